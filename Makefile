@@ -1,0 +1,100 @@
+# `make` lists what there is to do.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+SAM_VENV := .venv-sam
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
+# The lock names every package there is to install, so pip has nothing to resolve.
+PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
+
+.PHONY: help run initdata test test-unit test-integration lint format lock openapi validate build clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# ---------------------------------------------------------------- run
+
+run: $(VENV)/.local  ## The service on this machine, http://localhost:8000 (PORT, LOCAL_DATA_DIR, … change it)
+	@exec $(BIN)/python -m infra.local
+
+initdata: $(VENV)/.local  ## Print signed initData: make -s initdata ID=1 (a Telegram user id)
+	@$(BIN)/python -m infra.local.initdata --user $(ID)
+
+# ---------------------------------------------------------------- test
+
+test: $(VENV)/.dev  ## Every test
+	$(BIN)/pytest
+
+test-unit: $(VENV)/.dev  ## The tests that start nothing
+	$(BIN)/pytest -m "not integration"
+
+test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
+	$(BIN)/pytest -m integration
+
+lint: $(VENV)/.dev  ## Format, lint, types, layers
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## Format and mend what can be mended
+	$(BIN)/ruff format --quiet
+	$(BIN)/ruff check --fix --quiet
+
+openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
+	$(BIN)/python -m infra.openapi
+
+# ---------------------------------------------------------------- package
+
+validate: $(SAM_VENV)/.sam  ## Lint template.yaml and samconfig.toml
+	$(SAM) validate --lint
+
+build: $(SAM_VENV)/.sam  ## Package every function and the layer into .aws-sam/build
+	$(SAM) build
+
+# SAM calls these with ARTIFACTS_DIR. They copy, so that no function gets more than the two folders.
+PACKAGE_PYTHON ?= 3.13
+PACKAGE_PLATFORM ?= manylinux2014_aarch64
+
+build-DependenciesLayer:
+	"$$(infra/build/python.sh)" -m pip install --quiet $(PIP_FLAGS) --no-compile \
+		--only-binary=:all: --implementation cp --python-version $(PACKAGE_PYTHON) --platform $(PACKAGE_PLATFORM) \
+		--target "$(ARTIFACTS_DIR)/python" --requirement requirements/functions.txt
+
+build-%:
+	@tar cf - --exclude=__pycache__ functions shared | tar xf - -C "$(ARTIFACTS_DIR)"
+
+# ---------------------------------------------------------------- tools
+
+$(VENV)/bin/python:
+	@python="$$(infra/build/python.sh)" && echo "==> Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+$(VENV)/.local: requirements/local.txt | $(VENV)/bin/python
+	@echo "==> Installing what the service needs (once; a minute)"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --progress-bar on --requirement requirements/local.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.local
+	@echo "==> Installing what the tests need (once; a minute)"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --progress-bar on --requirement requirements/dev.txt
+	@touch $@
+
+# SAM CLI and the embedded AWS want different versions of the same libraries.
+$(SAM_VENV)/.sam: requirements/sam.txt
+	@python="$$(infra/build/python.sh)" && "$$python" -m venv $(SAM_VENV)
+	@echo "==> Installing the SAM CLI (once; a minute)"
+	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/sam.txt
+	@touch $@
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate
+
+lock:  ## Pin the newest versions that fit, with hashes (needs uv)
+	$(LOCK) --upgrade pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
+	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
+	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
+
+clean:  ## Remove what was built and installed; the data under .local stays
+	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache

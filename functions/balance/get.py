@@ -1,0 +1,33 @@
+"""GET /api/balance: what the caller has."""
+
+from fastapi import APIRouter
+
+from shared.domain.errors import InvalidInitData
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View
+from shared.store import users
+
+router = APIRouter()
+
+
+class BalanceView(View):
+    """In roubles."""
+
+    balance: int
+
+
+@router.get(
+    "/api/balance",
+    operation_id="get_balance",
+    summary="The caller's balance",
+    response_model=BalanceView,
+    responses=documented(InvalidInitData),
+)
+async def get_balance(caller: Caller) -> BalanceView:
+    """The balance as it is now."""
+    return BalanceView(balance=users.visit(caller).balance)
+
+
+handler = http_handler(router)

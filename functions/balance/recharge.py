@@ -1,0 +1,70 @@
+"""POST /api/balance/recharge: money from nowhere, on a developer's machine only."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from shared import clock, ids
+from shared.domain import money
+from shared.domain.errors import InvalidInitData, RechargeUnavailable
+from shared.domain.money import LedgerEntry
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View
+from shared.settings import settings
+from shared.store import ledger, table
+
+router = APIRouter()
+
+
+class Recharge(BaseModel):
+    """`amount` in roubles, a JSON integer."""
+
+    amount: Annotated[int, Field(strict=True, ge=money.MIN_RECHARGE, le=money.MAX_RECHARGE)]
+    method: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] = "telegram_stars"
+
+
+class RechargeView(View):
+    """`new_balance` in roubles."""
+
+    success: bool
+    new_balance: int
+    transaction_id: int
+
+
+@router.post(
+    "/api/balance/recharge",
+    operation_id="recharge",
+    summary="Credit the balance without a payment (local stage only)",
+    response_model=RechargeView,
+    responses=documented(InvalidInitData, RechargeUnavailable),
+)
+async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
+    """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""
+    if settings().stage != "local":
+        raise RechargeUnavailable
+    now = clock.now_ms()
+    entry_id = ids.new_entry_id(now)
+
+    def credit_once() -> LedgerEntry:
+        balance, done = ledger.read(caller.id, money.recharge_cause(entry_id))
+        if done is not None:
+            return done
+        entry = money.recharge(
+            entry_id=entry_id,
+            user_id=caller.id,
+            amount=recharge.amount,
+            balance=balance,
+            method=recharge.method,
+            now=now,
+        )
+        ledger.credit(entry, caller)
+        return entry
+
+    entry = table.settle(credit_once)
+    return RechargeView(success=True, new_balance=entry.balance_after, transaction_id=entry.id)
+
+
+handler = http_handler(router)

@@ -1,0 +1,33 @@
+"""Whatever has no route: 404, or 405 where the path has one for another method."""
+
+import json
+import re
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+
+from shared.http.entry import http_handler
+
+router = APIRouter()
+
+_ROUTES = [
+    (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), sorted(method.upper() for method in methods))
+    for path, methods in json.loads(Path(__file__).with_name("openapi.json").read_bytes())["paths"].items()
+]
+
+
+@router.api_route(
+    "/{path:path}",
+    methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
+    include_in_schema=False,
+)
+async def unknown_route(request: Request) -> None:
+    """Always refuses."""
+    for path, methods in _ROUTES:
+        if path.fullmatch(request.url.path):
+            raise HTTPException(405, headers={"allow": ", ".join(methods)})
+    raise HTTPException(404)
+
+
+handler = http_handler(router)

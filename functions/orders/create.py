@@ -1,0 +1,68 @@
+"""POST /api/orders: a client posts an order."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared import clock, ids, secrets
+from shared.domain import contact as contacts
+from shared.domain.errors import ContactBusy, InvalidInitData
+from shared.domain.order import Order
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Category, City, Contact, Description, OrderView, order_view
+from shared.settings import settings
+from shared.store import keys, orders, table
+
+router = APIRouter()
+
+
+class NewOrder(BaseModel):
+    """What a client says of his trouble."""
+
+    category: Category
+    description: Description
+    city: City
+    contact: Contact
+
+
+@router.post(
+    "/api/orders",
+    operation_id="create_order",
+    summary="Post an order",
+    status_code=201,
+    response_model=OrderView,
+    responses=documented(InvalidInitData, ContactBusy),
+)
+async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
+    """An order that lives for its hour, unless its contact already has an active one."""
+    now = clock.now_ms()
+    order = Order(
+        id=ids.new_order_id(),
+        owner_id=caller.id,
+        category=new.category,
+        city=new.city,
+        description=new.description,
+        contact=new.contact,
+        contact_key=keys.contact_key(contacts.parse(new.contact).normal, secrets.contact_key()),
+        created_at=now,
+        expires_at=now + settings().order_lifetime,
+    )
+
+    def put_once() -> None:
+        try:
+            orders.create(order, caller)
+        except table.Stale:
+            # Our own try may have landed without an answer; only then is the holder this order.
+            holder = orders.lock_holder(order.contact_key, clock.now_ms())
+            if holder == order.id:
+                return
+            if holder is not None:
+                raise ContactBusy from None
+            raise
+
+    table.settle(put_once)
+    return order_view(order, user_id=caller.id, now=now)
+
+
+handler = http_handler(router)

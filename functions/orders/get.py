@@ -1,0 +1,31 @@
+"""GET /api/orders/{id}: anybody looks at an order."""
+
+from fastapi import APIRouter
+
+from shared import clock
+from shared.domain.errors import OrderNotFound
+from shared.http.auth import MaybeCaller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, OrderView, order_view
+from shared.store import orders
+
+router = APIRouter()
+
+
+@router.get(
+    "/api/orders/{id}",
+    operation_id="get_order",
+    summary="An order",
+    response_model=OrderView,
+    responses=documented(OrderNotFound),
+)
+async def get_order(order_id: OrderId, caller: MaybeCaller) -> dict[str, object]:
+    """The order, with its contact for its owner and for the executors who paid."""
+    order = orders.get(order_id)
+    if order is None:
+        raise OrderNotFound
+    return order_view(order, user_id=caller.id if caller else None, now=clock.now_ms())
+
+
+handler = http_handler(router)

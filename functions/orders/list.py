@@ -1,0 +1,66 @@
+"""GET /api/orders: the feed, and a user's own lists."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from shared import clock
+from shared.domain.errors import InvalidInitData, StatusNotListed, Unauthenticated
+from shared.domain.order import PUBLIC_STATUSES, Status
+from shared.http.auth import MaybeCaller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Category, City, OrderView, View, order_view
+from shared.store import feeds
+
+router = APIRouter()
+
+
+class OrdersPage(View):
+    """A page of orders and how many there are in all."""
+
+    orders: list[OrderView]
+    total: int
+
+
+@router.get(
+    "/api/orders",
+    operation_id="list_orders",
+    summary="Orders, newest first",
+    response_model=OrdersPage,
+    responses=documented(InvalidInitData, StatusNotListed),
+)
+async def list_orders(
+    caller: MaybeCaller,
+    status: Status | None = None,
+    category: Category | None = None,
+    city: City | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    mine: bool = False,
+    taken_by_me: bool = False,
+) -> dict[str, Any]:
+    """Active orders unless `status` says otherwise; with `mine` or `taken_by_me` the caller's, of every status."""
+    now = clock.now_ms()
+    if mine or taken_by_me:
+        if caller is None:
+            raise Unauthenticated
+        narrowed = feeds.Filter(status, city, category)
+        if mine and taken_by_me:
+            return {"orders": [], "total": 0}  # nobody takes his own order (I13)
+        if mine:
+            found, total = feeds.of_client(caller.id, narrowed, offset=offset, limit=limit, now=now)
+        else:
+            found, total = feeds.of_executor(caller.id, narrowed, offset=offset, limit=limit, now=now)
+    else:
+        status = status or Status.ACTIVE
+        if status not in PUBLIC_STATUSES:
+            raise StatusNotListed
+        found, total = feeds.by_status(status, city, category, offset=offset, limit=limit, now=now)
+    return {
+        "orders": [order_view(order, user_id=None, now=now, listed=True) for order in found],
+        "total": total,
+    }
+
+
+handler = http_handler(router)

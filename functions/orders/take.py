@@ -1,0 +1,73 @@
+"""POST /api/orders/{id}/take: an executor pays to see the contact."""
+
+from fastapi import APIRouter
+
+from shared import clock, ids
+from shared.domain.errors import (
+    AllSlotsTaken,
+    InsufficientBalance,
+    InvalidInitData,
+    OrderNotActive,
+    OrderNotFound,
+    OwnOrder,
+)
+from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take
+from shared.domain.order import Order, with_take
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, View
+from shared.settings import settings
+from shared.store import orders, table
+
+router = APIRouter()
+
+
+class TakeView(View):
+    """What the executor paid for, and what he has left in roubles."""
+
+    success: bool
+    contact: str
+    executor_count: int
+    new_balance: int
+
+
+@router.post(
+    "/api/orders/{id}/take",
+    operation_id="take_order",
+    summary="Take an order",
+    response_model=TakeView,
+    responses=documented(InvalidInitData, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance),
+)
+async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
+    """The contact, for 2 roubles. One who paid gets the same answer again, free, also after the order ended."""
+
+    def take_once() -> tuple[Order, LedgerEntry]:
+        now = clock.now_ms()
+        before, executor, paid = orders.read_for_take(order_id, caller.id)
+        if before is None:
+            raise OrderNotFound
+        if paid is not None:
+            return before, paid
+        after = with_take(before, caller.id, price=TAKE_PRICE, answer_window=settings().answer_window, now=now)
+        debit = debit_for_take(
+            entry_id=ids.new_entry_id(now),
+            user_id=caller.id,
+            order_id=order_id,
+            balance=executor.balance,
+            price=TAKE_PRICE,
+            now=now,
+        )
+        orders.take(before, after, debit, caller)
+        return after, debit
+
+    order, debit = table.settle(take_once)
+    return TakeView(
+        success=True,
+        contact=order.contact,
+        executor_count=order.takes[caller.id].executor_count,
+        new_balance=debit.balance_after,
+    )
+
+
+handler = http_handler(router)

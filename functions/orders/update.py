@@ -1,0 +1,61 @@
+"""PUT /api/orders/{id}: a client edits an order that nobody took yet."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared import clock, secrets
+from shared.domain import contact as contacts
+from shared.domain.errors import ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
+from shared.domain.order import Order, check_update
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Category, Contact, Description, OrderId, OrderView, order_view
+from shared.store import keys, orders, table
+
+router = APIRouter()
+
+
+class OrderChanges(BaseModel):
+    """What to change; what is not given stays. The city always does."""
+
+    category: Category | None = None
+    description: Description | None = None
+    contact: Contact | None = None
+
+
+@router.put(
+    "/api/orders/{id}",
+    operation_id="update_order",
+    summary="Edit an order",
+    response_model=OrderView,
+    responses=documented(InvalidInitData, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
+)
+async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
+    """The order as it is after the change. A new contact must be free; the old one becomes so."""
+    given = changes.model_dump(exclude_none=True)
+    if changes.contact is not None:
+        given["contact_key"] = keys.contact_key(contacts.parse(changes.contact).normal, secrets.contact_key())
+
+    def edit_once() -> Order:
+        now = clock.now_ms()
+        before = orders.get(order_id)
+        if before is None:
+            raise OrderNotFound
+        check_update(before, caller.id, now)
+        after = replace(before, **given)
+        try:
+            orders.edit(before, after, now)
+        except table.Stale:
+            if orders.lock_holder(after.contact_key, now) not in (None, order_id):
+                raise ContactBusy from None
+            raise
+        return after
+
+    order = table.settle(edit_once)
+    return order_view(order, user_id=caller.id, now=clock.now_ms())
+
+
+handler = http_handler(router)

@@ -1,0 +1,50 @@
+"""GET /api/users/me: who the caller is, what he has."""
+
+from fastapi import APIRouter
+
+from shared.domain.errors import InvalidInitData
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View
+from shared.store import users
+
+router = APIRouter()
+
+
+class MeView(View):
+    """The caller as he sees himself; `balance` is in roubles."""
+
+    id: int
+    first_name: str
+    last_name: str
+    username: str | None
+    completed_orders: int
+    active_orders: int
+    rating: float
+    balance: int
+
+
+@router.get(
+    "/api/users/me",
+    operation_id="get_me",
+    summary="The caller",
+    response_model=MeView,
+    responses=documented(InvalidInitData),
+)
+async def get_me(caller: Caller) -> MeView:
+    """The caller's name as Telegram has it, his counters, rating and balance."""
+    user = users.visit(caller)
+    return MeView(
+        id=user.id,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        username=user.username,
+        completed_orders=user.completed_orders,
+        active_orders=user.active_orders,
+        rating=user.rating,
+        balance=user.balance,
+    )
+
+
+handler = http_handler(router)

@@ -1,0 +1,35 @@
+"""GET /api/users/me/preferences: of which orders the caller wants to hear."""
+
+from fastapi import APIRouter
+
+from shared.domain.errors import InvalidInitData
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View
+from shared.store import users
+
+router = APIRouter()
+
+
+class PreferencesView(View):
+    """Categories and cities, as saved."""
+
+    categories: list[str]
+    cities: list[str]
+
+
+@router.get(
+    "/api/users/me/preferences",
+    operation_id="get_preferences",
+    summary="Preferred categories and cities",
+    response_model=PreferencesView,
+    responses=documented(InvalidInitData),
+)
+async def get_preferences(caller: Caller) -> PreferencesView:
+    """The caller's preferences; empty lists before he saved any."""
+    user = users.visit(caller)
+    return PreferencesView(categories=list(user.preferred_categories), cities=list(user.preferred_cities))
+
+
+handler = http_handler(router)

@@ -1,0 +1,39 @@
+"""PUT /api/users/me/notification-settings: say whether and how often to hear of orders."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StrictBool
+
+from shared.domain.errors import InvalidInitData
+from shared.domain.user import MAX_FREQUENCY, MIN_FREQUENCY
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Success
+from shared.store import users
+
+router = APIRouter()
+
+
+class NotificationSettings(BaseModel):
+    """What to change; what is not given stays. `frequency` is in minutes."""
+
+    enabled: StrictBool | None = None
+    frequency: Annotated[int, Field(strict=True, ge=MIN_FREQUENCY, le=MAX_FREQUENCY)] | None = None
+
+
+@router.put(
+    "/api/users/me/notification-settings",
+    operation_id="put_notification_settings",
+    summary="Save notification settings",
+    response_model=Success,
+    responses=documented(InvalidInitData),
+)
+async def put_notification_settings(settings: NotificationSettings, caller: Caller) -> Success:
+    """Saves what is given."""
+    users.save_notifications(caller, enabled=settings.enabled, frequency=settings.frequency)
+    return Success(success=True)
+
+
+handler = http_handler(router)

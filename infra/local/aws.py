@@ -1,0 +1,254 @@
+"""The embedded AWS: ministack as a child process, and our stack in it."""
+
+import compileall
+import contextlib
+import ctypes
+import hashlib
+import io
+import json
+import os
+import py_compile
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.local.settings import ROOT, LocalSettings
+from infra.local.translate import cloudformation
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+STACK = "urgent-services-local"
+SECRETS = "/urgent-services/local"
+LOG_GROUP = "/urgent-services/local"
+CODE_BUCKET = "urgent-services-local-code"
+_DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+class CannotStart(Exception):
+    """The embedded AWS or our stack in it does not come up; the message is one sentence."""
+
+
+class EmbeddedAws:
+    """ministack, its state under the data directory."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self._settings = settings
+        self._scratch = settings.data_dir / "tmp"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # ------------------------------------------------------------ process
+
+    def start(self) -> None:
+        """Start ministack and wait until it answers. Raises CannotStart."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        log = (self._settings.data_dir / "ministack.log").open("wb")
+        env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self._settings.data_dir / "state"),
+            # Room above what the front lets through, for timers and streams.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(self._settings.concurrency + 16),
+            "AUTH": "true" if self._settings.enforce_iam else "false",
+            "TMPDIR": str(self._scratch),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONUNBUFFERED": "1",
+        }
+        # Lambda processes start faster with what was compiled before.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
+            start_new_session=True,
+            # No thread runs in this process yet.
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise CannotStart(f"The embedded AWS did not start; its log is {log.name}.")
+
+    @property
+    def running(self) -> bool:
+        """Whether ministack still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop ministack and everything it started, its state saved."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                print("The embedded AWS did not stop by itself; what changed in this run may be lost.")
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # ------------------------------------------------------------ stack
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+        )
+
+    def deploy(self) -> str:
+        """Put secrets, code and stack in place, over what an earlier run left; the id of the API.
+
+        Raises CannotStart, translate.BrokenTemplate.
+        """
+        settings = self._settings
+        parameters = {
+            "Stage": "local",
+            "CorsOrigins": ",".join(settings.cors_origins),
+            "OrderLifetimeMinutes": f"{settings.order_lifetime_minutes:g}",
+            "NoResponseCloseMinutes": f"{settings.no_response_close_minutes:g}",
+        }
+        package = _package(self._scratch)
+        key = f"{hashlib.sha256(package).hexdigest()}.zip"
+        template = cloudformation((ROOT / "template.yaml").read_text(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
+        self._put_secrets()
+        s3 = self.client("s3")
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=package)
+        s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=json.dumps(template).encode())
+        return self._put_stack(parameters)
+
+    def _put_secrets(self) -> None:
+        ssm = self.client("ssm")
+        # The contact key names the locks in the kept table, so it has to be the same in every run.
+        contact_key = self._settings.data_dir / "contact-key"
+        if not contact_key.exists():
+            contact_key.write_text(secrets.token_hex(32))
+        for name, value in (
+            ("telegram-bot-token", self._settings.bot_token),
+            ("contact-key", contact_key.read_text()),
+        ):
+            ssm.put_parameter(Name=f"{SECRETS}/{name}", Value=value, Type="SecureString", Overwrite=True)
+
+    def _put_stack(self, parameters: dict[str, str]) -> str:
+        stacks = self.client("cloudformation")
+        wanted = {
+            "StackName": STACK,
+            "TemplateURL": f"{self.url}/{CODE_BUCKET}/template.json",
+            "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+        try:
+            try:
+                stacks.describe_stacks(StackName=STACK)
+            except ClientError:
+                stacks.create_stack(**wanted)
+            else:
+                stacks.update_stack(**wanted)
+        except ClientError as error:
+            message = error.response["Error"]["Message"]
+            if "No updates" not in message:
+                raise CannotStart(f"The stack cannot be deployed: {message}") from error
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
+            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+                return str(outputs["ApiId"])
+            if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
+                raise CannotStart(f"The stack was not deployed, {stack['StackStatus']}: {self._first_failure(stacks)}")
+            time.sleep(0.1)
+        raise CannotStart("The stack was not deployed within two minutes.")
+
+    def _first_failure(self, stacks: Any) -> str:
+        events = stacks.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [event for event in events if "FAILED" in event["ResourceStatus"]]
+        if not failed:
+            return "no reason given"
+        return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason', 'no reason given')}"
+
+    # ------------------------------------------------------------ logs
+
+    def new_log_lines(self) -> list[str]:
+        """What the functions logged since the last call, oldest first; taken out of the embedded AWS."""
+        logs = self.client_of_logs
+        try:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
+            events = [event for page in pages for event in page["events"]]
+        except ClientError:
+            return []
+        # A stream holds one invocation there. Kept, they would make each look slower than the one before.
+        for stream in {event["logStreamName"] for event in events}:
+            logs.delete_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+        lines = [line for event in events for line in event["message"].splitlines()]
+        return [line for line in lines if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))]
+
+    @property
+    def client_of_logs(self) -> Any:
+        if not hasattr(self, "_logs"):
+            self._logs = self.client("logs")
+        return self._logs
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+
+
+def _package(scratch: Path) -> bytes:
+    """functions/ and shared/ zipped, with what this Python makes of them: a Lambda process compiles nothing."""
+    staged = scratch / "package"
+    for part in ("functions", "shared"):
+        shutil.copytree(ROOT / part, staged / part, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    compileall.compile_dir(
+        staged, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=str(staged)
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(staged.rglob("*")):
+            if path.is_file():
+                # A fixed date: the same sources are the same package.
+                entry = zipfile.ZipInfo(str(path.relative_to(staged)), (1980, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -1,0 +1,75 @@
+"""What a person may set for `make run`, from the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).parents[2]
+
+# Nobody's: it signs what `make initdata` makes, and Telegram has never seen it.
+LOCAL_BOT_TOKEN = "100000000:local-token-that-telegram-does-not-know"
+
+Value = TypeVar("Value")
+
+
+class SettingError(Exception):
+    """A setting is wrong; the message is one sentence for the person who set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """Everything `make run` can be told. Minutes may have fractions."""
+
+    port: int
+    bot_token: str
+    data_dir: Path
+    order_lifetime_minutes: float
+    no_response_close_minutes: float
+    cors_origins: tuple[str, ...]
+    concurrency: int
+    enforce_iam: bool
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] = os.environ) -> "LocalSettings":
+        """The settings, with their defaults. Raises SettingError."""
+
+        def read(name: str, default: str, parse: Callable[[str], Value], meaning: str) -> Value:
+            text = env.get(name) or default
+            try:
+                return parse(text)
+            except ValueError:
+                raise SettingError(f"{name} must be {meaning}, not {text!r}.") from None
+
+        return cls(
+            port=read("PORT", "8000", _port, "a port from 1 to 65535"),
+            bot_token=env.get("TELEGRAM_BOT_TOKEN") or LOCAL_BOT_TOKEN,
+            data_dir=Path(env.get("LOCAL_DATA_DIR") or ROOT / ".local").absolute(),
+            order_lifetime_minutes=read("ORDER_LIFETIME_MINUTES", "60", _minutes, "a number of minutes above 0"),
+            no_response_close_minutes=read("NO_RESPONSE_CLOSE_MINUTES", "15", _minutes, "a number of minutes above 0"),
+            cors_origins=tuple((env.get("CORS_ORIGINS") or "http://localhost:3000").split(",")),
+            concurrency=read("LOCAL_CONCURRENCY", "16", _positive, "a whole number above 0"),
+            enforce_iam=env.get("LOCAL_AUTH") == "1",
+        )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes < 60 * 24 * 365:
+        raise ValueError
+    return minutes
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,77 @@
+"""template.yaml as the embedded AWS can deploy it.
+
+SAM's own translator makes CloudFormation of it. What is changed on the way, because ministack differs from AWS:
+- an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
+- CORS is answered by the front server, for a CorsConfiguration refuses origins there;
+- functions run in this Python environment, so there is no layer, whatever the runtime is called.
+Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
+"""
+
+import re
+from typing import Any
+
+from samtranslator.public.exceptions import InvalidDocumentException
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+
+class BrokenTemplate(Exception):
+    """The template cannot be translated; the message is one sentence."""
+
+
+class _ManagedPolicies:
+    """The translator asks for AWS's managed policies; the template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def cloudformation(template: str, code: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
+    """The CloudFormation of a SAM template whose functions' code is at `code` (Bucket, Key). Raises BrokenTemplate."""
+    try:
+        sam = yaml_parse(template)
+        functions = sam["Globals"]["Function"]
+        functions.pop("Layers", None)
+        functions["CodeUri"] = code
+        sam["Resources"].pop("DependenciesLayer", None)
+        translated: dict[str, Any] = transform(sam, parameters, _ManagedPolicies())
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise BrokenTemplate(f"template.yaml cannot be translated: {causes}") from error
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise BrokenTemplate(f"template.yaml cannot be read: {type(error).__name__}: {reason}") from error
+    _replace_api_bodies(translated["Resources"])
+    return translated
+
+
+def _replace_api_bodies(resources: dict[str, Any]) -> None:
+    for name, resource in list(resources.items()):
+        if resource["Type"] != "AWS::ApiGatewayV2::Api":
+            continue
+        body = resource["Properties"].pop("Body")
+        resource["Properties"] = {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"}
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                if method == "options":
+                    continue
+                integration = operation["x-amazon-apigateway-integration"]
+                key = "$default" if path == "/$default" else f"{method.upper()} {path}"
+                [function] = re.findall(r"functions/\${(\w+)\.Arn}/invocations", integration["uri"]["Fn::Sub"])
+                resources[f"{name}{function}Integration"] = {
+                    "Type": "AWS::ApiGatewayV2::Integration",
+                    "Properties": {
+                        "ApiId": {"Ref": name},
+                        "IntegrationType": "AWS_PROXY",
+                        "IntegrationUri": {"Fn::GetAtt": [function, "Arn"]},
+                        "PayloadFormatVersion": "2.0",
+                    },
+                }
+                resources[f"{name}{function}Route"] = {
+                    "Type": "AWS::ApiGatewayV2::Route",
+                    "Properties": {
+                        "ApiId": {"Ref": name},
+                        "RouteKey": key,
+                        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}{function}Integration"}]]},
+                    },
+                }

@@ -1,0 +1,69 @@
+"""Write the OpenAPI of all functions' routers into functions/meta/openapi.json: `python -m infra.openapi`."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+import functions
+from shared.http.errors import HTTP_ANSWERS
+
+TARGET = Path(functions.__path__[0]) / "meta" / "openapi.json"
+DESCRIPTION = """\
+Заказ живёт 60 минут, его контакт видят до трёх исполнителей, каждый за 2 ₽.
+
+Errors are `{"detail": <a sentence to show, or a list of fields>, "code": <stable>}`. Times are ISO 8601 in UTC,
+money is whole roubles. Credentials are the Mini App's raw initData.
+"""
+
+
+def routers() -> Iterator[tuple[str, APIRouter]]:
+    """Every function's module name and router."""
+    for module in pkgutil.walk_packages(functions.__path__, "functions."):
+        if not module.ispkg:
+            router = getattr(importlib.import_module(module.name), "router", None)
+            if router is not None:
+                yield module.name, router
+
+
+def schema() -> dict[str, Any]:
+    """The OpenAPI document."""
+    app = FastAPI(title="Срочные услуги", version="1", description=DESCRIPTION)
+    for _, router in routers():
+        app.include_router(router)
+    document = app.openapi()
+    document["paths"] = dict(sorted(document["paths"].items()))
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _say_what_any_input_may_get(operation)
+    schemas = document["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def _say_what_any_input_may_get(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+
+    def add(status: int, model: str) -> None:
+        answer = HTTP_ANSWERS[status]
+        responses[str(status)] = {
+            "description": f"`{answer.code}`: {answer.detail}",
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
+        }
+
+    if "422" in responses and "HTTPValidationError" in json.dumps(responses["422"]):
+        add(422, "InvalidRequestView")
+    if "requestBody" in operation:
+        add(400, "ErrorView")
+        add(413, "ErrorView")
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+if __name__ == "__main__":
+    TARGET.write_text(json.dumps(schema(), ensure_ascii=False, indent=2) + "\n")
+    print(f"wrote {TARGET.relative_to(Path.cwd())}")

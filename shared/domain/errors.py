@@ -1,0 +1,77 @@
+"""What the rules refuse, by name.
+
+Each class is one answer that a caller can get. Its status and the Russian sentence he reads are in
+`shared/http/errors.py`, the only place that knows HTTP.
+"""
+
+
+class DomainError(Exception):
+    """A rule said no; nothing was changed."""
+
+
+# who is asking
+class Unauthenticated(DomainError):
+    """No credentials where they are needed."""
+
+
+class InvalidInitData(DomainError):
+    """The credentials are not what Telegram signed for us, or are too old.
+
+    `reason` is a stable word for the log; it holds nothing of what was sent.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# orders
+class OrderNotFound(DomainError):
+    """There is no such order, or it is not the caller's to change."""
+
+
+class ContactBusy(DomainError):
+    """Another active order has this contact."""
+
+
+class OrderTaken(DomainError):
+    """Somebody paid for this order: it can be neither edited nor deleted."""
+
+
+class OrderNotActive(DomainError):
+    """The order has ended."""
+
+
+class OwnOrder(DomainError):
+    """A client cannot take his own order."""
+
+
+class AllSlotsTaken(DomainError):
+    """As many executors as an order allows have taken it."""
+
+
+# input that only a rule can judge
+class InvalidContact(DomainError):
+    """Neither a Telegram username nor a Russian phone."""
+
+
+class StatusNotListed(DomainError):
+    """Strangers cannot list orders of this status."""
+
+
+# money
+class InsufficientBalance(DomainError):
+    """The balance is below the price."""
+
+
+class RechargeUnavailable(DomainError):
+    """A balance is credited without a payment on a developer's machine only."""
+
+
+# the service itself
+class Busy(DomainError):
+    """Others kept changing the same items for as long as a request may try."""
+
+
+class Unavailable(DomainError):
+    """Something that the answer depends on cannot be reached."""

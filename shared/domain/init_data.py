@@ -1,0 +1,106 @@
+"""Telegram's initData: who opened the Mini App, signed by Telegram with the bot's token (I22, G7).
+
+https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from shared.domain.errors import InvalidInitData
+
+MAX_BYTES = 4096
+MAX_FUTURE_SECONDS = 60  # how far ahead of ours Telegram's clock may be
+MAX_USER_ID = 2**53 - 1  # as far as JavaScript counts exactly
+MAX_NAME = 128  # Telegram's own limit is 64; what is longer is cut, not refused
+
+_BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_HASH = re.compile("[0-9a-f]{64}")
+_SECONDS = re.compile("[1-9][0-9]{0,11}")
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramUser:
+    """Who is calling, as Telegram says."""
+
+    id: int
+    first_name: str
+    last_name: str
+    username: str | None
+
+
+def verify(init_data: str, *, bot_token: str, now: int, max_age: int) -> TelegramUser:
+    """The user of an initData signed with `bot_token` not more than `max_age` seconds before `now` (epoch ms).
+
+    Raises InvalidInitData for everything else, whatever it is.
+    """
+    fields = _fields(init_data)
+    sent = fields.pop("hash", None)
+    if sent is None or not _HASH.fullmatch(sent):
+        raise InvalidInitData("no_hash")
+    # `signature` is Telegram's own for third parties; it is part of the text like any other field.
+    text = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
+    secret = hmac.digest(b"WebAppData", bot_token.encode(), "sha256")
+    if not hmac.compare_digest(hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(), sent):
+        raise InvalidInitData("bad_hash")
+    # From here on every word is Telegram's.
+    _check_age(fields.get("auth_date"), now, max_age)
+    return _user(fields.get("user"))
+
+
+def _fields(init_data: str) -> dict[str, str]:
+    if not init_data.isascii() or len(init_data) > MAX_BYTES:
+        raise InvalidInitData("too_long" if init_data.isascii() else "not_ascii")
+    if _BAD_PERCENT.search(init_data):
+        raise InvalidInitData("bad_encoding")
+    try:
+        pairs = parse_qsl(init_data, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        raise InvalidInitData("bad_encoding") from None
+    fields = dict(pairs)
+    # With two values under a key, what was signed and what is read could differ; with a line break in a value,
+    # one field could pass for two.
+    if len(fields) != len(pairs):
+        raise InvalidInitData("duplicate_key")
+    if any("\n" in name or "\n" in value for name, value in pairs):
+        raise InvalidInitData("line_break")
+    return fields
+
+
+def _check_age(auth_date: str | None, now: int, max_age: int) -> None:
+    if auth_date is None or not _SECONDS.fullmatch(auth_date):
+        raise InvalidInitData("bad_auth_date")
+    age = now - int(auth_date) * 1000
+    if age > max_age * 1000:
+        raise InvalidInitData("expired")
+    if age < -MAX_FUTURE_SECONDS * 1000:
+        raise InvalidInitData("from_the_future")
+
+
+def _user(text: str | None) -> TelegramUser:
+    try:
+        user = json.loads(text or "")
+    except (ValueError, RecursionError):
+        raise InvalidInitData("bad_user") from None
+    if not isinstance(user, dict):
+        raise InvalidInitData("bad_user")
+    user_id = user.get("id")
+    if type(user_id) is not int or not 1 <= user_id <= MAX_USER_ID:
+        raise InvalidInitData("bad_user_id")
+    return TelegramUser(
+        id=user_id,
+        first_name=_name(user.get("first_name")),
+        last_name=_name(user.get("last_name")),
+        username=_name(user.get("username")) or None,
+    )
+
+
+def _name(value: Any) -> str:
+    """A name that can be stored and shown: half of a surrogate pair can be neither."""
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-8", "replace").decode()[:MAX_NAME]

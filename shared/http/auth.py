@@ -1,0 +1,61 @@
+"""Who is calling: Telegram's initData, sent in one of three ways, verified on every request (I22)."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+
+from shared import clock, secrets
+from shared.domain import init_data
+from shared.domain.errors import InvalidInitData, Unauthenticated
+from shared.domain.init_data import TelegramUser
+from shared.observability import logger
+from shared.settings import settings
+
+_SCHEMES = ("bearer", "tma")
+
+
+def _sent(request: Request) -> str | None:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in _SCHEMES and credentials.strip():
+        return credentials.strip()
+    return request.headers.get("x-telegram-init-data") or None
+
+
+def _verified(sent: str) -> TelegramUser:
+    user = init_data.verify(
+        sent, bot_token=secrets.bot_token(), now=clock.now_ms(), max_age=settings().init_data_max_age
+    )
+    logger.append_keys(user_id=user.id)
+    return user
+
+
+class _InitData(SecurityBase):
+    """The scheme as the OpenAPI shows it, and the check."""
+
+    def __init__(self, *, required: bool) -> None:
+        self.scheme_name = "initData"
+        self.model = HTTPBearerModel(
+            bearerFormat="initData",
+            description="Raw initData of the Mini App. `Authorization: tma …` and `X-Telegram-Init-Data` do as well.",
+        )
+        self._required = required
+
+    async def __call__(self, request: Request) -> TelegramUser | None:
+        sent = _sent(request)
+        try:
+            if sent is None:
+                raise Unauthenticated
+            return _verified(sent)
+        except (Unauthenticated, InvalidInitData):
+            if self._required:
+                raise
+            return None
+
+
+Caller = Annotated[TelegramUser, Depends(_InitData(required=True))]
+"""The user who sent valid credentials; everybody else gets a 401."""
+
+MaybeCaller = Annotated[TelegramUser | None, Depends(_InitData(required=False))]
+"""The user who sent valid credentials; None for everybody else."""

@@ -1,0 +1,155 @@
+"""Models that more than one function reads or answers with, and the types of their fields.
+
+Answers are closed (`extra="forbid"`): the OpenAPI then says that there is nothing else in them, and a test holds
+the responses to it.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from shared.domain import cities
+from shared.domain import contact as contacts
+from shared.domain.errors import InvalidContact
+from shared.domain.order import (
+    CATEGORIES,
+    MAX_DESCRIPTION,
+    MIN_DESCRIPTION,
+    Order,
+    Status,
+    may_see_contact,
+    status_at,
+)
+
+
+class View(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# ---------------------------------------------------------------- fields
+
+
+def _printable(text: str) -> str:
+    if any(character < " " and character not in "\n\r\t" for character in text):
+        raise PydanticCustomError("control_character", "Недопустимые символы")
+    return text
+
+
+def _known_city(name: str) -> str:
+    if not cities.is_city(name):
+        raise PydanticCustomError("unknown_city", "Такого города нет в списке")
+    return name
+
+
+def _known_category(name: str) -> str:
+    if name not in CATEGORIES:
+        raise PydanticCustomError("unknown_category", "Такой категории нет")
+    return name
+
+
+def _contact(text: str) -> str:
+    try:
+        return contacts.parse(text).shown
+    except InvalidContact:
+        raise PydanticCustomError("invalid_contact", "Укажите @username или российский телефон") from None
+
+
+City = Annotated[str, AfterValidator(_known_city)]
+Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
+Contact = Annotated[str, AfterValidator(_contact)]
+Description = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
+    AfterValidator(_printable),
+]
+OrderId = Annotated[str, Path(alias="id", description="12 URL-safe characters")]
+
+
+def iso(at: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC."""
+    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+
+
+# ---------------------------------------------------------------- answers
+
+
+class ErrorView(View):
+    """Why there is no other answer."""
+
+    detail: str
+    code: str
+    request_id: str | None = None
+
+
+class InvalidField(View):
+    """What is wrong with one field."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class InvalidRequestView(View):
+    """What is wrong with the request, field by field or in a sentence."""
+
+    detail: list[InvalidField] | str
+    code: str
+
+
+class TakenBy(View):
+    """An executor who took the order."""
+
+    executor_id: int
+    taken_at: str
+
+
+class OrderView(View):
+    """An order as one who may or may not see its contact sees it at a moment."""
+
+    id: str
+    category: str
+    description: str
+    city: str
+    contact: str | None
+    created_at: str
+    expires_in_minutes: int | float
+    status: Status
+    taken_by: list[TakenBy]
+    customer_responded_at: str | None
+    city_locked: bool
+    rating: int | None
+    review_comment: str | None
+
+
+def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
+    """The order as `user_id` sees it at `now`; in a list nobody sees the contact."""
+    minutes = (order.expires_at - order.created_at) / 60_000
+    return {
+        "id": order.id,
+        "category": order.category,
+        "description": order.description,
+        "city": order.city,
+        "contact": order.contact if not listed and may_see_contact(order, user_id) else None,
+        "created_at": iso(order.created_at),
+        "expires_in_minutes": int(minutes) if minutes.is_integer() else minutes,
+        "status": status_at(order, now),
+        "taken_by": [
+            {"executor_id": take.executor_id, "taken_at": iso(take.taken_at)}
+            for take in sorted(order.takes.values(), key=lambda take: take.executor_count)
+        ],
+        "customer_responded_at": None if order.responded_at is None else iso(order.responded_at),
+        "city_locked": True,
+        "rating": order.rating,
+        "review_comment": order.review_comment,
+    }
+
+
+class Success(View):
+    """It is done."""
+
+    success: bool

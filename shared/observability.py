@@ -1,0 +1,20 @@
+"""The log and the metrics. One structured line a request; no initData, contact or token in any of them (I18)."""
+
+import traceback
+
+from aws_lambda_powertools import Logger, Metrics
+
+logger = Logger()
+metrics = Metrics()
+
+
+def where(error: BaseException) -> dict[str, object]:
+    """What may be logged of an unexpected error: its class and where it came from.
+
+    Never its message: an SDK puts the parameters it was called with into it, a contact among them.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": f"{type(error).__module__}.{type(error).__qualname__}",
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
+    }

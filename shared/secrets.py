@@ -1,0 +1,39 @@
+"""Secrets: SSM SecureStrings, read once and remembered for five minutes.
+
+When SSM cannot be reached, neither at the first read nor at a later one, the request is refused: a check whose
+secret is missing is never skipped (F25).
+"""
+
+from functools import cache
+
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from shared.domain.errors import Unavailable
+from shared.settings import settings
+
+_REMEMBERED_SECONDS = 300
+
+
+@cache
+def _provider() -> SSMProvider:
+    return SSMProvider()
+
+
+def _secret(name: str) -> str:
+    path = f"{settings().secrets_prefix}/{name}"
+    try:
+        value = _provider().get(path, decrypt=True, max_age=_REMEMBERED_SECONDS)
+    except GetParameterError as error:
+        raise Unavailable from error
+    return str(value)
+
+
+def bot_token() -> str:
+    """The bot's token, with which Telegram signs initData. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    return _secret("telegram-bot-token")
+
+
+def contact_key() -> str:
+    """The key under which contacts become lock names. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    return _secret("contact-key")

@@ -1,0 +1,31 @@
+"""What differs between stages, from the environment that template.yaml sets."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times are milliseconds but for `init_data_max_age`, which is seconds."""
+
+    stage: str
+    table_name: str
+    secrets_prefix: str
+    order_lifetime: int
+    answer_window: int
+    init_data_max_age: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this environment. Minutes may have fractions, so that a person can watch an order expire."""
+    env = os.environ
+    return Settings(
+        stage=env["STAGE"],
+        table_name=env["TABLE_NAME"],
+        secrets_prefix=env["SECRETS_PREFIX"],
+        order_lifetime=int(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
+        answer_window=int(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
+        init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
+    )

@@ -1,0 +1,56 @@
+"""Python values to DynamoDB's and back.
+
+boto3's own serializer turns every number into a Decimal and costs more than the rest of a read; we store integers,
+text, booleans, lists and maps, and these few lines are all it takes.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+
+def to_dynamodb(value: object) -> "AttributeValueTypeDef":
+    """One value in DynamoDB's notation."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case Mapping():
+            return {"M": item_to_dynamodb(value)}
+        case list() | tuple():
+            return {"L": [to_dynamodb(element) for element in value]}
+    raise TypeError(f"DynamoDB is not given a {type(value).__name__} here")
+
+
+def item_to_dynamodb(item: Mapping[str, object]) -> "dict[str, AttributeValueTypeDef]":
+    """An item, or the values of an expression, in DynamoDB's notation."""
+    return {name: to_dynamodb(value) for name, value in item.items()}
+
+
+def from_dynamodb(value: Mapping[str, Any]) -> Any:
+    """One value of DynamoDB's as Python's."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "M":
+            return item_from_dynamodb(content)
+        case "L":
+            return [from_dynamodb(element) for element in content]
+        case "NULL":
+            return None
+        case "S" | "BOOL":
+            return content
+    raise TypeError(f"the table holds no {kind}")
+
+
+def item_from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of DynamoDB's as Python's."""
+    return {name: from_dynamodb(value) for name, value in item.items()}

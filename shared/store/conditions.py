@@ -1,0 +1,38 @@
+"""Each clause that guards a write, named once.
+
+A clause mirrors a rule of `shared/domain`: the rule decides on what was read, the clause holds the table to it when
+the write lands. `#status` is the attribute `status` (a reserved word); the values are given by who writes.
+"""
+
+NOT_THERE = "attribute_not_exists(pk)"
+
+# an order
+STORED_ACTIVE = "#status = :active"
+STORED_AS_READ = "#status = :status"
+HOUR_RUNNING = "expires_at > :now"
+OWNED_BY_CALLER = "owner_id = :caller"
+NOT_OWNED_BY_CALLER = "owner_id <> :caller"
+NOBODY_TOOK_IT = "size(takes) = :none"
+SLOT_FREE = "size(takes) < :max_takes"
+TAKES_AS_READ = "size(takes) = :takes_read"
+NOT_TAKEN_BY_CALLER = "attribute_not_exists(takes.#caller)"
+ANSWERED_OR_IN_TIME = "attribute_exists(responded_at) OR attribute_not_exists(answer_due_at) OR answer_due_at > :now"
+CONTACT_AS_READ = "contact_key = :contact_read"
+
+# a contact lock
+LOCK_FREE = "attribute_not_exists(pk) OR expires_at <= :now"
+LOCK_OURS = "order_id = :order_id"
+
+# a balance
+BALANCE_AS_READ = "balance = :balance_read"
+BALANCE_ENOUGH = "balance >= :price"
+
+
+def balance_as_read(balance: int) -> str:
+    """BALANCE_AS_READ, where nothing there yet is a balance of 0."""
+    return BALANCE_AS_READ if balance else f"attribute_not_exists(balance) OR {BALANCE_AS_READ}"
+
+
+def all_of(*clauses: str) -> str:
+    """A condition that holds when each clause does."""
+    return " AND ".join(f"({clause})" for clause in clauses)

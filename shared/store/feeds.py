@@ -1,0 +1,137 @@
+"""Lists of orders, newest first, with exact totals.
+
+The clock may be ahead of what is stored: until its timer has run, an order whose deadline passed stands in the
+partition of its stored status. Those few are *late*. The due index names them, and a list leaves them out where they
+stand and takes them in where they belong.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.order import Order, Status, status_at
+from shared.settings import settings
+from shared.store import keys, orders, table
+
+# A feed is polled every few seconds by everybody; an instance counts it again after two.
+_TOTAL_REMEMBERED = 2000
+_MOST_TOTALS = 1000
+_totals: dict[tuple[str, str], tuple[int, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None does not narrow."""
+
+    status: Status | None = None
+    city: str | None = None
+    category: str | None = None
+
+    def matches(self, order: Order, now: int) -> bool:
+        """Whether the order belongs into the list at `now`."""
+        return (
+            (self.status is None or status_at(order, now) is self.status)
+            and (self.city is None or order.city == self.city)
+            and (self.category is None or order.category == self.category)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is narrowed."""
+        return self == Filter()
+
+
+def by_status(
+    status: Status, city: str | None, category: str | None, *, offset: int, limit: int, now: int
+) -> tuple[list[Order], int]:
+    """A page of everybody's orders of a status, and how many there are.
+
+    One Query and one BatchGetItem for the first page of the active ones; two Queries more for the total where that
+    page does not reach the end of the list, remembered for two seconds. Elsewhere one Query more, for what is late.
+    Raises Unavailable.
+    """
+    narrowed = Filter(status, city, category)
+    index, partition = keys.order_list(status, city, category)
+    low = keys.hour_ends(now + 1) if status is Status.ACTIVE else None
+    if status is Status.ACTIVE and offset == 0:
+        found = table.query(index, partition, low=low, limit=limit + 1)
+        page = _load(found[:limit])
+        if all(narrowed.matches(order, now) for order in page):
+            if len(found) <= limit:
+                return page, len(page)
+            return page, _total(index, partition, narrowed, low, now)
+
+    late = _late(now)
+    leaving = {order.id for order in late if order.status is status}
+    found = table.query(index, partition, low=low, limit=offset + limit + len(leaving))
+    joining = [_entry(order) for order in late if narrowed.matches(order, now)]
+    entries = [entry for entry in found if keys.order_id_of(entry) not in leaving] + joining
+    entries.sort(key=lambda entry: str(entry[keys.ORDERS.sk]), reverse=True)
+    return _load(entries[offset : offset + limit]), _total(index, partition, narrowed, low, now)
+
+
+def of_client(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
+    """A page of a client's own orders, and how many there are.
+
+    One Query and one BatchGetItem (one a hundred of his orders where the list is narrowed); a COUNT more where the
+    page does not reach the end. Raises Unavailable.
+    """
+    return _personal(keys.TIMELINE, keys.orders_of(user_id), None, narrowed, offset, limit, now)
+
+
+def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
+    """A page of the orders that a user took and that are still kept, and how many there are.
+
+    As many calls as `of_client`. Raises Unavailable.
+    """
+    # The debit that lists an order outlives it: ledger entries stay, orders go after their retention.
+    kept = keys.hour_ends(now - orders.RETENTION + settings().order_lifetime)
+    return _personal(keys.ORDERS, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
+
+
+def _personal(
+    index: keys.Index,
+    partition: str,
+    low: str | None,
+    narrowed: Filter,
+    offset: int,
+    limit: int,
+    now: int,
+) -> tuple[list[Order], int]:
+    if narrowed.is_open:
+        found = table.query(index, partition, low=low, limit=offset + limit + 1)
+        ends = len(found) <= offset + limit
+        total = len(found) if ends else table.count(index, partition, low=low)
+        return _load(found[offset : offset + limit]), total
+    matching = [order for order in _load(table.query(index, partition, low=low)) if narrowed.matches(order, now)]
+    return matching[offset : offset + limit], len(matching)
+
+
+def _load(entries: Sequence[Mapping[str, Any]]) -> list[Order]:
+    items = table.get_many([keys.order(keys.order_id_of(entry)) for entry in entries], consistent=False)
+    return [orders.from_item(item) for item in items if item]
+
+
+def _late(now: int) -> list[Order]:
+    return _load(table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False))
+
+
+def _entry(order: Order) -> dict[str, Any]:
+    return {**keys.order(order.id), keys.ORDERS.sk: keys.list_sk(order)}
+
+
+def _total(index: keys.Index, partition: str, narrowed: Filter, low: str | None, now: int) -> int:
+    known = _totals.get((index.name, partition))
+    if known is not None and 0 <= now - known[0] < _TOTAL_REMEMBERED:
+        return known[1]
+    stored = table.count(index, partition, low=low)
+    late = _late(now)
+    leaving = sum(
+        partition in keys.order_list_keys(order).values() and (low is None or keys.list_sk(order) >= low)
+        for order in late
+    )
+    joining = sum(narrowed.matches(order, now) for order in late)
+    if len(_totals) >= _MOST_TOTALS:
+        _totals.clear()
+    _totals[index.name, partition] = now, stored - leaving + joining
+    return stored - leaving + joining

@@ -1,0 +1,156 @@
+"""Every key and index of the table, once.
+
+One table; an item's base key is (`pk`, `sk`). The list indexes hold keys only, so what changes inside an item
+without moving it in a list (a take, a balance) costs no index write.
+
+| what                          | base key                                | read by
+|-------------------------------|-----------------------------------------|-------------------------------------------
+| user                          | USER#id / USER                          | get
+| ledger entry                  | USER#id / LEDGER#cause                  | get; its cause is what makes it happen once
+| order, its takes inside       | ORDER#id / ORDER                        | get
+| contact lock                  | CONTACT#hmac(normal form) / CONTACT     | get; `ttl` = the end of the order's hour
+
+| list, newest first            | index    | partition                        | sort key
+|-------------------------------|----------|----------------------------------|---------------------------
+| orders of a status            | list1    | ORDERS#status                    | `list_sk`: end of the hour # id
+| … of a city                   | list2    | ORDERS#status#city               |
+| … of a category               | list3    | ORDERS#status#category           |
+| … of both                     | list4    | ORDERS#status#city#category      |
+| orders a user took            | list1    | TAKEN#user (of the debits)       | the order's own `list_sk`
+| a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
+| a user's ledger               | timeline | LEDGER_OF#user                   | entry id # cause
+| what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
+
+`list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
+timer is late is not in the range. `status` in these keys is the stored one; what the clock makes of it is
+`domain.order.status_at`.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from shared.domain.order import Order, Status, due_at
+
+
+class Key(TypedDict):
+    """An item's base key."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A list index: its name and the attributes that are its keys."""
+
+    name: str
+    pk: str
+    sk: str
+
+
+ORDERS = Index("list1", "list1_pk", "list_sk")
+ORDERS_BY_CITY = Index("list2", "list2_pk", "list_sk")
+ORDERS_BY_CATEGORY = Index("list3", "list3_pk", "list_sk")
+ORDERS_BY_BOTH = Index("list4", "list4_pk", "list_sk")
+TIMELINE = Index("timeline", "timeline_pk", "timeline_sk")
+DUE = Index("due", "due_pk", "due_at")
+
+DUE_PARTITION = "DUE"
+
+
+def user(user_id: int) -> Key:
+    """A user's profile, balance, counters and settings."""
+    return {"pk": f"USER#{user_id}", "sk": "USER"}
+
+
+def ledger_entry(user_id: int, cause: str) -> Key:
+    """The one entry that this cause may put into this user's ledger."""
+    return {"pk": f"USER#{user_id}", "sk": f"LEDGER#{cause}"}
+
+
+def order(order_id: str) -> Key:
+    """An order with the takes inside it."""
+    return {"pk": f"ORDER#{order_id}", "sk": "ORDER"}
+
+
+def contact_lock(contact_key: str) -> Key:
+    """The lock that makes a contact belong to one active order."""
+    return {"pk": f"CONTACT#{contact_key}", "sk": "CONTACT"}
+
+
+def contact_key(normal_form: str, secret: str) -> str:
+    """What stands for a contact in keys: without the secret nobody can try all phone numbers on a copy of the table."""
+    return hmac.new(secret.encode(), normal_form.encode(), hashlib.sha256).hexdigest()
+
+
+def order_id_of(item: Mapping[str, Any]) -> str:
+    """The order that an entry of an order list points at, or that a debit paid for."""
+    base: str = item["pk"] if item["sk"] == "ORDER" else item["sk"]
+    return base.rpartition("#")[2]
+
+
+def order_list(status: Status, city: str | None, category: str | None) -> tuple[Index, str]:
+    """The index and partition that list the orders of a status, of a city and of a category where these are given."""
+    if city and category:
+        return ORDERS_BY_BOTH, f"ORDERS#{status}#{city}#{category}"
+    if city:
+        return ORDERS_BY_CITY, f"ORDERS#{status}#{city}"
+    if category:
+        return ORDERS_BY_CATEGORY, f"ORDERS#{status}#{category}"
+    return ORDERS, f"ORDERS#{status}"
+
+
+def order_list_keys(order: Order) -> dict[str, str]:
+    """Where the order stands in the lists by status."""
+    return {
+        index.pk: partition
+        for index, partition in (
+            order_list(order.status, city, category)
+            for city in (None, order.city)
+            for category in (None, order.category)
+        )
+    }
+
+
+def list_sk(order: Order) -> str:
+    """The order's place in a list: by the end of its hour."""
+    return f"{hour_ends(order.expires_at)}#{order.id}"
+
+
+def hour_ends(at: int) -> str:
+    """The beginning of `list_sk`, so that a range of it is a range of time."""
+    return f"{at:013d}"
+
+
+def ledger_sk(entry_id: int, cause: str = "") -> str:
+    """An entry's place in its user's ledger; without a cause, the place just below all entries of that id."""
+    return f"{entry_id:016d}#{cause}" if cause else f"{entry_id:016d}"
+
+
+def timeline_sk(order: Order) -> str:
+    """The order's place among its client's orders."""
+    return f"{order.created_at:013d}#{order.id}"
+
+
+def due_keys(order: Order) -> dict[str, str | int]:
+    """The order's place among what ends by itself; empty when nothing will."""
+    at = due_at(order)
+    return {} if at is None else {DUE.pk: DUE_PARTITION, DUE.sk: at}
+
+
+def orders_of(user_id: int) -> str:
+    """The partition of TIMELINE with a client's own orders."""
+    return f"ORDERS_OF#{user_id}"
+
+
+def taken_by(user_id: int) -> str:
+    """The partition of ORDERS with the debits of the orders that a user took."""
+    return f"TAKEN#{user_id}"
+
+
+def ledger_of(user_id: int) -> str:
+    """The partition of TIMELINE with a user's ledger."""
+    return f"LEDGER_OF#{user_id}"

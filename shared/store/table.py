@@ -1,0 +1,295 @@
+"""Calls to the table. Every byte to and from DynamoDB passes here, and botocore's errors end here.
+
+Timeouts and attempts, so that a request always ends before its Lambda does (P4): one call takes at most
+2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `settle` starts no new attempt after 5 s, an attempt
+is a read and a write: 5 + 2 × 9 = 23 s, below the functions' 25 s timeout less one, below the gateway's 30 s.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from shared.domain.errors import Busy, Unavailable
+from shared.settings import settings
+from shared.store.attributes import item_from_dynamodb, item_to_dynamodb
+from shared.store.keys import Index, Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        DeleteTypeDef,
+        PutTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateTypeDef,
+    )
+
+Item = dict[str, Any]
+Result = TypeVar("Result")
+
+_RETRY_SECONDS = 5.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.4
+_BATCH = 100  # keys in one BatchGetItem
+
+# Codes after which nobody knows, or it is known not to have been done, and trying again is right.
+_PASSING = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+# Why one item of a cancelled transaction stood in the way. "None" is an item that did not.
+_PASSING_REASONS = frozenset(
+    {
+        "None",
+        "ConditionalCheckFailed",
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
+)
+
+
+class Stale(Exception):
+    """The write was not done as decided, or nobody knows: read again, consistently, and decide again (P3)."""
+
+
+@cache
+def client() -> "DynamoDBClient":
+    """The DynamoDB client. AWS_ENDPOINT_URL_DYNAMODB, which botocore knows, points it elsewhere."""
+    return boto3.client(
+        "dynamodb",
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            parameter_validation=False,
+        ),
+    )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _PASSING:
+            raise Unavailable from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise Unavailable from error
+
+
+def get(key: Key) -> Item | None:
+    """An item as it is now. One consistent GetItem. Raises Unavailable."""
+    with _reading():
+        answer = client().get_item(TableName=settings().table_name, Key=item_to_dynamodb(key), ConsistentRead=True)
+    return item_from_dynamodb(answer["Item"]) if "Item" in answer else None
+
+
+def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool) -> list[Item | None]:
+    """The items at `keys`, in their order, None where there is none. One BatchGetItem a hundred. Raises Unavailable."""
+    found: dict[tuple[str, str], Item] = {}
+    table = settings().table_name
+    for start in range(0, len(keys), _BATCH):
+        wanted = [item_to_dynamodb({"pk": key["pk"], "sk": key["sk"]}) for key in keys[start : start + _BATCH]]
+        pause = _FIRST_PAUSE
+        while wanted:
+            with _reading():
+                answer = client().batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}})
+            for raw in answer["Responses"].get(table, []):
+                item = item_from_dynamodb(raw)
+                found[item["pk"], item["sk"]] = item
+            left = answer.get("UnprocessedKeys", {}).get(table)
+            wanted = list(left["Keys"]) if left else []
+            if wanted:
+                if pause > _LONGEST_PAUSE:
+                    raise Unavailable
+                time.sleep(random.uniform(0, pause))
+                pause *= 2
+    return [found.get((key["pk"], key["sk"])) for key in keys]
+
+
+def query(
+    index: Index,
+    partition: str,
+    *,
+    low: str | int | None = None,
+    high: str | int | None = None,
+    newest_first: bool = True,
+    limit: int | None = None,
+) -> list[Item]:
+    """What a partition of an index holds with `low` <= sort key <= `high`, at most `limit`: keys and nothing else.
+
+    One Query a megabyte. Indexes lag behind the table: nothing about money is decided on this (P5). Raises Unavailable.
+    """
+    found: list[Item] = []
+    for page in _pages(index, partition, low, high, newest_first=newest_first, limit=limit):
+        found.extend(item_from_dynamodb(item) for item in page["Items"])
+        if limit is not None and len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def count(index: Index, partition: str, *, low: str | int | None = None, high: str | int | None = None) -> int:
+    """How many keys `query` would give without a limit. One Query a megabyte. Raises Unavailable."""
+    pages = _pages(index, partition, low, high, newest_first=True, limit=None, select="COUNT")
+    return sum(cast(int, page["Count"]) for page in pages)
+
+
+def _pages(
+    index: Index,
+    partition: str,
+    low: str | int | None,
+    high: str | int | None,
+    *,
+    newest_first: bool,
+    limit: int | None,
+    select: str | None = None,
+) -> Iterator[Any]:
+    condition = f"{index.pk} = :partition"
+    values: dict[str, str | int] = {":partition": partition}
+    if low is not None:
+        values[":low"] = low
+    if high is not None:
+        values[":high"] = high
+    if low is not None and high is not None:
+        condition += f" AND {index.sk} BETWEEN :low AND :high"
+    elif low is not None:
+        condition += f" AND {index.sk} >= :low"
+    elif high is not None:
+        condition += f" AND {index.sk} <= :high"
+    request: dict[str, Any] = {
+        "TableName": settings().table_name,
+        "IndexName": index.name,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": item_to_dynamodb(values),
+        "ScanIndexForward": not newest_first,
+    }
+    if limit is not None:
+        request["Limit"] = limit
+    if select is not None:
+        request["Select"] = select
+    while True:
+        with _reading():
+            page = client().query(**cast("QueryInputTypeDef", request))
+        yield page
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def update(key: Key, expression: str, values: Mapping[str, object]) -> Item:
+    """Change an item that no rule guards and that is no money, counter, lock or rating (P1); its new state.
+
+    One UpdateItem. Raises Unavailable.
+    """
+    with _reading():
+        answer = client().update_item(
+            TableName=settings().table_name,
+            Key=item_to_dynamodb(key),
+            UpdateExpression=expression,
+            ExpressionAttributeValues=item_to_dynamodb(values),
+            ReturnValues="ALL_NEW",
+        )
+    return item_from_dynamodb(answer["Attributes"])
+
+
+# ---------------------------------------------------------------- transactions
+
+
+def _expression(
+    expressions: Mapping[str, str], values: Mapping[str, object] | None, names: Mapping[str, str] | None
+) -> dict[str, Any]:
+    request: dict[str, Any] = {"TableName": settings().table_name, **expressions}
+    names = dict(names or {})
+    if any("#status" in text for text in expressions.values()):
+        names["#status"] = "status"
+    if names:
+        request["ExpressionAttributeNames"] = names
+    if values:
+        request["ExpressionAttributeValues"] = item_to_dynamodb(values)
+    return request
+
+
+def put(
+    item: Mapping[str, object], *, condition: str, values: Mapping[str, object] | None = None
+) -> "TransactWriteItemTypeDef":
+    """A Put of a transaction."""
+    request = _expression({"ConditionExpression": condition}, values, None)
+    return {"Put": cast("PutTypeDef", {**request, "Item": item_to_dynamodb(item)})}
+
+
+def change(
+    key: Key,
+    expression: str,
+    *,
+    condition: str | None,
+    values: Mapping[str, object],
+    names: Mapping[str, str] | None = None,
+) -> "TransactWriteItemTypeDef":
+    """An Update of a transaction."""
+    expressions = {"UpdateExpression": expression}
+    if condition is not None:
+        expressions["ConditionExpression"] = condition
+    request = _expression(expressions, values, names)
+    return {"Update": cast("UpdateTypeDef", {**request, "Key": item_to_dynamodb(key)})}
+
+
+def remove(key: Key, *, condition: str, values: Mapping[str, object]) -> "TransactWriteItemTypeDef":
+    """A Delete of a transaction."""
+    request = _expression({"ConditionExpression": condition}, values, None)
+    return {"Delete": cast("DeleteTypeDef", {**request, "Key": item_to_dynamodb(key)})}
+
+
+def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
+    """All the writes or none. One TransactWriteItems; its token makes the SDK's own retry harmless.
+
+    Raises Stale when a condition did not hold, another transaction was in the way, or the outcome is unknown.
+    Anything else is a defect and passes through.
+    """
+    try:
+        client().transact_write_items(TransactItems=items, ClientRequestToken=str(uuid.uuid4()))
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "TransactionCanceledException":
+            reasons = cast("list[dict[str, str]]", error.response.get("CancellationReasons", []))
+            if reasons and all(reason.get("Code", "None") in _PASSING_REASONS for reason in reasons):
+                raise Stale from error
+        elif code in _PASSING:
+            raise Stale from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise Stale from error
+
+
+def settle(attempt: Callable[[], Result]) -> Result:
+    """Do `attempt` - read, decide, write - until its write is not Stale, with full jitter between the tries.
+
+    What `attempt` raises of the domain passes through. Raises Busy after five seconds.
+    """
+    started = time.monotonic()
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except Stale as stale:
+            nap = random.uniform(0, pause)
+            if time.monotonic() - started + nap > _RETRY_SECONDS:
+                raise Busy from stale
+        time.sleep(nap)
+        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -1,0 +1,115 @@
+"""Users: profile, settings, and what a user item gives to transactions of others (balance, counters)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.domain.init_data import TelegramUser
+from shared.domain.money import LedgerEntry
+from shared.domain.user import DEFAULT_FREQUENCY, User
+from shared.store import conditions, keys, table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+# A user's name follows what Telegram says of him: every write by the user himself carries it along.
+_SET_PROFILE = "first_name = :first_name, last_name = :last_name, username = :username"
+
+
+def _profile(caller: TelegramUser) -> dict[str, object]:
+    return {":first_name": caller.first_name, ":last_name": caller.last_name, ":username": caller.username}
+
+
+def from_item(user_id: int, item: table.Item | None) -> User:
+    """The user of an item; somebody who has none yet is a user with nothing."""
+    item = item or {}
+    preferences = item.get("preferences", {})
+    return User(
+        id=user_id,
+        first_name=item.get("first_name", ""),
+        last_name=item.get("last_name", ""),
+        username=item.get("username"),
+        balance=item.get("balance", 0),
+        active_orders=item.get("active_orders", 0),
+        completed_orders=item.get("completed_orders", 0),
+        rating_sum=item.get("rating_sum", 0),
+        rating_count=item.get("rating_count", 0),
+        preferred_categories=tuple(preferences.get("categories", ())),
+        preferred_cities=tuple(preferences.get("cities", ())),
+        notifications_enabled=item.get("notify_enabled", False),
+        notification_frequency=item.get("notify_frequency", DEFAULT_FREQUENCY),
+    )
+
+
+def visit(caller: TelegramUser) -> User:
+    """The caller's user, made or renamed where Telegram says something new of him.
+
+    One consistent GetItem; one UpdateItem more at the first visit and after a change of name. Raises Unavailable.
+    """
+    item = table.get(keys.user(caller.id))
+    user = from_item(caller.id, item)
+    known = (user.first_name, user.last_name, user.username)
+    if item is None or known != (caller.first_name, caller.last_name, caller.username):
+        item = table.update(keys.user(caller.id), f"SET {_SET_PROFILE}", _profile(caller))
+    return from_item(caller.id, item)
+
+
+def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
+    """Replace which orders the caller wants to hear of. One UpdateItem. Raises Unavailable."""
+    table.update(
+        keys.user(caller.id),
+        f"SET {_SET_PROFILE}, preferences = :preferences",
+        {
+            **_profile(caller),
+            ":preferences": {"categories": list(categories), "cities": list(cities)},
+        },
+    )
+
+
+def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> None:
+    """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is.
+
+    One UpdateItem. Raises Unavailable.
+    """
+    given = {"notify_enabled": enabled, "notify_frequency": frequency}
+    given = {name: value for name, value in given.items() if value is not None}
+    table.update(
+        keys.user(caller.id),
+        f"SET {', '.join([_SET_PROFILE, *(f'{name} = :{name}' for name in given)])}",
+        {**_profile(caller), **{f":{name}": value for name, value in given.items()}},
+    )
+
+
+def change(
+    user_id: int,
+    *,
+    caller: TelegramUser | None = None,
+    entry: LedgerEntry | None = None,
+    active_orders: int = 0,
+) -> "TransactWriteItemTypeDef":
+    """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
+
+    The balance must still be the one that the entry was computed from, and the entry must be put beside it.
+    """
+    sets, adds, clauses = [], [], []
+    values: dict[str, object] = {}
+    if caller is not None:
+        sets.append(_SET_PROFILE)
+        values |= _profile(caller)
+    if entry is not None:
+        sets.append("balance = :balance_after")
+        values |= {":balance_after": entry.balance_after, ":balance_read": entry.balance_after - entry.amount}
+        if entry.amount < 0:
+            clauses += [conditions.BALANCE_AS_READ, conditions.BALANCE_ENOUGH]
+            values[":price"] = -entry.amount
+        else:
+            clauses.append(conditions.balance_as_read(entry.balance_after - entry.amount))
+    if active_orders:
+        adds.append("active_orders :active_orders")
+        values[":active_orders"] = active_orders
+    expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in (("SET", sets), ("ADD", adds)) if parts)
+    return table.change(
+        keys.user(user_id),
+        expression,
+        condition=conditions.all_of(*clauses) if clauses else None,
+        values=values,
+    )

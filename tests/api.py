@@ -1,0 +1,132 @@
+"""Calling a function as API Gateway does: an HTTP API event in, an answer out."""
+
+import base64
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import yaml
+
+from infra.local.initdata import signed_init_data
+from tests.conftest import BOT_TOKEN
+
+ROOT = Path(__file__).parents[1]
+
+
+class _Template(yaml.SafeLoader):
+    """CloudFormation's short tags are left as what they are applied to."""
+
+
+_Template.add_multi_constructor(
+    "!",
+    lambda loader, _, node: (
+        loader.construct_scalar(node)
+        if isinstance(node, yaml.ScalarNode)
+        else loader.construct_sequence(node, deep=True)
+    ),
+)
+
+
+@cache
+def template() -> dict[str, Any]:
+    """template.yaml, read."""
+    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Template)
+    return loaded
+
+
+@cache
+def routes() -> dict[str, str]:
+    """Route key, as in `GET /api/orders`, to the module of its function, from the template."""
+    found = {}
+    for resource in template()["Resources"].values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if resource["Type"] == "AWS::Serverless::Function" and event["Type"] == "HttpApi":
+                properties = event["Properties"]
+                key = f"{properties['Method']} {properties['Path']}" if "Path" in properties else "$default"
+                found[key] = resource["Properties"]["Handler"].removesuffix(".handler")
+    return found
+
+
+def table_definition() -> dict[str, Any]:
+    """What creates the template's table, for create_table."""
+    properties = template()["Resources"]["Table"]["Properties"]
+    taken = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {name: properties[name] for name in taken}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Context:
+    """What a function is told of its invocation, as far as it looks."""
+
+    aws_request_id = "11111111-2222-3333-4444-555555555555"
+    function_name = "under-test"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:under-test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 25_000
+
+
+def init_data(user_id: int, now: int, **names: str) -> str:
+    """initData of a user, signed at `now` (epoch ms)."""
+    user = {"id": user_id, "first_name": names.pop("first_name", f"User{user_id}"), **names}
+    return signed_init_data(user, BOT_TOKEN, now // 1000)
+
+
+def event(
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: Any = None,
+    raw: str | bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    route: str | None = None,
+) -> dict[str, Any]:
+    """The event that API Gateway makes of a request; `raw` is a body that is not JSON."""
+    query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
+    text = raw if raw is not None else json.dumps(body) if body is not None else None
+    is_base64 = isinstance(text, bytes)
+    return {
+        "version": "2.0",
+        "routeKey": route or f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": urlencode(query),
+        "headers": {
+            "host": "api.example.org",
+            **({"content-type": "application/json"} if text is not None else {}),
+            **(headers or {}),
+        },
+        "requestContext": {
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "requestId": "request",
+            "routeKey": route or f"{method} {path}",
+            "stage": "$default",
+        },
+        "body": base64.b64encode(text).decode() if isinstance(text, bytes) else text,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def invoke(route: str, request: dict[str, Any]) -> Answer:
+    """The answer of the route's function to the event."""
+    handler = importlib.import_module(routes()[route]).handler
+    answer = handler(request, Context())
+    return Answer(answer["statusCode"], answer.get("body") or "", answer["headers"])

@@ -1,0 +1,90 @@
+"""The functions in process, over moto's DynamoDB and SSM, with a clock that the test holds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from shared import clock, secrets
+from shared.store import feeds, table
+from tests import api
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE
+
+START = 1_790_000_000_000
+
+
+class Api:
+    """The API at a moment that the test decides."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def later(self, *, minutes: float = 0, ms: int = 0) -> None:
+        """Let time pass."""
+        self.now += int(minutes * 60_000) + ms
+
+    def call(
+        self,
+        route: str,
+        *,
+        user: int | None = None,
+        id: str | None = None,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        **more: Any,
+    ) -> api.Answer:
+        """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given."""
+        method, path = route.split(" ")
+        headers = more.pop("headers", {})
+        if user is not None:
+            signed = api.init_data(user, self.now, **more.pop("names", {}))
+            headers = {"authorization": f"Bearer {signed}", **headers}
+        request = api.event(
+            method,
+            path.replace("{id}", id or ""),
+            query=query,
+            body=body,
+            headers=headers,
+            route=route,
+            **more,
+        )
+        return api.invoke(route, request)
+
+    # what many tests need done before they begin
+
+    def order(self, user: int, contact: str = "@burst_pipe", **given: Any) -> dict[str, Any]:
+        """A new order of `user`."""
+        body = {
+            "category": "Сантехника",
+            "city": "Москва",
+            "description": "Прорвало трубу на кухне, вода на полу",
+            "contact": contact,
+            **given,
+        }
+        answer = self.call("POST /api/orders", user=user, body=body)
+        assert answer.status == 201, answer.text
+        created: dict[str, Any] = answer.json
+        return created
+
+    def recharge(self, user: int, amount: int = 100) -> None:
+        """Money for `user`, roubles."""
+        answer = self.call("POST /api/balance/recharge", user=user, body={"amount": amount})
+        assert answer.status == 200, answer.text
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The API over an empty table."""
+    with mock_aws():
+        table.client.cache_clear()
+        secrets._provider.cache_clear()
+        feeds._totals.clear()
+        table.client().create_table(TableName=TABLE, **api.table_definition())
+        ssm = boto3.client("ssm")
+        for name, value in (("telegram-bot-token", BOT_TOKEN), ("contact-key", CONTACT_KEY)):
+            ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
+        service = Api()
+        monkeypatch.setattr(clock, "now_ms", lambda: service.now)
+        yield service
