@@ -3,7 +3,8 @@
 SAM's own translator makes CloudFormation of it. What is changed on the way, because ministack differs from AWS:
 - an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
-- functions run in this Python environment, so there is no layer, whatever the runtime is called.
+- functions run in this Python environment, so there is no layer, whatever the runtime is called;
+- it knows no `dynamodb:EnclosingOperation`, so a write that AWS grants in transactions only is granted there without.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
 
@@ -42,6 +43,7 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
         reason = " ".join(str(error).split())
         raise BrokenTemplate(f"template.yaml cannot be read: {type(error).__name__}: {reason}") from error
     _replace_api_bodies(translated["Resources"])
+    _drop_enclosing_operation(translated["Resources"])
     return translated
 
 
@@ -75,3 +77,13 @@ def _replace_api_bodies(resources: dict[str, Any]) -> None:
                         "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}{function}Integration"}]]},
                     },
                 }
+
+
+def _drop_enclosing_operation(resources: dict[str, Any]) -> None:
+    for resource in resources.values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if "dynamodb:EnclosingOperation" in str(statement.get("Condition")):
+                    del statement["Condition"]
