@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from shared import clock
-from shared.domain.errors import InvalidInitData, StatusNotListed, Unauthenticated
+from shared.domain.errors import StatusNotListed, Unauthenticated
 from shared.domain.order import PUBLIC_STATUSES, Status
 from shared.http.auth import MaybeCaller
 from shared.http.entry import http_handler
@@ -28,7 +28,7 @@ class OrdersPage(View):
     operation_id="list_orders",
     summary="Orders, newest first",
     response_model=OrdersPage,
-    responses=documented(InvalidInitData, StatusNotListed),
+    responses=documented(Unauthenticated, StatusNotListed),
 )
 async def list_orders(
     caller: MaybeCaller,

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from shared.domain import errors
 from shared.domain.errors import DomainError
-from shared.http.schemas import ErrorView, InvalidRequestView
+from shared.http.schemas import INVALID_CONTACT, ErrorView, InvalidRequestView
 from shared.observability import logger, metrics, where
 
 
@@ -34,6 +34,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
     errors.AllSlotsTaken: Answer(409, "all_slots_taken", "Заказ уже взяли три исполнителя"),
     errors.InsufficientBalance: Answer(402, "insufficient_balance", "Недостаточно средств на балансе"),
     errors.RechargeUnavailable: Answer(403, "recharge_unavailable", "Пополнить баланс можно только через оплату счёта"),
+    errors.InvalidContact: Answer(422, "invalid_contact", INVALID_CONTACT),
     errors.StatusNotListed: Answer(422, "status_not_listed", "Заказы с таким статусом видны только их участникам"),
     errors.Busy: Answer(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
     errors.Unavailable: Answer(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
@@ -78,6 +79,8 @@ _FIELD_SENTENCES = {
 
 def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may refuse so, for the OpenAPI; with what any route may answer."""
+    if errors.InvalidInitData in refused:
+        refused = (errors.Unauthenticated, *refused)
     by_status: dict[int, list[str]] = {}
     for answer in [*(ANSWERS[kind] for kind in refused), ANSWERS[errors.Unavailable], HTTP_ANSWERS[500]]:
         by_status.setdefault(answer.status, []).append(f"`{answer.code}`: {answer.detail}")

@@ -33,6 +33,8 @@ class View(BaseModel):
 
 # ---------------------------------------------------------------- fields
 
+INVALID_CONTACT = "Укажите @username или российский телефон"
+
 
 def _printable(text: str) -> str:
     if any(character < " " and character not in "\n\r\t" for character in text):
@@ -56,7 +58,7 @@ def _contact(text: str) -> str:
     try:
         return contacts.parse(text).shown
     except InvalidContact:
-        raise PydanticCustomError("invalid_contact", "Укажите @username или российский телефон") from None
+        raise PydanticCustomError("invalid_contact", INVALID_CONTACT) from None
 
 
 City = Annotated[str, AfterValidator(_known_city)]

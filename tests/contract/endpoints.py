@@ -1,0 +1,68 @@
+"""The HTTP contract as data: what the WebApp was promised. A new endpoint is one row."""
+
+from typing import Literal, NamedTuple
+
+Who = Literal["anyone", "anyone, known if he says who he is", "user"]
+
+
+class Endpoint(NamedTuple):
+    """One row of the contract.
+
+    `refused` are the statuses it names for this endpoint. `answer` are the fields of the answer, None where it has
+    no fields; `listed` those of each element where the answer, or its first field, is a list of objects.
+    """
+
+    who: Who
+    success: int
+    refused: frozenset[int]
+    answer: frozenset[str] | None = None
+    listed: frozenset[str] | None = None
+
+
+def _fields(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_NOTHING = frozenset[int]()
+_ORDER = _fields(
+    "id category description city contact created_at expires_in_minutes status taken_by customer_responded_at"
+    " city_locked rating review_comment"
+)
+_TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
+
+ENDPOINTS: dict[str, Endpoint] = {
+    # orders
+    "POST /api/orders": Endpoint("user", 201, frozenset({409}), _ORDER),
+    "GET /api/orders": Endpoint(
+        "anyone, known if he says who he is", 200, frozenset({401}), _fields("orders total"), _ORDER
+    ),
+    "GET /api/orders/{id}": Endpoint("anyone, known if he says who he is", 200, frozenset({404}), _ORDER),
+    "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
+    "DELETE /api/orders/{id}": Endpoint("user", 204, frozenset({403, 404, 410})),
+    "POST /api/orders/{id}/take": Endpoint(
+        "user", 200, frozenset({402, 403, 404, 409, 410}), _fields("success contact executor_count new_balance")
+    ),
+    # users
+    "GET /api/users/me": Endpoint(
+        "user",
+        200,
+        _NOTHING,
+        _fields("id first_name last_name username completed_orders active_orders rating balance"),
+    ),
+    "GET /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("categories cities")),
+    "PUT /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("success")),
+    "GET /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("enabled frequency")),
+    "PUT /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("success")),
+    # balance
+    "GET /api/balance": Endpoint("user", 200, _NOTHING, _fields("balance")),
+    "GET /api/balance/transactions": Endpoint("user", 200, _NOTHING, _fields("transactions next_cursor"), _TRANSACTION),
+    "POST /api/balance/recharge": Endpoint(
+        "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
+    ),
+    # cities and meta
+    "GET /api/cities": Endpoint("anyone", 200, _NOTHING),
+    "GET /health": Endpoint("anyone", 200, _NOTHING, _fields("status")),
+}
+
+# Pages about the API; they are not in its schema.
+PAGES = {"GET /docs", "GET /openapi.json"}

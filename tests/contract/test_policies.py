@@ -1,0 +1,164 @@
+"""G9: what a function is granted in the template is what it calls, no more and no less.
+
+The calls are those that the functions make over moto while each takes every path that leads to one. Whether a real
+policy engine agrees is for the integration tests, where the embedded AWS enforces the roles.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.client import BaseClient
+
+from shared import secrets
+from shared.store import feeds, keys
+from tests import api
+from tests.functions.conftest import Api
+
+RESOURCES: dict[str, Any] = api.template()["Resources"]
+INDEXES = [value.name for value in vars(keys).values() if isinstance(value, keys.Index)]
+ITEM_ACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+class Grant(NamedTuple):
+    """`on` is the table, an index or a secret; `in_transaction` says that it is granted or done there only (P7)."""
+
+    action: str
+    on: str
+    in_transaction: bool = False
+
+
+# ---------------------------------------------------------------- what is granted
+
+
+def statements(function: str) -> Iterator[dict[str, Any]]:
+    for policy in RESOURCES[function]["Properties"].get("Policies", []):
+        document = RESOURCES[policy]["Properties"]["PolicyDocument"] if isinstance(policy, str) else policy
+        yield from document["Statement"]
+
+
+def granted(function: str) -> set[Grant]:
+    grants = set()
+    for statement in statements(function):
+        assert statement["Effect"] == "Allow"
+        condition = statement.get("Condition")
+        assert condition in (
+            None,
+            {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}},
+        )
+        for action in listed(statement["Action"]):
+            for resource in listed(statement["Resource"]):
+                grants |= {Grant(action, on, condition is not None) for on in targets(resource)}
+    return grants
+
+
+def listed(one_or_more: Any) -> list[str]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def targets(resource: str) -> list[str]:
+    """What a resource of a policy names."""
+    if resource == "Table.Arn":
+        return ["table"]
+    if resource == "${Table.Arn}/index/*":
+        return INDEXES
+    if resource.startswith("${Table.Arn}/index/"):
+        return [resource.rpartition("/")[2]]
+    prefix = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SecretsPrefix}/${Stage}/"
+    assert resource.startswith(prefix), resource
+    return [resource.removeprefix(prefix)]
+
+
+# ---------------------------------------------------------------- what is called
+
+
+class Calls:
+    """The calls to AWS that each function makes."""
+
+    def __init__(self, service: Api) -> None:
+        self.made: dict[str, set[Grant]] = defaultdict(set)
+        self._service = service
+        self._function = ""
+
+    def of(self, route: str, **request: Any) -> api.Answer:
+        """Send a request, as if to an instance that remembers nothing; its answer."""
+        secrets._provider.cache_clear()
+        feeds._totals.clear()
+        [self._function] = [name for name in FUNCTIONS if handler_of(name) == api.routes()[route]]
+        answer = self._service.call(route, **request)
+        assert answer.status < 500, answer.text
+        return answer
+
+    def note(self, operation: str, parameters: dict[str, Any]) -> None:
+        made = self.made[self._function]
+        if operation == "TransactWriteItems":
+            for item in parameters["TransactItems"]:
+                made |= {Grant(f"dynamodb:{ITEM_ACTIONS[kind]}", "table", in_transaction=True) for kind in item}
+        elif operation == "GetParameter":
+            made.add(Grant("ssm:GetParameter", parameters["Name"].rpartition("/")[2]))
+        else:
+            made.add(Grant(f"dynamodb:{operation}", parameters.get("IndexName", "table")))
+
+
+FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
+
+
+def handler_of(function: str) -> str:
+    return str(RESOURCES[function]["Properties"]["Handler"]).removesuffix(".handler")
+
+
+@pytest.fixture
+def calls(service: Api, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Notes every call that botocore makes from here on."""
+    calls = Calls(service)
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noting(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.note(operation, parameters)
+        return make(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noting)
+    return calls
+
+
+NEW_ORDER = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду и просушить полы"}
+
+
+def take_every_path(calls: Calls) -> None:
+    """Each function on each way that ends in another call."""
+    order = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": "@burst_pipe"}).json["id"]
+    calls.of("POST /api/orders", user=2, body={**NEW_ORDER, "contact": "@burst_pipe"})
+    calls.of("PUT /api/orders/{id}", user=1, id=order, body={"contact": "+7 916 123-45-67"})
+    calls.of("PUT /api/orders/{id}", user=1, id=order, body={"description": NEW_ORDER["description"] + "!"})
+    calls.of("POST /api/balance/recharge", user=2, body={"amount": 5})
+    calls.of("POST /api/orders/{id}/take", user=2, id=order)
+    calls.of("GET /api/orders/{id}", user=2, id=order)
+    other = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": "@another_pipe"}).json["id"]
+    calls.of("DELETE /api/orders/{id}", user=1, id=other)
+    for city in ({}, {"city": "Казань"}):
+        for category in ({}, {"category": "Клининг"}):
+            calls.of("GET /api/orders", query={"offset": 1, **city, **category})
+    for whose in ("mine", "taken_by_me"):
+        calls.of("GET /api/orders", user=2, query={whose: True})
+    calls.of("GET /api/balance/transactions", user=2)
+    for newcomer, visit in enumerate(("", "/preferences", "/notification-settings"), start=10):
+        calls.of(f"GET /api/users/me{visit}", user=newcomer)
+    calls.of("PUT /api/users/me/preferences", user=2, body={"categories": ["Клининг"], "cities": []})
+    calls.of("PUT /api/users/me/notification-settings", user=2, body={"enabled": True})
+    calls.of("GET /api/balance", user=20)
+    calls.of("GET /api/cities", query={"search": "каз"})
+    for page in ("/health", "/docs", "/openapi.json"):
+        calls.of(f"GET {page}")
+
+
+def test_a_function_is_granted_what_it_calls(calls: Calls) -> None:
+    """Also P1 and P7: where a function writes in transactions, it does so only there."""
+    take_every_path(calls)
+    called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
+    assert called == {function: sorted(granted(function)) for function in FUNCTIONS}
