@@ -1,0 +1,99 @@
+"""Where the simulated DynamoDB is plugged in: below a boto3 client, which knows nothing of it.
+
+`over_the_wire` answers botocore's HTTP requests: its serializer, its retries and its parser are the real ones.
+`below_the_client` answers its calls and skips those three, which cost ten times what the database itself does; the
+SDK's retries are then the few lines here, which `test_sdk.py` holds against the real ones.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionError, HTTPClientError
+
+from tests.simulation.dynamodb import DynamoError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+Send = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""One attempt of a call: the operation and its request to the answer. Raises DynamoError, or what botocore raises of a
+connection."""
+
+# The standard retry mode's, as far as DynamoDB answers them.
+_RETRIED_CODES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+_RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+
+
+class _Body:
+    """A response's bytes, as urllib3 has them."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> list[bytes]:
+        """All of them at once."""
+        return [self._content]
+
+
+def over_the_wire(client: "DynamoDBClient", send: Send) -> None:
+    """Answer the client's HTTP requests with `send`."""
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        try:
+            status, content = 200, send(operation, json.loads(request.body))
+        except DynamoError as error:
+            status, content = error.status, error.body()
+        return AWSResponse(
+            request.url,
+            status,
+            {"Content-Type": "application/x-amz-json-1.0"},  # type: ignore[arg-type]
+            _Body(json.dumps(content).encode()),
+        )
+
+    client.meta.events.register("before-send.dynamodb", answer)  # type: ignore[arg-type]
+
+
+def below_the_client(
+    client: "DynamoDBClient", send: Send, *, sleep: Callable[[float], None], random: Callable[[], float]
+) -> None:
+    """Answer the client's calls with `send`, retried as the client's configuration says."""
+    attempts = client.meta.config.retries["total_max_attempts"]  # type: ignore[attr-defined]
+
+    def call(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        attempt = 1
+        while True:
+            try:
+                return send(operation, request)
+            except DynamoError as error:
+                retried = error.code in _RETRIED_CODES or error.status in _RETRIED_STATUSES
+                if not retried or attempt == attempts:
+                    raise _as_client_error(client, operation, error) from None
+            except (ConnectionError, HTTPClientError):
+                if attempt == attempts:
+                    raise
+            sleep(random() * 2 ** (attempt - 1))
+            attempt += 1
+
+    client._make_api_call = call  # type: ignore[attr-defined]
+
+
+def _as_client_error(client: "DynamoDBClient", operation: str, error: DynamoError) -> Exception:
+    answer: dict[str, Any] = {
+        "Error": {"Code": error.code, "Message": error.message},
+        "ResponseMetadata": {"HTTPStatusCode": error.status},
+    }
+    if error.reasons is not None:
+        answer["CancellationReasons"] = error.reasons
+    kind: Any = client.exceptions.from_code(error.code)
+    raised: Exception = kind(answer, operation)
+    return raised

@@ -1,0 +1,73 @@
+"""The SDK's part that the simulation leaves out for speed does what the SDK does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+
+from shared.store import table
+from tests.conftest import TABLE
+from tests.simulation import sdk
+from tests.simulation.dynamodb import DynamoError
+
+REASONS = [{"Code": "ConditionalCheckFailed", "Message": "The conditional request failed", "Item": {"pk": {"S": "A"}}}]
+FAILURES: list[Exception] = [
+    DynamoError("ProvisionedThroughputExceededException", "slower"),
+    DynamoError("ThrottlingException", "slower"),
+    DynamoError("RequestLimitExceeded", "slower"),
+    DynamoError("TransactionInProgressException", "wait"),
+    DynamoError("TransactionConflictException", "others"),
+    DynamoError("InternalServerError", "ours", status=500),
+    DynamoError("ServiceUnavailable", "ours", status=503),
+    DynamoError("ConditionalCheckFailedException", "no"),
+    DynamoError("ValidationException", "no"),
+    DynamoError("IdempotentParameterMismatchException", "no"),
+    DynamoError("TransactionCanceledException", "no", reasons=REASONS),
+    ReadTimeoutError(endpoint_url="http://dynamodb"),
+    ConnectTimeoutError(endpoint_url="http://dynamodb"),
+    EndpointConnectionError(endpoint_url="http://dynamodb"),
+]
+
+Connect = Callable[[Any, sdk.Send], None]
+
+
+def below(client: Any, send: sdk.Send) -> None:
+    """The way without the wire, with no time to lose."""
+    sdk.below_the_client(client, send, sleep=lambda seconds: None, random=lambda: 0.5)
+
+
+def seen(connect: Connect, failure: Exception, times: int) -> tuple[int, Any]:
+    """How often the client sent a call that fails so many times, and what came of it."""
+    sent = []
+
+    def send(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        sent.append((operation, request))
+        if len(sent) <= times:
+            raise failure
+        return {"Item": {"pk": {"S": "A"}}}
+
+    table.client.cache_clear()
+    client = table.client()
+    connect(client, send)
+    try:
+        answer = client.get_item(TableName=TABLE, Key={"pk": {"S": "A"}, "sk": {"S": "X"}})
+        came: Any = answer["Item"]
+    except ClientError as error:
+        came = type(error).__name__, error.response["Error"], error.response.get("CancellationReasons")
+    except Exception as error:
+        came = type(error)
+    finally:
+        table.client.cache_clear()
+    assert sent[0] == ("GetItem", {"TableName": TABLE, "Key": {"pk": {"S": "A"}, "sk": {"S": "X"}}})
+    return len(sent), came
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: getattr(failure, "code", type(failure).__name__))
+def test_retries_and_errors_are_those_of_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, times: int
+) -> None:
+    """F3, F5, F7, F8: as many attempts, the same answer or the same error, with the wire and without."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+    assert seen(below, failure, times) == seen(sdk.over_the_wire, failure, times)
