@@ -29,3 +29,25 @@ def settings() -> Settings:
         answer_window=int(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """Where the timers of orders are kept and what they call."""
+
+    group: str
+    target_arn: str
+    role_arn: str
+    dead_letters_arn: str
+
+
+@cache
+def schedule_settings() -> ScheduleSettings:
+    """The settings of the one function that makes schedules."""
+    env = os.environ
+    return ScheduleSettings(
+        group=env["SCHEDULE_GROUP"],
+        target_arn=env["SCHEDULE_TARGET_ARN"],
+        role_arn=env["SCHEDULE_ROLE_ARN"],
+        dead_letters_arn=env["SCHEDULE_DEAD_LETTERS_ARN"],
+    )

@@ -45,19 +45,19 @@ async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
     """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""
     if settings().stage != "local":
         raise RechargeUnavailable
-    now = clock.now_ms()
-    entry_id = ids.new_entry_id(now)
+    request = ids.new_id()
 
     def credit_once() -> LedgerEntry:
-        balance, done = ledger.read(caller.id, money.recharge_cause(entry_id))
+        now = clock.now_ms()
+        user, done = ledger.read(caller.id, money.recharge_cause(request))
         if done is not None:
             return done
         entry = money.recharge(
-            entry_id=entry_id,
-            user_id=caller.id,
+            user,
+            request=request,
             amount=recharge.amount,
-            balance=balance,
             method=recharge.method,
+            entry_id=ids.new_integer_id(now),
             now=now,
         )
         ledger.credit(entry, caller)

@@ -38,7 +38,7 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
     """An order that lives for its hour, unless its contact already has an active one."""
     now = clock.now_ms()
     order = Order(
-        id=ids.new_order_id(),
+        id=ids.new_id(),
         owner_id=caller.id,
         category=new.category,
         city=new.city,
@@ -48,20 +48,7 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         created_at=now,
         expires_at=now + settings().order_lifetime,
     )
-
-    def put_once() -> None:
-        try:
-            orders.create(order, caller)
-        except table.Stale:
-            # Our own try may have landed without an answer; only then is the holder this order.
-            holder = orders.lock_holder(order.contact_key, clock.now_ms())
-            if holder == order.id:
-                return
-            if holder is not None:
-                raise ContactBusy from None
-            raise
-
-    table.settle(put_once)
+    table.settle(lambda: orders.create(order, caller))
     return order_view(order, user_id=caller.id, now=now)
 
 

@@ -2,14 +2,13 @@
 
 from fastapi import APIRouter
 
-from shared import clock
 from shared.domain.errors import InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import deleted
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import OrderId
-from shared.store import orders, table
+from shared.store import orders
 
 router = APIRouter()
 
@@ -23,15 +22,7 @@ router = APIRouter()
 )
 async def delete_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `deleted` and its contact is free."""
-
-    def delete_once() -> None:
-        now = clock.now_ms()
-        order = orders.get(order_id)
-        if order is None:
-            raise OrderNotFound
-        orders.end(order, deleted(order, caller.id, now), now)
-
-    table.settle(delete_once)
+    orders.change(order_id, lambda order, now: deleted(order, caller.id, now), orders.move)
 
 
 handler = http_handler(router)

@@ -51,11 +51,10 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
             return before, paid
         after = with_take(before, caller.id, price=TAKE_PRICE, answer_window=settings().answer_window, now=now)
         debit = debit_for_take(
-            entry_id=ids.new_entry_id(now),
-            user_id=caller.id,
+            executor,
             order_id=order_id,
-            balance=executor.balance,
             price=TAKE_PRICE,
+            entry_id=ids.new_integer_id(now),
             now=now,
         )
         orders.take(before, after, debit, caller)

@@ -1,19 +1,17 @@
 """PUT /api/orders/{id}: a client edits an order that nobody took yet."""
 
-from dataclasses import replace
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared import clock, secrets
 from shared.domain import contact as contacts
 from shared.domain.errors import ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
-from shared.domain.order import Order, check_update
+from shared.domain.order import Order, edited
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Category, Contact, Description, OrderId, OrderView, order_view
-from shared.store import keys, orders, table
+from shared.store import keys, orders
 
 router = APIRouter()
 
@@ -35,26 +33,20 @@ class OrderChanges(BaseModel):
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
     """The order as it is after the change. A new contact must be free; the old one becomes so."""
-    given = changes.model_dump(exclude_none=True)
-    if changes.contact is not None:
-        given["contact_key"] = keys.contact_key(contacts.parse(changes.contact).normal, secrets.contact_key())
+    contact_key = changes.contact and keys.contact_key(contacts.parse(changes.contact).normal, secrets.contact_key())
 
-    def edit_once() -> Order:
-        now = clock.now_ms()
-        before = orders.get(order_id)
-        if before is None:
-            raise OrderNotFound
-        check_update(before, caller.id, now)
-        after = replace(before, **given)
-        try:
-            orders.edit(before, after, now)
-        except table.Stale:
-            if orders.lock_holder(after.contact_key, now) not in (None, order_id):
-                raise ContactBusy from None
-            raise
-        return after
+    def edit(order: Order, now: int) -> Order:
+        return edited(
+            order,
+            caller.id,
+            category=changes.category,
+            description=changes.description,
+            contact=changes.contact,
+            contact_key=contact_key,
+            now=now,
+        )
 
-    order = table.settle(edit_once)
+    order = orders.change(order_id, edit, orders.edit)
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

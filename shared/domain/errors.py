@@ -42,12 +42,49 @@ class OrderNotActive(DomainError):
     """The order has ended."""
 
 
+class NotYourOrder(DomainError):
+    """Only its owner answers, closes or completes an order."""
+
+
+class NobodyTookIt(DomainError):
+    """There is nobody yet to answer."""
+
+
+class AlreadyAnswered(DomainError):
+    """The client answered before."""
+
+
 class OwnOrder(DomainError):
     """A client cannot take his own order."""
 
 
 class AllSlotsTaken(DomainError):
     """As many executors as an order allows have taken it."""
+
+
+# reviews and complaints
+class NotReviewable(DomainError):
+    """A review is for an order that was completed or expired."""
+
+
+class NobodyToReview(DomainError):
+    """Nobody took the order: there is no executor to review."""
+
+
+class ExecutorDidNotTake(DomainError):
+    """The executor to be reviewed did not take the order."""
+
+
+class AlreadyReviewed(DomainError):
+    """The client's one review of the order is there."""
+
+
+class OrderNotTakenByYou(DomainError):
+    """Only who took an order complains of it."""
+
+
+class AlreadyComplained(DomainError):
+    """The executor's one complaint about the order is there."""
 
 
 # input that only a rule can judge

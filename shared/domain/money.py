@@ -1,13 +1,17 @@
 """Money: whole roubles, changed only together with a ledger entry that says why.
 
-An entry's *cause* is what makes it happen once: a take of an order by a user, the refund of that take,
-one recharge. Whoever writes an entry puts it under its cause, so a second one for the same cause cannot exist.
+An entry's *cause* is what makes it happen once: a take of an order by a user, the refund of that take, one recharge.
+Whoever writes an entry puts it under its cause, so a second one for the same cause cannot exist.
+
+A user's entries are a chain: each names the one before it, and its id is above that one's whatever the clocks say.
+The end of the chain stands in the user beside his balance; a write holds both to what it was computed from.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.domain.errors import InsufficientBalance
+from shared.domain.user import User
 
 EntryType = Literal["recharge", "order_take", "refund"]
 
@@ -20,10 +24,12 @@ MAX_RECHARGE = 100_000
 class LedgerEntry:
     """One change of one balance.
 
-    `amount` is signed: what a take costs is negative. `id` grows with time and is what the API shows.
+    `amount` is signed: what a take costs is negative. `id` grows with time and is what the API shows; `previous_id`
+    is the entry before it, 0 for a user's first.
     """
 
     id: int
+    previous_id: int
     user_id: int
     type: EntryType
     cause: str
@@ -39,39 +45,53 @@ def take_cause(order_id: str) -> str:
     return f"TAKE#{order_id}"
 
 
-def recharge_cause(entry_id: int) -> str:
-    """The cause of a local recharge: itself."""
-    return f"RECHARGE#{entry_id}"
+def refund_cause(order_id: str) -> str:
+    """The cause of a refund: the take that it gives back."""
+    return f"REFUND#{order_id}"
 
 
-def debit_for_take(*, entry_id: int, user_id: int, order_id: str, balance: int, price: int, now: int) -> LedgerEntry:
-    """The ledger entry that pays `price` roubles for a take out of `balance`.
+def recharge_cause(request: str) -> str:
+    """The cause of a local recharge: the request that asked for it."""
+    return f"RECHARGE#{request}"
 
-    Raises InsufficientBalance.
-    """
-    if balance < price:
+
+def debit_for_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
+    """The entry that pays `price` roubles for the user's take of an order. Raises InsufficientBalance."""
+    if user.balance < price:
         raise InsufficientBalance
+    return _entry(user, "order_take", take_cause(order_id), -price, entry_id, now, order_id=order_id)
+
+
+def refund_of_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
+    """The entry that gives the user back the `price` roubles that he paid for an order."""
+    return _entry(user, "refund", refund_cause(order_id), price, entry_id, now, order_id=order_id)
+
+
+def recharge(user: User, *, request: str, amount: int, method: str, entry_id: int, now: int) -> LedgerEntry:
+    """The entry that credits the user with `amount` roubles for `request`, any text that names it alone."""
+    return _entry(user, "recharge", recharge_cause(request), amount, entry_id, now, payment_method=method)
+
+
+def _entry(
+    user: User,
+    type: EntryType,
+    cause: str,
+    amount: int,
+    entry_id: int,
+    now: int,
+    *,
+    order_id: str | None = None,
+    payment_method: str | None = None,
+) -> LedgerEntry:
     return LedgerEntry(
-        id=entry_id,
-        user_id=user_id,
-        type="order_take",
-        cause=take_cause(order_id),
-        amount=-price,
-        balance_after=balance - price,
+        id=max(entry_id, user.last_entry_id + 1),
+        previous_id=user.last_entry_id,
+        user_id=user.id,
+        type=type,
+        cause=cause,
+        amount=amount,
+        balance_after=user.balance + amount,
         created_at=now,
         order_id=order_id,
-    )
-
-
-def recharge(*, entry_id: int, user_id: int, amount: int, balance: int, method: str, now: int) -> LedgerEntry:
-    """The ledger entry that credits `amount` roubles to `balance`."""
-    return LedgerEntry(
-        id=entry_id,
-        user_id=user_id,
-        type="recharge",
-        cause=recharge_cause(entry_id),
-        amount=amount,
-        balance_after=balance + amount,
-        created_at=now,
-        payment_method=method,
+        payment_method=payment_method,
     )

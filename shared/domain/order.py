@@ -1,20 +1,33 @@
-"""An order's life: what it is at a moment, and what may happen to it then.
+"""An order's life: what it is at a moment, what is due, and what may happen to it then.
 
 Times are epoch milliseconds by the server's clock. An order is stored with its status, but what it *is* follows
 from the stored status and `now` together: the hour ends when it ends, whatever a timer has or has not done yet.
 
     active ──── deleted                  by its owner, while nobody took it
        ├─────── expired                  the hour is over
-       ├─────── closed_no_response       taken, and unanswered when the answer window ended
+       ├─────── closed_no_response       taken, and unanswered when the answer window ended; or by its owner
        └─────── completed                by its owner
     expired ─── closed_no_response       the answer window of an expired order ended unanswered
        └─────── deleted                  by its owner, if nobody took it
+
+Two deadlines: the hour ends at `expires_at`; the answer window, which the first take starts, at `answer_due_at`. The
+window counts until the client answers, and runs in full where the hour ends inside it.
 """
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 
-from shared.domain.errors import AllSlotsTaken, OrderNotActive, OrderNotFound, OrderTaken, OwnOrder
+from shared.domain.errors import (
+    AllSlotsTaken,
+    AlreadyAnswered,
+    NobodyTookIt,
+    NotYourOrder,
+    OrderNotActive,
+    OrderNotFound,
+    OrderTaken,
+    OwnOrder,
+)
 
 MAX_TAKES = 3
 MIN_DESCRIPTION = 20
@@ -41,6 +54,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
 
 
+Deadline = Literal["hour", "answer"]
+
 # What anybody may list. The rest is between an order's owner and its executors.
 PUBLIC_STATUSES = frozenset({Status.ACTIVE, Status.EXPIRED, Status.COMPLETED})
 
@@ -60,7 +75,10 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as stored: `status` may lag behind the clock, `status_at` does not."""
+    """An order as stored: `status` may lag behind the clock, `status_at` does not.
+
+    `ended_at` is when it stopped being active; `rating` and `review_comment` are its client's review.
+    """
 
     id: str
     owner_id: int
@@ -80,39 +98,77 @@ class Order:
     review_comment: str | None = None
 
 
+# ---------------------------------------------------------------- what it is
+
+
 def status_at(order: Order, now: int) -> Status:
     """What the order is at `now`."""
     if order.status in (Status.ACTIVE, Status.EXPIRED):
-        if answer_window_ended(order, now):
+        if _window_ended(order, now):
             return Status.CLOSED_NO_RESPONSE
         if now >= order.expires_at:
             return Status.EXPIRED
     return order.status
 
 
-def answer_window_ended(order: Order, now: int) -> bool:
-    """Whether the client let the answer window pass: taken, not answered, and the window is over."""
+def may_see_contact(order: Order, user_id: int | None) -> bool:
+    """Whether the contact is this user's to see: he owns the order, or paid for it (I17)."""
+    return user_id is not None and (user_id == order.owner_id or user_id in order.takes)
+
+
+def owes_refunds(order: Order) -> bool:
+    """Whether whoever took the order gets his money back: it was closed and never answered."""
+    return order.status is Status.CLOSED_NO_RESPONSE and order.responded_at is None
+
+
+def _window_ended(order: Order, now: int) -> bool:
     return order.responded_at is None and order.answer_due_at is not None and now >= order.answer_due_at
 
 
-def due_at(order: Order) -> int | None:
-    """When the next thing happens to the order by itself; None when nothing will.
+# ---------------------------------------------------------------- what is due
 
-    The hour ends for every active order. The answer window ends for a taken one that was not answered, also
-    after the hour.
-    """
-    hour = order.expires_at if order.status is Status.ACTIVE else None
+
+def deadlines(order: Order) -> dict[Deadline, int]:
+    """What is still to happen to the order by itself, and when."""
+    ahead: dict[Deadline, int] = {}
+    if order.status is Status.ACTIVE:
+        ahead["hour"] = order.expires_at
     unanswered = order.status in (Status.ACTIVE, Status.EXPIRED) and order.responded_at is None
-    window = order.answer_due_at if unanswered else None
-    return min((at for at in (hour, window) if at is not None), default=None)
+    if unanswered and order.answer_due_at is not None:
+        ahead["answer"] = order.answer_due_at
+    return ahead
+
+
+def due_at(order: Order) -> int | None:
+    """When the next thing happens to the order by itself; None when nothing will."""
+    return min(deadlines(order).values(), default=None)
+
+
+def ended_by_time(order: Order, now: int) -> Order:
+    """The order as the deadlines that passed leave it; the same order when none did.
+
+    `ended_at` is the deadline's moment, not the one of who noticed.
+    """
+    status = status_at(order, now)
+    if status is order.status:
+        return order
+    # From active, whichever deadline came first ended it; from expired, the hour already had.
+    return replace(order, status=status, ended_at=due_at(order) if order.ended_at is None else order.ended_at)
+
+
+# ---------------------------------------------------------------- what executors do
 
 
 def with_take(order: Order, executor_id: int, *, price: int, answer_window: int, now: int) -> Order:
     """The order with one more take, paid `price` roubles; the first one starts the answer window, in ms.
 
-    Raises what `check_take` raises.
+    `executor_id` has not taken it yet. Raises OwnOrder, OrderNotActive, AllSlotsTaken.
     """
-    check_take(order, executor_id, now)
+    if executor_id == order.owner_id:
+        raise OwnOrder
+    _check_active(order, now)
+    if len(order.takes) >= MAX_TAKES:
+        raise AllSlotsTaken
     take = Take(executor_id, taken_at=now, price=price, executor_count=len(order.takes) + 1)
     return replace(
         order,
@@ -121,46 +177,101 @@ def with_take(order: Order, executor_id: int, *, price: int, answer_window: int,
     )
 
 
-def may_see_contact(order: Order, user_id: int | None) -> bool:
-    """Whether the contact is this user's to see: he owns the order, or paid for it (I17)."""
-    return user_id is not None and (user_id == order.owner_id or user_id in order.takes)
+# ---------------------------------------------------------------- what its owner does
 
 
-def check_take(order: Order, user_id: int, now: int) -> None:
-    """Whether `user_id`, who has not taken the order yet, may take it at `now`.
-
-    Raises OwnOrder, OrderNotActive, AllSlotsTaken.
-    """
-    if user_id == order.owner_id:
-        raise OwnOrder
-    if status_at(order, now) is not Status.ACTIVE:
-        raise OrderNotActive
-    if len(order.takes) >= MAX_TAKES:
-        raise AllSlotsTaken
-
-
-def check_update(order: Order, user_id: int, now: int) -> None:
-    """Whether `user_id` may edit the order at `now`.
+def edited(
+    order: Order,
+    user_id: int,
+    *,
+    category: str | None,
+    description: str | None,
+    contact: str | None,
+    contact_key: str | None,
+    now: int,
+) -> Order:
+    """The order with what is given in place of what it had; never its city.
 
     Raises OrderNotFound for an order that is not his, OrderTaken, OrderNotActive.
     """
-    if user_id != order.owner_id:
-        raise OrderNotFound
-    if order.takes:
-        raise OrderTaken
-    if status_at(order, now) is not Status.ACTIVE:
-        raise OrderNotActive
+    _check_untaken(order, user_id)
+    _check_active(order, now)
+    return replace(
+        order,
+        category=category or order.category,
+        description=description or order.description,
+        contact=contact or order.contact,
+        contact_key=contact_key or order.contact_key,
+    )
 
 
 def deleted(order: Order, user_id: int, now: int) -> Order:
-    """The order deleted by `user_id` at `now`: nobody took it, and it is active or merely expired.
+    """The order deleted: nobody took it, and it is active or merely expired.
 
     Raises OrderNotFound for an order that is not his, OrderTaken, OrderNotActive.
     """
+    _check_untaken(order, user_id)
+    if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
+        raise OrderNotActive
+    return replace(order, status=Status.DELETED, ended_at=min(now, order.expires_at))
+
+
+def answered(order: Order, user_id: int, now: int) -> Order:
+    """The order answered: taken, and its answer window runs, also where the hour is over.
+
+    Raises NotYourOrder, AlreadyAnswered, NobodyTookIt, OrderNotActive.
+    """
+    _check_owner(order, user_id)
+    if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
+        raise OrderNotActive
+    if order.responded_at is not None:
+        raise AlreadyAnswered
+    if not order.takes:
+        raise NobodyTookIt if status_at(order, now) is Status.ACTIVE else OrderNotActive
+    return replace(order, responded_at=now)
+
+
+def closed(order: Order, user_id: int, now: int) -> Order:
+    """The order closed by its owner; before his answer the takers get their money back, see `owes_refunds`.
+
+    Raises NotYourOrder, OrderNotActive, NobodyTookIt.
+    """
+    _check_owner(order, user_id)
+    _check_active(order, now)
+    if not order.takes:
+        raise NobodyTookIt
+    return replace(order, status=Status.CLOSED_NO_RESPONSE, ended_at=now)
+
+
+def completed(order: Order, user_id: int, now: int) -> Order:
+    """The order completed, which is an answer as well.
+
+    Raises NotYourOrder, OrderNotActive, NobodyTookIt.
+    """
+    _check_owner(order, user_id)
+    _check_active(order, now)
+    if not order.takes:
+        raise NobodyTookIt
+    return replace(
+        order,
+        status=Status.COMPLETED,
+        responded_at=now if order.responded_at is None else order.responded_at,
+        ended_at=now,
+    )
+
+
+def _check_active(order: Order, now: int) -> None:
+    if status_at(order, now) is not Status.ACTIVE:
+        raise OrderNotActive
+
+
+def _check_owner(order: Order, user_id: int) -> None:
+    if user_id != order.owner_id:
+        raise NotYourOrder
+
+
+def _check_untaken(order: Order, user_id: int) -> None:
     if user_id != order.owner_id:
         raise OrderNotFound
     if order.takes:
         raise OrderTaken
-    if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
-        raise OrderNotActive
-    return replace(order, status=Status.DELETED, ended_at=now)

@@ -11,13 +11,17 @@ MAX_PREFERRED_CITIES = 20
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as stored; one who never wrote anything has every default."""
+    """A user as stored; one who never wrote anything has every default.
+
+    `last_entry_id` is the newest entry of his ledger, 0 before the first.
+    """
 
     id: int
     first_name: str = ""
     last_name: str = ""
     username: str | None = None
     balance: int = 0
+    last_entry_id: int = 0
     active_orders: int = 0
     completed_orders: int = 0
     rating_sum: int = 0

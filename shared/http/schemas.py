@@ -11,9 +11,11 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from shared import ids
 from shared.domain import cities
 from shared.domain import contact as contacts
-from shared.domain.errors import InvalidContact
+from shared.domain.errors import InvalidContact, OrderNotFound
+from shared.domain.init_data import MAX_USER_ID
 from shared.domain.order import (
     CATEGORIES,
     MAX_DESCRIPTION,
@@ -23,6 +25,7 @@ from shared.domain.order import (
     may_see_contact,
     status_at,
 )
+from shared.domain.review import MAX_COMMENT
 
 
 class View(BaseModel):
@@ -61,6 +64,12 @@ def _contact(text: str) -> str:
         raise PydanticCustomError("invalid_contact", INVALID_CONTACT) from None
 
 
+def _order_id(text: str) -> str:
+    if not ids.ID.fullmatch(text):
+        raise OrderNotFound  # whatever it is, it is the id of no order
+    return text
+
+
 City = Annotated[str, AfterValidator(_known_city)]
 Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
 Contact = Annotated[str, AfterValidator(_contact)]
@@ -69,7 +78,14 @@ Description = Annotated[
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
     AfterValidator(_printable),
 ]
-OrderId = Annotated[str, Path(alias="id", description="12 URL-safe characters")]
+Comment = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT),
+    AfterValidator(_printable),
+]
+IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="12 URL-safe characters")]
+OrderId = Annotated[IdOfOrder, Path(alias="id")]
+UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
 
 def iso(at: int) -> str:

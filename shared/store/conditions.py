@@ -18,19 +18,17 @@ TAKES_AS_READ = "size(takes) = :takes_read"
 NOT_TAKEN_BY_CALLER = "attribute_not_exists(takes.#caller)"
 ANSWERED_OR_IN_TIME = "attribute_exists(responded_at) OR attribute_not_exists(answer_due_at) OR answer_due_at > :now"
 CONTACT_AS_READ = "contact_key = :contact_read"
+UNANSWERED = "attribute_not_exists(responded_at)"
+ANSWERED = "attribute_exists(responded_at)"
 
 # a contact lock
 LOCK_FREE = "attribute_not_exists(pk) OR expires_at <= :now"
 LOCK_OURS = "order_id = :order_id"
 
-# a balance
-BALANCE_AS_READ = "balance = :balance_read"
+# a user's balance and ledger
+NO_ENTRY_YET = "attribute_not_exists(last_entry_id)"
+LAST_ENTRY_AS_READ = "last_entry_id = :last_entry_read"
 BALANCE_ENOUGH = "balance >= :price"
-
-
-def balance_as_read(balance: int) -> str:
-    """BALANCE_AS_READ, where nothing there yet is a balance of 0."""
-    return BALANCE_AS_READ if balance else f"attribute_not_exists(balance) OR {BALANCE_AS_READ}"
 
 
 def all_of(*clauses: str) -> str:

@@ -66,8 +66,10 @@ def by_status(
     found = table.query(index, partition, low=low, limit=offset + limit + len(leaving))
     joining = [_entry(order) for order in late if narrowed.matches(order, now)]
     entries = [entry for entry in found if keys.order_id_of(entry) not in leaving] + joining
-    entries.sort(key=lambda entry: str(entry[keys.ORDERS.sk]), reverse=True)
-    return _load(entries[offset : offset + limit]), _total(index, partition, narrowed, low, now)
+    entries.sort(key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
+    # An index lags behind the table by moments: what has just left the list may still stand in it.
+    page = [order for order in _load(entries[offset : offset + limit]) if narrowed.matches(order, now)]
+    return page, _total(index, partition, narrowed, low, now)
 
 
 def of_client(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
@@ -86,7 +88,7 @@ def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now:
     """
     # The debit that lists an order outlives it: ledger entries stay, orders go after their retention.
     kept = keys.hour_ends(now - orders.RETENTION + settings().order_lifetime)
-    return _personal(keys.ORDERS, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
+    return _personal(keys.LIST1, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
 
 
 def _personal(
@@ -117,7 +119,7 @@ def _late(now: int) -> list[Order]:
 
 
 def _entry(order: Order) -> dict[str, Any]:
-    return {**keys.order(order.id), keys.ORDERS.sk: keys.list_sk(order)}
+    return {**keys.order(order.id), keys.LIST1.sk: keys.list_sk(order)}
 
 
 def _total(index: keys.Index, partition: str, narrowed: Filter, low: str | None, now: int) -> int:

@@ -9,6 +9,9 @@ without moving it in a list (a take, a balance) costs no index write.
 | ledger entry                  | USER#id / LEDGER#cause                  | get; its cause is what makes it happen once
 | order, its takes inside       | ORDER#id / ORDER                        | get
 | contact lock                  | CONTACT#hmac(normal form) / CONTACT     | get; `ttl` = the end of the order's hour
+| review of an order            | ORDER#id / REVIEW#client                | get
+| complaint about an order      | ORDER#id / COMPLAINT#executor           | get
+| an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
 
 | list, newest first            | index    | partition                        | sort key
 |-------------------------------|----------|----------------------------------|---------------------------
@@ -17,8 +20,12 @@ without moving it in a list (a take, a balance) costs no index write.
 | … of a category               | list3    | ORDERS#status#category           |
 | … of both                     | list4    | ORDERS#status#city#category      |
 | orders a user took            | list1    | TAKEN#user (of the debits)       | the order's own `list_sk`
+| reviews                       | list1    | REVIEWS                          | `list_sk`: written # id
+| … of a rating                 | list2    | REVIEWS#rating                   |
+| … that a user received        | list3    | REVIEWS_OF#executor              |
+| … that a user wrote           | list4    | REVIEWS_BY#client                |
 | a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
-| a user's ledger               | timeline | LEDGER_OF#user                   | entry id # cause
+| a user's ledger               | timeline | LEDGER_OF#user                   | entry id
 | what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
 
 `list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
@@ -51,10 +58,10 @@ class Index:
     sk: str
 
 
-ORDERS = Index("list1", "list1_pk", "list_sk")
-ORDERS_BY_CITY = Index("list2", "list2_pk", "list_sk")
-ORDERS_BY_CATEGORY = Index("list3", "list3_pk", "list_sk")
-ORDERS_BY_BOTH = Index("list4", "list4_pk", "list_sk")
+LIST1 = Index("list1", "list1_pk", "list_sk")
+LIST2 = Index("list2", "list2_pk", "list_sk")
+LIST3 = Index("list3", "list3_pk", "list_sk")
+LIST4 = Index("list4", "list4_pk", "list_sk")
 TIMELINE = Index("timeline", "timeline_pk", "timeline_sk")
 DUE = Index("due", "due_pk", "due_at")
 
@@ -76,6 +83,21 @@ def order(order_id: str) -> Key:
     return {"pk": f"ORDER#{order_id}", "sk": "ORDER"}
 
 
+def review(order_id: str, client_id: int) -> Key:
+    """The one review that a client may write of an order."""
+    return {"pk": f"ORDER#{order_id}", "sk": f"REVIEW#{client_id}"}
+
+
+def complaint(order_id: str, executor_id: int) -> Key:
+    """The one complaint that an executor may make about an order."""
+    return {"pk": f"ORDER#{order_id}", "sk": f"COMPLAINT#{executor_id}"}
+
+
+def integer_id(value: int) -> Key:
+    """The mark of an integer id that is given away."""
+    return {"pk": f"ID#{value}", "sk": "ID"}
+
+
 def contact_lock(contact_key: str) -> Key:
     """The lock that makes a contact belong to one active order."""
     return {"pk": f"CONTACT#{contact_key}", "sk": "CONTACT"}
@@ -95,12 +117,12 @@ def order_id_of(item: Mapping[str, Any]) -> str:
 def order_list(status: Status, city: str | None, category: str | None) -> tuple[Index, str]:
     """The index and partition that list the orders of a status, of a city and of a category where these are given."""
     if city and category:
-        return ORDERS_BY_BOTH, f"ORDERS#{status}#{city}#{category}"
+        return LIST4, f"ORDERS#{status}#{city}#{category}"
     if city:
-        return ORDERS_BY_CITY, f"ORDERS#{status}#{city}"
+        return LIST2, f"ORDERS#{status}#{city}"
     if category:
-        return ORDERS_BY_CATEGORY, f"ORDERS#{status}#{category}"
-    return ORDERS, f"ORDERS#{status}"
+        return LIST3, f"ORDERS#{status}#{category}"
+    return LIST1, f"ORDERS#{status}"
 
 
 def order_list_keys(order: Order) -> dict[str, str]:
@@ -125,9 +147,9 @@ def hour_ends(at: int) -> str:
     return f"{at:013d}"
 
 
-def ledger_sk(entry_id: int, cause: str = "") -> str:
-    """An entry's place in its user's ledger; without a cause, the place just below all entries of that id."""
-    return f"{entry_id:016d}#{cause}" if cause else f"{entry_id:016d}"
+def ledger_sk(entry_id: int) -> str:
+    """An entry's place in its user's ledger."""
+    return f"{max(entry_id, 0):016d}"
 
 
 def timeline_sk(order: Order) -> str:
@@ -147,10 +169,30 @@ def orders_of(user_id: int) -> str:
 
 
 def taken_by(user_id: int) -> str:
-    """The partition of ORDERS with the debits of the orders that a user took."""
+    """The partition of LIST1 with the debits of the orders that a user took."""
     return f"TAKEN#{user_id}"
 
 
 def ledger_of(user_id: int) -> str:
     """The partition of TIMELINE with a user's ledger."""
     return f"LEDGER_OF#{user_id}"
+
+
+def review_list(rating: int | None) -> tuple[Index, str]:
+    """The index and partition that list all reviews, or those of a rating."""
+    return (LIST1, "REVIEWS") if rating is None else (LIST2, f"REVIEWS#{rating}")
+
+
+def reviews_of(executor_id: int) -> tuple[Index, str]:
+    """The index and partition that list what an executor received."""
+    return LIST3, f"REVIEWS_OF#{executor_id}"
+
+
+def reviews_by(client_id: int) -> tuple[Index, str]:
+    """The index and partition that list what a client wrote."""
+    return LIST4, f"REVIEWS_BY#{client_id}"
+
+
+def review_sk(written_at: int, review_id: int) -> str:
+    """A review's place in a list."""
+    return f"{written_at:013d}#{review_id}"

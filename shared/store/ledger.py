@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import LedgerEntry
+from shared.domain.user import User
 from shared.store import conditions, keys, table, users
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ def from_item(item: table.Item) -> LedgerEntry:
     """The entry of an item."""
     return LedgerEntry(
         id=item["id"],
+        previous_id=item["previous_id"],
         user_id=item["user_id"],
         type=item["type"],
         cause=item["cause"],
@@ -34,6 +36,7 @@ def put(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "Trans
     item = {
         **keys.ledger_entry(entry.user_id, entry.cause),
         "id": entry.id,
+        "previous_id": entry.previous_id,
         "user_id": entry.user_id,
         "type": entry.type,
         "cause": entry.cause,
@@ -43,19 +46,19 @@ def put(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "Trans
         "order_id": entry.order_id,
         "payment_method": entry.payment_method,
         keys.TIMELINE.pk: keys.ledger_of(entry.user_id),
-        keys.TIMELINE.sk: keys.ledger_sk(entry.id, entry.cause),
+        keys.TIMELINE.sk: keys.ledger_sk(entry.id),
         **(lists or {}),
     }
     return table.put(item, condition=conditions.NOT_THERE)
 
 
-def read(user_id: int, cause: str) -> tuple[int, LedgerEntry | None]:
-    """A user's balance in roubles, and the entry of `cause` if it is there already.
+def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
+    """A user, and the entry of `cause` if it is in his ledger already.
 
     One consistent BatchGetItem. Raises Unavailable.
     """
     user, entry = table.get_many([keys.user(user_id), keys.ledger_entry(user_id, cause)], consistent=True)
-    return users.from_item(user_id, user).balance, from_item(entry) if entry else None
+    return users.from_item(user_id, user), from_item(entry) if entry else None
 
 
 def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
@@ -71,7 +74,7 @@ def page(user_id: int, *, limit: int, before: int | None) -> list[LedgerEntry]:
     found = table.query(
         keys.TIMELINE,
         keys.ledger_of(user_id),
-        high=None if before is None else keys.ledger_sk(before),
+        high=None if before is None else keys.ledger_sk(before - 1),
         limit=limit,
     )
     # An entry is never changed: the index cannot be ahead of it, and an eventual read of it is exact.

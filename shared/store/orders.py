@@ -1,10 +1,13 @@
 """Orders, the contact locks that belong to them, and the takes inside them. Each change is one transaction."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shared import clock, ids
+from shared.domain.errors import ContactBusy, OrderNotFound
 from shared.domain.init_data import TelegramUser
-from shared.domain.money import LedgerEntry, take_cause
-from shared.domain.order import MAX_TAKES, Order, Status, Take, due_at
+from shared.domain.money import LedgerEntry, refund_of_take, take_cause
+from shared.domain.order import MAX_TAKES, Order, Status, Take, owes_refunds
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
@@ -31,7 +34,7 @@ def _item(order: Order) -> table.Item:
         "takes": {},
         "ttl": (order.created_at + RETENTION) // 1000,
         **keys.order_list_keys(order),
-        keys.ORDERS.sk: keys.list_sk(order),
+        keys.LIST1.sk: keys.list_sk(order),
         keys.TIMELINE.pk: keys.orders_of(order.owner_id),
         keys.TIMELINE.sk: keys.timeline_sk(order),
         **keys.due_keys(order),
@@ -69,13 +72,22 @@ def get(order_id: str) -> Order | None:
     return from_item(item) if item else None
 
 
+def due(now: int) -> list[str]:
+    """The ids of the orders with a deadline at or before `now`, the longest due first.
+
+    One Query a megabyte of keys. The index lags behind the table: `change` decides on the order itself.
+    """
+    found = table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False)
+    return [keys.order_id_of(entry) for entry in found]
+
+
 # ---------------------------------------------------------------- contact locks
 
 
-def _put_lock(order: Order, contact_key: str, now: int) -> "TransactWriteItemTypeDef":
+def _put_lock(order: Order, now: int) -> "TransactWriteItemTypeDef":
     return table.put(
         {
-            **keys.contact_lock(contact_key),
+            **keys.contact_lock(order.contact_key),
             "order_id": order.id,
             "expires_at": order.expires_at,
             # Rounded up: TTL has seconds, and must not free a contact before its hour is over.
@@ -94,13 +106,7 @@ def _remove_lock(order: Order) -> "TransactWriteItemTypeDef":
     )
 
 
-def _holds_lock(order: Order) -> bool:
-    lock = table.get(keys.contact_lock(order.contact_key))
-    return lock is not None and lock["order_id"] == order.id
-
-
-def lock_holder(contact_key: str, now: int) -> str | None:
-    """The id of the order that holds the contact at `now`. One consistent GetItem. Raises Unavailable."""
+def _lock_holder(contact_key: str, now: int) -> str | None:
     lock = table.get(keys.contact_lock(contact_key))
     return lock["order_id"] if lock and lock["expires_at"] > now else None
 
@@ -111,29 +117,63 @@ def lock_holder(contact_key: str, now: int) -> str | None:
 def create(order: Order, caller: TelegramUser) -> None:
     """Put the order, the lock on its contact, and one more on its owner's counter.
 
-    One TransactWriteItems of three writes. Raises table.Stale: the contact is busy, or the order is there already.
+    One TransactWriteItems of three writes; where it is refused, one consistent GetItem of the lock. Raises ContactBusy,
+    table.Stale.
     """
-    table.transact(
-        [
-            table.put(_item(order), condition=conditions.NOT_THERE),
-            _put_lock(order, order.contact_key, order.created_at),
-            users.change(order.owner_id, caller=caller, active_orders=1),
-        ]
-    )
+    try:
+        table.transact(
+            [
+                table.put(_item(order), condition=conditions.NOT_THERE),
+                _put_lock(order, order.created_at),
+                users.change(order.owner_id, caller=caller, active_orders=1),
+            ]
+        )
+    except table.Stale:
+        holder = _lock_holder(order.contact_key, clock.now_ms())
+        # Our own try may have landed without an answer; only then is the holder this order.
+        if holder == order.id:
+            return
+        if holder is not None:
+            raise ContactBusy from None
+        raise
+
+
+def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable[[Order, Order, int], None]) -> Order:
+    """Read the order, let `decide` say what becomes of it now, `write` that; again where the write came too late.
+
+    Both get the time in epoch ms; an order that `decide` leaves as it is is not written. One consistent GetItem and
+    what `write` costs, a try. Raises OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
+    """
+    tried: Order | None = None
+
+    def change_once() -> Order:
+        nonlocal tried
+        now = clock.now_ms()
+        before = get(order_id)
+        if before is None:
+            raise OrderNotFound
+        if before == tried:
+            return before  # the last try had landed; only its answer was lost (P3)
+        after = decide(before, now)
+        if after != before:
+            tried = after
+            write(before, after, now)
+        return after
+
+    return table.settle(change_once)
 
 
 def edit(before: Order, after: Order, now: int) -> None:
     """Write what `after` has of category, description and contact that `before` had not; the lock follows the contact.
 
-    One TransactWriteItems of one write, three where the contact moves. Raises table.Stale.
+    One TransactWriteItems of one write, three where the contact moves; where it is refused, one consistent GetItem of
+    the lock. Raises ContactBusy, table.Stale.
     """
     changed = {
         name: getattr(after, name)
         for name in ("category", "description", "contact", "contact_key")
         if getattr(after, name) != getattr(before, name)
     }
-    if not changed:
-        return
     if "category" in changed:
         changed |= keys.order_list_keys(after)
     writes = [
@@ -141,7 +181,6 @@ def edit(before: Order, after: Order, now: int) -> None:
             keys.order(before.id),
             "SET " + ", ".join(f"{name} = :{name}" for name in changed),
             condition=conditions.all_of(
-                conditions.OWNED_BY_CALLER,
                 conditions.STORED_ACTIVE,
                 conditions.HOUR_RUNNING,
                 conditions.NOBODY_TOOK_IT,
@@ -149,7 +188,6 @@ def edit(before: Order, after: Order, now: int) -> None:
             ),
             values={
                 **{f":{name}": value for name, value in changed.items()},
-                ":caller": before.owner_id,
                 ":active": Status.ACTIVE,
                 ":now": now,
                 ":none": 0,
@@ -158,8 +196,13 @@ def edit(before: Order, after: Order, now: int) -> None:
         )
     ]
     if after.contact_key != before.contact_key:
-        writes += [_remove_lock(before), _put_lock(after, after.contact_key, now)]
-    table.transact(writes)
+        writes += [_remove_lock(before), _put_lock(after, now)]
+    try:
+        table.transact(writes)
+    except table.Stale:
+        if _lock_holder(after.contact_key, now) not in (None, before.id):
+            raise ContactBusy from None
+        raise
 
 
 def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) -> None:
@@ -190,7 +233,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                         "executor_count": taken.executor_count,
                     },
                     ":answer_due_at": after.answer_due_at,
-                    ":due_at": due_at(after),
+                    ":due_at": keys.due_keys(after)[keys.DUE.sk],
                     ":active": Status.ACTIVE,
                     ":now": taken.taken_at,
                     ":caller": caller.id,
@@ -201,43 +244,84 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
             users.change(caller.id, caller=caller, entry=debit, active_orders=1),
             ledger.put(
                 debit,
-                lists={keys.ORDERS.pk: keys.taken_by(caller.id), keys.ORDERS.sk: keys.list_sk(after)},
+                lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
             ),
         ]
     )
 
 
-def end(before: Order, after: Order, now: int) -> None:
-    """Write an order's end: the order, its owner's counter, and its lock where it still holds it.
+def move(before: Order, after: Order, now: int) -> None:
+    """Write where an order went: its answer, or its end with all that follows from it.
 
-    One TransactWriteItems of up to three writes; before it one consistent GetItem where the hour is over, for the
-    lock may be a newer order's by then (I15). Raises table.Stale, Unavailable.
+    An end frees the contact, where the lock is still this order's (I15), corrects everybody's counters and, where it
+    owes refunds, gives each taker back what he paid. One TransactWriteItems: a single write for an answer, up to nine
+    for an end; before an end one consistent BatchGetItem. Raises table.Stale, Unavailable.
     """
-    ended: dict[str, object] = {
-        "status": after.status,
-        "ended_at": after.ended_at,
-        **keys.order_list_keys(after),
-        **keys.due_keys(after),
-    }
-    nothing_due = "" if keys.due_keys(after) else f" REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
-    writes = [
-        table.change(
-            keys.order(before.id),
-            f"SET {', '.join(f'#{name} = :to_{name}' for name in ended)}{nothing_due}",
-            condition=conditions.all_of(conditions.STORED_AS_READ, conditions.TAKES_AS_READ),
-            names={f"#{name}": name for name in ended},
-            values={
-                **{f":to_{name}": value for name, value in ended.items()},
-                ":status": before.status,
-                ":takes_read": len(before.takes),
-            },
-        )
-    ]
-    if before.status is Status.ACTIVE:
-        writes.append(users.change(before.owner_id, active_orders=-1))
-        if now < before.expires_at or _holds_lock(before):
-            writes.append(_remove_lock(before))
+    writes = [_move(before, after)]
+    if after.status is not before.status:
+        writes += _consequences(before, after, now)
     table.transact(writes)
+
+
+def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
+    fields: dict[str, object] = {"status": after.status, **keys.order_list_keys(after), **keys.due_keys(after)}
+    if after.ended_at is not None:
+        fields["ended_at"] = after.ended_at
+    if after.responded_at is not None:
+        fields["responded_at"] = after.responded_at
+    nothing_due = "" if keys.due_keys(after) else f" REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
+    return table.change(
+        keys.order(before.id),
+        f"SET {', '.join(f'#{name} = :to_{name}' for name in fields)}{nothing_due}",
+        condition=conditions.all_of(
+            conditions.STORED_AS_READ,
+            conditions.TAKES_AS_READ,
+            conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
+        ),
+        names={f"#{name}": name for name in fields},
+        values={
+            **{f":to_{name}": value for name, value in fields.items()},
+            ":status": before.status,
+            ":takes_read": len(before.takes),
+        },
+    )
+
+
+def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteItemTypeDef]":
+    refunds = owes_refunds(after)
+    takers = list(after.takes) if refunds else []
+    lock, *found = table.get_many(
+        [keys.contact_lock(before.contact_key), *(keys.user(taker) for taker in takers)], consistent=True
+    )
+    entries = {
+        taker: refund_of_take(
+            users.from_item(taker, item),
+            order_id=after.id,
+            price=after.takes[taker].price,
+            entry_id=ids.new_integer_id(now),
+            now=now,
+        )
+        for taker, item in zip(takers, found, strict=True)
+    }
+    writes = []
+    if lock is not None and lock["order_id"] == before.id:
+        writes.append(_remove_lock(before))
+    no_longer_active = -1 if before.status is Status.ACTIVE else 0
+    completed = 1 if after.status is Status.COMPLETED else 0
+    if no_longer_active:
+        for user_id in (after.owner_id, *after.takes):
+            writes.append(
+                users.change(
+                    user_id,
+                    entry=entries.get(user_id),
+                    active_orders=no_longer_active,
+                    completed_orders=completed,
+                )
+            )
+    else:
+        writes += [users.change(taker, entry=entry) for taker, entry in entries.items()]
+    writes += [ledger.put(entry) for entry in entries.values()]
+    return writes
 
 
 def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:

@@ -29,6 +29,7 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         last_name=item.get("last_name", ""),
         username=item.get("username"),
         balance=item.get("balance", 0),
+        last_entry_id=item.get("last_entry_id", 0),
         active_orders=item.get("active_orders", 0),
         completed_orders=item.get("completed_orders", 0),
         rating_sum=item.get("rating_sum", 0),
@@ -85,10 +86,13 @@ def change(
     caller: TelegramUser | None = None,
     entry: LedgerEntry | None = None,
     active_orders: int = 0,
+    completed_orders: int = 0,
+    rating: int | None = None,
 ) -> "TransactWriteItemTypeDef":
     """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
 
-    The balance must still be the one that the entry was computed from, and the entry must be put beside it.
+    `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. His ledger
+    must still end where the entry was computed from, and the entry must be put beside it.
     """
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
@@ -96,16 +100,23 @@ def change(
         sets.append(_SET_PROFILE)
         values |= _profile(caller)
     if entry is not None:
-        sets.append("balance = :balance_after")
-        values |= {":balance_after": entry.balance_after, ":balance_read": entry.balance_after - entry.amount}
-        if entry.amount < 0:
-            clauses += [conditions.BALANCE_AS_READ, conditions.BALANCE_ENOUGH]
-            values[":price"] = -entry.amount
+        sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
+        values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}
+        if entry.previous_id:
+            clauses.append(conditions.LAST_ENTRY_AS_READ)
+            values[":last_entry_read"] = entry.previous_id
         else:
-            clauses.append(conditions.balance_as_read(entry.balance_after - entry.amount))
-    if active_orders:
-        adds.append("active_orders :active_orders")
-        values[":active_orders"] = active_orders
+            clauses.append(conditions.NO_ENTRY_YET)
+        if entry.amount < 0:
+            clauses.append(conditions.BALANCE_ENOUGH)
+            values[":price"] = -entry.amount
+    counts = {"active_orders": active_orders, "completed_orders": completed_orders}
+    if rating is not None:
+        counts |= {"rating_sum": rating, "rating_count": 1}
+    for name, count in counts.items():
+        if count:
+            adds.append(f"{name} :{name}")
+            values[f":{name}"] = count
     expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in (("SET", sets), ("ADD", adds)) if parts)
     return table.change(
         keys.user(user_id),

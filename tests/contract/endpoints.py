@@ -29,6 +29,7 @@ _ORDER = _fields(
     " city_locked rating review_comment"
 )
 _TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
+_REVIEW = _fields("id author_name rating comment category city order_id created_at")
 
 ENDPOINTS: dict[str, Endpoint] = {
     # orders
@@ -42,6 +43,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/orders/{id}/take": Endpoint(
         "user", 200, frozenset({402, 403, 404, 409, 410}), _fields("success contact executor_count new_balance")
     ),
+    "POST /api/orders/{id}/respond": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
+    "POST /api/orders/{id}/close": Endpoint("user", 204, frozenset({403, 404, 409, 410})),
+    "POST /api/orders/{id}/complete": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
     # users
     "GET /api/users/me": Endpoint(
         "user",
@@ -59,6 +63,11 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/balance/recharge": Endpoint(
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
+    # reviews
+    "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 404, 409}), _fields("success review_id")),
+    "POST /api/reviews/executor": Endpoint("user", 200, frozenset({404, 409}), _fields("success complaint_id")),
+    "GET /api/reviews": Endpoint("anyone, known if he says who he is", 200, frozenset({401}), None, _REVIEW),
+    "GET /api/reviews/check": Endpoint("user", 200, _NOTHING, _fields("submitted type")),
     # cities and meta
     "GET /api/cities": Endpoint("anyone", 200, _NOTHING),
     "GET /health": Endpoint("anyone", 200, _NOTHING, _fields("status")),

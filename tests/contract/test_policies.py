@@ -26,6 +26,13 @@ ITEM_ACTIONS = {
 }
 
 
+# What is not the table or a secret. Passing a role is granted for a call, it is none itself.
+ELSEWHERE = {
+    "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Timers}/*": "timers",
+    "TimerRole.Arn": "",
+}
+
+
 class Grant(NamedTuple):
     """`on` is the table, an index or a secret; `in_transaction` says that it is granted or done there only (P7)."""
 
@@ -54,7 +61,7 @@ def granted(function: str) -> set[Grant]:
         )
         for action in listed(statement["Action"]):
             for resource in listed(statement["Resource"]):
-                grants |= {Grant(action, on, condition is not None) for on in targets(resource)}
+                grants |= {Grant(action, on, condition is not None) for on in targets(resource) if on}
     return grants
 
 
@@ -70,6 +77,8 @@ def targets(resource: str) -> list[str]:
         return INDEXES
     if resource.startswith("${Table.Arn}/index/"):
         return [resource.rpartition("/")[2]]
+    if resource in ELSEWHERE:
+        return [ELSEWHERE[resource]]
     prefix = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SecretsPrefix}/${Stage}/"
     assert resource.startswith(prefix), resource
     return [resource.removeprefix(prefix)]
@@ -86,6 +95,10 @@ class Calls:
         self._service = service
         self._function = ""
 
+    def by(self, function: str) -> None:
+        """What comes next is done by this function."""
+        self._function = function
+
     def of(self, route: str, **request: Any) -> api.Answer:
         """Send a request, as if to an instance that remembers nothing; its answer."""
         secrets._provider.cache_clear()
@@ -100,6 +113,8 @@ class Calls:
         if operation == "TransactWriteItems":
             for item in parameters["TransactItems"]:
                 made |= {Grant(f"dynamodb:{ITEM_ACTIONS[kind]}", "table", in_transaction=True) for kind in item}
+        elif operation == "CreateSchedule":
+            made.add(Grant("scheduler:CreateSchedule", "timers"))
         elif operation == "GetParameter":
             made.add(Grant("ssm:GetParameter", parameters["Name"].rpartition("/")[2]))
         else:
@@ -147,6 +162,17 @@ def take_every_path(calls: Calls) -> None:
     for whose in ("mine", "taken_by_me"):
         calls.of("GET /api/orders", user=2, query={whose: True})
     calls.of("GET /api/balance/transactions", user=2)
+    calls.of("POST /api/orders/{id}/respond", user=1, id=order)
+    calls.of("POST /api/orders/{id}/complete", user=1, id=order)
+    calls.of("POST /api/reviews/client", user=1, body={"order_id": order, "rating": 5})
+    calls.of("POST /api/reviews/client", user=1, body={"order_id": order, "rating": 5})
+    calls.of("POST /api/reviews/executor", user=2, body={"order_id": order, "complaint": "Другое"})
+    calls.of("POST /api/reviews/executor", user=2, body={"order_id": order, "complaint": "Другое"})
+    calls.of("GET /api/reviews/check", user=2, query={"order_id": order})
+    for which in ({}, {"rating": 5}, {"mine": True}, {"written": True}):
+        calls.of("GET /api/reviews", user=1, query=which)
+    closed = taken_order(calls, "@third_pipe")
+    calls.of("POST /api/orders/{id}/close", user=1, id=closed)
     for newcomer, visit in enumerate(("", "/preferences", "/notification-settings"), start=10):
         calls.of(f"GET /api/users/me{visit}", user=newcomer)
     calls.of("PUT /api/users/me/preferences", user=2, body={"categories": ["Клининг"], "cities": []})
@@ -157,8 +183,35 @@ def take_every_path(calls: Calls) -> None:
         calls.of(f"GET {page}")
 
 
-def test_a_function_is_granted_what_it_calls(calls: Calls) -> None:
+def taken_order(calls: Calls, contact: str) -> str:
+    """An order of user 1 that user 2 took; its id."""
+    order: str = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": contact}).json["id"]
+    calls.of("POST /api/balance/recharge", user=2, body={"amount": 2})
+    calls.of("POST /api/orders/{id}/take", user=2, id=order)
+    return order
+
+
+def let_time_pass(calls: Calls, service: Api) -> None:
+    """What the stream, the timers and the sweep do with orders that nobody answered."""
+    for number, function in enumerate(("EndDueOrder", "LockExpired", "Sweep")):
+        order = taken_order(calls, f"@late_pipe{number}")
+        calls.by("nobody: this is the test looking")
+        image = service.image(order)
+        calls.by("OrderChanged")
+        service.order_changed(image)
+        service.later(minutes=60)
+        calls.by(function)
+        if function == "EndDueOrder":
+            service.timer(order, service.now)
+        elif function == "LockExpired":
+            service.lock_expired(order, service.now)
+        else:
+            service.sweep()
+
+
+def test_a_function_is_granted_what_it_calls(calls: Calls, service: Api) -> None:
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
     take_every_path(calls)
+    let_time_pass(calls, service)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

@@ -1,5 +1,6 @@
 """The functions in process, over moto's DynamoDB and SSM, with a clock that the test holds."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,8 +8,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from functions.streams import lock_expired, order_changed
+from functions.timers import end_due_order, sweep
 from shared import clock, secrets
-from shared.store import feeds, table
+from shared.store import attributes, feeds, keys, schedules, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE
 
@@ -52,6 +55,29 @@ class Api:
         )
         return api.invoke(route, request)
 
+    def sweep(self) -> None:
+        """The minute's sweep."""
+        sweep.handler({}, api.Context())
+
+    def timer(self, order_id: str, due_at: int) -> None:
+        """A one-time schedule of an order fires."""
+        end_due_order.handler({"order_id": order_id, "due_at": due_at}, api.Context())
+
+    def image(self, order_id: str) -> Any:
+        """An order's item as the stream has it."""
+        return table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.order(order_id)))["Item"]
+
+    def order_changed(self, image: Any) -> Any:
+        """The stream tells of an order that is new; what the function answers."""
+        record = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+        return order_changed.handler({"Records": [record]}, api.Context())
+
+    def lock_expired(self, order_id: str, expires_at: int) -> Any:
+        """The stream tells that TTL removed an order's contact lock; what the function answers."""
+        image = attributes.item_to_dynamodb({"order_id": order_id, "expires_at": expires_at})
+        record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
+        return lock_expired.handler({"Records": [record]}, api.Context())
+
     # what many tests need done before they begin
 
     def order(self, user: int, contact: str = "@burst_pipe", **given: Any) -> dict[str, Any]:
@@ -79,12 +105,14 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API over an empty table."""
     with mock_aws():
         table.client.cache_clear()
+        schedules.client.cache_clear()
         secrets._provider.cache_clear()
         feeds._totals.clear()
         table.client().create_table(TableName=TABLE, **api.table_definition())
         ssm = boto3.client("ssm")
         for name, value in (("telegram-bot-token", BOT_TOKEN), ("contact-key", CONTACT_KEY)):
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
+        boto3.client("scheduler").create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
         service = Api()
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         yield service

@@ -1,0 +1,28 @@
+"""POST /api/orders/{id}/close: a client gives up an order that was taken."""
+
+from fastapi import APIRouter
+
+from shared.domain.errors import InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
+from shared.domain.order import closed
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId
+from shared.store import orders
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/orders/{id}/close",
+    operation_id="close_order",
+    summary="Close a taken order",
+    status_code=204,
+    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+)
+async def close_order(order_id: OrderId, caller: Caller) -> None:
+    """The order becomes `closed_no_response`; unless he answered before, the executors get back what they paid."""
+    orders.change(order_id, lambda order, now: closed(order, caller.id, now), orders.move)
+
+
+handler = http_handler(router)

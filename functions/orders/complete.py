@@ -1,0 +1,30 @@
+"""POST /api/orders/{id}/complete: a client says that the work is done."""
+
+from fastapi import APIRouter
+
+from shared import clock
+from shared.domain.errors import InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
+from shared.domain.order import completed
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, OrderView, order_view
+from shared.store import orders
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/orders/{id}/complete",
+    operation_id="complete_order",
+    summary="Say that the work is done",
+    response_model=OrderView,
+    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+)
+async def complete_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
+    """The order becomes `completed`, counts as answered, and its contact is free."""
+    order = orders.change(order_id, lambda order, now: completed(order, caller.id, now), orders.move)
+    return order_view(order, user_id=caller.id, now=clock.now_ms())
+
+
+handler = http_handler(router)

@@ -1,0 +1,37 @@
+"""POST /api/orders/{id}/respond: a client answered the executors who took his order."""
+
+from fastapi import APIRouter
+
+from shared import clock
+from shared.domain.errors import (
+    AlreadyAnswered,
+    InvalidInitData,
+    NobodyTookIt,
+    NotYourOrder,
+    OrderNotActive,
+    OrderNotFound,
+)
+from shared.domain.order import answered
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, OrderView, order_view
+from shared.store import orders
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/orders/{id}/respond",
+    operation_id="respond_to_order",
+    summary="Say that the executors were answered",
+    response_model=OrderView,
+    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, AlreadyAnswered, OrderNotActive),
+)
+async def respond_to_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
+    """The answer window stops; what the executors paid stays paid."""
+    order = orders.change(order_id, lambda order, now: answered(order, caller.id, now), orders.move)
+    return order_view(order, user_id=caller.id, now=clock.now_ms())
+
+
+handler = http_handler(router)

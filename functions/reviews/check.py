@@ -1,0 +1,38 @@
+"""GET /api/reviews/check: whether the caller judged an order already."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from shared import ids
+from shared.domain.errors import InvalidInitData
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View
+from shared.store import reviews
+
+router = APIRouter()
+
+
+class JudgedView(View):
+    """A client writes a review, an executor a complaint."""
+
+    submitted: bool
+    type: Literal["review", "complaint"] | None
+
+
+@router.get(
+    "/api/reviews/check",
+    operation_id="check_review",
+    summary="Whether the caller judged an order",
+    response_model=JudgedView,
+    responses=documented(InvalidInitData),
+)
+async def check_review(order_id: Annotated[str, Query(max_length=100)], caller: Caller) -> JudgedView:
+    """Not submitted for whatever is no order as well."""
+    submitted = reviews.submitted(order_id, caller.id) if ids.ID.fullmatch(order_id) else None
+    return JudgedView(submitted=submitted is not None, type=submitted)
+
+
+handler = http_handler(router)

@@ -1,0 +1,71 @@
+"""POST /api/reviews/client: a client reviews an executor who took his order."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from shared.domain.errors import (
+    AlreadyReviewed,
+    ExecutorDidNotTake,
+    InvalidInitData,
+    NobodyToReview,
+    NotReviewable,
+    OrderNotFound,
+)
+from shared.domain.order import Order
+from shared.domain.review import MAX_RATING, MIN_RATING, Review, review_of
+from shared.http.auth import Caller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Comment, IdOfOrder, UserId, View
+from shared.store import reviews
+
+router = APIRouter()
+
+
+class NewReview(BaseModel):
+    """What the client says; of the first executor who took the order where none is named."""
+
+    order_id: IdOfOrder
+    rating: Annotated[int, Field(strict=True, ge=MIN_RATING, le=MAX_RATING)]
+    comment: Comment | None = None
+    executor_id: UserId | None = None
+
+
+class ReviewCreated(View):
+    """It is there."""
+
+    success: bool
+    review_id: int
+
+
+@router.post(
+    "/api/reviews/client",
+    operation_id="create_review",
+    summary="Review an executor",
+    response_model=ReviewCreated,
+    responses=documented(
+        InvalidInitData, OrderNotFound, NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
+    ),
+)
+async def create_review(new: NewReview, caller: Caller) -> ReviewCreated:
+    """One review of a completed or expired order; the executor's rating counts it at once."""
+
+    def decide(order: Order | None, now: int, review_id: int) -> Review:
+        return review_of(
+            order,
+            caller.id,
+            executor_id=new.executor_id,
+            author_name=caller.first_name,
+            rating=new.rating,
+            comment=new.comment or None,
+            review_id=review_id,
+            now=now,
+        )
+
+    review = reviews.write_review(new.order_id, caller.id, decide)
+    return ReviewCreated(success=True, review_id=review.id)
+
+
+handler = http_handler(router)

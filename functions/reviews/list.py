@@ -1,0 +1,71 @@
+"""GET /api/reviews: what clients said of executors."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from shared.domain.errors import InvalidInitData, Unauthenticated
+from shared.domain.review import MAX_RATING, MIN_RATING, Review
+from shared.http.auth import MaybeCaller
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import View, iso
+from shared.store import reviews
+
+router = APIRouter()
+
+
+class ReviewView(View):
+    """A review; `author_name` is the client's who wrote it."""
+
+    id: int
+    author_name: str
+    rating: int
+    comment: str | None
+    category: str
+    city: str
+    order_id: str
+    created_at: str
+
+
+@router.get(
+    "/api/reviews",
+    operation_id="list_reviews",
+    summary="Reviews, newest first",
+    response_model=list[ReviewView],
+    responses=documented(InvalidInitData),
+)
+async def list_reviews(
+    caller: MaybeCaller,
+    rating: Annotated[int | None, Query(ge=MIN_RATING, le=MAX_RATING)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    mine: bool = False,
+    written: bool = False,
+) -> list[ReviewView]:
+    """Everybody's; with `mine` those that the caller received, with `written` those that he wrote."""
+    found: list[Review] = []
+    if not mine and not written:
+        found = reviews.page(rating=rating, limit=limit)
+    elif caller is None:
+        raise Unauthenticated
+    elif not written:
+        found = reviews.received(caller.id, rating=rating, limit=limit)
+    elif not mine:
+        found = reviews.written(caller.id, rating=rating, limit=limit)
+    # Both: nobody reviews himself (I13).
+    return [
+        ReviewView(
+            id=review.id,
+            author_name=review.author_name,
+            rating=review.rating,
+            comment=review.comment,
+            category=review.category,
+            city=review.city,
+            order_id=review.order_id,
+            created_at=iso(review.created_at),
+        )
+        for review in found
+    ]
+
+
+handler = http_handler(router)

@@ -1,0 +1,97 @@
+"""What a client says of an executor, and an executor of an order, when it is over."""
+
+from dataclasses import dataclass
+
+from shared.domain.errors import ExecutorDidNotTake, NobodyToReview, NotReviewable, OrderNotFound, OrderNotTakenByYou
+from shared.domain.order import Order, Status, status_at
+
+MIN_RATING = 1
+MAX_RATING = 5
+MAX_COMMENT = 500
+
+COMPLAINTS = ("Не отвечал", "Отменил заказ", "Неадекватное поведение", "Ложная информация", "Другое")
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A client's judgement of one executor of one order. `author_name` is the client's, as it was then."""
+
+    id: int
+    order_id: str
+    client_id: int
+    executor_id: int
+    author_name: str
+    rating: int
+    comment: str | None
+    category: str
+    city: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An executor's complaint about an order that he took."""
+
+    id: int
+    order_id: str
+    client_id: int
+    executor_id: int
+    complaint: str
+    comment: str | None
+    created_at: int
+
+
+def review_of(
+    order: Order | None,
+    client_id: int,
+    *,
+    executor_id: int | None,
+    author_name: str,
+    rating: int,
+    comment: str | None,
+    review_id: int,
+    now: int,
+) -> Review:
+    """The client's review of an order that is over; of its first taker where no executor is named.
+
+    Raises OrderNotFound where the order is not his, NotReviewable, NobodyToReview, ExecutorDidNotTake.
+    """
+    if order is None or order.owner_id != client_id:
+        raise OrderNotFound
+    if status_at(order, now) not in (Status.COMPLETED, Status.EXPIRED):
+        raise NotReviewable
+    if not order.takes:
+        raise NobodyToReview
+    if executor_id is None:
+        executor_id = min(order.takes.values(), key=lambda take: take.executor_count).executor_id
+    if executor_id not in order.takes:
+        raise ExecutorDidNotTake
+    return Review(
+        id=review_id,
+        order_id=order.id,
+        client_id=client_id,
+        executor_id=executor_id,
+        author_name=author_name,
+        rating=rating,
+        comment=comment,
+        category=order.category,
+        city=order.city,
+        created_at=now,
+    )
+
+
+def complaint_about(
+    order: Order | None, executor_id: int, *, complaint: str, comment: str | None, complaint_id: int, now: int
+) -> Complaint:
+    """The executor's complaint about an order. Raises OrderNotTakenByYou, also where there is no such order."""
+    if order is None or executor_id not in order.takes:
+        raise OrderNotTakenByYou
+    return Complaint(
+        id=complaint_id,
+        order_id=order.id,
+        client_id=order.owner_id,
+        executor_id=executor_id,
+        complaint=complaint,
+        comment=comment,
+        created_at=now,
+    )

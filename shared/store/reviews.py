@@ -1,0 +1,170 @@
+"""Reviews that clients write of executors, and complaints that executors make about orders."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from shared import clock, ids
+from shared.domain.errors import AlreadyComplained, AlreadyReviewed
+from shared.domain.order import Order
+from shared.domain.review import Complaint, Review
+from shared.store import conditions, keys, orders, table, users
+
+
+def _from_item(item: table.Item) -> Review:
+    return Review(
+        id=item["id"],
+        order_id=item["order_id"],
+        client_id=item["client_id"],
+        executor_id=item["executor_id"],
+        author_name=item["author_name"],
+        rating=item["rating"],
+        comment=item["comment"],
+        category=item["category"],
+        city=item["city"],
+        created_at=item["created_at"],
+    )
+
+
+def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, int, int], Review]) -> Review:
+    """Put the review that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
+
+    The order shows it and the executor's rating counts it in the same transaction (I20, I21): a consistent GetItem and
+    a TransactWriteItems of four writes. Raises AlreadyReviewed, what `decide` raises, Busy, Unavailable.
+    """
+    tried: Review | None = None
+
+    def write_once() -> Review:
+        nonlocal tried
+        now = clock.now_ms()
+        if tried is not None:
+            # Only after a try that failed: the review may be there, another's or our own (P3).
+            found = table.get(keys.review(order_id, client_id))
+            if found is not None:
+                if _from_item(found) == tried:
+                    return tried
+                raise AlreadyReviewed
+        order = orders.get(order_id)
+        tried = decide(order, now, ids.new_integer_id(now))
+        _put_review(order, tried)
+        return tried
+
+    return table.settle(write_once)
+
+
+def _put_review(order: Order | None, review: Review) -> None:
+    index_all, all_reviews = keys.review_list(None)
+    index_rating, of_rating = keys.review_list(review.rating)
+    index_of, received = keys.reviews_of(review.executor_id)
+    index_by, written = keys.reviews_by(review.client_id)
+    table.transact(
+        [
+            table.put(
+                {
+                    **keys.review(review.order_id, review.client_id),
+                    "id": review.id,
+                    "order_id": review.order_id,
+                    "client_id": review.client_id,
+                    "executor_id": review.executor_id,
+                    "author_name": review.author_name,
+                    "rating": review.rating,
+                    "comment": review.comment,
+                    "category": review.category,
+                    "city": review.city,
+                    "created_at": review.created_at,
+                    index_all.pk: all_reviews,
+                    index_rating.pk: of_rating,
+                    index_of.pk: received,
+                    index_by.pk: written,
+                    keys.LIST1.sk: keys.review_sk(review.created_at, review.id),
+                },
+                condition=conditions.NOT_THERE,
+            ),
+            table.put(keys.integer_id(review.id), condition=conditions.NOT_THERE),
+            table.change(
+                keys.order(review.order_id),
+                "SET rating = :rating, review_comment = :comment",
+                condition=conditions.STORED_AS_READ,
+                values={":rating": review.rating, ":comment": review.comment, ":status": order and order.status},
+            ),
+            users.change(review.executor_id, rating=review.rating),
+        ]
+    )
+
+
+def write_complaint(
+    order_id: str, executor_id: int, decide: Callable[[Order | None, int, int], Complaint]
+) -> Complaint:
+    """Put the complaint that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
+
+    A consistent GetItem and a TransactWriteItems of two writes. Raises AlreadyComplained, what `decide` raises, Busy,
+    Unavailable.
+    """
+    tried: Complaint | None = None
+
+    def write_once() -> Complaint:
+        nonlocal tried
+        now = clock.now_ms()
+        if tried is not None:
+            found = table.get(keys.complaint(order_id, executor_id))
+            if found is not None:
+                if found["id"] == tried.id:
+                    return tried
+                raise AlreadyComplained
+        complaint = decide(orders.get(order_id), now, ids.new_integer_id(now))
+        tried = complaint
+        table.transact(
+            [
+                table.put(
+                    {
+                        **keys.complaint(order_id, executor_id),
+                        "id": complaint.id,
+                        "order_id": complaint.order_id,
+                        "executor_id": complaint.executor_id,
+                        "client_id": complaint.client_id,
+                        "complaint": complaint.complaint,
+                        "comment": complaint.comment,
+                        "created_at": complaint.created_at,
+                    },
+                    condition=conditions.NOT_THERE,
+                ),
+                table.put(keys.integer_id(complaint.id), condition=conditions.NOT_THERE),
+            ]
+        )
+        return complaint
+
+    return table.settle(write_once)
+
+
+def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:
+    """Whether the user judged the order: `review`, `complaint` or None. One consistent BatchGetItem."""
+    review, complaint = table.get_many(
+        [keys.review(order_id, user_id), keys.complaint(order_id, user_id)], consistent=True
+    )
+    return "review" if review else "complaint" if complaint else None
+
+
+def page(*, rating: int | None, limit: int) -> list[Review]:
+    """Everybody's newest reviews, of a rating where one is given. One Query, one BatchGetItem. Raises Unavailable."""
+    index, partition = keys.review_list(rating)
+    return _load(table.query(index, partition, limit=limit))
+
+
+def received(executor_id: int, *, rating: int | None, limit: int) -> list[Review]:
+    """The newest reviews of an executor. One Query, one BatchGetItem (one a hundred where a rating is given)."""
+    return _personal(*keys.reviews_of(executor_id), rating, limit)
+
+
+def written(client_id: int, *, rating: int | None, limit: int) -> list[Review]:
+    """The newest reviews by a client. As many calls as `received`."""
+    return _personal(*keys.reviews_by(client_id), rating, limit)
+
+
+def _personal(index: keys.Index, partition: str, rating: int | None, limit: int) -> list[Review]:
+    if rating is None:
+        return _load(table.query(index, partition, limit=limit))
+    return [review for review in _load(table.query(index, partition)) if review.rating == rating][:limit]
+
+
+def _load(entries: list[table.Item]) -> list[Review]:
+    # A review is never changed: the index cannot be ahead of it.
+    return [_from_item(item) for item in table.get_many(entries, consistent=False) if item]

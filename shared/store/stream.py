@@ -1,0 +1,21 @@
+"""Records of the table's stream, read. Which records a function gets is the filter in template.yaml."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.order import Order
+from shared.store import orders
+from shared.store.attributes import item_from_dynamodb
+
+
+def order_change(record: Mapping[str, Any]) -> tuple[Order | None, Order]:
+    """An order before and after a change; None before it was there."""
+    images = record["dynamodb"]
+    before = orders.from_item(item_from_dynamodb(images["OldImage"])) if "OldImage" in images else None
+    return before, orders.from_item(item_from_dynamodb(images["NewImage"]))
+
+
+def removed_lock(record: Mapping[str, Any]) -> tuple[str, int]:
+    """The id of the order that held a contact lock, and the end of its hour, epoch ms."""
+    lock = item_from_dynamodb(record["dynamodb"]["OldImage"])
+    return lock["order_id"], lock["expires_at"]
