@@ -50,8 +50,9 @@ openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 validate: $(SAM_VENV)/.sam  ## Lint template.yaml and samconfig.toml
 	$(SAM) validate --lint
 
-build: $(SAM_VENV)/.sam  ## Package every function and the layer into .aws-sam/build
+build: $(SAM_VENV)/.sam  ## Package every function and the layer into .aws-sam/build, and check what is in them
 	$(SAM) build
+	$(SAM_VENV)/bin/python -m infra.build.check
 
 # SAM calls these with ARTIFACTS_DIR. They copy, so that no function gets more than the two folders.
 PACKAGE_PYTHON ?= 3.13

@@ -1,0 +1,84 @@
+"""What is installed and deployed is locked, and says nothing of where anybody gets it from."""
+
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.api import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+STAGES = tomllib.loads((ROOT / "samconfig.toml").read_text())
+LOCKS = ("functions", "local", "dev", "sam")
+
+
+def names(requirements: list[str]) -> set[str]:
+    """The packages that pyproject.toml asks for, by name."""
+    return {re.split(r"[\[=<>~ ]", requirement)[0] for requirement in requirements}
+
+
+def lock_text(lock: str) -> str:
+    return (ROOT / "requirements" / f"{lock}.txt").read_text()
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Package to version, of a lock."""
+    return dict(re.findall(r"(?m)^([a-z0-9.-]+)==(\S+)", lock_text(lock)))
+
+
+def tracked_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_pinned_with_hashes(lock: str) -> None:
+    requirements = [text for text in re.split(r"(?m)^(?=\S)", lock_text(lock)) if text.strip()]
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9.-]+==\S+", requirement), requirement
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
+
+
+def test_what_is_asked_for_is_locked() -> None:
+    asked = names(PROJECT["dependencies"])
+    assert asked <= set(locked("functions"))
+    extras = PROJECT["optional-dependencies"]
+    assert asked | names(extras["local"]) <= set(locked("local"))
+    assert asked | names(extras["local"]) | names(extras["dev"]) <= set(locked("dev"))
+    assert names((ROOT / "requirements" / "sam.in").read_text().split()) <= set(locked("sam"))
+
+
+def test_tests_run_what_is_deployed() -> None:
+    """One environment: the versions of the functions, of the local service and of the tests are the same."""
+    assert locked("functions").items() <= locked("local").items() <= locked("dev").items()
+
+
+def test_no_file_names_a_package_index() -> None:
+    assert not (ROOT / "uv.lock").exists()
+    telling = re.compile(rb"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|(?<!emit-)(index-url|find-links)[ =]")
+    for name in tracked_files():
+        assert not telling.search((ROOT / name).read_bytes()), name
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_no_address(lock: str) -> None:
+    assert "://" not in lock_text(lock)
+    assert " @ " not in lock_text(lock)
+
+
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_a_stage_can_be_built_and_deployed(stage: str) -> None:
+    parameters = STAGES[stage]["global"]["parameters"]
+    # Without it SAM copies the whole tree, .venv included, for each function.
+    assert parameters["build_in_source"] is True
+    given = dict(override.split("=", 1) for override in parameters["parameter_overrides"])
+    assert given["Stage"] == stage
+    assert "*" not in given["CorsOrigins"]
+    assert stage == "local" or parameters["stack_name"] == f"urgent-services-{stage}"
+
+
+def test_ci_can_be_run() -> None:
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
