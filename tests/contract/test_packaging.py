@@ -30,7 +30,7 @@ def locked(lock: str) -> dict[str, str]:
 
 def tracked_files() -> list[str]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-    return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+    return [name for name in listed.stdout.split("\0") if os.path.lexists(ROOT / name)]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -61,6 +61,12 @@ def test_no_file_names_a_package_index() -> None:
     telling = re.compile(rb"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|(?<!emit-)(index-url|find-links)[ =]")
     for name in tracked_files():
         assert not telling.search((ROOT / name).read_bytes()), name
+
+
+def test_no_link_leads_out_of_the_repository() -> None:
+    """A link to somewhere on one machine is a broken file on every other."""
+    for name in tracked_files():
+        assert (ROOT / name).resolve().is_relative_to(ROOT.resolve()), name
 
 
 @pytest.mark.parametrize("lock", LOCKS)
