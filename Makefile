@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata test test-unit test-integration lint format lock openapi validate build clean
+.PHONY: help run initdata audit test test-unit test-integration lint format lock openapi validate build clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ run: $(VENV)/.local  ## The service on this machine, http://localhost:8000 (PORT
 
 initdata: $(VENV)/.local  ## Print signed initData: make -s initdata ID=1 (a Telegram user id)
 	@$(BIN)/python -m infra.local.initdata --user $(ID)
+
+audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and ratings (STAGE=local)
+	@$(BIN)/python -m infra.audit
 
 # ---------------------------------------------------------------- test
 

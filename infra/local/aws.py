@@ -92,6 +92,7 @@ class EmbeddedAws:
                 break
             try:
                 with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1):
+                    endpoint_file(self._settings).write_text(self.url)
                     return
             except OSError:
                 time.sleep(0.05)
@@ -106,6 +107,7 @@ class EmbeddedAws:
         """Stop ministack and everything it started, its state saved."""
         if self._process is None:
             return
+        endpoint_file(self._settings).unlink(missing_ok=True)
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -121,14 +123,7 @@ class EmbeddedAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
-        )
+        return client_at(self.url, service)
 
     def deploy(self) -> str:
         """Put secrets, code and stack in place, over what an earlier run left; the id of the API.
@@ -223,6 +218,23 @@ class EmbeddedAws:
         if not hasattr(self, "_logs"):
             self._logs = self.client("logs")
         return self._logs
+
+
+def client_at(url: str, service: str) -> Any:
+    """A boto3 client of the embedded AWS at `url`."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+    )
+
+
+def endpoint_file(settings: LocalSettings) -> Path:
+    """Where a run says the URL of its embedded AWS, for the commands that look into it."""
+    return settings.data_dir / "aws-url"
 
 
 def _free_port() -> int:

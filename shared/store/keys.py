@@ -114,6 +114,17 @@ def order_id_of(item: Mapping[str, Any]) -> str:
     return base.rpartition("#")[2]
 
 
+def user_id_of(item: Mapping[str, Any]) -> int:
+    """The user whose item or ledger entry this is."""
+    return int(item["pk"].partition("#")[2])
+
+
+def contact_key_of(item: Mapping[str, Any]) -> str:
+    """The contact that a lock locks."""
+    locked: str = item["pk"].partition("#")[2]
+    return locked
+
+
 def order_list(status: Status, city: str | None, category: str | None) -> tuple[Index, str]:
     """The index and partition that list the orders of a status, of a city and of a category where these are given."""
     if city and category:

@@ -10,7 +10,8 @@ from shared.domain.review import Complaint, Review
 from shared.store import conditions, keys, orders, table, users
 
 
-def _from_item(item: table.Item) -> Review:
+def from_item(item: table.Item) -> Review:
+    """The review of an item."""
     return Review(
         id=item["id"],
         order_id=item["order_id"],
@@ -40,7 +41,7 @@ def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, 
             # Only after a try that failed: the review may be there, another's or our own (P3).
             found = table.get(keys.review(order_id, client_id))
             if found is not None:
-                if _from_item(found) == tried:
+                if from_item(found) == tried:
                     return tried
                 raise AlreadyReviewed
         order = orders.get(order_id)
@@ -167,4 +168,4 @@ def _personal(index: keys.Index, partition: str, rating: int | None, limit: int)
 
 def _load(entries: list[table.Item]) -> list[Review]:
     # A review is never changed: the index cannot be ahead of it.
-    return [_from_item(item) for item in table.get_many(entries, consistent=False) if item]
+    return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

@@ -145,6 +145,18 @@ def query(
     return found[:limit]
 
 
+def scan() -> Iterator[Item]:
+    """Every item of the table. One consistent Scan a megabyte. Raises Unavailable."""
+    request: dict[str, Any] = {"TableName": settings().table_name, "ConsistentRead": True}
+    while True:
+        with _reading():
+            page = client().scan(**request)
+        yield from (item_from_dynamodb(item) for item in page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 def count(index: Index, partition: str, *, low: str | int | None = None, high: str | int | None = None) -> int:
     """How many keys `query` would give without a limit. One Query a megabyte. Raises Unavailable."""
     pages = _pages(index, partition, low, high, newest_first=True, limit=None, select="COUNT")

@@ -1,0 +1,206 @@
+"""The audit finds each breach that is planted, and nothing else."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from functions.timers import audit
+from shared.domain.audit import Books
+from shared.observability import logger
+from shared.store import books, keys, table
+from shared.store.attributes import item_to_dynamodb
+from tests.api import Context
+from tests.conftest import TABLE
+from tests.functions.conftest import Api
+
+
+def found() -> set[tuple[str, str]]:
+    return {(breach["invariant"], breach["subject"]) for breach in audit.handler({}, Context())}
+
+
+def spoil(key: keys.Key, expression: str, value: Any, **names: str) -> None:
+    """What no function of ours does: change an item past the store."""
+    table.client().update_item(
+        TableName=TABLE,
+        Key=item_to_dynamodb(key),
+        UpdateExpression=expression,
+        ExpressionAttributeValues=item_to_dynamodb({":value": value}),
+        ExpressionAttributeNames={"#sk": "sk", **{f"#{name}": real for name, real in names.items()}},
+        ConditionExpression="attribute_exists(#sk)",
+    )
+
+
+def remove(key: keys.Key) -> None:
+    table.client().delete_item(TableName=TABLE, Key=item_to_dynamodb(key))
+
+
+def copy(key: keys.Key, to: keys.Key) -> None:
+    item = table.get(key)
+    assert item is not None
+    table.client().put_item(TableName=TABLE, Item=item_to_dynamodb({**item, **to}))
+
+
+@pytest.fixture
+def story(service: Api) -> dict[str, str]:
+    """Orders in every state, by name; clients 1 and 5, executors 2, 3 and 4."""
+    for executor in (2, 3, 4):
+        service.recharge(executor, 20)
+    orders = {
+        name: service.order(1, contact=f"@pipe_{name}")["id"]
+        for name in ("active", "taken", "refunded", "completed", "deleted")
+    }
+    for name in ("taken", "refunded", "completed"):
+        for executor in (2, 3):
+            assert service.call("POST /api/orders/{id}/take", user=executor, id=orders[name]).status == 200
+    assert service.call("POST /api/orders/{id}/close", user=1, id=orders["refunded"]).status == 204
+    assert service.call("POST /api/orders/{id}/complete", user=1, id=orders["completed"]).status == 200
+    assert service.call("DELETE /api/orders/{id}", user=1, id=orders["deleted"]).status == 204
+    review = {"order_id": orders["completed"], "rating": 4}
+    assert service.call("POST /api/reviews/client", user=1, body=review).status == 200
+    return orders
+
+
+def test_right_books_are_found_right(story: dict[str, str], service: Api) -> None:
+    assert found() == set()
+    service.later(minutes=90)
+    assert found() == set()  # timers may be late: nothing is wrong with the books
+    service.sweep()
+    assert found() == set()
+
+
+PLANTED: dict[str, tuple[Callable[[dict[str, str]], None], set[tuple[str, str]]]] = {
+    "money from nowhere": (
+        lambda _: spoil(keys.user(4), "SET balance = :value", 21),
+        {("I1", "user 4"), ("I3", "everybody")},
+    ),
+    "a negative balance": (
+        lambda _: spoil(keys.user(4), "SET balance = :value", -1),
+        {("I1", "user 4"), ("I2", "user 4"), ("I3", "everybody")},
+    ),
+    "an entry changed": (
+        lambda orders: spoil(keys.ledger_entry(2, f"TAKE#{orders['taken']}"), "SET balance_after = :value", 7),
+        {("I4", "user 2")},
+    ),
+    "an entry gone": (
+        lambda orders: remove(keys.ledger_entry(3, f"TAKE#{orders['taken']}")),
+        {("I1", "user 3"), ("I3", "everybody"), ("I4", "user 3"), ("I6", "take of order {taken} by user 3")},
+    ),
+    "the last entry gone": (
+        lambda orders: remove(keys.ledger_entry(2, f"REFUND#{orders['refunded']}")),
+        {("I1", "user 2"), ("I3", "everybody"), ("I4", "user 2"), ("I7", "take of order {refunded} by user 2")},
+    ),
+    "an entry under another cause": (
+        lambda orders: copy(keys.ledger_entry(2, f"REFUND#{orders['refunded']}"), keys.ledger_entry(2, "REFUND#again")),
+        {
+            ("I1", "user 2"),
+            ("I3", "everybody"),
+            ("I4", "user 2"),
+            ("I5", "user 2"),
+            ("I7", "take of order {refunded} by user 2"),
+        },
+    ),
+    "a take that nobody paid": (
+        lambda orders: spoil(
+            keys.order(orders["completed"]),
+            "SET takes.#taker = :value",
+            {"taken_at": 1, "price": 2, "executor_count": 3},
+            taker="4",
+        ),
+        {("I6", "take of order {completed} by user 4")},
+    ),
+    "a take that cost less than it says": (
+        lambda orders: spoil(keys.order(orders["completed"]), "SET takes.#taker.price = :value", 3, taker="2"),
+        {("I6", "take of order {completed} by user 2")},
+    ),
+    "a debit without its take": (
+        lambda orders: spoil(
+            keys.order(orders["completed"]),
+            "SET takes = :value",
+            {"3": {"taken_at": 1, "price": 2, "executor_count": 1}},
+        ),
+        {("I6", "order {completed}")},
+    ),
+    "refunds of an order that was answered": (
+        lambda orders: spoil(keys.order(orders["refunded"]), "SET responded_at = :value", 1),
+        {("I7", "take of order {refunded} by user 2"), ("I7", "take of order {refunded} by user 3")},
+    ),
+    "refunds that are owed and not there": (
+        lambda orders: spoil(
+            keys.order(orders["completed"]), "SET #s = :value REMOVE responded_at", CLOSED, s="status"
+        ),
+        {("I7", "take of order {completed} by user 2"), ("I7", "take of order {completed} by user 3")},
+    ),
+    "an active order without its contact": (
+        lambda orders: spoil(keys.order(orders["active"]), "SET contact_key = :value", "another"),
+        {("I15", "order {active}")},
+    ),
+    "two active orders with one contact": (
+        lambda orders: copy(keys.order(orders["active"]), keys.order("zzzzzzzzzzzz")),
+        {("I15", "order {active}"), ("I15", "order zzzzzzzzzzzz"), ("active_orders", "user 1")},
+    ),
+    "an ended order that holds a contact": (
+        lambda orders: copy(lock_of(orders["active"]), keys.contact_lock("left")),
+        {("I15", "order {active}")},
+    ),
+    "a rating from nowhere": (
+        lambda _: spoil(keys.user(2), "SET rating_sum = :value", 5),
+        {("I21", "user 2")},
+    ),
+    "an order counted twice": (
+        lambda _: spoil(keys.user(1), "SET active_orders = :value", 3),
+        {("active_orders", "user 1")},
+    ),
+}
+CLOSED = "closed_no_response"
+
+
+def lock_of(order_id: str) -> keys.Key:
+    """The lock of an order's contact."""
+    item = table.get(keys.order(order_id))
+    assert item is not None
+    return keys.contact_lock(item["contact_key"])
+
+
+def test_each_planted_breach_is_found(story: dict[str, str]) -> None:
+    """By its own name, and nothing that is right beside it."""
+    right = list(table.scan())
+    for name, (plant, expected) in PLANTED.items():
+        plant(story)
+        named = {(invariant, subject.format(**story)) for invariant, subject in expected}
+        assert (name, found()) == (name, named)
+        for item in list(table.scan()):
+            remove({"pk": item["pk"], "sk": item["sk"]})
+        for item in right:
+            table.client().put_item(TableName=TABLE, Item=item_to_dynamodb(item))
+
+
+def test_what_only_one_reading_saw_is_no_breach(story: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading is no snapshot: what moves while it passes looks wrong, once."""
+    spoil(keys.user(4), "SET balance = :value", 21)
+    read = books.read
+    readings = []
+
+    def read_then_mend() -> Books:
+        readings.append(read())
+        spoil(keys.user(4), "SET balance = :value", 20)
+        return readings[-1]
+
+    monkeypatch.setattr(books, "read", read_then_mend)
+    assert found() == set()
+    assert len(readings) == 2
+
+
+def test_breaches_are_lines_and_a_metric(
+    story: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(keys.user(4), "SET balance = :value", 21)
+    lines = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", lines)
+    capsys.readouterr()
+    found()
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["invariant"] for line in logged if line["message"] == "breach"] == ["I1", "I3"]
+    assert json.loads(capsys.readouterr().out)["Breaches"] == [2.0]
