@@ -30,7 +30,7 @@ def locked(lock: str) -> dict[str, str]:
 
 def tracked_files() -> list[str]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-    return [name for name in listed.stdout.split("\0") if os.path.lexists(ROOT / name)]
+    return [name for name in listed.stdout.split("\0") if name and os.path.lexists(ROOT / name)]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
