@@ -25,8 +25,8 @@ def settings() -> Settings:
         stage=env["STAGE"],
         table_name=env["TABLE_NAME"],
         secrets_prefix=env["SECRETS_PREFIX"],
-        order_lifetime=int(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
-        answer_window=int(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
+        order_lifetime=round(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
+        answer_window=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
     )
 
