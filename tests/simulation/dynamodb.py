@@ -30,8 +30,8 @@ _NO_REASON: Mapping[str, Any] = {"Code": "None"}
 _BAD_KEY_TYPE = "One or more parameter values were invalid: Type mismatch for Index Key"
 
 
-class DynamoError(Exception):
-    """An error as DynamoDB answers it."""
+class AwsError(Exception):
+    """An error as an AWS service answers it."""
 
     def __init__(
         self, code: str, message: str, *, status: int = 400, reasons: Sequence[Mapping[str, Any]] | None = None
@@ -158,7 +158,7 @@ class Database:
         self._pushed = 0
 
     def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a call. Raises DynamoError, expressions.Unsupported."""
+        """The answer to a call. Raises AwsError, expressions.Unsupported."""
         try:
             match operation:
                 case "GetItem":
@@ -172,7 +172,7 @@ class Database:
                 case "TransactWriteItems":
                     return self._transact_write_items(request)
         except Invalid as invalid:
-            raise DynamoError("ValidationException", str(invalid)) from None
+            raise AwsError("ValidationException", str(invalid)) from None
         raise expressions.Unsupported(operation)
 
     # ------------------------------------------------------------ reads
@@ -267,7 +267,7 @@ class Database:
         key = _key(request["Key"])
         old = self.items.get(key)
         if condition is not None and not expressions.holds(condition, old or {}, names, values):
-            raise DynamoError("ConditionalCheckFailedException", _CONDITION_FAILED)
+            raise AwsError("ConditionalCheckFailedException", _CONDITION_FAILED)
         new = self._updated(key, old, update, names, values)
         bad_key = self._bad_index_key(new)
         if bad_key:
@@ -328,6 +328,11 @@ class Database:
             self._tokens[token] = self.now(), request["TransactItems"]
         return {}
 
+    def why_not(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The reasons why a transaction's conditions do not hold now, action by action; nothing is written."""
+        actions = [next(iter(action.values())) for action in request["TransactItems"]]
+        return [self._why_not(action, _key(action.get("Item") or action["Key"])) or _NO_REASON for action in actions]
+
     def _write(self, kind: str, action: Mapping[str, Any], key: Key) -> Item | Invalid | None:
         """What the item becomes by an action of a transaction; None where it goes or is only looked at."""
         match kind:
@@ -357,7 +362,7 @@ class Database:
         if done is None or self.now() - done[0] >= _TOKEN_REMEMBERED:
             return False
         if done[1] != actions:
-            raise DynamoError(
+            raise AwsError(
                 "IdempotentParameterMismatchException",
                 "Request token already in use for another request with a different payload",
             )
@@ -440,9 +445,9 @@ def _reason(code: str, message: str, **more: Any) -> Mapping[str, Any]:
     return {"Code": code, "Message": message, **more}
 
 
-def _cancelled(reasons: Sequence[Mapping[str, Any]]) -> DynamoError:
+def _cancelled(reasons: Sequence[Mapping[str, Any]]) -> AwsError:
     codes = ", ".join(reason["Code"] for reason in reasons)
-    return DynamoError(
+    return AwsError(
         "TransactionCanceledException",
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
         reasons=reasons,

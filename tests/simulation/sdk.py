@@ -1,4 +1,4 @@
-"""Where the simulated DynamoDB is plugged in: below a boto3 client, which knows nothing of it.
+"""Where a simulated service is plugged in: below a boto3 client, which knows nothing of it.
 
 `over_the_wire` answers botocore's HTTP requests: its serializer, its retries and its parser are the real ones.
 `below_the_client` answers its calls and skips those three, which cost ten times what the database itself does; the
@@ -7,18 +7,15 @@ SDK's retries are then the few lines here, which `test_sdk.py` holds against the
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError, HTTPClientError
 
-from tests.simulation.dynamodb import DynamoError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
+from tests.simulation.dynamodb import AwsError
 
 Send = Callable[[str, Mapping[str, Any]], dict[str, Any]]
-"""One attempt of a call: the operation and its request to the answer. Raises DynamoError, or what botocore raises of a
+"""One attempt of a call: the operation and its request to the answer. Raises AwsError, or what botocore raises of a
 connection."""
 
 # The standard retry mode's, as far as DynamoDB answers them.
@@ -44,14 +41,14 @@ class _Body:
         return [self._content]
 
 
-def over_the_wire(client: "DynamoDBClient", send: Send) -> None:
+def over_the_wire(client: Any, send: Send) -> None:
     """Answer the client's HTTP requests with `send`."""
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         try:
             status, content = 200, send(operation, json.loads(request.body))
-        except DynamoError as error:
+        except AwsError as error:
             status, content = error.status, error.body()
         return AWSResponse(
             request.url,
@@ -60,21 +57,19 @@ def over_the_wire(client: "DynamoDBClient", send: Send) -> None:
             _Body(json.dumps(content).encode()),
         )
 
-    client.meta.events.register("before-send.dynamodb", answer)  # type: ignore[arg-type]
+    client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", answer)
 
 
-def below_the_client(
-    client: "DynamoDBClient", send: Send, *, sleep: Callable[[float], None], random: Callable[[], float]
-) -> None:
+def below_the_client(client: Any, send: Send, *, sleep: Callable[[float], None], random: Callable[[], float]) -> None:
     """Answer the client's calls with `send`, retried as the client's configuration says."""
-    attempts = client.meta.config.retries["total_max_attempts"]  # type: ignore[attr-defined]
+    attempts = client.meta.config.retries["total_max_attempts"]
 
     def call(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         attempt = 1
         while True:
             try:
                 return send(operation, request)
-            except DynamoError as error:
+            except AwsError as error:
                 retried = error.code in _RETRIED_CODES or error.status in _RETRIED_STATUSES
                 if not retried or attempt == attempts:
                     raise _as_client_error(client, operation, error) from None
@@ -84,16 +79,15 @@ def below_the_client(
             sleep(random() * 2 ** (attempt - 1))
             attempt += 1
 
-    client._make_api_call = call  # type: ignore[attr-defined]
+    client._make_api_call = call
 
 
-def _as_client_error(client: "DynamoDBClient", operation: str, error: DynamoError) -> Exception:
+def _as_client_error(client: Any, operation: str, error: AwsError) -> Exception:
     answer: dict[str, Any] = {
         "Error": {"Code": error.code, "Message": error.message},
         "ResponseMetadata": {"HTTPStatusCode": error.status},
     }
     if error.reasons is not None:
         answer["CancellationReasons"] = error.reasons
-    kind: Any = client.exceptions.from_code(error.code)
-    raised: Exception = kind(answer, operation)
+    raised: Exception = client.exceptions.from_code(error.code)(answer, operation)
     return raised

@@ -9,21 +9,21 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from shared.store import table
 from tests.conftest import TABLE
 from tests.simulation import sdk
-from tests.simulation.dynamodb import DynamoError
+from tests.simulation.dynamodb import AwsError
 
 REASONS = [{"Code": "ConditionalCheckFailed", "Message": "The conditional request failed", "Item": {"pk": {"S": "A"}}}]
 FAILURES: list[Exception] = [
-    DynamoError("ProvisionedThroughputExceededException", "slower"),
-    DynamoError("ThrottlingException", "slower"),
-    DynamoError("RequestLimitExceeded", "slower"),
-    DynamoError("TransactionInProgressException", "wait"),
-    DynamoError("TransactionConflictException", "others"),
-    DynamoError("InternalServerError", "ours", status=500),
-    DynamoError("ServiceUnavailable", "ours", status=503),
-    DynamoError("ConditionalCheckFailedException", "no"),
-    DynamoError("ValidationException", "no"),
-    DynamoError("IdempotentParameterMismatchException", "no"),
-    DynamoError("TransactionCanceledException", "no", reasons=REASONS),
+    AwsError("ProvisionedThroughputExceededException", "slower"),
+    AwsError("ThrottlingException", "slower"),
+    AwsError("RequestLimitExceeded", "slower"),
+    AwsError("TransactionInProgressException", "wait"),
+    AwsError("TransactionConflictException", "others"),
+    AwsError("InternalServerError", "ours", status=500),
+    AwsError("ServiceUnavailable", "ours", status=503),
+    AwsError("ConditionalCheckFailedException", "no"),
+    AwsError("ValidationException", "no"),
+    AwsError("IdempotentParameterMismatchException", "no"),
+    AwsError("TransactionCanceledException", "no", reasons=REASONS),
     ReadTimeoutError(endpoint_url="http://dynamodb"),
     ConnectTimeoutError(endpoint_url="http://dynamodb"),
     EndpointConnectionError(endpoint_url="http://dynamodb"),

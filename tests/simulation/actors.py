@@ -1,0 +1,270 @@
+"""Clients and executors who post, take, answer, close, complain and look, mostly at once and at the worst moment."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.domain.order import CATEGORIES, Status
+from shared.domain.review import COMPLAINTS
+from tests.simulation.aws import Aws
+from tests.simulation.entry import function_of
+from tests.simulation.invariants import CANARY, Answer, Checker, Plain, Request
+from tests.simulation.world import Task, World
+
+_MINUTE = 60_000
+_TIMEOUT = 25_000
+# Asked for twice, it is credited twice: it is for a developer's machine, and has no key that would tell.
+_RECHARGE = "POST /api/balance/recharge"
+_CITIES = ("Москва", "Казань")
+_DESCRIPTION = "Прорвало трубу на кухне, вода на полу, нужен мастер"
+
+Enter = Callable[[Request], Answer]
+
+
+class Actors:
+    """Everybody who sends requests. `enter` is the way into a function."""
+
+    def __init__(self, world: World, aws: Aws, checker: Checker, enter: Enter) -> None:
+        self._world = world
+        self._aws = aws
+        self._checker = checker
+        self._enter = enter
+        self._dice = world.random
+        self._users = [100 + number for number in range(self._dice.randint(3, 7))]
+        self._contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 4))]
+        self._requests = 0
+        self._recharges = 1
+        self._turns = self._dice.randint(8, 30)
+        self.unanswered: list[Request] = []
+
+    # ------------------------------------------------------------ requests
+
+    def send(self, request: Request) -> None:
+        """Send a request now; what is not answered, or too late, is sent again by some."""
+        self._world.start(
+            function_of(request.route),
+            lambda: self._enter(request),
+            lambda task: self._answered(request, task),
+            timeout=_TIMEOUT,
+            skew=self._aws.skew(),
+        )
+
+    def _answered(self, request: Request, task: Task) -> None:
+        world = self._world
+        if task.error is not None:
+            world.broken("500", f"{request.name} raised {task.error!r}")
+            return
+        answer: Answer | None = None if task.dead else task.result
+        world.note(request.name, "->", "no answer" if answer is None else _short(answer))
+        if answer is not None:
+            self._checker.on_answer(request, answer, task)
+        if answer is None or answer.status >= 500:
+            if request not in self.unanswered and request.route != _RECHARGE:
+                self.unanswered.append(request)
+        elif request in self.unanswered:
+            self.unanswered.remove(request)
+        later = self._aws.faults.happens("F11 request again later", 0.5 if answer is None else 0.1, task.function)
+        if later and request.route != "POST /api/balance/recharge":
+            world.later(
+                self._dice.choice((0, 50, 2_000, _MINUTE, 12 * _MINUTE, 70 * _MINUTE)), lambda: self.send(request)
+            )
+
+    def request(
+        self,
+        route: str,
+        user: int | None,
+        id: str | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Request:
+        """A request with a number of its own."""
+        self._requests += 1
+        return Request(self._requests, route, user, id, body, query or {})
+
+    # ------------------------------------------------------------ what they do
+
+    def begin(self) -> None:
+        """Some have money, somebody has trouble."""
+        for user in self._users:
+            if self._dice.random() < 0.8:
+                self.send(self._recharge(user))
+        self.send(self._create())
+        self._world.later(self._dice.choice((0, 100, 1_000)), self._turn)
+
+    def stop(self) -> None:
+        """No turn more."""
+        self._turns = 0
+
+    def _turn(self) -> None:
+        """A few requests at once, and the next turn some time later."""
+        self._turns -= 1
+        if self._turns < 0:
+            return
+        for request in self._burst():
+            self.send(request)
+            if request.route != _RECHARGE and self._aws.faults.happens(
+                "F11 request again at once", 0.1, function_of(request.route)
+            ):
+                self.send(request)
+        if self._aws.faults.happens("F15 clock jumps", 0.05):
+            self._world.jump(self._dice.choice((1_000, 61_000, 300_000)))
+        self._world.later(self._gap(), self._turn)
+
+    def _gap(self) -> int:
+        """Until the next turn: moments, minutes, or just about the next deadline."""
+        dice, now = self._dice, self._world.now
+        due: list[int] = [
+            item["due_at"] for item in self._checker.items.values() if "due_at" in item and item["due_at"] > now
+        ]
+        kind = dice.random()
+        if due and kind < 0.3:
+            return max(0, min(due) - now + dice.choice((-2_500, -100, -10, -1, 0, 1, 10, 100, 2_500)))
+        if kind < 0.75:
+            return dice.choice((0, 1, 5, 20, 100, 1_000))
+        return dice.choice((5_000, _MINUTE, 5 * _MINUTE, 14 * _MINUTE, 20 * _MINUTE))
+
+    def _burst(self) -> list[Request]:
+        dice = self._dice
+        if not self._checker.orders or dice.random() < 0.2:
+            return [self._create() for _ in range(dice.choice((1, 1, 2, 3)))]
+        order = self._order()
+        kind = dice.random()
+        if kind < 0.3:
+            # F21: everybody wants it.
+            return [self._take(order, user) for user in dice.sample(self._users, dice.randint(1, len(self._users)))]
+        if kind < 0.7:
+            # F22: pairs and more at once.
+            return [self._about(order) for _ in range(dice.randint(2, 4))]
+        if kind < 0.9:
+            return [self._about(order)]
+        return [self._look()]
+
+    def _order(self) -> str:
+        recent = self._checker.orders[-2:] if self._dice.random() < 0.8 else self._checker.orders
+        return self._dice.choice(recent)
+
+    def _about(self, order: str) -> Request:
+        dice = self._dice
+        item = self._checker.items.get((f"ORDER#{order}", "ORDER"), {})
+        owner = item.get("owner_id", 0) if dice.random() < 0.9 else dice.choice(self._users)
+        takers = [int(user) for user in item.get("takes", {})]
+        taker = dice.choice(takers) if takers and dice.random() < 0.9 else dice.choice(self._users)
+        state = _state(item)
+        deed = dice.choice(_DEEDS[state if dice.random() < 0.8 else dice.choice(tuple(_DEEDS))])
+        body: dict[str, Any] | None = None
+        query: dict[str, Any] = {}
+        match deed:
+            case "POST /api/orders/{id}/take":
+                return self._take(order, dice.choice(self._users))
+            case "PUT /api/orders/{id}":
+                user, body = owner, self._changes()
+            case "POST /api/reviews/client":
+                user, body = owner, {"order_id": order, "rating": dice.randint(1, 5), "comment": "Спасибо"}
+                if takers and dice.random() < 0.7:
+                    body["executor_id"] = taker
+            case "POST /api/reviews/executor":
+                user, body = taker, {"order_id": order, "complaint": dice.choice(COMPLAINTS)}
+            case "GET /api/orders/{id}":
+                user = dice.choice((owner, taker, None, *self._users))
+            case "GET /api/reviews/check":
+                user, query = taker, {"order_id": order}
+            case _:
+                user = owner
+        return self.request(deed, user, order if "{id}" in deed else None, body=body, query=query)
+
+    def _take(self, order: str, user: int) -> Request:
+        return self.request("POST /api/orders/{id}/take", user, order)
+
+    def _create(self) -> Request:
+        dice = self._dice
+        contact = dice.choice(self._contacts)
+        body = {
+            "category": dice.choice(CATEGORIES[:2]),
+            "city": dice.choice(_CITIES),
+            "description": _DESCRIPTION,
+            # The same contact, written in another way.
+            "contact": contact if dice.random() < 0.7 else f"https://t.me/{contact[1:]}",
+        }
+        return self.request("POST /api/orders", dice.choice(self._users), body=body)
+
+    def _changes(self) -> dict[str, str]:
+        dice = self._dice
+        changes = {}
+        if dice.random() < 0.6:
+            changes["contact"] = dice.choice(self._contacts)
+        if dice.random() < 0.5:
+            changes["description"] = f"{_DESCRIPTION}, срочно {self._requests}"
+        if dice.random() < 0.3:
+            changes["category"] = dice.choice(CATEGORIES[:2])
+        return changes
+
+    def _recharge(self, user: int) -> Request:
+        # Each amount once: the books then know whose request a credit is.
+        self._recharges += 1
+        return self.request(_RECHARGE, user, body={"amount": self._recharges})
+
+    def _look(self) -> Request:
+        dice = self._dice
+        user = dice.choice(self._users)
+        match dice.randrange(6):
+            case 0:
+                query = {"status": dice.choice((Status.ACTIVE, Status.EXPIRED, Status.COMPLETED))}
+                return self.request("GET /api/orders", dice.choice((user, None)), query=query)
+            case 1:
+                mine = dice.choice(("mine", "taken_by_me"))
+                return self.request("GET /api/orders", user, query={mine: True})
+            case 2:
+                return self._recharge(user)
+            case 3:
+                return self.request("GET /api/balance/transactions", user)
+            case 4:
+                return self.request("GET /api/reviews", user, query={dice.choice(("mine", "written")): True})
+            case _:
+                return self.request("GET /api/users/me", user)
+
+
+# What people do with an order that is so; now and then they do what belongs to another.
+_DEEDS = {
+    "untaken": (
+        "POST /api/orders/{id}/take",
+        "POST /api/orders/{id}/take",
+        "POST /api/orders/{id}/take",
+        "PUT /api/orders/{id}",
+        "PUT /api/orders/{id}",
+        "DELETE /api/orders/{id}",
+        "GET /api/orders/{id}",
+    ),
+    "taken": (
+        "POST /api/orders/{id}/take",
+        "POST /api/orders/{id}/take",
+        "POST /api/orders/{id}/respond",
+        "POST /api/orders/{id}/respond",
+        "POST /api/orders/{id}/complete",
+        "POST /api/orders/{id}/close",
+        "GET /api/orders/{id}",
+    ),
+    "over": (
+        "POST /api/orders/{id}/take",
+        "DELETE /api/orders/{id}",
+        "POST /api/orders/{id}/respond",
+        "POST /api/reviews/client",
+        "POST /api/reviews/client",
+        "POST /api/reviews/executor",
+        "GET /api/orders/{id}",
+        "GET /api/reviews/check",
+    ),
+}
+
+
+def _state(order: Plain) -> str:
+    if order.get("status", "active") != "active":
+        return "over"
+    return "taken" if order.get("takes") else "untaken"
+
+
+def _short(answer: Answer) -> str:
+    told = answer.json
+    if isinstance(told, dict):
+        shown = ("code", "id", "status", "new_balance", "executor_count", "total", "review_id", "transaction_id")
+        told = {name: str(told[name]) for name in shown if name in told}
+    return f"{answer.status} {told or ''}"

@@ -1,0 +1,419 @@
+"""The AWS around the functions: their calls, with faults, and what invokes them later - the stream, schedules, TTL,
+the minute's sweep - each at least once, some time, in no order that anybody may count on.
+"""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from tests import api
+from tests.conftest import TABLE
+from tests.simulation.dynamodb import AwsError, Change, Database
+from tests.simulation.faults import Faults
+from tests.simulation.invariants import Checker
+from tests.simulation.world import MAX_SKEW, Task, World
+
+TABLE_ARN = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{TABLE}"
+_ENDPOINT = "https://dynamodb.eu-central-1.amazonaws.com"
+
+_MINUTE = 60_000
+_DAY = 24 * 60 * _MINUTE
+_READ_TIMEOUT = 3_000
+_TIMEOUT = 25_000
+_SWEEP_TIMEOUT = 60_000
+_LONGER_THAN_ANY_TIMEOUT = 10 * _MINUTE
+_STREAM_ATTEMPTS = 10
+_ASYNC_RETRIES = (1 * _MINUTE, 2 * _MINUTE)
+
+Execute = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""What a service does with a call."""
+
+
+class Context:
+    """What a function is told of its invocation."""
+
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:simulated"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        assert world.task is not None
+        self._task = world.task
+        self.aws_request_id = f"00000000-0000-0000-0000-{world.task.number:012d}"
+        self.function_name = world.task.function
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until the deadline."""
+        return self._task.deadline - self._world.now
+
+
+@cache
+def stream_readers() -> dict[str, tuple[Mapping[str, Any], ...]]:
+    """The functions that read the table's stream, and the filters of what they get, from the template."""
+    found = {}
+    for resource in api.template()["Resources"].values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if resource["Type"] == "AWS::Serverless::Function" and event["Type"] == "DynamoDB":
+                filters = event["Properties"]["FilterCriteria"]["Filters"]
+                handler = resource["Properties"]["Handler"].removesuffix(".handler").removeprefix("functions.")
+                found[handler] = tuple(json.loads(one["Pattern"]) for one in filters)
+    return found
+
+
+def passes(record: Any, pattern: Any) -> bool:
+    """Whether a record passes an event filter; exact values are all that ours compare."""
+    if isinstance(pattern, Mapping):
+        return isinstance(record, Mapping) and all(passes(record.get(name), part) for name, part in pattern.items())
+    return record in pattern
+
+
+class Aws:
+    """One seed's AWS."""
+
+    def __init__(self, world: World, faults: Faults, checker: Checker) -> None:
+        self.world = world
+        self.faults = faults
+        self._checker = checker
+        self._dice = world.random
+        lags = "F16 stale read" in faults.chosen
+        self.database = Database(
+            api.table_definition(),
+            name=TABLE,
+            now=lambda: world.now,
+            lag=self._lag if lags else lambda index: 0,
+        )
+        self.database.on_commit = self._committed
+        self._schedules: set[str] = set()
+        self._goes_on = True
+        self._readers = [StreamReader(self, function, filters) for function, filters in stream_readers().items()]
+
+    def _lag(self, index: str | None) -> int:
+        if self.faults.happens("F16 stale read", 0.3, index or "item"):
+            return self._dice.choice((5, 50, 500, 2_000))
+        return 0
+
+    def _committed(self, changes: Sequence[Change]) -> None:
+        self._checker.on_commit(changes)
+        for change in changes:
+            record = change.stream_record(TABLE_ARN)
+            for reader in self._readers:
+                reader.offer(record)
+
+    # ------------------------------------------------------------ calls
+
+    def call_dynamodb(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One attempt of a call to DynamoDB."""
+        return self._call(operation, request, self.database.execute)
+
+    def call_scheduler(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One attempt of a call to EventBridge Scheduler."""
+        return self._call(operation, request, self._create_schedule)
+
+    def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+        world, task = self.world, self.world.task
+        if task is None:  # somebody who only looks
+            return execute(operation, request)
+        world.check_alive()
+        world.pause(self._travels())
+        fault = self.faults.of_call(operation, f"{task.function} {operation}")
+        if fault is None and task.throttled:
+            task.throttled -= 1
+            fault = "F5 throttled"
+        if fault is None:
+            return self._answer(operation, request, execute)
+        world.note(operation, "meets", fault)
+        return self._go_wrong(fault, operation, request, execute)
+
+    def _travels(self) -> int:
+        """How long a request or an answer travels, ms."""
+        return self._dice.choice((0, 0, 1, 1, 2, 3, 5, 8, 20))
+
+    def _answer(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+        try:
+            answer = execute(operation, request)
+        except AwsError:
+            self.world.pause(self._travels())
+            raise
+        self.world.pause(self._travels())
+        return answer
+
+    def _go_wrong(self, fault: str, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+        """The answer to a call that meets a fault. Mostly there is none: raises what botocore raises, or Crashed."""
+        world = self.world
+
+        def land() -> None:
+            try:
+                execute(operation, request)
+            except AwsError as error:
+                world.note(operation, "lands in vain", error.code)
+
+        match fault:
+            case "F1 crash before":
+                world.crash()
+            case "F2 crash after":
+                land()
+                world.crash()
+            case "F3 response lost" | "F4 lands late":
+                self._lose_the_answer(land, late=fault == "F4 lands late")
+            case "F10 again after 11 minutes":
+                world.later(11 * _MINUTE, land)
+            case "F15 clock steps":
+                world.step_clock()
+            case "F16 torn batch":
+                return self._torn(request, execute)
+            case "F19 timeout after":
+                land()
+                world.pause(_LONGER_THAN_ANY_TIMEOUT)
+            case "F26 small page":
+                self.database.page_items = self._dice.choice((1, 2))
+                try:
+                    return execute(operation, request)
+                finally:
+                    self.database.page_items = None
+            case _:
+                raise self._error(fault, operation, request, land)
+        return self._answer(operation, request, execute)
+
+    def _lose_the_answer(self, land: Callable[[], None], *, late: bool) -> None:
+        if late:
+            self.world.later(self._dice.choice((10, 1_000, _READ_TIMEOUT, 5_000, 20_000)), land)
+        else:
+            land()
+            if self._dice.random() < 0.5:
+                raise ConnectionClosedError(endpoint_url=_ENDPOINT)
+        self.world.pause(_READ_TIMEOUT)
+        raise ReadTimeoutError(endpoint_url=_ENDPOINT)
+
+    def _error(self, fault: str, operation: str, request: Mapping[str, Any], land: Callable[[], None]) -> AwsError:
+        task = self.world.task
+        assert task is not None
+        match fault:
+            case "F5 throttled":
+                task.throttled = task.throttled or self._dice.randrange(4)
+                return AwsError("ThrottlingException", "Rate exceeded")
+            case "F6 conflict":
+                return self._conflict(operation, request)
+            case "F7 in progress":
+                if self._dice.random() < 0.5:
+                    self.world.later(self._dice.choice((5, 500, 2_000)), land)
+                return AwsError("TransactionInProgressException", "The transaction is in progress")
+            case "F8 500":
+                return AwsError("InternalServerError", "Internal error", status=500)
+            case "F8 500, applied":
+                land()
+                return AwsError("InternalServerError", "Internal error", status=500)
+        raise NotImplementedError(fault)
+
+    def _torn(self, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+        """A batch whose items are read at different moments, as DynamoDB may."""
+        [(table, wanted)] = request["RequestItems"].items()
+        found = []
+        for key in self._dice.sample(wanted["Keys"], len(wanted["Keys"])):
+            answer = execute("BatchGetItem", {"RequestItems": {table: {**wanted, "Keys": [key]}}})
+            found += answer["Responses"][table]
+            self.world.pause(self._travels())
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
+
+    def _conflict(self, operation: str, request: Mapping[str, Any]) -> AwsError:
+        if operation == "UpdateItem":
+            return AwsError("TransactionConflictException", "Transaction is ongoing for the item")
+        reasons = self.database.why_not(request)
+        # Alone, or beside a condition that does not hold either (F6).
+        conflicting = self._dice.randrange(len(reasons))
+        reasons[conflicting] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        return AwsError("TransactionCanceledException", f"Transaction cancelled [{codes}]", reasons=reasons)
+
+    # ------------------------------------------------------------ invocations
+
+    def invoke(
+        self, function: str, event: Mapping[str, Any], on_end: Callable[[Task], None], *, timeout: int = _TIMEOUT
+    ) -> None:
+        """Invoke a function that nobody waits for."""
+        handler = importlib.import_module(f"functions.{function}").handler
+        self.world.start(
+            function,
+            lambda: handler(event, Context(self.world)),
+            on_end,
+            timeout=timeout,
+            skew=self.skew(),
+        )
+
+    def skew(self) -> int:
+        """How far ahead the clock of the environment is that an invocation gets, ms."""
+        return self._dice.randint(-MAX_SKEW, MAX_SKEW) if "F15 clock steps" in self.faults.chosen else 0
+
+    def _invoke_asynchronously(self, function: str, event: Mapping[str, Any], *, timeout: int, tried: int = 0) -> None:
+        """Invoke as Lambda does what is queued: again after a failure, then into the dead letters."""
+
+        def on_end(task: Task) -> None:
+            self._check_not_swallowed(event, task)
+            if task.ended_well:
+                return
+            self.world.note(function, "failed", "timeout or crash" if task.dead else task.error)
+            if tried < len(_ASYNC_RETRIES):
+                self.world.later(
+                    _ASYNC_RETRIES[tried],
+                    lambda: self._invoke_asynchronously(function, event, timeout=timeout, tried=tried + 1),
+                )
+            elif self.faults.happens("F20 redriven", 1, function):
+                self.world.later(_DAY, lambda: self._invoke_asynchronously(function, event, timeout=timeout))
+
+        self.invoke(function, event, on_end, timeout=timeout)
+
+    def _check_not_swallowed(self, event: Mapping[str, Any], task: Task) -> None:
+        """L6: a timer that comes early by the clock of who handles it must not pass for done."""
+        if task.ended_well and task.clock_high < event.get("due_at", 0):
+            self.world.broken("L6", f"{task} took {event} for done at {task.clock_high}")
+
+    # ------------------------------------------------------------ schedules
+
+    def _create_schedule(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert operation == "CreateSchedule"
+        name = request["Name"]
+        if name in self._schedules:
+            self.faults.hits["F13 schedule exists", ""] += 1
+            raise AwsError("ConflictException", f"Schedule {name} already exists", status=409)
+        self._schedules.add(name)
+        at = datetime.fromisoformat(request["ScheduleExpression"].removeprefix("at(").removesuffix(")"))
+        delay = int(at.replace(tzinfo=UTC).timestamp() * 1000) - self.world.now
+        event = json.loads(request["Target"]["Input"])
+        if self.faults.happens("F13 schedule lost", 0.3):
+            return {}
+        times = [delay + self._dice.choice((0, 0, 20, 500, 3_000))]
+        if self.faults.happens("F12 timer again", 0.3):
+            times.append(times[0] + self._dice.choice((0, 1, 100, 30_000, 10 * _MINUTE)))
+        if self.faults.happens("F12 timer early", 0.3):
+            times.append(delay - self._dice.choice((1, 500, 2_500, _MINUTE)))
+        if self.faults.happens("F12 timer late", 0.2):
+            times[0] += self._dice.choice((_MINUTE, 20 * _MINUTE, 3 * 60 * _MINUTE))
+        for when in times:
+            self.world.later(when, lambda: self._invoke_asynchronously("timers.end_due_order", event, timeout=_TIMEOUT))
+        return {"ScheduleArn": f"arn:aws:scheduler:eu-central-1:123456789012:schedule/{name}"}
+
+    # ------------------------------------------------------------ what comes by itself
+
+    def every_minute(self) -> None:
+        """The sweep; where nothing is due it has nothing to do, and mostly none is simulated."""
+        if not self._goes_on:
+            return
+        self.world.later(_MINUTE, self.every_minute)
+        due = [int(item["due_at"]["N"]) for item in self.database.items.values() if "due_at" in item]
+        if not (due and min(due) <= self.world.now + MAX_SKEW) and self._dice.random() < 0.99:
+            return
+        if not self.faults.happens("sweep lost", 0.7):
+            self.sweep()
+
+    def begin(self) -> None:
+        """From now on the sweep and TTL come by."""
+        self.world.later(_MINUTE, self.every_minute)
+        self.world.later(1_000, self.ttl)
+
+    def stop(self) -> None:
+        """Nothing comes by itself any more, and nothing lags."""
+        self._goes_on = False
+        self.database.lag = lambda index: 0
+
+    def sweep(self) -> None:
+        """One sweep."""
+        self._invoke_asynchronously("timers.sweep", {}, timeout=_SWEEP_TIMEOUT)
+
+    def ttl(self) -> None:
+        """TTL looks at the table: on time in some seeds, in others days late."""
+        if not self._goes_on:
+            return
+        self.world.later(self._dice.choice((1_000, _MINUTE, 10 * _MINUTE)), self.ttl)
+        for key in self.database.expired():
+            if self.faults.happens("F17 TTL on time", 0.8) or self.faults.happens("F17 TTL late", 0.02):
+                self.database.expire(key)
+
+    def delivered(self) -> bool:
+        """Whether the stream has nothing left to deliver."""
+        return all(reader.is_idle for reader in self._readers)
+
+
+class StreamReader:
+    """What delivers the stream's records to one function: in order, at least once, from the first that failed on."""
+
+    def __init__(self, aws: Aws, function: str, filters: tuple[Mapping[str, Any], ...]) -> None:
+        self._aws = aws
+        self._function = function
+        self._filters = filters
+        self._waiting: list[dict[str, Any]] = []
+        self._busy = False
+        self._failures = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to deliver."""
+        return not self._waiting and not self._busy
+
+    def offer(self, record: dict[str, Any]) -> None:
+        """A record of the stream, which is delivered if it passes the filter."""
+        if not any(passes(record, pattern) for pattern in self._filters):
+            return
+        faults, dice = self._aws.faults, self._aws.world.random
+        if faults.happens("stream record lost", 0.1, self._function):
+            return
+        at = len(self._waiting)
+        # Only the records of one item are in order.
+        if at and not self._busy and faults.happens("F18 records interleaved", 0.5, self._function):
+            earliest = max(
+                (place + 1 for place, other in enumerate(self._waiting) if _key(other) == _key(record)), default=0
+            )
+            at = dice.randint(earliest, at)
+        self._waiting.insert(at, record)
+        self._plan(dice.choice((0, 10, 200, 1_000)))
+
+    def _plan(self, delay: int) -> None:
+        if not self._busy:
+            self._busy = True
+            self._aws.world.later(delay, self._deliver)
+
+    def _deliver(self) -> None:
+        batch = self._waiting[: self._aws.world.random.randint(1, 5)]
+        self._aws.invoke(self._function, {"Records": batch}, lambda task: self._on_end(batch, task))
+
+    def _on_end(self, batch: list[dict[str, Any]], task: Task) -> None:
+        faults, world = self._aws.faults, self._aws.world
+        failed = batch[0] if not task.ended_well else _first_failed(batch, task.result)
+        done = len(batch) if failed is None else batch.index(failed)
+        if failed is not None:
+            self._failures += 1
+            faults.hits["F18 batch partly failed", self._function] += bool(done)
+            world.note(self._function, "failed at record", done, "of", len(batch))
+            if self._failures > _STREAM_ATTEMPTS:
+                self._failures = 0
+                done += 1
+                if faults.happens("F20 redriven", 1, self._function):
+                    world.later(_DAY, lambda: self._again([failed]))
+        else:
+            self._failures = 0
+            if faults.happens("F18 record again", 0.2, self._function):
+                world.later(world.random.choice((0, 100, 10_000, 20 * _MINUTE)), lambda: self._again(batch))
+        # What came meanwhile was put behind the batch.
+        del self._waiting[:done]
+        self._busy = False
+        if self._waiting:
+            self._plan(1_000 if failed is not None else 0)
+
+    def _again(self, batch: Sequence[dict[str, Any]]) -> None:
+        self._waiting.extend(batch)
+        self._plan(0)
+
+
+def _key(record: Mapping[str, Any]) -> Any:
+    return record["dynamodb"]["Keys"]
+
+
+def _first_failed(batch: list[dict[str, Any]], result: Mapping[str, Any]) -> dict[str, Any] | None:
+    failures = result["batchItemFailures"]
+    if not failures:
+        return None
+    number = failures[0]["itemIdentifier"]
+    return next(record for record in batch if record["dynamodb"]["SequenceNumber"] == number)

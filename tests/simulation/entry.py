@@ -1,0 +1,102 @@
+"""Two ways into a function: as API Gateway invokes it, and below HTTP.
+
+The first is the whole of it, handler, event, validation, initData and all; it costs ten times what a function itself
+does. The second calls the endpoint with what HTTP would have made of the request, and turns its errors into the
+answers of the same table.
+"""
+
+import asyncio
+import importlib
+import inspect
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel
+
+from shared.domain.errors import DomainError
+from shared.domain.init_data import TelegramUser
+from shared.http.errors import ANSWERS
+from tests import api
+from tests.simulation.aws import Context
+from tests.simulation.invariants import Answer, Request
+from tests.simulation.world import World
+
+
+@cache
+def function_of(route: str) -> str:
+    """The function of a route, as in `orders.take`."""
+    return api.routes()[route].removeprefix("functions.")
+
+
+@cache
+def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, type[BaseModel]], frozenset[str]]:
+    """A route's endpoint, its parameters that are bodies, and the names of all of them."""
+    [found] = importlib.import_module(api.routes()[route]).router.routes
+    hints = get_type_hints(found.endpoint)
+    names = frozenset(inspect.signature(found.endpoint).parameters)
+    bodies = {
+        name: hint
+        for name, hint in hints.items()
+        if name in names and isinstance(hint, type) and issubclass(hint, BaseModel)
+    }
+    return found.endpoint, bodies, names
+
+
+def below_http(request: Request) -> Answer:
+    """The answer of the route's endpoint."""
+    endpoint, bodies, names = _endpoint(request.route)
+    given: dict[str, Any] = dict(request.query)
+    if "caller" in names:
+        given["caller"] = None if request.user is None else TelegramUser(request.user, f"User{request.user}", "", None)
+    if "order_id" in names and request.id is not None:
+        given["order_id"] = request.id
+    for name, model in bodies.items():
+        given[name] = model(**(request.body or {}))
+    try:
+        endpoint(**given).send(None)
+    except StopIteration as returned:
+        result = returned.value
+    except DomainError as error:
+        answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+        return Answer(answer.status, {"detail": answer.detail, "code": answer.code})
+    return Answer(200, result.model_dump() if isinstance(result, BaseModel) else result)
+
+
+class ThroughHttp:
+    """The answer of the route's handler to API Gateway's event."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._free_loops: list[asyncio.AbstractEventLoop] = []
+
+    def __call__(self, request: Request) -> Answer:
+        method, path = request.route.split(" ")
+        headers = {}
+        if request.user is not None:
+            headers = {"authorization": f"Bearer {api.init_data(request.user, self._world.now)}"}
+        event = api.event(
+            method,
+            path.replace("{id}", request.id or ""),
+            query=request.query,
+            body=request.body,
+            headers=headers,
+            route=request.route,
+        )
+        # Each invocation has a process of its own, and so a loop.
+        loop = self._free_loops.pop() if self._free_loops else asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            handler = importlib.import_module(api.routes()[request.route]).handler
+            answer = handler(event, Context(self._world))
+        finally:
+            self._free_loops.append(loop)
+        self._world.check_alive()  # Mangum makes an answer of anything
+        text = answer.get("body") or ""
+        return Answer(answer["statusCode"], json.loads(text) if text else None)
+
+    def close(self) -> None:
+        """Close the loops."""
+        for loop in self._free_loops:
+            loop.close()

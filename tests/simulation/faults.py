@@ -1,0 +1,101 @@
+"""What goes wrong with an AWS call (F1-F20), when, and how often it did.
+
+A seed has a rate and a choice of the faults: some seeds have none, some few, some many, and rare combinations get
+their turn. Each fault that was injected is counted with its call site, the function and the operation.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from random import Random
+
+_READS = frozenset({"GetItem", "BatchGetItem", "Query"})
+_WRITES = frozenset({"UpdateItem", "TransactWriteItems"})
+_ALL = _READS | _WRITES | {"CreateSchedule"}
+
+# The fault, and the operations that it can happen to.
+APPLIES_TO: dict[str, frozenset[str]] = {
+    "F1 crash before": _ALL,
+    "F2 crash after": _ALL,
+    "F3 response lost": _ALL,
+    "F4 lands late": _WRITES,
+    "F5 throttled": _ALL,
+    "F6 conflict": _WRITES,
+    "F7 in progress": frozenset({"TransactWriteItems"}),
+    "F8 500": _ALL,
+    "F8 500, applied": _ALL,
+    "F10 again after 11 minutes": frozenset({"TransactWriteItems"}),
+    "F15 clock steps": _ALL,
+    "F16 torn batch": frozenset({"BatchGetItem"}),
+    "F19 timeout after": _ALL,
+    "F26 small page": frozenset({"BatchGetItem", "Query"}),
+}
+
+# What does not happen to a call of ours, but to what comes and goes.
+OTHERS = (
+    "F11 request again at once",
+    "F11 request again later",
+    "F12 timer again",
+    "F12 timer early",
+    "F12 timer late",
+    "F13 schedule lost",
+    "F13 schedule exists",
+    "F15 clock jumps",
+    "F16 stale read",
+    "F17 TTL late",
+    "F17 TTL on time",
+    "F18 batch partly failed",
+    "F18 record again",
+    "F18 records interleaved",
+    "F20 redriven",
+    "F25 parameter store down",
+    "sweep lost",
+    "stream record lost",
+)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults of one seed. `rate` is how likely each call meets one; `hits` counts (fault, call site)."""
+
+    random: Random
+    hits: Counter[tuple[str, str]]
+    rate: float
+    chosen: frozenset[str]
+
+    @classmethod
+    def of(cls, dice: Random, hits: "Counter[tuple[str, str]]") -> "Faults":
+        """The faults that the seed's dice choose."""
+        rate = dice.choice((0.0, 0.02, 0.05, 0.05, 0.1, 0.25))
+        share = dice.choice((0.2, 0.5, 1.0))
+        return cls(dice, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
+
+    def stop(self) -> None:
+        """From here on nothing goes wrong."""
+        self.rate = 0.0
+        self.chosen = frozenset()
+
+    def of_call(self, operation: str, site: str) -> str | None:
+        """The fault that this call meets, if it meets one."""
+        if self.random.random() >= self.rate:
+            return None
+        possible = [kind for kind, operations in APPLIES_TO.items() if operation in operations and kind in self.chosen]
+        if not possible:
+            return None
+        kind = self.random.choice(possible)
+        self.hits[kind, site] += 1
+        return kind
+
+    def happens(self, kind: str, probability: float, site: str = "") -> bool:
+        """Whether one of OTHERS happens now: with `probability` where the seed chose it, never otherwise."""
+        if kind not in self.chosen or self.random.random() >= probability:
+            return False
+        self.hits[kind, site] += 1
+        return True
+
+
+def call_sites(hits: Counter[tuple[str, str]]) -> dict[str, Counter[str]]:
+    """Hits by fault, then by call site."""
+    found: dict[str, Counter[str]] = {}
+    for (kind, site), count in sorted(hits.items()):
+        found.setdefault(kind, Counter())[site] += count
+    return found

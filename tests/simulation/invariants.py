@@ -1,0 +1,500 @@
+"""The invariants, checked after every commit and every answer, on what is stored: written against the rules of
+the trade, not against the code that keeps them.
+
+`Checker` follows the table's changes and keeps books of its own: what everybody's balance must be, who counts as
+active, who reviewed whom. A commit is what one transaction changed.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.dynamodb import Change, Key
+from tests.simulation.world import MAX_SKEW, Task, World
+
+HOUR = 60 * 60 * 1000
+ANSWER_WINDOW = 15 * 60 * 1000
+RETENTION = 30 * 24 * HOUR
+PRICE = 2
+
+# Every contact in the simulation begins so, and nothing else does (I18).
+CANARY = "canary_"
+
+Plain = dict[str, Any]
+Commit = Mapping[Key, tuple[Plain | None, Plain | None]]
+"""What was written together: each item before and after."""
+
+_MOVES = {
+    "active": {"expired", "deleted", "closed_no_response", "completed"},
+    "expired": {"closed_no_response", "deleted"},
+}
+_NEVER_CHANGES = ("owner_id", "city", "created_at", "expires_at")
+_EDITABLE = ("category", "description", "contact", "contact_key")
+_BECOMES = {
+    "DELETE /api/orders/{id}": "deleted",
+    "POST /api/orders/{id}/close": "closed_no_response",
+    "POST /api/orders/{id}/complete": "completed",
+}
+_BY_TIME = ("timers.end_due_order", "timers.sweep", "streams.lock_expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request of an actor's."""
+
+    number: int
+    route: str
+    user: int | None
+    id: str | None = None
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The request in a trace."""
+        told = {name: value for name, value in (self.body or {}).items() if name not in ("description", "city")}
+        return f"{self.route.replace('{id}', self.id or '')} {told or ''}{dict(self.query) or ''} by {self.user}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an actor was answered."""
+
+    status: int
+    json: Any
+
+
+def plain(image: Mapping[str, Any]) -> Plain:
+    """An item of DynamoDB's as Python's."""
+    return {name: _value(value) for name, value in image.items()}
+
+
+def _value(value: Mapping[str, Any]) -> Any:
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return int(content)
+    if kind == "M":
+        return {name: _value(inner) for name, inner in content.items()}
+    if kind == "L":
+        return [_value(inner) for inner in content]
+    return None if kind == "NULL" else content
+
+
+class Checker:
+    """The books, and the checks. What does not hold is told to the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.items: dict[Key, Plain] = {}
+        self.orders: list[str] = []
+        self._ledger: Counter[int] = Counter()
+        self._last_entry: dict[int, int] = {}
+        self._active: Counter[int] = Counter()
+        self._completed: Counter[int] = Counter()
+        self._ratings: dict[int, list[int]] = defaultdict(list)
+        self._recharged: dict[int, int] = {}
+        self._take_answers: dict[tuple[str, int], Any] = {}
+
+    # ------------------------------------------------------------ commits
+
+    def on_commit(self, changes: Sequence[Change]) -> None:
+        """One commit."""
+        commit: dict[Key, tuple[Plain | None, Plain | None]] = {}
+        by_ttl = changes[0].by_ttl
+        for change in changes:
+            old = self.items.get(change.key)
+            new = None if change.new is None else plain(change.new)
+            if new is None:
+                del self.items[change.key]
+            else:
+                self.items[change.key] = new
+            commit[change.key] = old, new
+        self._world.note("commit" if not by_ttl else "TTL", Told(commit))
+        users: set[int] = set()
+        for key, (old, new) in commit.items():
+            kind = key[1].partition("#")[0]
+            if kind == "LEDGER":
+                users.add(self._ledger_entry(key, old, new, commit))
+            elif kind == "ORDER":
+                users.update(self._order(key, old, new, commit, by_ttl=by_ttl))
+            elif kind == "CONTACT":
+                self._lock(key, old, new, by_ttl=by_ttl)
+            elif kind == "REVIEW":
+                users.add(self._review(key, old, new, commit))
+            elif kind == "USER":
+                users.add(int(key[0].partition("#")[2]))
+            elif old is not None and not by_ttl:
+                self._broken("I20", f"{key} was written twice")
+        for user in sorted(users):
+            self._user(user)
+
+    def _broken(self, invariant: str, message: str) -> None:
+        self._world.broken(invariant, message)
+
+    def _user(self, user: int) -> None:
+        item = self.items.get((f"USER#{user}", "USER"), {})
+        balance = item.get("balance", 0)
+        if balance != self._ledger[user]:
+            self._broken("I1", f"user {user} has {balance}, his ledger sums up to {self._ledger[user]}")
+        if balance < 0:
+            self._broken("I2", f"user {user} has {balance}")
+        for name, counted in (("active_orders", self._active), ("completed_orders", self._completed)):
+            if item.get(name, 0) != counted[user]:
+                self._broken(name, f"user {user} has {item.get(name, 0)}, there are {counted[user]}")
+        ratings = self._ratings[user]
+        if (item.get("rating_sum", 0), item.get("rating_count", 0)) != (sum(ratings), len(ratings)):
+            told = item.get("rating_sum", 0), item.get("rating_count", 0)
+            self._broken("I21", f"user {user} has rating {told}, his reviews are {ratings}")
+
+    def _ledger_entry(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit) -> int:
+        user = int(key[0].partition("#")[2])
+        if old is not None or new is None:
+            self._broken("I4", f"{key} was changed from {old} to {new}")
+            return user
+        amount, cause, order_id = new["amount"], key[1].partition("#")[2], new["order_id"]
+        self._ledger[user] += amount
+        if new["balance_after"] != self._ledger[user]:
+            self._broken("I1", f"{key} says {new['balance_after']} after it, it was {self._ledger[user]}")
+        if new["id"] <= self._last_entry.get(user, 0):
+            self._broken("I4", f"{key} has id {new['id']}, below the one before it")
+        self._last_entry[user] = new["id"]
+        order_before, order_after = commit.get((f"ORDER#{order_id}", "ORDER"), (None, None))
+        taken = (order_after or {}).get("takes", {}).get(str(user))
+        match new["type"]:
+            case "recharge":
+                if amount in self._recharged:
+                    self._broken("I8", f"{amount} was credited to {user} twice")
+                self._recharged[amount] = user
+            case "order_take":
+                before = (order_before or {}).get("takes", {})
+                if cause != f"TAKE#{order_id}" or taken is None or str(user) in before:
+                    self._broken("I6", f"{key} pays for no take")
+                elif amount != -taken["price"]:
+                    self._broken("I6", f"{key} is {amount} for a take of {taken['price']}")
+            case "refund":
+                self._refund(key, amount, taken, order_after or {})
+            case other:
+                self._broken("I5", f"{key} has the type {other}")
+        return user
+
+    def _refund(self, key: Key, amount: int, taken: Plain | None, order: Plain) -> None:
+        if not key[1].startswith("LEDGER#REFUND#") or taken is None:
+            self._broken("I7", f"{key} gives back what nobody paid")
+        elif amount != taken["price"]:
+            self._broken("I7", f"{key} gives back {amount} for a take of {taken['price']}")
+        elif order["status"] != "closed_no_response":
+            self._broken("I7", f"{key} while the order is {order['status']}")
+        elif "responded_at" in order:
+            self._broken("I16", f"{key} of an order that was answered")
+
+    # ------------------------------------------------------------ orders
+
+    def _order(
+        self,
+        key: Key,
+        old: Plain | None,
+        new: Plain | None,
+        commit: Commit,
+        *,
+        by_ttl: bool,
+    ) -> set[int]:
+        """Check an order's change; whose counters it touches."""
+        order_id = key[0].partition("#")[2]
+        if new is None:
+            assert old is not None
+            if not by_ttl or self._world.now < old["created_at"] + RETENTION:
+                self._broken("I11", f"order {order_id} was removed")
+            return set()
+        if old is None:
+            return self._new_order(order_id, new)
+        for name in _NEVER_CHANGES:
+            if old[name] != new[name]:
+                self._broken("I14", f"{name} of order {order_id} became {new[name]}")
+        edited = [name for name in _EDITABLE if old[name] != new[name]]
+        if edited and (old["takes"] or new["takes"] or old["status"] != "active"):
+            self._broken("I14", f"{edited} of order {order_id} changed, {old['status']} with {len(old['takes'])} takes")
+        self._holds_lock(order_id, new)
+        touched = self._takes(order_id, old, new, commit)
+        touched |= self._answer(order_id, old, new)
+        touched |= self._status(order_id, old, new, commit)
+        if (old.get("rating"), old.get("review_comment")) != (new.get("rating"), new.get("review_comment")):
+            review = commit.get((key[0], f"REVIEW#{new['owner_id']}"), (None, None))[1]
+            if "rating" in old or review is None or review["rating"] != new["rating"]:
+                self._broken("I20", f"order {order_id} shows the rating {new.get('rating')}, the review is {review}")
+        return touched
+
+    def _new_order(self, order_id: str, new: Plain) -> set[int]:
+        self.orders.append(order_id)
+        if new["status"] != "active" or new["takes"] or new["expires_at"] != new["created_at"] + HOUR:
+            self._broken("I11", f"order {order_id} begins as {new}")
+        self._holds_lock(order_id, new)
+        self._active[new["owner_id"]] += 1
+        return {new["owner_id"]}
+
+    def _holds_lock(self, order_id: str, new: Plain) -> None:
+        """The lock is the order's while its contact is its own: from when it is active until its hour is over."""
+        if new["status"] != "active":
+            return
+        lock = self.items.get((f"CONTACT#{new['contact_key']}", "CONTACT"))
+        over = self._world.now + MAX_SKEW >= new["expires_at"]
+        if not over and (lock is None or lock["order_id"] != order_id):
+            self._broken("I15", f"order {order_id} is active, the lock of its contact is {lock}")
+
+    def _lock(self, key: Key, old: Plain | None, new: Plain | None, *, by_ttl: bool) -> None:
+        """A lock goes with the order that holds it, or when its hour is over."""
+        if new is not None:
+            order = self.items.get((f"ORDER#{new['order_id']}", "ORDER"))
+            if order is None or order["contact_key"] != key[0].partition("#")[2] or order["status"] != "active":
+                self._broken("I15", f"the lock {key[0][:16]} was taken for {new['order_id']}, which is {order}")
+        if old is None or (new is not None and new["order_id"] == old["order_id"]):
+            return
+        holder = self.items.get((f"ORDER#{old['order_id']}", "ORDER"))
+        over = self._world.now + (0 if by_ttl else MAX_SKEW) >= old["expires_at"]
+        if new is not None or by_ttl:
+            if not over:
+                self._broken("I15", f"the lock of {old['order_id']} went before its hour was over, to {new}")
+        elif holder and holder["status"] == "active" and key[0] == f"CONTACT#{holder['contact_key']}":
+            self._broken("I15", f"the lock of {old['order_id']}, which is active, was freed")
+
+    def _takes(self, order_id: str, old: Plain, new: Plain, commit: Commit) -> set[int]:
+        before, after = old["takes"], new["takes"]
+        added = [user for user in after if user not in before]
+        if any(after.get(user) != take for user, take in before.items()):
+            self._broken("I9", f"the takes of {order_id} went from {before} to {after}")
+        if len(after) > 3 or len(added) > 1:
+            self._broken("I9", f"order {order_id} has {len(after)} takes")
+        for user in added:
+            take = after[user]
+            if old["status"] != "active" or take["taken_at"] >= old["expires_at"]:
+                self._broken("I10", f"order {order_id}, {old['status']}, was taken at {take['taken_at']}")
+            due = old.get("answer_due_at")
+            if "responded_at" not in old and due is not None and take["taken_at"] >= due:
+                self._broken("I10", f"order {order_id} was taken after its answer window")
+            if int(user) == old["owner_id"]:
+                self._broken("I13", f"order {order_id} was taken by its owner")
+            paid = commit.get((f"USER#{user}", f"LEDGER#TAKE#{order_id}"), (None, None))[1]
+            if paid is None or paid["amount"] != -take["price"] or take["price"] != PRICE:
+                self._broken("I6", f"the take of {order_id} by {user} is paid with {paid}")
+            if take["executor_count"] != len(after):
+                self._broken("I19", f"the take of {order_id} says {take['executor_count']} of {len(after)}")
+            if due is None and new.get("answer_due_at") != take["taken_at"] + ANSWER_WINDOW:
+                self._broken("I10", f"the answer window of {order_id} ends at {new.get('answer_due_at')}")
+            self._active[int(user)] += 1
+        if old.get("answer_due_at") is not None and old["answer_due_at"] != new.get("answer_due_at"):
+            self._broken("I10", f"the answer window of {order_id} moved")
+        return {int(user) for user in added}
+
+    def _answer(self, order_id: str, old: Plain, new: Plain) -> set[int]:
+        before, after = old.get("responded_at"), new.get("responded_at")
+        if before == after:
+            return set()
+        if before is not None or old["status"] not in ("active", "expired") or not old["takes"]:
+            self._broken("I16", f"order {order_id}, {old['status']}, was answered at {after} after {before}")
+        elif after >= old["answer_due_at"]:
+            self._broken("I16", f"order {order_id} was answered at {after}, its window ended {old['answer_due_at']}")
+        elif new["status"] not in ("active", "expired", "completed"):
+            self._broken("I16", f"order {order_id} was answered and {new['status']}")
+        return set()
+
+    def _status(self, order_id: str, old: Plain, new: Plain, commit: Commit) -> set[int]:
+        before, after = old["status"], new["status"]
+        if before == after:
+            return set()
+        takers = [int(user) for user in new["takes"]]
+        if after not in _MOVES.get(before, set()):
+            self._broken("I11", f"order {order_id} went from {before} to {after}")
+        if after == "deleted" and takers:
+            self._broken("I14", f"order {order_id} was deleted, {takers} had taken it")
+        if after in ("completed", "closed_no_response") and not takers:
+            self._broken("I11", f"order {order_id}, which nobody took, became {after}")
+        if after == "closed_no_response" and "responded_at" not in new:
+            for taker in takers:
+                refund = commit.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"), (None, None))[1]
+                if refund is None:
+                    self._broken("I7", f"{taker} was not given back what he paid for {order_id}")
+        self._by_time(order_id, old, after)
+        if before != "active":
+            return set(takers)
+        for user in (new["owner_id"], *takers):
+            self._active[user] -= 1
+            self._completed[user] += after == "completed"
+        return {new["owner_id"], *takers}
+
+    def _by_time(self, order_id: str, old: Plain, after: str) -> None:
+        """What time ends, it ends when the time has come, by the clock of who wrote it."""
+        task = self._world.task
+        if task is None or task.function not in _BY_TIME:
+            return
+        clock = max(self._world.clock(), task.clock_high)
+        due = old.get("answer_due_at") if "responded_at" not in old else None
+        if after == "expired" and clock < old["expires_at"]:
+            self._broken("I12", f"order {order_id} expired at {clock}, its hour ends {old['expires_at']}")
+        if after == "closed_no_response" and (due is None or clock < due):
+            self._broken("I16", f"order {order_id} was closed at {clock}, its window ends {due}")
+
+    # ------------------------------------------------------------ reviews
+
+    def _review(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit) -> int:
+        if old is not None or new is None:
+            self._broken("I20", f"{key} was changed from {old} to {new}")
+            return 0
+        order = self.items[key[0], "ORDER"]
+        if new["client_id"] != order["owner_id"] or str(new["executor_id"]) not in order["takes"]:
+            self._broken("I20", f"{key} is by {new['client_id']} of {new['executor_id']}, who have no such order")
+        if (key[0], "ORDER") not in commit:
+            self._broken("I21", f"{key} came without its order's rating")
+        self._ratings[new["executor_id"]].append(new["rating"])
+        executor: int = new["executor_id"]
+        return executor
+
+    # ------------------------------------------------------------ answers
+
+    def on_answer(self, request: Request, answer: Answer, task: Task) -> None:
+        """What an actor was answered, as it reaches him."""
+        if answer.status == 500:
+            self._broken("500", f"{request.name} was answered {answer.json}")
+            return
+        content = answer.json
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str)
+        if CANARY in text:
+            self._contacts_seen(request, text)
+        if answer.status < 300:
+            self._done(request, content, task)
+
+    def _contacts_seen(self, request: Request, text: str) -> None:
+        if request.id is None and request.route != "POST /api/orders":
+            self._broken("I18", f"{request.name} was answered a contact")
+            return
+        order = self.items.get((f"ORDER#{request.id}", "ORDER"))
+        if order is None:  # the answer to a new order; his own
+            owners = {
+                self.items[f"ORDER#{order_id}", "ORDER"]["owner_id"] for order_id in self.orders if order_id in text
+            }
+            if owners != {request.user}:
+                self._broken("I17", f"{request.name} was answered a contact of {owners}")
+        elif request.user != order["owner_id"] and str(request.user) not in order["takes"]:
+            self._broken("I17", f"{request.name} was answered a contact that is not his to see")
+
+    def _done(self, request: Request, content: Any, task: Task) -> None:
+        order = self.items.get((f"ORDER#{request.id}", "ORDER"))
+        if request.route in _BECOMES and (order is None or order["status"] != _BECOMES[request.route]):
+            self._broken("I11", f"{request.name} was answered, the order is {order}")
+        match request.route:
+            case "POST /api/orders":
+                created = self.items.get((f"ORDER#{content['id']}", "ORDER"))
+                if created is None or created["owner_id"] != request.user:
+                    self._broken("I15", f"{request.name} was answered an order that is not there")
+            case "POST /api/orders/{id}/take":
+                self._taken(request, content, order)
+            case "POST /api/balance/recharge":
+                assert request.body is not None
+                if self._recharged.get(request.body["amount"]) != request.user:
+                    self._broken("I8", f"{request.name} was answered that it is credited")
+            case "POST /api/orders/{id}/respond":
+                if order is None or "responded_at" not in order:
+                    self._broken("I16", f"{request.name} was answered, the order is {order}")
+            case "POST /api/reviews/client":
+                assert request.body is not None
+                if (f"ORDER#{request.body['order_id']}", f"REVIEW#{request.user}") not in self.items:
+                    self._broken("I20", f"{request.name} was answered, there is no review")
+        for view in views(content):
+            self._shown(request, view, task)
+
+    def _taken(self, request: Request, content: Any, order: Plain | None) -> None:
+        paid = self.items.get((f"USER#{request.user}", f"LEDGER#TAKE#{request.id}"))
+        if order is None or str(request.user) not in order["takes"] or paid is None:
+            self._broken("I6", f"{request.name} was answered, he did not take it")
+            return
+        assert request.id is not None
+        assert request.user is not None
+        first = self._take_answers.setdefault((request.id, request.user), content)
+        if content != first:
+            self._broken("I19", f"{request.name} was answered {content}, before that {first}")
+        take = order["takes"][str(request.user)]
+        if content["contact"] != order["contact"] or content["new_balance"] != paid["balance_after"]:
+            self._broken("I19", f"{request.name} was answered {content}")
+        if content["executor_count"] != take["executor_count"]:
+            self._broken("I19", f"{request.name} was answered {content}")
+
+    def _shown(self, request: Request, view: Mapping[str, Any], task: Task) -> None:
+        """I12: an order is shown as what it is by the clock of who shows it."""
+        order = self.items.get((f"ORDER#{view['id']}", "ORDER"))
+        if order is None:
+            return
+        clock = task.clock_low
+        if view["status"] == "active" and clock >= order["expires_at"]:
+            self._broken("I12", f"{request.name} shows {view['id']} active at {clock}, over {order['expires_at']}")
+        due = order.get("answer_due_at")
+        over = due is not None and clock >= due and "responded_at" not in order
+        if view["status"] in ("active", "expired") and over:
+            self._broken("I12", f"{request.name} shows {view['id']} {view['status']} after its answer window")
+        if len(view["taken_by"]) > 3 or view["city"] != order["city"]:
+            self._broken("I9", f"{request.name} shows {view}")
+
+    # ------------------------------------------------------------ the end
+
+    def at_end(self) -> None:
+        """When faults have stopped and every deadline has passed: the liveness properties, and the books once more."""
+        now = self._world.now
+        owed: Counter[int] = Counter()
+        for key, item in self.items.items():
+            if key[1] == "ORDER":
+                order_id = key[0].partition("#")[2]
+                due = item.get("answer_due_at") if "responded_at" not in item else None
+                status = item["status"]
+                if status == "active" and now >= item["expires_at"]:
+                    self._broken("L1", f"order {order_id} is active long after its hour")
+                if status in ("active", "expired") and due is not None and now >= due:
+                    self._broken("L1", f"order {order_id} is {status} long after its answer window")
+                for taker, take in item["takes"].items():
+                    refund = self.items.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"))
+                    if (refund is not None) != (status == "closed_no_response" and "responded_at" not in item):
+                        self._broken("L2", f"order {order_id} is {status}, the refund of {taker} is {refund}")
+                    owed[int(taker)] += take["price"] if refund is None else 0
+                if "due_at" in item and item["due_at"] <= now:
+                    self._broken("L1", f"order {order_id} is still due at {item['due_at']}")
+            elif key[1] == "CONTACT":
+                holder = self.items.get((f"ORDER#{item['order_id']}", "ORDER"))
+                if holder is None or holder["status"] != "active":
+                    self._broken("L3", f"a lock points to {item['order_id']}, which is {holder and holder['status']}")
+        credits: Counter[int] = Counter()
+        for amount, user in self._recharged.items():
+            credits[user] += amount
+        for user in sorted(credits | owed):
+            balance = self.items.get((f"USER#{user}", "USER"), {}).get("balance", 0)
+            if balance + owed[user] != credits[user]:
+                self._broken("I3", f"{user} has {balance}, pays {owed[user]}, was credited {credits[user]}")
+
+
+def views(content: Any) -> list[Mapping[str, Any]]:
+    """The orders that an answer shows."""
+    if not isinstance(content, Mapping):
+        return []
+    if "orders" in content:
+        found: list[Mapping[str, Any]] = content["orders"]
+        return found
+    return [content] if "taken_by" in content else []
+
+
+class Told:
+    """A commit in a trace, put into words only when somebody reads it."""
+
+    def __init__(self, commit: Commit) -> None:
+        self._commit = commit
+
+    def __str__(self) -> str:
+        return "; ".join(_told(key, old, new) for key, (old, new) in self._commit.items())
+
+
+def _told(key: Key, old: Plain | None, new: Plain | None) -> str:
+    """A change in a trace."""
+    name = f"{key[0][:20]}/{key[1]}"
+    if new is None:
+        return f"-{name}"
+    if old is None:
+        shown = {part: new[part] for part in ("amount", "balance_after", "order_id", "rating") if part in new}
+        return f"+{name} {shown or ''}"
+    changed = {part: new.get(part) for part in sorted(old.keys() | new.keys()) if old.get(part) != new.get(part)}
+    return f"~{name} { ({part: value for part, value in changed.items() if not part.startswith('list')}) }"

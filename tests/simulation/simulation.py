@@ -1,0 +1,180 @@
+"""One seed, from the first request to the last check."""
+
+import contextlib
+import io
+import random
+import sys
+import types
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from shared import clock, ids, secrets
+from shared.observability import logger
+from shared.store import feeds, schedules, table
+from tests.conftest import BOT_TOKEN, CONTACT_KEY
+from tests.simulation import sdk
+from tests.simulation.actors import Actors
+from tests.simulation.aws import Aws
+from tests.simulation.entry import ThroughHttp, below_http
+from tests.simulation.faults import Faults
+from tests.simulation.invariants import CANARY, HOUR, Checker
+from tests.simulation.world import Violation, World
+
+_MINUTE = 60_000
+# Every so many seeds one goes the whole way: handlers, HTTP events, botocore's serializer, retries and parser.
+WHOLE_WAY_EVERY = 32
+
+
+@dataclass
+class Result:
+    """What became of a seed, or, added up, of many."""
+
+    seeds: int = 0
+    steps: int = 0
+    commits: int = 0
+    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    violations: dict[int, str] = field(default_factory=dict)
+
+    def add(self, other: "Result") -> None:
+        """Count what became of other seeds as well."""
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.commits += other.commits
+        self.hits += other.hits
+        self.violations |= other.violations
+
+
+class Simulation:
+    """The world of one seed: what there is in it, and how it runs."""
+
+    def __init__(self, seed: int, result: Result | None = None) -> None:
+        self.result = result if result is not None else Result()
+        self.world = World(seed)
+        self.whole_way = seed % WHOLE_WAY_EVERY == 0
+        self.faults = Faults.of(self.world.random, self.result.hits)
+        self.checker = Checker(self.world)
+        self.aws = Aws(self.world, self.faults, self.checker)
+        self._through_http = ThroughHttp(self.world)
+        self.actors = Actors(self.world, self.aws, self.checker, self._through_http if self.whole_way else below_http)
+        self._log = io.StringIO()
+
+    def run(self) -> None:
+        """Run the seed. Raises Violation."""
+        with self.in_place_of_what_is_real():
+            try:
+                self._story()
+            finally:
+                self.result.seeds += 1
+                self.result.steps += self.world.steps
+                self.result.commits += len(self.aws.database.changes)
+        if CANARY in self._log.getvalue():
+            raise Violation("I18: a contact in the log")
+
+    def _story(self) -> None:
+        world = self.world
+        if world.random.random() < 0.8:
+            self.aws.begin()
+        self.actors.begin()
+        world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
+        self.let_everything_happen()
+
+    def let_everything_happen(self) -> None:
+        """Nothing goes wrong any more, and time passes: what has to happen happens (L1-L5). Raises Violation."""
+        world, actors = self.world, self.actors
+        world.note("faults stop")
+        self.faults.stop()
+        actors.stop()
+        self.aws.stop()
+        for _ in range(5):
+            world.run(until=world.now + 15 * _MINUTE)
+            self.aws.sweep()
+        world.run(until=world.now + _MINUTE)
+        for request in list(actors.unanswered):
+            actors.send(request)
+        world.run(until=world.now + _MINUTE)
+        if world.running:
+            world.broken("L4", f"{world.running} invocations have not ended")
+        for request in actors.unanswered:
+            world.broken("L4", f"{request.name} is still not answered")
+        if not self.aws.delivered():
+            world.broken("L1", "the stream is not delivered")
+        self.checker.at_end()
+        if world.violation:
+            raise world.violation
+
+    # ------------------------------------------------------------ seams
+
+    @contextlib.contextmanager
+    def in_place_of_what_is_real(self) -> Iterator[None]:
+        """The clock, the dice, the secrets and the two clients of the code are the simulation's; stdout is caught."""
+        dice, world = self.world.random, self.world
+        time = types.SimpleNamespace(
+            sleep=lambda seconds: world.pause(int(seconds * 1000) + 1), monotonic=lambda: world.now / 1000
+        )
+        tokens = types.SimpleNamespace(
+            token_urlsafe=lambda size: f"{dice.getrandbits(48):012x}", randbits=dice.getrandbits
+        )
+        if self.whole_way:
+            random.seed(world.seed)  # botocore's jitter
+            dynamodb = table.client.__wrapped__()
+            sdk.over_the_wire(dynamodb, self.aws.call_dynamodb)
+        else:
+            dynamodb = _bare_client("dynamodb")
+            sdk.below_the_client(dynamodb, self.aws.call_dynamodb, sleep=time.sleep, random=dice.random)
+        scheduler = _bare_client("scheduler")
+        sdk.below_the_client(scheduler, self.aws.call_scheduler, sleep=time.sleep, random=dice.random)
+        feeds._totals.clear()
+        replaced: list[tuple[Any, str, Any]] = [
+            (clock, "now_ms", world.clock),
+            (ids, "secrets", tokens),
+            (secrets, "_provider", lambda: self),
+            (table, "time", time),
+            (table, "random", dice),
+            (table, "uuid", types.SimpleNamespace(uuid4=lambda: f"{dice.getrandbits(64):016x}")),
+            (table, "client", lambda: dynamodb),
+            (schedules, "client", lambda: scheduler),
+            (sys.modules["botocore.endpoint"], "time", time),
+            (sys, "stdout", self._log),
+        ]
+        real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+        log_to = logger.registered_handler
+        stream = log_to.stream  # type: ignore[attr-defined]
+        try:
+            for owner, name, simulated in replaced:
+                setattr(owner, name, simulated)
+            log_to.stream = self._log  # type: ignore[attr-defined]
+            yield
+        finally:
+            log_to.stream = stream  # type: ignore[attr-defined]
+            for owner, name, original in real:
+                setattr(owner, name, original)
+            self._through_http.close()
+
+    def get(self, path: str, *, decrypt: bool, max_age: int) -> str:
+        """A secret, as the parameter store gives it. Raises what it raises (F25)."""
+        if self.faults.happens("F25 parameter store down", 0.05, path.rpartition("/")[2]):
+            raise GetParameterError("the parameter store is down")
+        return BOT_TOKEN if path.endswith("telegram-bot-token") else CONTACT_KEY
+
+
+@cache
+def _bare_client(service: str) -> Any:
+    return {"dynamodb": table.client, "scheduler": schedules.client}[service].__wrapped__()
+
+
+def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:
+    """Run seeds one after another; what became of them, violations included."""
+    result = Result()
+    for seed in seeds:
+        try:
+            Simulation(seed, result).run()
+        except Violation as violation:
+            result.violations[seed] = str(violation)
+            if until_violation:
+                break
+    return result

@@ -1,0 +1,205 @@
+"""A world that one seed decides: its clock, who runs next, and what happened.
+
+Handlers run as tasks, each in a greenlet of its own, and give way to others only in `pause`, which is called around
+every AWS call. What runs next is the earliest of what was planned; at the same moment, the seed throws dice.
+"""
+
+import asyncio
+import hashlib
+import heapq
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import greenlet
+
+START = 1_790_000_000_000
+
+# A lambda's environment may be this far from the true time (F15).
+MAX_SKEW = 2_000
+
+
+class Crashed(BaseException):
+    """The process that ran a handler is gone. No `except Exception` of a handler's may see it."""
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+
+@dataclass(slots=True)
+class Task:
+    """One invocation of a function, in an environment whose clock is `skew` ms ahead.
+
+    `clock_low` and `clock_high` are the earliest and the latest that its clock showed, epoch ms.
+    """
+
+    number: int
+    function: str
+    started: int
+    deadline: int
+    skew: int
+    on_end: Callable[["Task"], None]
+    result: Any = None
+    error: Exception | None = None
+    dead: bool = False
+    throttled: int = 0
+    clock_low: int = 0
+    clock_high: int = 0
+    greenlet: Any = None
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the invocation came to its end: neither died nor raised."""
+        return not self.dead and self.error is None
+
+    def __str__(self) -> str:
+        return f"{self.function} ({self.number})"
+
+
+class World:
+    """What time it is, what is planned, and who runs."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.now = START
+        self.task: Task | None = None
+        self.running = 0
+        self.violation: Violation | None = None
+        self.trace: list[tuple[Any, ...]] = []
+        self.steps = 0
+        self._planned: list[tuple[int, float, int, Callable[[], None]]] = []
+        self._numbers = 0
+        self._hub = greenlet.getcurrent()
+
+    # ------------------------------------------------------------ time
+
+    def clock(self) -> int:
+        """The time that whoever runs now sees, epoch ms."""
+        return self.now + (self.task.skew if self.task else 0)
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Plan an action for so many ms from now."""
+        self._numbers += 1
+        heapq.heappush(self._planned, (self.now + max(delay, 0), self.random.random(), self._numbers, action))
+
+    def run(self, until: int | None = None) -> None:
+        """Do what is planned, up to a time or until nothing is. Raises Violation."""
+        planned = self._planned
+        while planned and (until is None or planned[0][0] <= until):
+            at, _, _, action = heapq.heappop(planned)
+            self.now = max(self.now, at)
+            self.steps += 1
+            action()
+            if self.violation:
+                raise self.violation
+        if until is not None:
+            self.now = max(self.now, until)
+
+    def jump(self, ms: int) -> None:
+        """Time that nobody noticed passing: what was planned meanwhile comes late."""
+        self.now += ms
+
+    # ------------------------------------------------------------ tasks
+
+    def start(
+        self,
+        function: str,
+        work: Callable[[], Any],
+        on_end: Callable[[Task], None],
+        *,
+        timeout: int,
+        skew: int = 0,
+    ) -> None:
+        """Run `work` as an invocation of a function, from now on, for at most `timeout` ms."""
+        self._numbers += 1
+        task = Task(self._numbers, function, self.now, self.now + timeout, skew, on_end)
+        task.greenlet = greenlet.greenlet(lambda: self._run(task, work))
+        self.running += 1
+        self._resume(task)
+
+    def _run(self, task: Task, work: Callable[[], Any]) -> None:
+        task.clock_low = task.clock_high = self.clock()
+        try:
+            task.result = work()
+        except Crashed:
+            pass
+        except Exception as error:
+            task.error = error
+        task.clock_low = min(task.clock_low, self.clock())
+        task.clock_high = max(task.clock_high, self.clock())
+        self.running -= 1
+        self.task = None
+        task.on_end(task)
+
+    def _resume(self, task: Task) -> None:
+        self.task = task
+        task.greenlet.switch()
+        self.task = None
+
+    def pause(self, ms: int) -> None:
+        """Let `ms` pass for the task that runs, and others run meanwhile. Raises Crashed where its time ran out."""
+        task = self.task
+        assert task is not None
+        self.check_alive()
+        if self.now + ms >= task.deadline:
+            ms, task.dead = task.deadline - self.now, True
+        self.later(ms, lambda: self._resume(task))
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            self._hub.switch()
+        else:
+            self._switch_out_of(loop)
+        self.check_alive()
+
+    def _switch_out_of(self, loop: asyncio.AbstractEventLoop) -> None:
+        # asyncio knows one running loop a thread; we have one a greenlet.
+        waiting = asyncio.current_task(loop)
+        assert waiting is not None
+        asyncio.tasks._leave_task(loop, waiting)
+        asyncio._set_running_loop(None)
+        self._hub.switch()
+        asyncio._set_running_loop(loop)
+        asyncio.tasks._enter_task(loop, waiting)
+
+    def crash(self) -> None:
+        """End the process of the task that runs. Raises Crashed."""
+        assert self.task is not None
+        self.task.dead = True
+        raise Crashed
+
+    def check_alive(self) -> None:
+        """Raises Crashed in a task whose process is gone: whatever it caught, it does nothing more."""
+        if self.task is not None and self.task.dead:
+            raise Crashed
+
+    def step_clock(self) -> None:
+        """Set the clock of the task that runs anew, as its environment's time service does."""
+        task = self.task
+        assert task is not None
+        task.clock_high = max(task.clock_high, self.clock())
+        task.skew = max(task.skew - MAX_SKEW, -MAX_SKEW) if task.skew > 0 else task.skew + MAX_SKEW
+        task.clock_low = min(task.clock_low, self.clock())
+
+    # ------------------------------------------------------------ what happened
+
+    def note(self, *what: Any) -> None:
+        """Add a line to the trace."""
+        self.trace.append((self.now, self.task.number if self.task else 0, *what))
+
+    def broken(self, invariant: str, message: str) -> None:
+        """An invariant does not hold. The first one found ends the run, after the step."""
+        if self.violation is None:
+            self.violation = Violation(f"{invariant}: {message}")
+            self.note("VIOLATION", invariant, message)
+
+    def lines(self) -> Iterator[str]:
+        """The trace, to be read: seconds since the start, the task, what happened."""
+        for at, task, *what in self.trace:
+            yield f"{(at - START) / 1000:12.3f} {f'[{task}]' if task else '':>7} {' '.join(str(part) for part in what)}"
+
+    def trace_hash(self) -> str:
+        """The trace in 16 characters: the same seed gives the same."""
+        return hashlib.sha256("\n".join(self.lines()).encode()).hexdigest()[:16]
