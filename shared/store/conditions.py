@@ -17,7 +17,7 @@ SLOT_FREE = "size(takes) < :max_takes"
 TAKES_AS_READ = "size(takes) = :takes_read"
 NOT_TAKEN_BY_CALLER = "attribute_not_exists(takes.#caller)"
 ANSWERED_OR_IN_TIME = "attribute_exists(responded_at) OR attribute_not_exists(answer_due_at) OR answer_due_at > :now"
-CONTACT_AS_READ = "contact_key = :contact_read"
+CONTACT_AS_READ = "contact = :contact_read"
 UNANSWERED = "attribute_not_exists(responded_at)"
 ANSWERED = "attribute_exists(responded_at)"
 

@@ -191,7 +191,7 @@ def edit(before: Order, after: Order, now: int) -> None:
                 ":active": Status.ACTIVE,
                 ":now": now,
                 ":none": 0,
-                ":contact_read": before.contact_key,
+                ":contact_read": before.contact,
             },
         )
     ]
@@ -224,6 +224,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                     conditions.SLOT_FREE,
                     conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
+                    conditions.CONTACT_AS_READ,
                 ),
                 names={"#caller": str(caller.id)},
                 values={
@@ -239,6 +240,8 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                     ":caller": caller.id,
                     ":max_takes": MAX_TAKES,
                     ":takes_read": len(before.takes),
+                    # What he pays for is the contact that he is told.
+                    ":contact_read": before.contact,
                 },
             ),
             users.change(caller.id, caller=caller, entry=debit, active_orders=1),
@@ -277,12 +280,15 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
             conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
+            # The lock that goes with the end is the one of this contact.
+            conditions.CONTACT_AS_READ,
         ),
         names={f"#{name}": name for name in fields},
         values={
             **{f":to_{name}": value for name, value in fields.items()},
             ":status": before.status,
             ":takes_read": len(before.takes),
+            ":contact_read": before.contact,
         },
     )
 
@@ -327,14 +333,14 @@ def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteI
 def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
     """The order, the user, and the debit that he paid for the order with if he did, as they are now.
 
-    One consistent BatchGetItem. Raises Unavailable.
+    One consistent BatchGetItem. Raises table.Stale, Unavailable.
     """
-    order, user, debit = table.get_many(
+    order_item, user, debit = table.get_many(
         [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, take_cause(order_id))],
         consistent=True,
     )
-    return (
-        from_item(order) if order else None,
-        users.from_item(user_id, user),
-        ledger.from_item(debit) if debit else None,
-    )
+    order = from_item(order_item) if order_item else None
+    # A batch is not read in one moment: a take may have landed between the order and the debit.
+    if order is not None and (user_id in order.takes) != (debit is not None):
+        raise table.Stale
+    return order, users.from_item(user_id, user), ledger.from_item(debit) if debit else None

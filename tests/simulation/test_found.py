@@ -1,0 +1,128 @@
+"""What the simulation found in our code, each as the shortest story that shows it, with the seed that did."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.simulation.invariants import Answer, Request
+from tests.simulation.simulation import Simulation
+from tests.simulation.world import Task
+
+CLIENT, EXECUTOR = 1, 2
+
+
+class Story:
+    """Requests one after another in a simulation without faults, and others in the middle of their calls."""
+
+    def __init__(self) -> None:
+        self.simulation = Simulation(1)
+        self.simulation.faults.stop()
+        self.call = self.simulation.aws.call_dynamodb
+        self.simulation.aws.call_dynamodb = self._watched  # type: ignore[method-assign]
+        self._planned: dict[tuple[str, str], Callable[[], object]] = {}
+
+    def before(self, function: str, operation: str, request: Request) -> None:
+        """Have `request` answered just before the function's first such call is sent."""
+        self._planned[function, operation] = lambda: self.simulation.actors.send(request)
+
+    def _watched(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        world = self.simulation.world
+        planned = world.task and self._planned.pop((world.task.function, operation), None)
+        if planned:
+            world.later(0, planned)  # type: ignore[arg-type]
+            world.pause(1_000)
+        return self.call(operation, request)
+
+    def ask(self, route: str, user: int, id: str | None = None, **body: Any) -> Answer:
+        """The answer to a request. Raises Violation."""
+        answers: list[Answer] = []
+        request = self.request(route, user, id, **body)
+
+        def keep(request: Request, answer: Answer, task: Task) -> None:
+            if request is asked:
+                answers.append(answer)
+            check(request, answer, task)
+
+        asked, check = request, self.simulation.checker.on_answer
+        self.simulation.checker.on_answer = keep  # type: ignore[method-assign]
+        self.simulation.actors.send(request)
+        self.simulation.world.run(until=self.simulation.world.now + 5_000)
+        self.simulation.checker.on_answer = check  # type: ignore[method-assign]
+        [answer] = answers
+        return answer
+
+    def request(self, route: str, user: int, id: str | None = None, **body: Any) -> Request:
+        """A request."""
+        return self.simulation.actors.request(route, user, id, body=body or None)
+
+    def order(self) -> str:
+        """A new order of CLIENT's; EXECUTOR has money."""
+        self.ask("POST /api/balance/recharge", EXECUTOR, amount=10)
+        answer = self.ask(
+            "POST /api/orders",
+            CLIENT,
+            category="Другое",
+            city="Москва",
+            description="Прорвало трубу на кухне, вода на полу",
+            contact="@canary_old",
+        )
+        created: str = answer.json["id"]
+        return created
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """A story, at whose end everything happens that has to."""
+    story = Story()
+    with story.simulation.in_place_of_what_is_real():
+        yield story
+        story.simulation.let_everything_happen()
+
+
+def test_an_executor_is_told_the_contact_that_he_pays_for(story: Story) -> None:
+    """I17, I19 (seed 30): the client changed the contact between the take's read and its write."""
+    order = story.order()
+    story.before(
+        "orders.take",
+        "TransactWriteItems",
+        story.request("PUT /api/orders/{id}", CLIENT, order, contact="@canary_new"),
+    )
+    first = story.ask("POST /api/orders/{id}/take", EXECUTOR, order)
+    assert (first.status, first.json["contact"]) == (200, "@canary_new")
+    assert story.ask("POST /api/orders/{id}/take", EXECUTOR, order) == first
+
+
+def test_an_ended_order_keeps_no_lock_that_an_edit_gave_it(story: Story) -> None:
+    """I15, L3 (seed 330): the client changed the contact between the deletion's reads of the order and of the lock."""
+    order = story.order()
+    story.before(
+        "orders.delete",
+        "BatchGetItem",
+        story.request("PUT /api/orders/{id}", CLIENT, order, contact="@canary_new"),
+    )
+    assert story.ask("DELETE /api/orders/{id}", CLIENT, order).status == 200
+    assert not [key for key in story.simulation.checker.items if key[1] == "CONTACT"]
+
+
+def test_a_take_that_lands_while_it_is_read_for_a_repeat_is_answered(story: Story) -> None:
+    """I19, 500 (seed 695): a batch reads its items one by one, here the order before the take, the debit after it."""
+    order = story.order()
+    take = story.request("POST /api/orders/{id}/take", EXECUTOR, order)
+    read = story.call
+
+    def torn(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        if operation != "BatchGetItem" or "torn" in done:
+            return read(operation, request)
+        done.append("torn")
+        [(table, wanted)] = request["RequestItems"].items()
+        old = read(operation, {"RequestItems": {table: {**wanted, "Keys": wanted["Keys"][:1]}}})
+        story.simulation.world.later(0, lambda: story.simulation.actors.send(take))
+        story.simulation.world.pause(1_000)
+        new = read(operation, {"RequestItems": {table: {**wanted, "Keys": wanted["Keys"][1:]}}})
+        return {"Responses": {table: old["Responses"][table] + new["Responses"][table]}, "UnprocessedKeys": {}}
+
+    done: list[str] = []
+    story.call = torn
+    answer = story.ask("POST /api/orders/{id}/take", EXECUTOR, order)
+    assert (answer.status, answer.json["new_balance"], answer.json["executor_count"]) == (200, 8, 1)
