@@ -1,0 +1,68 @@
+"""The documents name what there is."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from shared.domain.order import Status
+from shared.http.errors import ANSWERS, HTTP_ANSWERS
+from tests import api
+from tests.api import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text)
+
+
+def test_the_architecture_names_every_resource() -> None:
+    named = set(re.findall(r"\b[A-Z]\w+", ARCHITECTURE))
+    assert set(api.template()["Resources"]) <= named
+
+
+def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:
+    diagram = re.sub(r'"[^"]*"|\(\[[^\]]*\]\)|-- [a-z ]+ -->|\[[^\]]*\]', "", blocks(ARCHITECTURE, "mermaid")[0])
+    assert set(re.findall(r"\b[A-Z][a-z]\w+", diagram)) <= set(api.template()["Resources"])
+
+
+def test_the_states_are_those_of_the_code() -> None:
+    diagram = blocks(ARCHITECTURE, "mermaid")[2]
+    assert set(re.findall(r"(?m)^ +(\w+) --> (?:\w+)|--> (\w+)", diagram)) >= {("active", "")}
+    states = {state for pair in re.findall(r"(?m)^ +(\S+) --> (\w+)", diagram) for state in pair} - {"[*]"}
+    assert states == {status.value for status in Status}
+
+
+def test_every_code_is_explained_to_the_webapp() -> None:
+    text = (ROOT / "docs" / "webapp.md").read_text()
+    rows = re.findall(r"(?m)^\| (\d{3}) \| `(\w+)` \| (.+?) \|", text)
+    assert {(int(status), code, detail) for status, code, detail in rows} == {
+        tuple(answer) for answer in (*ANSWERS.values(), *HTTP_ANSWERS.values())
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_is_one(document: Path) -> None:
+    targets = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
+    assert set(re.findall(r"(?m)(?:`|\$\(|^ *)make (?:-s )?([a-z][a-z-]+)", document.read_text())) <= set(targets)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_leads_somewhere(document: Path) -> None:
+    text = document.read_text()
+    linked = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text)]
+    quoted = [
+        ROOT / path for path in re.findall(r"`((?:functions|shared|infra|tests|docs|requirements)/[\w/.-]*)`", text)
+    ]
+    for path in [*linked, *quoted]:
+        assert path.exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_stage_is_one(document: Path) -> None:
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
