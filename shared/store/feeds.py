@@ -46,8 +46,8 @@ def by_status(
 ) -> tuple[list[Order], int]:
     """A page of everybody's orders of a status, and how many there are.
 
-    One Query and one BatchGetItem for the first page of the active ones; two Queries more for the total where that
-    page does not reach the end of the list, remembered for two seconds. Elsewhere one Query more, for what is late.
+    One Query and one BatchGetItem for the first page of the active ones, elsewhere one Query more, for what is late;
+    two Queries more for the total where the page does not reach the end of the list, remembered for two seconds.
     Raises Unavailable.
     """
     narrowed = Filter(status, city, category)
@@ -63,13 +63,15 @@ def by_status(
 
     late = _late(now)
     leaving = {order.id for order in late if order.status is status}
-    found = table.query(index, partition, low=low, limit=offset + limit + len(leaving))
-    joining = [_entry(order) for order in late if narrowed.matches(order, now)]
-    entries = [entry for entry in found if keys.order_id_of(entry) not in leaving] + joining
-    entries.sort(key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
+    wanted = offset + limit + len(leaving)
+    found = table.query(index, partition, low=low, limit=wanted + 1)
+    # Between the two reads an order may have been moved: it is one, wherever it was seen.
+    joining = {order.id: _entry(order) for order in late if narrowed.matches(order, now)}
+    staying = {keys.order_id_of(entry): entry for entry in found if keys.order_id_of(entry) not in leaving}
+    entries = sorted({**staying, **joining}.values(), key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
     # An index lags behind the table by moments: what has just left the list may still stand in it.
     page = [order for order in _load(entries[offset : offset + limit]) if narrowed.matches(order, now)]
-    return page, _total(index, partition, narrowed, low, now)
+    return page, len(entries) if len(found) <= wanted else _total(index, partition, narrowed, low, now)
 
 
 def of_client(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:

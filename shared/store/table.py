@@ -39,6 +39,7 @@ _RETRY_SECONDS = 5.0
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.4
 _BATCH = 100  # keys in one BatchGetItem
+_MOST_ASKED_FOR = 10_000  # keys in one page of a Query; DynamoDB refuses a Limit above 2**31
 
 # Codes after which nobody knows, or it is known not to have been done, and trying again is right.
 _PASSING = frozenset(
@@ -193,7 +194,7 @@ def _pages(
         "ScanIndexForward": not newest_first,
     }
     if limit is not None:
-        request["Limit"] = limit
+        request["Limit"] = min(limit, _MOST_ASKED_FOR)
     if select is not None:
         request["Select"] = select
     while True:

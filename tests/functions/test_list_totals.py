@@ -1,0 +1,34 @@
+"""GET /api/orders: totals and pages at the edges."""
+
+from typing import Any
+
+from shared.store import table
+from tests.functions.conftest import Api
+
+
+def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
+    """The total of an earlier moment is not repeated beside the page of a later one (I12)."""
+    service.order(1, "@first_pipe")
+    service.later(ms=1)
+    service.order(1, "@second_pipe")
+    service.later(minutes=60, ms=-1)
+    for expired in (1, 2):
+        answer = service.call("GET /api/orders", query={"status": "expired"}).json
+        assert (len(answer["orders"]), answer["total"]) == (expired, expired)
+        service.later(ms=1)
+
+
+def test_an_offset_of_any_size_is_answered(service: Api) -> None:
+    """What DynamoDB is asked for stays what it can be asked for."""
+    asked: list[int] = []
+
+    def see(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params.get("Limit", 1))
+
+    table.client().meta.events.register("before-parameter-build.dynamodb.Query", see)
+    service.order(1)
+    for query in ({}, {"mine": True}):
+        answer = service.call("GET /api/orders", user=1, query={"offset": 10**20, **query})
+        assert (answer.status, answer.json) == (200, {"orders": [], "total": 1})
+    assert asked
+    assert max(asked) < 2**31
