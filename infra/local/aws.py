@@ -18,7 +18,7 @@ import time
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 from botocore.config import Config
@@ -43,8 +43,10 @@ class CannotStart(Exception):
 class EmbeddedAws:
     """ministack, its state under the data directory."""
 
-    def __init__(self, settings: LocalSettings) -> None:
+    def __init__(self, settings: LocalSettings, lock: IO[str] | None = None) -> None:
+        """`lock` keeps others out of the data directory for as long as any process has it open."""
         self._settings = settings
+        self._lock = lock
         self._scratch = settings.data_dir / "tmp"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -83,8 +85,10 @@ class EmbeddedAws:
             stderr=subprocess.STDOUT,
             # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
             start_new_session=True,
+            # Where we are killed, it saves the state before another run may read it.
+            pass_fds=[self._lock.fileno()] if self._lock else [],
             # No thread runs in this process yet.
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+            preexec_fn=die_with_parent,  # noqa: PLW1509
         )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -134,12 +138,12 @@ class EmbeddedAws:
         parameters = {
             "Stage": "local",
             "CorsOrigins": ",".join(settings.cors_origins),
-            "OrderLifetimeMinutes": f"{settings.order_lifetime_minutes:g}",
-            "NoResponseCloseMinutes": f"{settings.no_response_close_minutes:g}",
+            "OrderLifetimeMinutes": str(settings.order_lifetime_minutes),
+            "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
         }
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
-        template = cloudformation((ROOT / "template.yaml").read_text(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
+        template = cloudformation(_template(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
         self._put_secrets()
         s3 = self.client("s3")
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -243,8 +247,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+def die_with_parent() -> None:
+    """Be told to stop, as by SIGTERM, when the parent process ends in whatever way. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+
+
+def _template() -> str:
+    try:
+        return (ROOT / "template.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStart(f"template.yaml cannot be read: {error}.") from error
 
 
 def _package(scratch: Path) -> bytes:

@@ -49,7 +49,8 @@ class LocalSettings:
             order_lifetime_minutes=read("ORDER_LIFETIME_MINUTES", "60", _minutes, "a number of minutes above 0"),
             no_response_close_minutes=read("NO_RESPONSE_CLOSE_MINUTES", "15", _minutes, "a number of minutes above 0"),
             cors_origins=tuple((env.get("CORS_ORIGINS") or "http://localhost:3000").split(",")),
-            concurrency=read("LOCAL_CONCURRENCY", "16", _positive, "a whole number above 0"),
+            # More Lambda processes than the cores can start in time would keep each other waiting.
+            concurrency=read("LOCAL_CONCURRENCY", str(2 * (os.cpu_count() or 2)), _positive, "a whole number above 0"),
             enforce_iam=env.get("LOCAL_AUTH") == "1",
         )
 

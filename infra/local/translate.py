@@ -9,8 +9,10 @@ Everything else - table, streams, schedules, roles, queues - is deployed as the 
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import yaml
 from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -29,22 +31,56 @@ class _ManagedPolicies:
 
 def cloudformation(template: str, code: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
     """The CloudFormation of a SAM template whose functions' code is at `code` (Bucket, Key). Raises BrokenTemplate."""
+    sam = _read(template)
+    sam["Globals"]["Function"].pop("Layers", None)
+    sam["Globals"]["Function"]["CodeUri"] = code
+    sam["Resources"].pop("DependenciesLayer", None)
     try:
-        sam = yaml_parse(template)
-        functions = sam["Globals"]["Function"]
-        functions.pop("Layers", None)
-        functions["CodeUri"] = code
-        sam["Resources"].pop("DependenciesLayer", None)
         translated: dict[str, Any] = transform(sam, parameters, _ManagedPolicies())
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise BrokenTemplate(f"template.yaml cannot be translated: {causes}") from error
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise BrokenTemplate(f"template.yaml cannot be read: {type(error).__name__}: {reason}") from error
+        raise BrokenTemplate(f"template.yaml cannot be translated: {type(error).__name__}: {reason}") from error
     _replace_api_bodies(translated["Resources"])
     _drop_enclosing_operation(translated["Resources"])
     return translated
+
+
+def _read(template: str) -> dict[str, Any]:
+    try:
+        sam = yaml_parse(template)
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BrokenTemplate(f"template.yaml is not YAML{line}: {error.problem}.") from error
+    if not isinstance(sam, dict) or not {"Globals", "Parameters", "Resources"} <= sam.keys():
+        raise BrokenTemplate("template.yaml is no template: it has no Globals, Parameters or Resources.")
+    # AWS refuses such a template; ministack would deploy it with holes.
+    unknown = sorted({name for name in _named(sam) if name not in sam["Resources"] and name not in sam["Parameters"]})
+    if unknown:
+        raise BrokenTemplate(f"template.yaml refers to {', '.join(unknown)}, which it does not define.")
+    return sam
+
+
+def _named(part: Any) -> Iterator[str]:
+    """Every resource and parameter that a part of a template refers to."""
+    if isinstance(part, list):
+        for element in part:
+            yield from _named(element)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            match key, value:
+                case "Ref", str():
+                    names = [value]
+                case "Fn::GetAtt", [str() as name, *_]:
+                    names = [name]
+                case "Fn::Sub", str():
+                    names = [name.partition(".")[0] for name in re.findall(r"\${([\w.:]+)}", value)]
+                case _:
+                    names = []
+            yield from (name for name in names if not name.startswith("AWS::"))
+            yield from _named(value)
 
 
 def _replace_api_bodies(resources: dict[str, Any]) -> None:
