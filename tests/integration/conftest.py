@@ -1,0 +1,25 @@
+"""One service for the session, for every test that needs no settings of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.service import Service, running
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder; who saw a contact is asked when everything else has been said."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.integration)
+    items.sort(key=lambda item: item.path == HERE / "test_disclosure.py")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service, its data empty at first."""
+    with running(tmp_path_factory.mktemp("service")) as service:
+        yield service

@@ -1,0 +1,343 @@
+"""The service as a user runs it, in a process of its own, and those who call it over HTTP.
+
+Every answer is kept, so that at the end it can be said of all of them who saw which contact (I17, I18).
+"""
+
+import itertools
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+
+from infra.local.aws import client_at
+from tests import api
+from tests.api import ROOT, Answer
+from tests.conftest import BOT_TOKEN
+
+Result = TypeVar("Result")
+
+RUN = (sys.executable, "-m", "infra.local")
+"""What `make run` executes."""
+
+UP = 60.0
+"""Seconds that a start or a stop may take; a machine with nothing else to do needs four."""
+
+_USERNAME = re.compile(r"canary_[0-9a-f]{12}", re.IGNORECASE)
+_PHONE = re.compile(r"900[0-9]{7}")
+_INIT_DATA = re.compile(r"[0-9a-f]{64}|query_id|auth_date")
+
+
+def now_ms() -> int:
+    """This machine's time, which is the service's, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """The results of calls that all start at the same moment, in their order."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Result]) -> Result:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def statuses(answers: Sequence[Answer]) -> dict[int, int]:
+    """How many answers have each status."""
+    return dict(Counter(answer.status for answer in answers))
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request of a user (None: of nobody) and its answer."""
+
+    user: int | None
+    route: str
+    order_id: str | None
+    answer: Answer
+
+
+class Service:
+    """A running service, its data and log under `home`."""
+
+    def __init__(self, home: Path, *, root: Path = ROOT, command: Sequence[str] = RUN, **settings: str) -> None:
+        """Start it; `settings` are environment variables."""
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.data_dir = home / "data"
+        self.port = int(settings.get("PORT", free_port()))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.exchanges: list[Exchange] = []
+        self._users = itertools.count(5_000_000_000)  # Telegram ids exceed 32 bits
+        self._phones: set[str] = set()
+        self._out, self._err = home / "stdout", home / "stderr"
+        self._http = httpx.Client(
+            base_url=self.url, timeout=120, limits=httpx.Limits(max_connections=None), trust_env=False
+        )
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
+        env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
+        with self._out.open("ab") as out, self._err.open("ab") as err:
+            self.process = subprocess.Popen(
+                command,
+                cwd=root,
+                env={**env, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,  # so that a test can press Ctrl-C for it alone
+            )
+
+    # ------------------------------------------------------------ process
+
+    def wait_until_ready(self) -> "Service":
+        """Returns when GET /health answers 200 and the service says that it is ready."""
+        deadline = time.monotonic() + UP
+        while "Ready:" not in self.stdout:
+            assert self.process.poll() is None, f"it ended by itself: {self.stdout}{self.stderr}"
+            assert time.monotonic() < deadline, f"it is not up: {self.stdout}{self.stderr}"
+            time.sleep(0.05)
+        assert self.call("GET /health").json == {"status": "healthy"}
+        return self
+
+    def ended(self) -> int:
+        """The exit code of a service that ends by itself, or was told to."""
+        return self.process.wait(UP)
+
+    def stop(self, by: int = signal.SIGTERM) -> None:
+        """Stop it as a person does; nothing may be left of it but its data and its log."""
+        self.process.send_signal(by)
+        assert self.ended() == 0, self.stderr
+        assert self.processes() == []
+        assert self.stderr == ""
+        for line in self.log:
+            if line.startswith("{"):
+                json.loads(line)
+
+    def kill(self) -> None:
+        """End it, whatever state it is in, for a test that failed before it could."""
+        self._http.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        wait_until(lambda: not self.processes())
+
+    def processes(self) -> list[str]:
+        """The command line of every process that was started for this service and still runs."""
+        mark = os.fsencode(self.data_dir)
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:  # it ended meanwhile, or is not ours
+                continue
+        return found
+
+    @property
+    def stdout(self) -> str:
+        """What it said, the functions' logs included."""
+        return self._out.read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        """What it complained of."""
+        return self._err.read_text(encoding="utf-8")
+
+    @property
+    def log(self) -> list[str]:
+        """Every line that it or the embedded AWS under it wrote."""
+        own = (self.data_dir / "ministack.log").read_text(encoding="utf-8")
+        return f"{self.stdout}{self.stderr}{own}".splitlines()
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS under the service."""
+        return client_at((self.data_dir / "aws-url").read_text(), service)
+
+    # ------------------------------------------------------------ HTTP
+
+    def call(
+        self,
+        route: str,
+        *,
+        user: int | None = None,
+        id: str | None = None,
+        query: Mapping[str, Any] | str | None = None,
+        body: Any = None,
+        raw: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given.
+
+        `raw` is a body that need not be JSON, `query` may be a string sent as it is.
+        """
+        method, path = route.split(" ")
+        given: dict[str, str] = {}
+        if user is not None:
+            given["authorization"] = f"Bearer {api.init_data(user, now_ms(), **(names or {}))}"
+        content = raw if raw is not None else None if body is None else json.dumps(body)
+        if content is not None:
+            given["content-type"] = "application/json"
+        if query is not None and not isinstance(query, str):
+            query = urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items()})
+        url = path.replace("{id}", id or "") + (f"?{query}" if query else "")
+        sent = self._http.request(method, url, content=content, headers={**given, **(headers or {})})
+        answer = Answer(sent.status_code, sent.text, dict(sent.headers))
+        self.exchanges.append(Exchange(user, route, id, answer))
+        return answer
+
+    def send(self, request: bytes) -> Answer:
+        """The answer to bytes that need not be HTTP."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            got = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, text = got.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return Answer(int(first.split()[1]), text.decode(), headers)
+
+    # ------------------------------------------------------------ what many tests need done before they begin
+
+    def user(self) -> int:
+        """Somebody whom the service has not seen."""
+        return next(self._users)
+
+    def contact(self) -> str:
+        """A username that nobody had."""
+        return f"@canary_{secrets.token_hex(6)}"
+
+    def phone(self) -> str:
+        """The ten digits of a phone that nobody had."""
+        phone = f"900{random.randrange(10**7):07d}"
+        self._phones.add(phone)
+        return phone
+
+    def order(self, user: int, contact: str | None = None, **given: Any) -> dict[str, Any]:
+        """A new order of `user`."""
+        answer = self.call("POST /api/orders", user=user, body=self.order_body(contact, **given))
+        assert answer.status == 201, answer.text
+        created: dict[str, Any] = answer.json
+        return created
+
+    def order_body(self, contact: str | None = None, **given: Any) -> dict[str, Any]:
+        """What a client sends for an order."""
+        return {
+            "category": "Сантехника",
+            "city": "Москва",
+            "description": "Прорвало трубу на кухне, вода на полу",
+            "contact": contact or self.contact(),
+            **given,
+        }
+
+    def recharge(self, user: int, amount: int = 100) -> None:
+        """Money for `user`, roubles."""
+        answer = self.call("POST /api/balance/recharge", user=user, body={"amount": amount})
+        assert answer.status == 200, answer.text
+
+    def take(self, user: int, order_id: str) -> Answer:
+        """The answer to `user` taking an order."""
+        return self.call("POST /api/orders/{id}/take", user=user, id=order_id)
+
+    def balance(self, user: int) -> int:
+        """What `user` has, roubles."""
+        found: int = self.call("GET /api/balance", user=user).json["balance"]
+        return found
+
+    def ledger(self, user: int) -> list[dict[str, Any]]:
+        """Every change of the balance of `user`, oldest first; each must follow from the one before (I1, I2)."""
+        entries: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.call("GET /api/balance/transactions", user=user, query=cursor).json
+            entries += page["transactions"]
+            if page["next_cursor"] is None:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        entries.reverse()
+        running = 0
+        for entry in entries:
+            running += entry["amount"]
+            assert entry["balance_after"] == running >= 0
+        assert self.balance(user) == running
+        return entries
+
+    # ------------------------------------------------------------ who saw what
+
+    def disclosed(self) -> list[str]:
+        """Every contact, credential or token that stands where it may not, and where that is."""
+        owners = {
+            e.answer.json["id"]: e.user
+            for e in self.exchanges
+            if e.route == "POST /api/orders" and e.answer.status == 201
+        }
+        paid = {(e.order_id, e.user) for e in self.exchanges if e.route.endswith("/take") and e.answer.status == 200}
+        found = []
+        for exchange in self.exchanges:
+            text = exchange.answer.text
+            order_id = exchange.order_id
+            if exchange.route == "POST /api/orders" and exchange.answer.status == 201:
+                order_id = exchange.answer.json["id"]
+            entitled = exchange.user is not None and (
+                owners.get(order_id or "") == exchange.user or (order_id, exchange.user) in paid
+            )
+            shown = self._contacts_in(text)
+            if shown and not (entitled and exchange.answer.status < 300):
+                found.append(f"{shown} in {exchange.answer.status} of {exchange.route} to {exchange.user}")
+            if BOT_TOKEN in text or _INIT_DATA.search(text):
+                found.append(f"credentials in {exchange.answer.status} of {exchange.route}")
+        for line in self.log:
+            if self._contacts_in(line) or BOT_TOKEN in line or _INIT_DATA.search(line):
+                found.append(f"log: {line}")
+        return found
+
+    def _contacts_in(self, text: str) -> list[str]:
+        """The contacts of test orders in a text, however they are written."""
+        phones = _PHONE.findall(re.sub(r"[^0-9a-zA-Z]", "", text))
+        return _USERNAME.findall(text) + [phone for phone in phones if phone in self._phones]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Returns once `done` says so."""
+    deadline = time.monotonic() + UP
+    while not done():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(home: Path, **settings: Any) -> Iterator[Service]:
+    """A service that is up, and is stopped at the end."""
+    service = Service(home, **settings)
+    try:
+        service.wait_until_ready()
+        yield service
+        service.stop()
+    finally:
+        service.kill()
