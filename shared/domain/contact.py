@@ -7,7 +7,10 @@ from shared.domain.errors import InvalidContact
 
 MAX_TYPED = 100
 
-_USERNAME = re.compile(r"(?:@|(?:https?://)?(?:www\.)?(?:t|telegram)\.me/)([A-Za-z][A-Za-z0-9_]{4,31})/?", re.ASCII)
+# Case never matters in it; without ASCII the long s and the Kelvin sign would be letters too.
+_USERNAME = re.compile(
+    r"(?:@|(?:https?://)?(?:www\.)?(?:t|telegram)\.me/)([a-z][a-z0-9_]{4,31})/?", re.ASCII | re.IGNORECASE
+)
 # What people put between the digits of a phone: spaces of every kind, dashes, dots, brackets.
 _BETWEEN_DIGITS = re.compile(r"[\s\-‐‑‒–—―−.()]")
 # +7 6xx and 7xx are Kazakhstan.
