@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit test test-unit test-integration lint format lock openapi validate build clean
+.PHONY: help run initdata audit test test-unit test-integration fuzz lint format lock openapi validate build clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ lint: $(VENV)/.dev  ## Format, lint, types, layers
 format: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
+
+fuzz: $(VENV)/.fuzz  ## Fuzz what reads strangers' bytes for FUZZ_SECONDS (an hour; Linux)
+	$(BIN)/python -m tests.fuzz
 
 openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 	$(BIN)/python -m infra.openapi
@@ -84,6 +87,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --progress-bar on --requirement requirements/dev.txt
 	@touch $@
 
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/fuzz.txt
+	@touch $@
+
 # SAM CLI and the embedded AWS want different versions of the same libraries.
 $(SAM_VENV)/.sam: requirements/sam.txt
 	@python="$$(infra/build/python.sh)" && "$$python" -m venv $(SAM_VENV)
@@ -99,6 +106,7 @@ lock:  ## Pin the newest versions that fit, with hashes (needs uv)
 	$(LOCK) pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
+	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
 
 clean:  ## Remove what was built and installed; the data under .local stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache

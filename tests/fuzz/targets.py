@@ -1,0 +1,66 @@
+"""What is fuzzed: each target does a thing with any bytes and checks what must hold of it then, whatever they were."""
+
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import unquote_plus
+
+from shared.domain import contact
+from shared.domain.errors import InvalidContact, InvalidInitData
+from shared.domain.init_data import verify
+from tests.conftest import BOT_TOKEN
+from tests.signing import mac
+
+NOW = 1_790_000_000_000
+MAX_AGE = 86_400
+
+
+def init_data(data: bytes) -> bool:
+    """Verify it as initData. What is accepted must hold in a second, slower reading (I22, G7). Says if it was."""
+    sent = data.decode("utf-8", "surrogateescape")
+    try:
+        user = verify(sent, bot_token=BOT_TOKEN, now=NOW, max_age=MAX_AGE)
+    except InvalidInitData:
+        return False
+    assert len(data) <= 4096
+    assert max(data) < 128
+    pairs = [
+        (unquote_plus(name), unquote_plus(value)) for name, value in (field.split("=", 1) for field in sent.split("&"))
+    ]
+    fields = dict(pairs)
+    assert len(fields) == len(pairs)
+    assert "\ufffd" not in sent
+    assert fields.pop("hash") == mac(list(fields.items()), BOT_TOKEN)
+    assert not any("\n" in text for pair in pairs for text in pair)
+    assert re.fullmatch("[1-9][0-9]*", fields["auth_date"])
+    assert NOW - MAX_AGE * 1000 <= int(fields["auth_date"]) * 1000 <= NOW + 60_000
+    signed = json.loads(fields["user"])
+    assert type(signed["id"]) is int
+    assert user.id == signed["id"]
+    assert 0 < user.id < 2**53
+    for name in (user.first_name, user.last_name, user.username or ""):
+        assert len(name.encode()) <= 4 * 128
+    return True
+
+
+def a_contact(data: bytes) -> bool:
+    """Parse it as a contact. What is accepted has one normal form, whose own normal form it is. Says if it was."""
+    typed = data.decode("utf-8", "surrogateescape")
+    try:
+        parsed = contact.parse(typed)
+    except InvalidContact:
+        return False
+    assert parsed.shown == typed.strip()
+    assert len(parsed.shown) <= 100
+    assert contact.parse(parsed.normal).normal == parsed.normal
+    if parsed.normal.startswith("@"):
+        assert re.fullmatch("@[a-z][a-z0-9_]{4,31}", parsed.normal)
+        assert parsed.shown.rstrip("/").lower().endswith(parsed.normal[1:])
+    else:
+        assert re.fullmatch(r"\+7[3489][0-9]{9}", parsed.normal)
+        assert re.sub("[^0-9]", "", parsed.shown)[-10:] == parsed.normal[2:]
+        assert not any(char.isalpha() for char in parsed.shown)
+    return True
+
+
+TARGETS: dict[str, Callable[[bytes], bool]] = {"init_data": init_data, "contact": a_contact}
