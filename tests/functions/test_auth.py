@@ -1,0 +1,303 @@
+"""Who is calling, through whole functions: one that needs to know and one that may (I22, G7, F25)."""
+
+import io
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.parameters import base as parameters
+
+from shared import secrets
+from shared.observability import logger
+from tests.conftest import BOT_TOKEN
+from tests.functions.conftest import START, Api
+from tests.signing import encoded, mac, signed
+
+ME = "GET /api/users/me"
+ORDER = "GET /api/orders/{id}"
+TOKEN_PATH = "/urgent-services/test/telegram-bot-token"
+
+SIGNED = signed([("user", '{"id":5167898484,"first_name":"Пётр"}'), ("auth_date", str(START // 1000))], BOT_TOKEN)
+BAD = {
+    "nothing in it": " ",
+    "garbage": "garbage",
+    "no hash": encoded([("user", '{"id":42}'), ("auth_date", str(START // 1000))]),
+    "somebody else's id": SIGNED.replace("5167898484", "5167898485"),
+    "too old": signed([("user", '{"id":42}'), ("auth_date", str(START // 1000 - 86_401))], BOT_TOKEN),
+    "of tomorrow": signed([("user", '{"id":42}'), ("auth_date", str(START // 1000 + 86_400))], BOT_TOKEN),
+    "no auth_date": signed([("user", '{"id":42}')], BOT_TOKEN),
+    "no user": signed([("auth_date", str(START // 1000))], BOT_TOKEN),
+    "a user with a string for an id": signed([("user", '{"id":"42"}'), ("auth_date", str(START // 1000))], BOT_TOKEN),
+    "of another bot": signed([("user", '{"id":42}'), ("auth_date", str(START // 1000))], "42:another"),
+    "twice": f"{SIGNED}&{SIGNED}",
+    "two of them, as a gateway joins two headers": f"{SIGNED},{SIGNED}",
+    "upper case": SIGNED.upper(),
+    "too long": SIGNED + "&a=" + "b" * 5000,
+    "not ASCII": SIGNED + "é",
+    "bad UTF-8": SIGNED + "&a=%ff",
+    "nested": f"user={'[' * 3800}&hash={mac([('user', '[' * 3800)], BOT_TOKEN)}",
+    "null bytes": "\x00" + SIGNED,
+}
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the functions log."""
+    stream = io.StringIO()
+    for handler in logging.getLogger(logger.name).handlers:
+        monkeypatch.setattr(handler, "stream", stream)
+    return stream
+
+
+def ways(sent: str) -> list[dict[str, str]]:
+    """The headers of each way to send it."""
+    return [
+        {"authorization": f"Bearer {sent}"},
+        {"Authorization": f"bearer {sent}"},
+        {"AUTHORIZATION": f"BEARER {sent}"},
+        {"authorization": f"tma {sent}"},
+        {"authorization": f"TMA {sent}"},
+        {"authorization": f"Tma   {sent} "},
+        {"x-telegram-init-data": sent},
+        {"X-Telegram-Init-Data": sent},
+        # Credentials of another kind, as those of a proxy in between, are not ours.
+        {"authorization": "Basic dXNlcjpwYXNz", "x-telegram-init-data": sent},
+        {"authorization": "Bearer ", "x-telegram-init-data": sent},
+    ]
+
+
+# ---------------------------------------------------------------- needed
+
+
+def test_three_ways_to_send_it(service: Api) -> None:
+    for headers in ways(SIGNED):
+        answer = service.call(ME, headers=headers)
+        assert answer.status == 200, headers
+        assert (answer.json["id"], answer.json["first_name"]) == (5167898484, "Пётр")
+
+
+def test_the_first_way_counts(service: Api) -> None:
+    """A bad one is not saved by a good one elsewhere: a request has one sender."""
+    headers = {"authorization": f"Bearer {BAD['of another bot']}", "x-telegram-init-data": SIGNED}
+    assert service.call(ME, headers=headers).status == 401
+
+
+def test_bad_credentials_are_401(service: Api) -> None:
+    for what, sent in BAD.items():
+        for headers in ways(sent):
+            answer = service.call(ME, headers=headers)
+            assert answer.status == 401, what
+            assert set(answer.json) == {"detail", "code"}
+            assert answer.json["detail"]
+            assert answer.json["code"] == "invalid_init_data" or not sent.strip()
+
+
+def test_no_credentials_are_401(service: Api) -> None:
+    for headers in (
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer "},
+        {"authorization": "tma"},
+        {"authorization": SIGNED},
+        {"authorization": f"Basic {SIGNED}"},
+        {"authorization": f"Bearer{SIGNED}"},
+        {"authorization": f"Bearer\t{SIGNED}"},
+        {"authorization": f"ꓔma {SIGNED}"},
+        {"x-telegram-init-data": ""},
+        {"cookie": f"authorization=Bearer {SIGNED}"},
+        {"x-telegram-user-id": "42"},
+    ):
+        answer = service.call(ME, headers=headers)
+        assert answer.status == 401, headers
+        assert answer.json == {"detail": "Откройте приложение в Telegram, чтобы войти", "code": "unauthenticated"}
+
+
+def test_the_id_comes_from_the_credentials_alone(service: Api) -> None:
+    query = {"id": 7, "user_id": 7, "user": '{"id":7}'}
+    answer = service.call(ME, user=42, query=query, headers={"x-user-id": "7", "x-telegram-init-data": BAD["twice"]})
+    assert (answer.status, answer.json["id"]) == (200, 42)
+
+
+def test_one_request_says_nothing_of_the_next(service: Api) -> None:
+    """An environment serves many users in turn."""
+    assert service.call(ME, user=1).json["id"] == 1
+    assert service.call(ME).status == 401
+    assert service.call(ME, user=2).json["id"] == 2
+
+
+def test_age_by_the_clock_of_the_server(service: Api) -> None:
+    headers = {"authorization": f"tma {SIGNED}"}
+    service.later(ms=86_400_000)
+    assert service.call(ME, headers=headers).status == 200
+    service.later(ms=1)
+    assert service.call(ME, headers=headers).json["code"] == "invalid_init_data"
+
+
+# ---------------------------------------------------------------- optional
+
+
+def test_bad_credentials_are_anonymous_where_none_are_needed(service: Api) -> None:
+    order = service.order(5167898484)
+    for what, sent in BAD.items():
+        for headers in ways(sent):
+            answer = service.call(ORDER, id=order["id"], headers=headers)
+            assert (answer.status, answer.json["contact"]) == (200, None), what
+
+
+def test_optional_credentials_count_where_they_are_good(service: Api) -> None:
+    order = service.order(5167898484, contact="@burst_pipe")
+    for headers in ways(SIGNED):
+        assert service.call(ORDER, id=order["id"], headers=headers).json["contact"] == "@burst_pipe"
+    assert service.call(ORDER, id=order["id"], user=2).json["contact"] is None
+    assert service.call(ORDER, id=order["id"]).json["contact"] is None
+
+
+# ---------------------------------------------------------------- the user's name (I22)
+
+
+def test_a_name_follows_what_telegram_says(service: Api) -> None:
+    def me(**names: str) -> tuple[str, str, str | None]:
+        answer = service.call(ME, user=42, names=names).json
+        return answer["first_name"], answer["last_name"], answer["username"]
+
+    assert me(first_name="Анна", last_name="Смирнова", username="anna_s") == ("Анна", "Смирнова", "anna_s")
+    assert me(first_name="Анна", last_name="Кузнецова", username="anna_k") == ("Анна", "Кузнецова", "anna_k")
+    assert me(first_name="Аня") == ("Аня", "", None)
+
+
+def test_a_name_follows_with_any_write(service: Api) -> None:
+    service.call(
+        "PUT /api/users/me/preferences", user=42, body={"categories": [], "cities": []}, names={"first_name": "Анна"}
+    )
+    assert stored_name(42) == "Анна"
+    service.order(42)
+    assert stored_name(42) == "User42"
+    service.call("POST /api/balance/recharge", user=42, body={"amount": 2}, names={"first_name": "Аня"})
+    assert stored_name(42) == "Аня"
+
+
+def test_a_name_that_cannot_be_stored_is_stored_as_it_can_be(service: Api) -> None:
+    user = json.dumps({"id": 42, "first_name": "\ud83d", "last_name": "\u0000", "username": "я" * 200})
+    sent = signed([("user", user.replace("\\u044f", "я")), ("auth_date", str(START // 1000))], BOT_TOKEN)
+    answer = service.call(ME, headers={"authorization": f"tma {sent}"})
+    assert (answer.json["first_name"], answer.json["last_name"], answer.json["username"]) == ("?", "\x00", "я" * 128)
+
+
+def stored_name(user_id: int) -> str:
+    items = boto3.client("dynamodb").scan(TableName="urgent-services-test")["Items"]
+    [name] = [
+        item["first_name"]["S"] for item in items if item["pk"]["S"] == f"USER#{user_id}" and "first_name" in item
+    ]
+    return name
+
+
+# ---------------------------------------------------------------- the log
+
+
+def test_nothing_of_the_credentials_is_logged(
+    service: Api, log: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = [BOT_TOKEN, BOT_TOKEN.split(":")[1], "%7B%22id%22", "Пётр", "auth_date=", "hash="]
+    for sent in [SIGNED, *BAD.values()]:
+        for headers in ways(sent):
+            service.call(ME, headers=headers)
+        secret += [part.partition("=")[2] for part in sent.split("&") if part.startswith(("hash=", "user="))]
+    service.call(ORDER, id="no-such-order", headers={"authorization": f"tma {SIGNED}"})
+    printed = capfd.readouterr()
+    written = log.getvalue() + printed.out + printed.err
+    assert not [part for part in secret if len(part) > 3 and part.casefold() in written.casefold()]
+
+
+def test_what_is_logged_of_credentials(service: Api, log: io.StringIO) -> None:
+    def line(sent: str) -> Any:
+        log.seek(0)
+        log.truncate()
+        service.call(ME, headers={"authorization": f"tma {sent}"})
+        return json.loads(log.getvalue())
+
+    assert line(SIGNED)["user_id"] == 5167898484
+    refused = line(BAD["too old"])
+    assert (refused["status"], refused["code"], refused["reason"]) == (401, "invalid_init_data", "expired")
+    assert "user_id" not in refused
+
+
+# ---------------------------------------------------------------- no secret to check with (F25)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets time pass for what is remembered of SSM."""
+    passed = timedelta()
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + passed
+
+    def later(seconds: float) -> None:
+        nonlocal passed
+        passed += timedelta(seconds=seconds)
+
+    monkeypatch.setattr(parameters, "datetime", Later)
+    return later
+
+
+def assert_refused_without_the_secret(service: Api) -> None:
+    order_id = "AAAAAAAAAAAA"
+    for headers in ({"authorization": f"tma {SIGNED}"}, {"authorization": f"tma {BAD['too old']}"}):
+        for route in (ME, ORDER):
+            answer = service.call(route, id=order_id, headers=headers)
+            assert (answer.status, answer.json["code"]) == (503, "unavailable")
+            assert answer.json["detail"]
+    # Nothing needs to be checked where nothing was sent.
+    assert service.call(ME).status == 401
+    assert service.call(ORDER, id=order_id).status == 404
+
+
+def test_no_secret_at_cold_start(service: Api) -> None:
+    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+    assert_refused_without_the_secret(service)
+    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value=BOT_TOKEN, Type="SecureString")
+    assert service.call(ME, user=42).status == 200
+
+
+def test_no_secret_at_refresh(service: Api, later: Any) -> None:
+    assert service.call(ME, user=42).status == 200
+    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+    later(299)
+    assert service.call(ME, user=42).status == 200
+    later(2)
+    assert_refused_without_the_secret(service)
+
+
+def test_a_new_token_is_taken_over_within_five_minutes(service: Api, later: Any) -> None:
+    assert service.call(ME, user=42).status == 200
+    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value="42:new", Type="SecureString", Overwrite=True)
+    later(301)
+    assert service.call(ME, user=42).status == 401
+    fresh = signed([("user", '{"id":42}'), ("auth_date", str(START // 1000))], "42:new")
+    assert service.call(ME, headers={"authorization": f"tma {fresh}"}).status == 200
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """The address of a server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_parameter_store_that_hangs(monkeypatch: pytest.MonkeyPatch, service: Api, mute: str) -> None:
+    """The answer comes long before the function's time is up (P4)."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", mute)
+    secrets._provider.cache_clear()
+    started = time.monotonic()
+    answer = service.call(ME, user=42)
+    assert (answer.status, answer.json["code"]) == (503, "unavailable")
+    assert time.monotonic() - started < 6
