@@ -159,7 +159,7 @@ def test_list_of_what_we_are_stricter_in(reason: str, sent: str) -> None:
 # ---------------------------------------------------------------- anything
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-# As Telegram names fields. With digits too, "a" and "a1" would have two orders: the libraries sort the lines or the keys.
+# As Telegram names fields. With digits, "a" and "a1" would have two orders: one library sorts lines, the other keys.
 _NAME = st.text(string.ascii_lowercase + "_", min_size=1, max_size=6)
 _READ_BY_LIBRARIES = ["query_id", "chat", "chat_type", "chat_instance", "receiver", "signature", "can_send_after"]
 
