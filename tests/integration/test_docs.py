@@ -1,0 +1,54 @@
+"""What docs/webapp.md says to type works, and answers what it says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.api import ROOT
+from tests.conftest import BOT_TOKEN
+from tests.integration.service import Service
+
+DOCUMENT = ROOT / "docs" / "webapp.md"
+MARK = "==== end of block"
+
+
+def same(shown: Any, answered: Any) -> bool:
+    """Whether an answer is as shown: the same fields, of the same types; what is not made anew each time, equal."""
+    if isinstance(shown, dict) and isinstance(answered, dict):
+        return shown.keys() == answered.keys() and all(same(shown[name], answered[name]) for name in shown)
+    if isinstance(shown, list) and isinstance(answered, list):
+        return len(shown) == len(answered) and all(map(same, shown, answered))
+    if isinstance(shown, str) and re.fullmatch(r"[\w-]{12}|\d{10,}|\d{4}-\d\d-\d\dT.*Z", shown):
+        return type(answered) is str
+    if isinstance(shown, int) and shown > 10**12:
+        return type(answered) is int
+    return type(shown) is type(answered) and bool(shown == answered)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="its commands are curl's, and this machine has none")
+def test_the_webapp_page_does_what_it_says(service: Service) -> None:
+    found = re.findall(r"(?ms)^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", DOCUMENT.read_text(encoding="utf-8"))
+    assert len(found) >= 8
+    script = "".join(f"{typed}\nprintf '\\n{MARK}\\n'\n" for typed, _ in found)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script.replace("http://localhost:8000", service.url)],
+        cwd=ROOT,
+        env={**env, "TELEGRAM_BOT_TOKEN": BOT_TOKEN},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for (typed, shown), printed in zip(found, done.stdout.split(f"\n{MARK}\n"), strict=False):
+        if shown:
+            answer = json.loads(printed)
+            assert same(json.loads(shown), answer), (
+                f"{typed}answers\n{json.dumps(answer, ensure_ascii=False, indent=2)}"
+            )
