@@ -73,3 +73,9 @@ def test_every_path_leads_somewhere(document: Path) -> None:
 def test_every_stage_is_one(document: Path) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
+
+
+def test_every_setting_is_one() -> None:
+    read = (ROOT / "infra" / "local" / "settings.py").read_text()
+    for setting in re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "README.md").read_text()):
+        assert f'"{setting}"' in read
