@@ -26,14 +26,20 @@ audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and 
 
 # ---------------------------------------------------------------- test
 
-test: $(VENV)/.dev  ## Every test
-	$(BIN)/pytest
+test: $(VENV)/.dev  ## Every test but the long ones
+	$(BIN)/pytest -m "not proof"
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
-	$(BIN)/pytest -m "not integration"
+	$(BIN)/pytest -m "not integration and not proof"
 
 test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
 	$(BIN)/pytest -m integration
+
+proof: $(VENV)/.dev  ## The long tests, minutes
+	$(BIN)/pytest -m proof
+
+proof-night: $(VENV)/.dev  ## A million seeds of the simulation, hours
+	$(BIN)/python -m tests.simulation --seeds 1000000 --processes 2
 
 lint: $(VENV)/.dev  ## Format, lint, types, layers
 	$(BIN)/ruff format --check --quiet

@@ -3,16 +3,11 @@
 import argparse
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import tests.conftest  # noqa: F401 - the functions' environment, before anything of ours is imported
-from tests.simulation.faults import call_sites
-from tests.simulation.simulation import Result, Simulation, run_seeds
+from tests.simulation.faults import call_sites, missed
+from tests.simulation.simulation import Simulation, run_many
 from tests.simulation.world import Violation
-
-# Seeds that a process takes at once.
-_SHARE = 250
 
 
 def main() -> int:
@@ -25,7 +20,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.seed is not None:
         return show(given.seed)
-    return run_many(given.first, given.seeds, given.processes)
+    return report(given.first, given.seeds, given.processes)
 
 
 def show(seed: int) -> int:
@@ -42,26 +37,24 @@ def show(seed: int) -> int:
     return 1 if violation else 0
 
 
-def run_many(first: int, seeds: int, processes: int) -> int:
-    """Run seeds in processes and print what was found, and how often each fault met each call site; the exit code."""
+def report(first: int, seeds: int, processes: int) -> int:
+    """Run seeds and print what was found, and how often each fault met each call site; the exit code."""
     started = time.monotonic()
-    total = Result()
-    shares = [range(start, min(start + _SHARE, first + seeds)) for start in range(first, first + seeds, _SHARE)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for result in pool.map(run_seeds, shares):
-            total.add(result)
-            for seed, violation in result.violations.items():
-                print(f"seed {seed}: {violation}", flush=True)
+    total = run_many(range(first, first + seeds), processes=processes)
     seconds = time.monotonic() - started
     for fault, sites in call_sites(total.hits).items():
         print(f"{fault}: {sites.total()}")
         for site, count in sorted(sites.items()):
             if site:
                 print(f"    {site}: {count}")
+    for never in missed(total.calls, total.hits):
+        print(f"never: {never}")
+    for seed, violation in sorted(total.violations.items()):
+        print(f"seed {seed}: {violation}")
     print(
         f"{total.seeds} seeds in {seconds:.0f} s ({total.seeds / seconds:.0f} a second), {total.steps} steps, "
-        f"{total.commits} changes, {total.hits.total()} faults at {len(total.hits)} places; "
-        f"{len(total.violations)} violations"
+        f"{total.calls.total()} calls, {total.commits} changes, "
+        f"{total.hits.total()} faults at {len(total.hits)} places; {len(total.violations)} violations"
     )
     return 1 if total.violations else 0
 

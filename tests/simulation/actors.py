@@ -30,7 +30,7 @@ class Actors:
         self._enter = enter
         self._dice = world.random
         self._users = [100 + number for number in range(self._dice.randint(3, 7))]
-        self._contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 4))]
+        self._contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 5))]
         self._requests = 0
         self._recharges = 1
         self._turns = self._dice.randint(8, 30)
@@ -88,8 +88,33 @@ class Actors:
         for user in self._users:
             if self._dice.random() < 0.8:
                 self.send(self._recharge(user))
+        if self._dice.random() < 0.3:
+            self._begin_busy()
+            return
         self.send(self._create())
         self._world.later(self._dice.choice((0, 100, 1_000)), self._turn)
+
+    def _begin_busy(self) -> None:
+        """Several orders, most of them taken by the same few, most of those completed: then the turns begin."""
+        dice, world = self._dice, self._world
+        for _ in self._contacts:
+            self.send(self._create())
+        eager = dice.sample(self._users, 2)
+
+        def take() -> None:
+            for order in self._checker.orders:
+                for user in eager:
+                    self.send(self._take(order, user))
+
+        def complete() -> None:
+            for order in self._checker.orders:
+                owner = self._checker.items[f"ORDER#{order}", "ORDER"]["owner_id"]
+                if dice.random() < 0.8:
+                    self.send(self.request("POST /api/orders/{id}/complete", owner, order))
+
+        world.later(10_000, take)
+        world.later(20_000, complete)
+        world.later(30_000, self._turn)
 
     def stop(self) -> None:
         """No turn more."""
@@ -135,9 +160,25 @@ class Actors:
         if kind < 0.7:
             # F22: pairs and more at once.
             return [self._about(order) for _ in range(dice.randint(2, 4))]
-        if kind < 0.9:
+        if kind < 0.8:
+            return self._judge() or [self._look()]
+        if kind < 0.95:
             return [self._about(order)]
         return [self._look()]
+
+    def _judge(self) -> list[Request]:
+        """Several clients review at once, mostly the same executor."""
+        dice, items = self._dice, self._checker.items
+        over = [(id, items[f"ORDER#{id}", "ORDER"]) for id in self._checker.orders]
+        over = [(id, order) for id, order in over if order["status"] in ("completed", "expired") and order["takes"]]
+        reviewed = dice.choice(self._users)
+        requests = []
+        for id, order in dice.sample(over, min(len(over), 3)):
+            takers = [int(user) for user in order["takes"]]
+            executor = reviewed if reviewed in takers else dice.choice(takers)
+            body = {"order_id": id, "rating": dice.randint(1, 5), "executor_id": executor}
+            requests.append(self.request("POST /api/reviews/client", order["owner_id"], body=body))
+        return requests
 
     def _order(self) -> str:
         recent = self._checker.orders[-2:] if self._dice.random() < 0.8 else self._checker.orders

@@ -120,11 +120,15 @@ class Aws:
             return execute(operation, request)
         world.check_alive()
         world.pause(self._travels())
-        fault = self.faults.of_call(operation, f"{task.function} {operation}")
+        site = f"{task.function} {operation}"
+        self.faults.calls[site] += 1
+        fault = self.faults.of_call(operation, site)
         if fault is None and task.throttled:
             task.throttled -= 1
             fault = "F5 throttled"
         if fault is None:
+            if operation == "BatchGetItem" and self.faults.happens("F16 torn batch", 0.2, site):
+                return self._torn(request, execute)
             return self._answer(operation, request, execute)
         world.note(operation, "meets", fault)
         return self._go_wrong(fault, operation, request, execute)
@@ -164,8 +168,6 @@ class Aws:
                 world.later(11 * _MINUTE, land)
             case "F15 clock steps":
                 world.step_clock()
-            case "F16 torn batch":
-                return self._torn(request, execute)
             case "F19 timeout after":
                 land()
                 world.pause(_LONGER_THAN_ANY_TIMEOUT)

@@ -25,7 +25,6 @@ APPLIES_TO: dict[str, frozenset[str]] = {
     "F8 500, applied": _ALL,
     "F10 again after 11 minutes": frozenset({"TransactWriteItems"}),
     "F15 clock steps": _ALL,
-    "F16 torn batch": frozenset({"BatchGetItem"}),
     "F19 timeout after": _ALL,
     "F26 small page": frozenset({"BatchGetItem", "Query"}),
 }
@@ -41,6 +40,7 @@ OTHERS = (
     "F13 schedule exists",
     "F15 clock jumps",
     "F16 stale read",
+    "F16 torn batch",
     "F17 TTL late",
     "F17 TTL on time",
     "F18 batch partly failed",
@@ -55,19 +55,23 @@ OTHERS = (
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one seed. `rate` is how likely each call meets one; `hits` counts (fault, call site)."""
+    """The faults of one seed. `rate` is how likely each call meets one.
+
+    `calls` counts every call by its site, `hits` those that met a fault by (fault, site).
+    """
 
     random: Random
+    calls: Counter[str]
     hits: Counter[tuple[str, str]]
     rate: float
     chosen: frozenset[str]
 
     @classmethod
-    def of(cls, dice: Random, hits: "Counter[tuple[str, str]]") -> "Faults":
+    def of(cls, dice: Random, calls: Counter[str], hits: Counter[tuple[str, str]]) -> "Faults":
         """The faults that the seed's dice choose."""
         rate = dice.choice((0.0, 0.02, 0.05, 0.05, 0.1, 0.25))
         share = dice.choice((0.2, 0.5, 1.0))
-        return cls(dice, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
+        return cls(dice, calls, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
 
     def stop(self) -> None:
         """From here on nothing goes wrong."""
@@ -99,3 +103,13 @@ def call_sites(hits: Counter[tuple[str, str]]) -> dict[str, Counter[str]]:
     for (kind, site), count in sorted(hits.items()):
         found.setdefault(kind, Counter())[site] += count
     return found
+
+
+def missed(calls: Counter[str], hits: Counter[tuple[str, str]]) -> list[str]:
+    """The faults that could have met a call site and did not."""
+    return [
+        f"{kind} at {site}"
+        for site in sorted(calls)
+        for kind, operations in APPLIES_TO.items()
+        if site.rpartition(" ")[2] in operations and not hits[kind, site]
+    ] + [kind for kind in OTHERS if not any(hit == kind for hit, _ in hits)]

@@ -2,13 +2,16 @@
 
 import contextlib
 import io
+import logging
 import random
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from multiprocessing import get_context
 from typing import Any
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
@@ -28,6 +31,8 @@ from tests.simulation.world import Violation, World
 _MINUTE = 60_000
 # Every so many seeds one goes the whole way: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
+# What a process takes at once.
+_SHARE = 250
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Result:
     seeds: int = 0
     steps: int = 0
     commits: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
     hits: Counter[tuple[str, str]] = field(default_factory=Counter)
     violations: dict[int, str] = field(default_factory=dict)
 
@@ -45,6 +51,7 @@ class Result:
         self.seeds += other.seeds
         self.steps += other.steps
         self.commits += other.commits
+        self.calls += other.calls
         self.hits += other.hits
         self.violations |= other.violations
 
@@ -56,7 +63,7 @@ class Simulation:
         self.result = result if result is not None else Result()
         self.world = World(seed)
         self.whole_way = seed % WHOLE_WAY_EVERY == 0
-        self.faults = Faults.of(self.world.random, self.result.hits)
+        self.faults = Faults.of(self.world.random, self.result.calls, self.result.hits)
         self.checker = Checker(self.world)
         self.aws = Aws(self.world, self.faults, self.checker)
         self._through_http = ThroughHttp(self.world)
@@ -140,17 +147,16 @@ class Simulation:
             (schedules, "client", lambda: scheduler),
             (sys.modules["botocore.endpoint"], "time", time),
             (sys, "stdout", self._log),
+            (logger.registered_handler, "stream", self._log),
+            # Writing the log costs as much as a call.
+            (logging.getLogger(logger.service), "disabled", not self.whole_way),
         ]
         real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
-        log_to = logger.registered_handler
-        stream = log_to.stream  # type: ignore[attr-defined]
         try:
             for owner, name, simulated in replaced:
                 setattr(owner, name, simulated)
-            log_to.stream = self._log  # type: ignore[attr-defined]
             yield
         finally:
-            log_to.stream = stream  # type: ignore[attr-defined]
             for owner, name, original in real:
                 setattr(owner, name, original)
             self._through_http.close()
@@ -178,3 +184,13 @@ def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:
             if until_violation:
                 break
     return result
+
+
+def run_many(seeds: range, *, processes: int) -> Result:
+    """Run seeds in processes; what became of them."""
+    shares = [seeds[start : start + _SHARE] for start in range(0, len(seeds), _SHARE)]
+    total = Result()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for result in pool.map(run_seeds, shares):
+            total.add(result)
+    return total

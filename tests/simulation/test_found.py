@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.invariants import Answer, Request
+from shared.domain.order import Status
+from tests.simulation.invariants import HOUR, Answer, Request
 from tests.simulation.simulation import Simulation
 from tests.simulation.world import Task
 
@@ -20,6 +21,9 @@ class Story:
         self.simulation.faults.stop()
         self.call = self.simulation.aws.call_dynamodb
         self.simulation.aws.call_dynamodb = self._watched  # type: ignore[method-assign]
+        self.simulation.aws.database.lag = lambda index: self.lags.get(index, 0)
+        self.lags: dict[str | None, int] = {}
+        self.query: dict[str, Any] = {}
         self._planned: dict[tuple[str, str], Callable[[], object]] = {}
 
     def before(self, function: str, operation: str, request: Request) -> None:
@@ -35,7 +39,7 @@ class Story:
         return self.call(operation, request)
 
     def ask(self, route: str, user: int, id: str | None = None, **body: Any) -> Answer:
-        """The answer to a request. Raises Violation."""
+        """The answer to a request, and five seconds more. Raises Violation."""
         answers: list[Answer] = []
         request = self.request(route, user, id, **body)
 
@@ -54,7 +58,7 @@ class Story:
 
     def request(self, route: str, user: int, id: str | None = None, **body: Any) -> Request:
         """A request."""
-        return self.simulation.actors.request(route, user, id, body=body or None)
+        return self.simulation.actors.request(route, user, id, body=body or None, query=self.query)
 
     def order(self) -> str:
         """A new order of CLIENT's; EXECUTOR has money."""
@@ -126,3 +130,15 @@ def test_a_take_that_lands_while_it_is_read_for_a_repeat_is_answered(story: Stor
     story.call = torn
     answer = story.ask("POST /api/orders/{id}/take", EXECUTOR, order)
     assert (answer.status, answer.json["new_balance"], answer.json["executor_count"]) == (200, 8, 1)
+
+
+def test_a_list_shows_an_order_once_while_the_indexes_lag(story: Story) -> None:
+    """F16, 500 (seed 67): it has expired, the list says so, the due index and an eventual read of it not yet."""
+    story.order()
+    story.lags |= {None: 60_000, "due": 60_000}
+    story.simulation.world.run(until=story.simulation.world.now + HOUR)
+    story.simulation.aws.sweep()
+    story.simulation.world.run(until=story.simulation.world.now + 1_000)
+    story.query = {"status": Status.EXPIRED}
+    answer = story.ask("GET /api/orders", EXECUTOR)
+    assert (answer.status, answer.json["total"], len(answer.json["orders"])) == (200, 1, 1)

@@ -1,0 +1,224 @@
+"""G3: defects planted into the real code, each of which the simulation has to find; one that it misses proves nothing.
+
+Each is a few lines that somebody might write: a guard left out, a write split in two, a value read before instead of a
+condition at the write. Where two guards hold the same thing, both are left out.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared import deadlines, ids
+from shared.domain import money
+from shared.domain import order as domain
+from shared.domain.errors import OrderNotActive
+from shared.domain.money import LedgerEntry
+from shared.domain.order import Order, Status
+from shared.domain.user import User
+from shared.http import schemas
+from shared.store import conditions, feeds, keys, ledger, orders, table, users
+from tests.simulation.simulation import run_seeds
+
+# By this seed each has to be found.
+WITHIN = 400
+
+Patch = pytest.MonkeyPatch
+Plant = Callable[[Patch], None]
+
+
+def without(*clauses: str) -> Plant:
+    """The conditions lack these clauses."""
+
+    def plant(patch: Patch) -> None:
+        for name in clauses:
+            clause = getattr(conditions, name)
+            # Always holds, and uses the same values: DynamoDB refuses those that nothing uses.
+            patch.setattr(conditions, name, f"({clause}) OR NOT ({clause})")
+
+    return plant
+
+
+def no_take_guard(patch: Patch) -> None:
+    """Nothing tells whether this executor took the order before."""
+    read = orders.read_for_take
+
+    def read_without_debit(order_id: str, user_id: int) -> tuple[Order | None, User, None]:
+        order, user, _ = read(order_id, user_id)
+        return order, user, None
+
+    patch.setattr(orders, "read_for_take", read_without_debit)
+    without("NOT_TAKEN_BY_CALLER", "TAKES_AS_READ", "NOT_THERE")(patch)
+
+
+def split_writes(patch: Patch) -> None:
+    """What belongs together is written one by one."""
+    transact = table.transact
+
+    def one_by_one(items: Any) -> None:
+        for item in items:
+            transact([item])
+
+    patch.setattr(table, "transact", one_by_one)
+
+
+def expiry_by_timer(patch: Patch) -> None:
+    """An order is active until a timer says otherwise."""
+
+    def check_stored(order: Order, now: int) -> None:
+        if order.status is not Status.ACTIVE:
+            raise OrderNotActive
+
+    patch.setattr(domain, "_check_active", check_stored)
+    without("HOUR_RUNNING", "ANSWERED_OR_IN_TIME")(patch)
+
+
+def swallowed_early_timer(patch: Patch) -> None:
+    """A timer that comes early is done with."""
+    end_if_due = deadlines.end_if_due
+
+    def end_or_not(order_id: str, *, not_before: int = 0) -> None:
+        try:
+            end_if_due(order_id, not_before=not_before)
+        except deadlines.TooEarly:
+            return
+
+    patch.setattr(deadlines, "end_if_due", end_or_not)
+
+
+def lock_freed_by_whoever(patch: Patch) -> None:
+    """An end frees the contact, whosever it is by now."""
+    consequences = orders._consequences
+
+    def free_always(before: Order, after: Order, now: int) -> Any:
+        writes = [write for write in consequences(before, after, now) if "Delete" not in write]
+        free = table.remove(
+            keys.contact_lock(before.contact_key),
+            condition="order_id = :any OR NOT (order_id = :any)",
+            values={":any": ""},
+        )
+        return [*writes, free]
+
+    patch.setattr(orders, "_consequences", free_always)
+
+
+def rating_read_and_written(patch: Patch) -> None:
+    """The new mean is computed from what was read a moment ago."""
+    change = users.change
+
+    def set_rating(user_id: int, *, rating: int | None = None, **more: Any) -> Any:
+        if rating is None:
+            return change(user_id, **more)
+        user = users.from_item(user_id, table.get(keys.user(user_id)))
+        return table.change(
+            keys.user(user_id),
+            "SET rating_sum = :sum, rating_count = :count",
+            condition=None,
+            values={":sum": user.rating_sum + rating, ":count": user.rating_count + 1},
+        )
+
+    patch.setattr(users, "change", set_rating)
+
+
+def retry_is_a_new_recharge(patch: Patch) -> None:
+    """Each try of a recharge has a cause of its own, so a lost answer credits twice."""
+    patch.setattr(money, "recharge_cause", lambda request: f"RECHARGE#{ids.new_id()}")
+
+
+def edit_leaves_the_lock(patch: Patch) -> None:
+    """A new contact is written, its lock is not."""
+    transact = table.transact
+
+    def only_the_order(items: Any) -> None:
+        is_edit = "Update" in items[0] and ":contact_read" in items[0]["Update"]["ExpressionAttributeValues"]
+        locks = is_edit and len(items) == 3 and "Delete" in items[1] and "Put" in items[2]
+        transact(items[:1] if locks else items)
+
+    patch.setattr(table, "transact", only_the_order)
+
+
+def batch_read_is_one_moment(patch: Patch) -> None:
+    """What a batch read is taken for one state of the table."""
+
+    def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
+        order, user, debit = table.get_many(
+            [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, money.take_cause(order_id))],
+            consistent=True,
+        )
+        return (
+            orders.from_item(order) if order else None,
+            users.from_item(user_id, user),
+            ledger.from_item(debit) if debit else None,
+        )
+
+    patch.setattr(orders, "read_for_take", read_for_take)
+
+
+def sweep_sees_nothing(patch: Patch) -> None:
+    """The schedules are trusted."""
+    patch.setattr(orders, "due", lambda now: [])
+
+
+def millisecond_too_long(patch: Patch) -> None:
+    """An order is active at the very end of its hour."""
+    status_at = domain.status_at
+
+    def late(order: Order, now: int) -> Status:
+        return status_at(order, now - 1)
+
+    for module in (domain, schemas, feeds):
+        patch.setattr(module, "status_at", late)
+    without("HOUR_RUNNING")(patch)
+
+
+def contact_for_everybody(patch: Patch) -> None:
+    """Whoever has credentials sees the contact."""
+    patch.setattr(schemas, "may_see_contact", lambda order, user_id: user_id is not None)
+
+
+def refund_after_the_end(patch: Patch) -> None:
+    """First the end, then the money back."""
+    transact = table.transact
+
+    def end_then_refund(items: Any) -> None:
+        later = [
+            item for item in items if "LEDGER#REFUND" in item.get("Put", {}).get("Item", {}).get("sk", {}).get("S", "")
+        ]
+        transact([item for item in items if item not in later])
+        for item in later:
+            transact([item])
+
+    patch.setattr(table, "transact", end_then_refund)
+
+
+DEFECTS: dict[str, Plant] = {
+    "no take guard": no_take_guard,
+    "split writes": split_writes,
+    "cap by read": without("SLOT_FREE", "TAKES_AS_READ"),
+    "no expiry condition": expiry_by_timer,
+    "unguarded refund": without("STORED_AS_READ", "UNANSWERED", "TAKES_AS_READ", "NOT_THERE", "LAST_ENTRY_AS_READ"),
+    "swallowed early timer": swallowed_early_timer,
+    "lock freed by the wrong order": lock_freed_by_whoever,
+    "rating read-modify-write": rating_read_and_written,
+    "balance by read": without("BALANCE_ENOUGH", "LAST_ENTRY_AS_READ", "NO_ENTRY_YET"),
+    "edit after a take": without("NOBODY_TOOK_IT"),
+    "answer and close both win": without("UNANSWERED"),
+    "contact not held": without("CONTACT_AS_READ"),
+    "two locks on a contact": without("LOCK_FREE"),
+    "retry is a new recharge": retry_is_a_new_recharge,
+    "edit leaves the lock": edit_leaves_the_lock,
+    "a batch read is one moment": batch_read_is_one_moment,
+    "sweep sees nothing": sweep_sees_nothing,
+    "a millisecond too long": millisecond_too_long,
+    "contact for everybody": contact_for_everybody,
+    "refund after the end": refund_after_the_end,
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_it_is_found(monkeypatch: Patch, name: str) -> None:
+    DEFECTS[name](monkeypatch)
+    found = run_seeds(range(1, WITHIN + 1), until_violation=True)
+    assert found.violations, f"{name} was not found by {found.seeds} seeds"
+    [(seed, violation)] = found.violations.items()
+    print(f"{name}: seed {seed}, {violation}")
