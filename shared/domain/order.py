@@ -77,7 +77,8 @@ class Take:
 class Order:
     """An order as stored: `status` may lag behind the clock, `status_at` does not.
 
-    `ended_at` is when it stopped being active; `rating` and `review_comment` are its client's review.
+    `edits` is how often it was edited; `ended_at` is when it stopped being active; `rating` and `review_comment` are
+    its client's review.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Order:
     contact_key: str
     created_at: int
     expires_at: int
+    edits: int = 0
     status: Status = Status.ACTIVE
     takes: dict[int, Take] = field(default_factory=dict)
     answer_due_at: int | None = None
@@ -196,13 +198,14 @@ def edited(
     """
     _check_untaken(order, user_id)
     _check_active(order, now)
-    return replace(
+    after = replace(
         order,
         category=category or order.category,
         description=description or order.description,
         contact=contact or order.contact,
         contact_key=contact_key or order.contact_key,
     )
+    return order if after == order else replace(after, edits=order.edits + 1)
 
 
 def deleted(order: Order, user_id: int, now: int) -> Order:

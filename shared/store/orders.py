@@ -30,6 +30,7 @@ def _item(order: Order) -> table.Item:
         "contact_key": order.contact_key,
         "created_at": order.created_at,
         "expires_at": order.expires_at,
+        "edits": order.edits,
         "status": order.status,
         "takes": {},
         "ttl": (order.created_at + RETENTION) // 1000,
@@ -53,6 +54,7 @@ def from_item(item: table.Item) -> Order:
         contact_key=item["contact_key"],
         created_at=item["created_at"],
         expires_at=item["expires_at"],
+        edits=item["edits"],
         status=Status(item["status"]),
         takes={
             int(executor_id): Take(int(executor_id), take["taken_at"], take["price"], take["executor_count"])
@@ -171,7 +173,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     """
     changed = {
         name: getattr(after, name)
-        for name in ("category", "description", "contact", "contact_key")
+        for name in ("category", "description", "contact", "contact_key", "edits")
         if getattr(after, name) != getattr(before, name)
     }
     if "category" in changed:
@@ -184,14 +186,14 @@ def edit(before: Order, after: Order, now: int) -> None:
                 conditions.STORED_ACTIVE,
                 conditions.HOUR_RUNNING,
                 conditions.NOBODY_TOOK_IT,
-                conditions.CONTACT_AS_READ,
+                conditions.EDITS_AS_READ,
             ),
             values={
                 **{f":{name}": value for name, value in changed.items()},
                 ":active": Status.ACTIVE,
                 ":now": now,
                 ":none": 0,
-                ":contact_read": before.contact,
+                ":edits_read": before.edits,
             },
         )
     ]
@@ -224,7 +226,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                     conditions.SLOT_FREE,
                     conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
-                    conditions.CONTACT_AS_READ,
+                    conditions.EDITS_AS_READ,
                 ),
                 names={"#caller": str(caller.id)},
                 values={
@@ -241,7 +243,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                     ":max_takes": MAX_TAKES,
                     ":takes_read": len(before.takes),
                     # What he pays for is the contact that he is told.
-                    ":contact_read": before.contact,
+                    ":edits_read": before.edits,
                 },
             ),
             users.change(caller.id, caller=caller, entry=debit, active_orders=1),
@@ -280,15 +282,15 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
             conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
-            # The lock that goes with the end is the one of this contact.
-            conditions.CONTACT_AS_READ,
+            # The lock that goes with the end is of this contact, the lists that it leaves are of this category.
+            conditions.EDITS_AS_READ,
         ),
         names={f"#{name}": name for name in fields},
         values={
             **{f":to_{name}": value for name, value in fields.items()},
             ":status": before.status,
             ":takes_read": len(before.takes),
-            ":contact_read": before.contact,
+            ":edits_read": before.edits,
         },
     )
 

@@ -109,6 +109,28 @@ def test_an_ended_order_keeps_no_lock_that_an_edit_gave_it(story: Story) -> None
     assert not [key for key in story.simulation.checker.items if key[1] == "CONTACT"]
 
 
+def test_an_ended_order_keeps_no_lock_that_an_edit_gave_back_to_it(story: Story) -> None:
+    """I15, L3 (found by the specification): the contact moved away before the lock was read, and back after it."""
+    order = story.order()
+    for operation, contact in (("BatchGetItem", "@canary_new"), ("TransactWriteItems", "@canary_old")):
+        story.before("orders.delete", operation, story.request("PUT /api/orders/{id}", CLIENT, order, contact=contact))
+    assert story.ask("DELETE /api/orders/{id}", CLIENT, order).status == 200
+    assert not [key for key in story.simulation.checker.items if key[1] == "CONTACT"]
+
+
+def test_an_ended_order_is_listed_under_the_category_that_an_edit_gave_it(story: Story) -> None:
+    """The client changed the category between the deletion's read and its write."""
+    order = story.order()
+    story.before(
+        "orders.delete",
+        "TransactWriteItems",
+        story.request("PUT /api/orders/{id}", CLIENT, order, category="Электрика"),
+    )
+    assert story.ask("DELETE /api/orders/{id}", CLIENT, order).status == 200
+    item = story.simulation.checker.items[f"ORDER#{order}", "ORDER"]
+    assert (item["category"], item["list3_pk"]) == ("Электрика", "ORDERS#deleted#Электрика")
+
+
 def test_a_take_that_lands_while_it_is_read_for_a_repeat_is_answered(story: Story) -> None:
     """I19, 500 (seed 695): a batch reads its items one by one, here the order before the take, the debit after it."""
     order = story.order()
