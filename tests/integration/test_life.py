@@ -1,0 +1,311 @@
+"""Orders end by themselves, at the right moment, once, and give money back when nobody answered. Then people judge.
+
+An hour lasts 16 seconds here, an answer window 7.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.service import Service, at_once, now_ms, running, statuses, wait_until
+
+HOUR, WINDOW = 16, 7
+SECONDS = {"ORDER_LIFETIME_MINUTES": str(HOUR / 60), "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60)}
+SWEEP = 75  # seconds within which a minute's sweep has run
+
+
+class Timed:
+    """A service with short times, and its functions by name."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def name(self, function: str) -> str:
+        """What the function of the template is called where it runs."""
+        found = self.service.aws("cloudformation").describe_stack_resource(
+            StackName="urgent-services-local", LogicalResourceId=function
+        )
+        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return name
+
+    def make_no_schedules(self) -> None:
+        """Switch off the function that makes them."""
+        functions = self.service.aws("lambda")
+        mappings = functions.list_event_source_mappings(FunctionName=self.name("OrderChanged"))
+        for mapping in mappings["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """What a function answers; a failure fails the test."""
+        answer = self.service.aws("lambda").invoke(FunctionName=self.name(function), Payload=json.dumps(event).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
+
+    def taken(self, *executors: int) -> tuple[int, str]:
+        """A client's new order that these took; the client and the order."""
+        client = self.service.user()
+        order_id: str = self.service.order(client)["id"]
+        for executor in executors:
+            assert self.service.take(executor, order_id).status == 200
+        return client, order_id
+
+    def executors(self, count: int, roubles: int = 10) -> list[int]:
+        """New executors with money."""
+        found = [self.service.user() for _ in range(count)]
+        for executor in found:
+            self.service.recharge(executor, roubles)
+        return found
+
+    def status(self, order_id: str) -> str:
+        """What anybody sees of the order."""
+        seen: str = self.service.call("GET /api/orders/{id}", id=order_id).json["status"]
+        return seen
+
+    def active(self, user: int) -> int:
+        """How many active orders a user counts."""
+        count: int = self.service.call("GET /api/users/me", user=user).json["active_orders"]
+        return count
+
+    def refunds(self, user: int) -> list[tuple[str, int]]:
+        """What came back to a user: for which order, how much."""
+        return [
+            (entry["order_id"], entry["amount"]) for entry in self.service.ledger(user) if entry["type"] == "refund"
+        ]
+
+    def warm_up(self) -> None:
+        """Cold functions would take the seconds that these tests count."""
+        [executor] = self.executors(1, 2)
+        client, order_id = self.taken(executor)
+        self.service.call("POST /api/orders/{id}/respond", user=client, id=order_id)
+        self.service.call("GET /api/orders/{id}", id=order_id)
+        self.active(client)
+
+
+@contextmanager
+def timed_service(home: Path) -> Iterator[Timed]:
+    """A service with short times; in the end its books are right, and nobody saw what he may not."""
+    with running(home, **SECONDS) as service:
+        timed = Timed(service)
+        timed.warm_up()
+        yield timed
+        assert timed.invoke("Audit", {}) == []
+        assert service.disclosed() == []
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
+    """With everything that ends orders, schedules and sweep."""
+    with timed_service(tmp_path_factory.mktemp("timed")) as timed:
+        yield timed
+
+
+def test_orders_end_by_themselves_once(timed: Timed) -> None:
+    """I7, I11, I12, L1, L2, L3: schedules and sweep both run."""
+    see_orders_end(timed)
+
+
+def test_the_sweep_alone_ends_orders_as_well(tmp_path: Path) -> None:
+    """L5, F13: no schedule is ever created."""
+    with timed_service(tmp_path) as timed:
+        timed.make_no_schedules()
+        see_orders_end(timed)
+
+
+def see_orders_end(timed: Timed) -> None:
+    """An untaken order expires, an unanswered one closes and refunds its takers, an answered one does not."""
+    service = timed.service
+    executors = timed.executors(3)
+    client, untaken = timed.taken()
+    answering, answered = timed.taken(*executors)
+    closing, unanswered = timed.taken(*executors)
+    assert service.call("POST /api/orders/{id}/respond", user=answering, id=answered).status == 200
+    created = service.call("GET /api/orders/{id}", id=untaken).json["created_at"]
+    expires_at = _ms(created) + HOUR * 1000
+
+    # Reads are exact to the instant, whatever the timers do.
+    while now_ms() < expires_at + 1000:
+        asked = now_ms()
+        seen = timed.status(untaken)
+        if asked >= expires_at:
+            assert seen == "expired"
+        elif now_ms() < expires_at:
+            assert seen == "active"
+        time.sleep(0.05)
+    assert timed.status(unanswered) == "closed_no_response"
+    assert timed.status(answered) == "expired"
+    assert service.take(executors[0], untaken).json["code"] == "order_not_active"
+
+    # Counters and money are right once the timer ran.
+    everybody = [client, answering, closing, *executors]
+    deadline = time.monotonic() + SWEEP
+    while any(timed.active(user) for user in everybody):
+        assert time.monotonic() < deadline, "nothing ended the orders"
+        time.sleep(0.5)
+    for executor in executors:
+        assert timed.refunds(executor) == [(unanswered, 2)]
+        assert service.balance(executor) == 8
+        assert service.take(executor, unanswered).json["contact"].startswith("@canary_")  # he paid once, he sees it
+    assert timed.status(unanswered) == "closed_no_response"
+
+
+def test_the_answer_window_is_full_where_the_hour_ends_inside_it(timed: Timed) -> None:
+    """The order is then expired, takes no more executors, and an answer still counts until the window ends."""
+    service = timed.service
+    first, second, late = timed.executors(3)
+    (lazy, unanswered), (prompt, answered) = timed.taken(), timed.taken()
+    time.sleep(HOUR - WINDOW / 2)
+    taken_at = now_ms()
+    assert service.take(first, unanswered).status == 200
+    assert service.take(second, answered).status == 200
+    wait_until(lambda: timed.status(unanswered) == timed.status(answered) == "expired")
+    assert service.take(late, unanswered).status == 410
+    assert service.call("POST /api/orders/{id}/respond", user=prompt, id=answered).status == 200
+    wait_until(lambda: timed.status(unanswered) == "closed_no_response")
+    assert now_ms() >= taken_at + WINDOW * 1000
+    assert service.call("POST /api/orders/{id}/respond", user=lazy, id=unanswered).status == 410
+    deadline = time.monotonic() + SWEEP
+    while service.balance(first) != 10:
+        assert time.monotonic() < deadline, "nothing refunded the take"
+        time.sleep(0.5)
+    assert timed.refunds(first) == [(unanswered, 2)]
+    assert timed.refunds(second) == []
+    assert timed.status(answered) == "expired"
+
+
+def test_a_timer_delivered_twenty_times_at_once_changes_things_once(timed: Timed) -> None:
+    """F12: beside whatever timers run by themselves."""
+    executors = timed.executors(3)
+    client, order_id = timed.taken(*executors)
+    due_at = now_ms()
+    wait_until(lambda: timed.status(order_id) == "closed_no_response")
+    event = {"order_id": order_id, "due_at": due_at}
+    at_once([partial(timed.invoke, "EndDueOrder", event)] * 20)
+    for executor in executors:
+        assert timed.refunds(executor) == [(order_id, 2)]
+        assert timed.active(executor) == 0
+    assert timed.active(client) == 0
+
+
+def test_a_late_end_does_not_free_the_contact_of_a_newer_order(timed: Timed) -> None:
+    """I15, F23."""
+    service = timed.service
+    contact = service.contact()
+    client = service.user()
+    old = service.order(client, contact)["id"]
+    wait_until(lambda: timed.status(old) == "expired")
+    newer = service.order(service.user(), contact)["id"]
+    timed.invoke("EndDueOrder", {"order_id": old, "due_at": 0})
+    timed.invoke("Sweep", {})
+    assert timed.active(client) == 0
+    refused = service.call("POST /api/orders", user=service.user(), body=service.order_body(contact))
+    assert (refused.status, timed.status(newer)) == (409, "active")
+
+
+def test_one_review_of_an_order_lands(service: Service) -> None:
+    """I20: eight at once."""
+    client, executor = service.user(), service.user()
+    order_id = _completed(service, client, executor)
+    review = {"order_id": order_id, "rating": 5, "comment": "Быстро и аккуратно"}
+    answers = at_once([partial(service.call, "POST /api/reviews/client", user=client, body=review)] * 8)
+    assert statuses(answers) == {200: 1, 409: 7}
+    assert service.call("GET /api/users/me", user=executor).json["rating"] == 5
+    received = service.call("GET /api/reviews", user=executor, query={"mine": True}).json
+    assert [(found["order_id"], found["author_name"]) for found in received] == [(order_id, f"User{client}")]
+
+
+def test_a_rating_is_the_mean_of_nine_reviews_at_once(service: Service) -> None:
+    """I21: no review is lost in another."""
+    executor = service.user()
+    service.recharge(executor, 20)
+    ratings = [1, 2, 3, 4, 5, 5, 5, 4, 4]
+    orders = []
+    for _ in ratings:
+        client = service.user()
+        orders.append((client, _completed(service, client, executor)))
+    answers = at_once(
+        [
+            partial(
+                service.call, "POST /api/reviews/client", user=client, body={"order_id": order_id, "rating": rating}
+            )
+            for (client, order_id), rating in zip(orders, ratings, strict=True)
+        ]
+    )
+    assert statuses(answers) == {200: 9}
+    me = service.call("GET /api/users/me", user=executor).json
+    assert (me["rating"], me["completed_orders"]) == (round(sum(ratings) / 9, 2), 9)
+
+
+def test_the_whole_story(service: Service) -> None:
+    """Two clients, four executors, from create to ratings; in the end all books agree (I1, I3)."""
+    anna, boris = service.user(), service.user()
+    executors = [service.user() for _ in range(4)]
+    for executor in executors:
+        service.recharge(executor, 10)
+    pipe, socket, mover = (service.order(client)["id"] for client in (anna, anna, boris))
+
+    # Three take the burst pipe, the fourth is too late; everybody sees what he may.
+    for executor in executors[:3]:
+        assert service.take(executor, pipe).status == 200
+    assert service.take(executors[3], pipe).status == 409
+    assert service.call("PUT /api/orders/{id}", user=anna, id=pipe, body={"category": "Другое"}).status == 403
+    assert service.call("POST /api/orders/{id}/respond", user=boris, id=pipe).status == 403
+    assert service.call("POST /api/orders/{id}/respond", user=anna, id=pipe).json["customer_responded_at"]
+    assert service.call("POST /api/orders/{id}/respond", user=anna, id=pipe).status == 409
+    assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).json["status"] == "completed"
+    assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).status == 410
+
+    # The socket she gives up before she answered: the money comes back. Nobody wants Boris's order.
+    for executor in executors[2:]:
+        assert service.take(executor, socket).status == 200
+    assert service.call("POST /api/orders/{id}/close", user=anna, id=socket).status == 204
+    assert service.call("POST /api/orders/{id}/close", user=boris, id=mover).status == 409
+    assert service.call("DELETE /api/orders/{id}", user=boris, id=mover).status == 204
+
+    # They judge each other.
+    review = {"order_id": pipe, "rating": 4, "executor_id": executors[1]}
+    assert service.call("POST /api/reviews/client", user=boris, body=review).status == 404
+    assert service.call("POST /api/reviews/client", user=anna, body={**review, "executor_id": boris}).status == 400
+    assert service.call("POST /api/reviews/client", user=anna, body=review).status == 200
+    assert service.call("POST /api/reviews/client", user=anna, body={**review, "order_id": socket}).status == 400
+    complaint = {"order_id": socket, "complaint": "Отменил заказ"}
+    assert service.call("POST /api/reviews/executor", user=executors[3], body=complaint).status == 200
+    assert service.call("POST /api/reviews/executor", user=executors[0], body=complaint).status == 404
+    checks = [
+        service.call("GET /api/reviews/check", user=user, query={"order_id": order_id}).json
+        for user, order_id in ((anna, pipe), (executors[3], socket), (boris, mover))
+    ]
+    assert [check["type"] for check in checks] == ["review", "complaint", None]
+
+    # The books.
+    people = [anna, boris, *executors]
+    mine = [service.call("GET /api/users/me", user=user).json for user in people]
+    assert [me["balance"] for me in mine] == [0, 0, 8, 8, 8, 10]
+    assert [me["active_orders"] for me in mine] == [0] * 6
+    assert [me["completed_orders"] for me in mine] == [1, 0, 1, 1, 1, 0]
+    assert [me["rating"] for me in mine] == [0, 0, 0, 4, 0, 0]
+    entries = [entry for user in people for entry in service.ledger(user)]
+    takes = -sum(entry["amount"] for entry in entries if entry["type"] == "order_take")
+    refunds = sum(entry["amount"] for entry in entries if entry["type"] == "refund")
+    assert (takes, refunds) == (10, 4)
+    assert sum(me["balance"] for me in mine) + takes - refunds == 40
+    assert Timed(service).invoke("Audit", {}) == []
+
+
+def _completed(service: Service, client: int, executor: int) -> str:
+    order_id: str = service.order(client)["id"]
+    if service.balance(executor) < 2:
+        service.recharge(executor, 2)
+    assert service.take(executor, order_id).status == 200
+    assert service.call("POST /api/orders/{id}/complete", user=client, id=order_id).status == 200
+    return order_id
+
+
+def _ms(iso: str) -> int:
+    return int(datetime.fromisoformat(iso).timestamp() * 1000 + 0.5)
