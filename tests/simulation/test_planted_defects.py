@@ -130,7 +130,7 @@ def edit_leaves_the_lock(patch: Patch) -> None:
     transact = table.transact
 
     def only_the_order(items: Any) -> None:
-        is_edit = "Update" in items[0] and ":contact_read" in items[0]["Update"]["ExpressionAttributeValues"]
+        is_edit = "Update" in items[0] and ":edits" in items[0]["Update"]["ExpressionAttributeValues"]
         locks = is_edit and len(items) == 3 and "Delete" in items[1] and "Put" in items[2]
         transact(items[:1] if locks else items)
 
@@ -203,7 +203,7 @@ DEFECTS: dict[str, Plant] = {
     "balance by read": without("BALANCE_ENOUGH", "LAST_ENTRY_AS_READ", "NO_ENTRY_YET"),
     "edit after a take": without("NOBODY_TOOK_IT"),
     "answer and close both win": without("UNANSWERED"),
-    "contact not held": without("CONTACT_AS_READ"),
+    "edit not held": without("EDITS_AS_READ"),
     "two locks on a contact": without("LOCK_FREE"),
     "retry is a new recharge": retry_is_a_new_recharge,
     "edit leaves the lock": edit_leaves_the_lock,
