@@ -2,12 +2,13 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -18,6 +19,7 @@ from tests import api
 from tests.conftest import TABLE
 from tests.simulation import expressions, sdk
 from tests.simulation.dynamodb import Database
+from tests.simulation.simulation import Simulation
 
 NOW = 1_790_000_000_000
 
@@ -302,6 +304,38 @@ def test_answers_as_the_embedded_aws_does(embedded: Any, database: Database, see
         }, kinds
     finally:
         embedded.delete_table(TableName=TABLE)
+
+
+@pytest.mark.integration
+def test_answers_our_own_calls_as_the_embedded_aws_does(embedded: Any) -> None:
+    """Every call that the functions made in simulations, made again of both."""
+    for seed in range(1, 9):
+        made = calls_of(seed)
+        simulated = client(Database(api.table_definition(), name=TABLE, now=lambda: NOW))
+        embedded.create_table(TableName=TABLE, **api.table_definition())
+        try:
+            for number, request in enumerate(made):
+                assert outcome(simulated, request) == outcome(embedded, request), (seed, number, request)
+        finally:
+            embedded.delete_table(TableName=TABLE)
+
+
+def calls_of(seed: int) -> list[Request]:
+    """The calls that reached the table in a simulation."""
+    simulation = Simulation(seed)
+    # The embedded AWS has a clock of its own: to it, no token is ever too old.
+    simulation.faults.chosen -= {"F10 again after 11 minutes"}
+    execute = simulation.aws.database.execute
+    made: list[Request] = []
+
+    def record(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        made.append((xform_name(operation), dict(request)))
+        return execute(operation, request)
+
+    simulation.aws.database.execute = record  # type: ignore[method-assign]
+    simulation.run()
+    assert made
+    return made
 
 
 class Clock:
