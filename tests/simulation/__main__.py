@@ -6,7 +6,7 @@ import time
 
 import tests.conftest  # noqa: F401 - the functions' environment, before anything of ours is imported
 from tests.simulation.faults import call_sites, missed
-from tests.simulation.simulation import Simulation, run_many
+from tests.simulation.simulation import Result, Simulation, run_many
 from tests.simulation.world import Violation
 
 
@@ -40,7 +40,11 @@ def show(seed: int) -> int:
 def report(first: int, seeds: int, processes: int) -> int:
     """Run seeds and print what was found, and how often each fault met each call site; the exit code."""
     started = time.monotonic()
-    total = run_many(range(first, first + seeds), processes=processes)
+    total = Result()
+    for result in run_many(range(first, first + seeds), processes=processes):
+        total.add(result)
+        for seed, violation in sorted(result.violations.items()):
+            print(f"seed {seed}: {violation}", flush=True)
     seconds = time.monotonic() - started
     for fault, sites in call_sites(total.hits).items():
         print(f"{fault}: {sites.total()}")
@@ -49,8 +53,6 @@ def report(first: int, seeds: int, processes: int) -> int:
                 print(f"    {site}: {count}")
     for never in missed(total.calls, total.hits):
         print(f"never: {never}")
-    for seed, violation in sorted(total.violations.items()):
-        print(f"seed {seed}: {violation}")
     print(
         f"{total.seeds} seeds in {seconds:.0f} s ({total.seeds / seconds:.0f} a second), {total.steps} steps, "
         f"{total.calls.total()} calls, {total.commits} changes, "

@@ -167,6 +167,8 @@ class Database:
                     return self._batch_get_item(request)
                 case "Query":
                     return self._query(request)
+                case "Scan":
+                    return self._scan(request)
                 case "UpdateItem":
                     return self._update_item(request)
                 case "TransactWriteItems":
@@ -246,6 +248,17 @@ class Database:
         # It stops at a limit without looking whether anything follows.
         if page and (len(page) < len(rows) or len(page) == most):
             answer["LastEvaluatedKey"] = page[-1]
+        return answer
+
+    def _scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        start = _key(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else ("", "")
+        consistent = request.get("ConsistentRead", False)
+        after = sorted(key for key in self.items if key > start)
+        page = after[: self.page_items]
+        found = [self._read(key, consistent=consistent) for key in page]
+        answer: dict[str, Any] = {"Items": [item for item in found if item is not None], "Count": len(page)}
+        if len(page) < len(after):
+            answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"S": page[-1][1]}}
         return answer
 
     def _bound(self, index: _Index, values: Mapping[str, Any], name: str | None) -> Any:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from shared.domain.errors import DomainError
 from shared.domain.init_data import TelegramUser
+from shared.domain.order import Status
 from shared.http.errors import ANSWERS
 from tests import api
 from tests.simulation.aws import Context
@@ -48,6 +49,8 @@ def below_http(request: Request) -> Answer:
     """The answer of the route's endpoint."""
     endpoint, bodies, names = _endpoint(request.route)
     given: dict[str, Any] = dict(request.query)
+    if "status" in given:
+        given["status"] = Status(given["status"])
     if "caller" in names:
         given["caller"] = None if request.user is None else TelegramUser(request.user, f"User{request.user}", "", None)
     if "order_id" in names and request.id is not None:
@@ -61,7 +64,13 @@ def below_http(request: Request) -> Answer:
     except DomainError as error:
         answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
         return Answer(answer.status, {"detail": answer.detail, "code": answer.code})
-    return Answer(200, result.model_dump() if isinstance(result, BaseModel) else result)
+    return Answer(200, _dumped(result))
+
+
+def _dumped(result: Any) -> Any:
+    if isinstance(result, list):
+        return [_dumped(one) for one in result]
+    return result.model_dump() if isinstance(result, BaseModel) else result
 
 
 class ThroughHttp:

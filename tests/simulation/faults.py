@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
-_READS = frozenset({"GetItem", "BatchGetItem", "Query"})
+_READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 _WRITES = frozenset({"UpdateItem", "TransactWriteItems"})
 _ALL = _READS | _WRITES | {"CreateSchedule"}
 
@@ -26,7 +26,7 @@ APPLIES_TO: dict[str, frozenset[str]] = {
     "F10 again after 11 minutes": frozenset({"TransactWriteItems"}),
     "F15 clock steps": _ALL,
     "F19 timeout after": _ALL,
-    "F26 small page": frozenset({"BatchGetItem", "Query"}),
+    "F26 small page": frozenset({"BatchGetItem", "Query", "Scan"}),
 }
 
 # What does not happen to a call of ours, but to what comes and goes.

@@ -5,9 +5,10 @@ the trade, not against the code that keeps them.
 active, who reviewed whom. A commit is what one transaction changed.
 """
 
+import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -466,6 +467,62 @@ class Checker:
             balance = self.items.get((f"USER#{user}", "USER"), {}).get("balance", 0)
             if balance + owed[user] != credits[user]:
                 self._broken("I3", f"{user} has {balance}, pays {owed[user]}, was credited {credits[user]}")
+
+    def deadlines(self) -> Iterator[int]:
+        """When something ends by itself, past or to come."""
+        for key, item in self.items.items():
+            if key[1] == "ORDER":
+                yield from (item[name] for name in ("expires_at", "answer_due_at") if name in item)
+
+    def everything(self) -> Iterator[tuple[str, int | None, dict[str, Any], list[Any]]]:
+        """Every list that the API has, as it has to be now: a route, who asks, the query, the ids in their order."""
+        now = self._world.now
+        orders = {key[0].partition("#")[2]: item for key, item in self.items.items() if key[1] == "ORDER"}
+        newest = sorted(orders, key=lambda id: (orders[id]["expires_at"], id), reverse=True)
+        users = sorted(int(key[0].partition("#")[2]) for key in self.items if key[1] == "USER")
+        for status in ("active", "expired", "completed"):
+            for city, category in itertools.product((None, "Москва"), (None, "Сантехника")):
+                query = {"status": status, "city": city, "category": category}
+                narrowed = {name: value for name, value in query.items() if value is not None}
+                shown = [{**orders[id], "id": id, "status": shown_status(orders[id], now)} for id in newest]
+                matching = [order["id"] for order in shown if narrowed.items() <= order.items()]
+                yield "GET /api/orders", None, narrowed, matching
+        for user in users:
+            mine = [id for id in newest if orders[id]["owner_id"] == user]
+            yield "GET /api/orders", user, {"mine": True}, mine
+            taken = [id for id in newest if str(user) in orders[id]["takes"]]
+            yield "GET /api/orders", user, {"taken_by_me": True}, taken
+            entries = [item["id"] for key, item in self.items.items() if key[0] == f"USER#{user}" and "amount" in item]
+            yield "GET /api/balance/transactions", user, {}, sorted(entries, reverse=True)
+            for name, party in (("mine", "executor_id"), ("written", "client_id")):
+                reviews = [item for key, item in self.items.items() if key[1].startswith("REVIEW#")]
+                found = [review for review in reviews if review[party] == user]
+                found.sort(key=lambda review: (review["created_at"], review["id"]), reverse=True)
+                yield "GET /api/reviews", user, {name: True}, [review["id"] for review in found]
+
+    def on_list(self, name: str, answer: Answer, expected: list[Any]) -> None:
+        """A list that was asked for when nothing moved: exact, and so its total."""
+        content = answer.json
+        listed = content
+        if isinstance(content, Mapping):
+            listed = content.get("orders", content.get("transactions"))
+        ids = [entry["id"] for entry in listed or []]
+        if answer.status != 200 or ids != expected:
+            self._broken("list", f"{name} lists {ids}, there are {expected}: {answer.status}")
+        elif isinstance(content, Mapping) and content.get("total", len(expected)) != len(expected):
+            self._broken("list", f"{name} counts {content['total']}, there are {len(expected)}")
+
+
+def shown_status(order: Plain, now: int) -> str:
+    """What an order is at a moment, whatever is stored."""
+    status: str = order["status"]
+    if status in ("active", "expired"):
+        due = order.get("answer_due_at")
+        if due is not None and "responded_at" not in order and now >= due:
+            return "closed_no_response"
+        if now >= order["expires_at"]:
+            return "expired"
+    return status
 
 
 def views(content: Any) -> list[Mapping[str, Any]]:
