@@ -1,0 +1,63 @@
+"""Whether what concurrent callers were told can be explained by one call after the other (Wing and Gong, Lowe).
+
+Each operation took effect at one moment between its call and its answer. The search tries every order that real time
+allows and remembers which sets of operations led to which state, so that no dead end is entered twice.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+State = TypeVar("State", bound=Hashable)
+Call = TypeVar("Call")
+
+
+@dataclass(frozen=True)
+class Operation(Generic[Call]):
+    """A call and its answer, with when it was sent and when it was answered.
+
+    `answered` is None where nobody knows what became of it: it may have happened at any later time, or never.
+    """
+
+    call: Call
+    sent: int
+    answered: int | None
+
+
+def explanation(
+    history: Sequence[Operation[Call]],
+    initial: State,
+    apply: Callable[[State, Call], Iterable[State]],
+) -> tuple[bool, list[Call]]:
+    """Whether the history can be explained, and the calls in the order that explains the most of it.
+
+    `apply` gives the states that a call, with the answer it got, can lead to; none where the answer is wrong in that
+    state. For a call whose answer is unknown, that it never happened need not be among them.
+    """
+    operations = sorted(history, key=lambda operation: operation.sent)
+    known = sum(1 << place for place, operation in enumerate(operations) if operation.answered is not None)
+    stack: list[tuple[int, State, tuple[int, ...]]] = [(0, initial, ())]
+    seen: set[tuple[int, State]] = {(0, initial)}
+    best: tuple[int, ...] = ()
+    while stack:
+        done, state, path = stack.pop()
+        if len(path) > len(best):
+            best = path
+        if done & known == known:
+            return True, [operations[place].call for place in path]
+        first_answer = min(
+            operation.answered
+            for place, operation in enumerate(operations)
+            if operation.answered is not None and not done >> place & 1
+        )
+        for place, operation in enumerate(operations):
+            if operation.sent > first_answer:
+                break  # it was sent after one that has to come before it
+            if done >> place & 1:
+                continue
+            for after in apply(state, operation.call):
+                step = done | 1 << place, after
+                if step not in seen:
+                    seen.add(step)
+                    stack.append((*step, (*path, place)))
+    return False, [operations[place].call for place in best]
