@@ -1,0 +1,129 @@
+"""The ledger's chain: what a balance is made of."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.errors import InsufficientBalance
+from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, recharge, refund_of_take
+from shared.domain.user import User
+
+NOW = 1_790_000_000_000
+RICH = User(7, balance=10, last_entry_id=500)
+
+
+def paid_in(user: User, amount: int, entry_id: int, now: int = NOW, request: str = "r") -> LedgerEntry:
+    return recharge(user, request=request, amount=amount, method="telegram_stars", entry_id=entry_id, now=now)
+
+
+def after(user: User, entry: LedgerEntry) -> User:
+    """The user as the transaction with the entry leaves him."""
+    return replace(user, balance=entry.balance_after, last_entry_id=entry.id)
+
+
+def test_a_take_costs_two_roubles() -> None:
+    assert TAKE_PRICE == 2
+
+
+def test_what_an_entry_says() -> None:
+    """I5: it stands under its cause."""
+    assert debit_for_take(RICH, order_id="order", price=2, entry_id=600, now=NOW) == LedgerEntry(
+        id=600,
+        previous_id=500,
+        user_id=7,
+        type="order_take",
+        cause="TAKE#order",
+        amount=-2,
+        balance_after=8,
+        created_at=NOW,
+        order_id="order",
+    )
+    assert refund_of_take(RICH, order_id="order", price=5, entry_id=600, now=NOW) == LedgerEntry(
+        id=600,
+        previous_id=500,
+        user_id=7,
+        type="refund",
+        cause="REFUND#order",
+        amount=5,
+        balance_after=15,
+        created_at=NOW,
+        order_id="order",
+    )
+    assert paid_in(RICH, 100, 600) == LedgerEntry(
+        id=600,
+        previous_id=500,
+        user_id=7,
+        type="recharge",
+        cause="RECHARGE#r",
+        amount=100,
+        balance_after=110,
+        created_at=NOW,
+        payment_method="telegram_stars",
+    )
+
+
+def test_causes_differ_by_order_and_by_direction() -> None:
+    """I5, I6, I7."""
+    causes = {
+        build(RICH, order_id=order, price=2, entry_id=1, now=NOW).cause
+        for build in (debit_for_take, refund_of_take)
+        for order in ("a", "b")
+    }
+    assert len(causes | {paid_in(RICH, 1, 1, request="a").cause, paid_in(RICH, 1, 1, request="b").cause}) == 6
+
+
+@pytest.mark.parametrize(("balance", "price"), [(2, 2), (3, 2), (7, 7)])
+def test_a_balance_may_go_down_to_nothing(balance: int, price: int) -> None:
+    entry = debit_for_take(replace(RICH, balance=balance), order_id="order", price=price, entry_id=1, now=NOW)
+    assert entry.balance_after == balance - price
+
+
+@pytest.mark.parametrize(("balance", "price"), [(0, 2), (1, 2), (6, 7)])
+def test_a_balance_never_goes_below_nothing(balance: int, price: int) -> None:
+    """I2."""
+    with pytest.raises(InsufficientBalance):
+        debit_for_take(replace(RICH, balance=balance), order_id="order", price=price, entry_id=1, now=NOW)
+
+
+def test_a_clock_that_goes_back_does_not_reorder_the_ledger() -> None:
+    """F15: an id is above the one before it, whatever the clock says."""
+    entry = paid_in(RICH, 1, entry_id=499)
+    assert (entry.id, entry.previous_id) == (501, 500)
+    assert paid_in(RICH, 1, entry_id=500).id == 501
+    assert paid_in(RICH, 1, entry_id=502).id == 502
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["recharge", "take", "refund"]),
+            st.integers(1, 50),
+            st.integers(0, 2**53 - 1_000_000),  # an id made of a clock that may show anything
+        )
+    )
+)
+def test_every_ledger_is_a_chain_that_adds_up(changes: list[tuple[str, int, int]]) -> None:
+    """I1, I2, F15."""
+    user = User(7)
+    entries: list[LedgerEntry] = []
+    for number, (kind, amount, entry_id) in enumerate(changes):
+        order_id = f"order{number}"
+        if kind == "recharge":
+            entry = paid_in(user, amount, entry_id, request=order_id)
+        elif kind == "refund":
+            entry = refund_of_take(user, order_id=order_id, price=amount, entry_id=entry_id, now=NOW)
+        elif user.balance < amount:
+            with pytest.raises(InsufficientBalance):
+                debit_for_take(user, order_id=order_id, price=amount, entry_id=entry_id, now=NOW)
+            continue
+        else:
+            entry = debit_for_take(user, order_id=order_id, price=amount, entry_id=entry_id, now=NOW)
+        entries.append(entry)
+        user = after(user, entry)
+    assert user.balance == sum(entry.amount for entry in entries) >= 0
+    ids = [0, *(entry.id for entry in entries)]
+    assert ids == sorted(set(ids))
+    assert [entry.previous_id for entry in entries] == ids[:-1]
+    assert all(entry.balance_after >= 0 for entry in entries)

@@ -1,0 +1,119 @@
+"""Who may judge whom, and when."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import (
+    ExecutorDidNotTake,
+    NobodyToReview,
+    NotReviewable,
+    OrderNotFound,
+    OrderNotTakenByYou,
+)
+from shared.domain.order import Order, Status, answered, closed, completed, deleted, ended_by_time
+from shared.domain.review import Complaint, Review, complaint_about, review_of
+from tests.domain.test_order import BEGIN, DELETED, FOREVER, HOUR, MINUTE, NEW, OWNER, taken
+
+DONE = completed(taken(1, 2, 3), OWNER, BEGIN + 5 * MINUTE)
+
+
+def review(order: Order | None, client: int = OWNER, now: int = HOUR, **given: Any) -> Review:
+    asked: dict[str, Any] = {"executor_id": None, "author_name": "Анна", "rating": 5, "comment": "Спасибо", **given}
+    return review_of(order, client, review_id=77, now=now, **asked)
+
+
+def complain(order: Order | None, executor: int) -> Complaint:
+    return complaint_about(order, executor, complaint="Не отвечал", comment=None, complaint_id=78, now=HOUR)
+
+
+def test_a_review_of_the_first_taker() -> None:
+    """I20. The first who took it, however the takes are stored."""
+    mixed = replace(DONE, takes=dict(reversed(DONE.takes.items())))
+    for order in (DONE, mixed):
+        assert review(order) == Review(
+            id=77,
+            order_id=NEW.id,
+            client_id=OWNER,
+            executor_id=2,
+            author_name="Анна",
+            rating=5,
+            comment="Спасибо",
+            category="Сантехника",
+            city="Москва",
+            created_at=HOUR,
+        )
+
+
+def test_a_review_of_an_executor_by_name() -> None:
+    assert review(DONE, executor_id=4).executor_id == 4
+    with pytest.raises(ExecutorDidNotTake):
+        review(DONE, executor_id=9)
+    with pytest.raises(ExecutorDidNotTake):
+        review(DONE, executor_id=OWNER)
+
+
+def test_only_the_client_reviews() -> None:
+    """I20."""
+    for client in (2, 9):
+        with pytest.raises(OrderNotFound):
+            review(DONE, client)
+    with pytest.raises(OrderNotFound):
+        review(None)
+
+
+def test_an_expired_order_is_reviewed_while_it_is_expired() -> None:
+    """By the clock, timer or no timer: its answer window may close it afterwards."""
+    unanswered = taken(50)
+    for order in (unanswered, ended_by_time(unanswered, HOUR)):
+        assert review(order, now=HOUR).executor_id == 2
+        assert review(order, now=BEGIN + 65 * MINUTE - 1).executor_id == 2
+        with pytest.raises(NotReviewable):
+            review(order, now=BEGIN + 65 * MINUTE)
+    with pytest.raises(NotReviewable):
+        review(unanswered, now=HOUR - 1)
+    assert review(answered(unanswered, OWNER, HOUR), now=FOREVER).executor_id == 2
+
+
+@pytest.mark.parametrize(
+    "order",
+    [taken(1), closed(taken(1), OWNER, BEGIN + 2 * MINUTE), DELETED],
+    ids=["active", "closed", "deleted"],
+)
+def test_what_is_neither_completed_nor_expired_is_not_reviewed(order: Order) -> None:
+    with pytest.raises(NotReviewable):
+        review(order, now=BEGIN + 3 * MINUTE)
+
+
+def test_without_takers_there_is_nobody_to_review() -> None:
+    for executor_id in (None, 2):
+        with pytest.raises(NobodyToReview):
+            review(NEW, now=HOUR, executor_id=executor_id)
+    with pytest.raises(NotReviewable):
+        review(deleted(NEW, OWNER, HOUR), now=HOUR)
+
+
+def test_a_taker_complains_whatever_became_of_the_order() -> None:
+    """I20."""
+    closed_by_time = ended_by_time(taken(1), FOREVER)
+    assert closed_by_time.status is Status.CLOSED_NO_RESPONSE
+    for order in (taken(1), DONE, closed_by_time):
+        assert complain(order, 2) == Complaint(
+            id=78,
+            order_id=NEW.id,
+            client_id=OWNER,
+            executor_id=2,
+            complaint="Не отвечал",
+            comment=None,
+            created_at=HOUR,
+        )
+
+
+def test_nobody_else_complains() -> None:
+    """I20."""
+    for executor in (OWNER, 9):
+        with pytest.raises(OrderNotTakenByYou):
+            complain(DONE, executor)
+    with pytest.raises(OrderNotTakenByYou):
+        complain(None, 2)
