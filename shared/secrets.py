@@ -42,6 +42,14 @@ def bot_token() -> str:
     return _secret("telegram-bot-token")
 
 
+def telegram_webhook_secret() -> str:
+    """What Telegram puts into each update's header, given to it by setWebhook. One ssm:GetParameter in five minutes.
+
+    Raises Unavailable.
+    """
+    return _secret("telegram-webhook-secret")
+
+
 def contact_key() -> str:
     """The key under which contacts become lock names. One ssm:GetParameter in five minutes. Raises Unavailable."""
     return _secret("contact-key")

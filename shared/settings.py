@@ -15,6 +15,7 @@ class Settings:
     order_lifetime: int
     answer_window: int
     init_data_max_age: int
+    telegram_api_url: str
 
 
 @cache
@@ -28,6 +29,7 @@ def settings() -> Settings:
         order_lifetime=round(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
         answer_window=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
+        telegram_api_url=env["TELEGRAM_API_URL"],
     )
 
 

@@ -4,6 +4,7 @@ import os
 
 BOT_TOKEN = "42:TEST-token-of-nobody"
 CONTACT_KEY = "test-contact-key"
+WEBHOOK_SECRET = "test-webhook-secret"
 TABLE = "urgent-services-test"
 
 os.environ.update(
@@ -17,6 +18,7 @@ os.environ.update(
     SCHEDULE_TARGET_ARN="arn:aws:lambda:eu-central-1:123456789012:function:end-due-order",
     SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/timers",
     SCHEDULE_DEAD_LETTERS_ARN="arn:aws:sqs:eu-central-1:123456789012:timer-dead-letters",
+    TELEGRAM_API_URL="http://127.0.0.1:9",  # nobody listens there: a test that needs Telegram starts its fake
     POWERTOOLS_SERVICE_NAME="urgent-services",
     POWERTOOLS_METRICS_NAMESPACE="UrgentServices",
     AWS_DEFAULT_REGION="eu-central-1",

@@ -140,6 +140,7 @@ class EmbeddedAws:
             "CorsOrigins": ",".join(settings.cors_origins),
             "OrderLifetimeMinutes": str(settings.order_lifetime_minutes),
             "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
+            "TelegramApiUrl": settings.telegram_api_url,
         }
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
@@ -160,6 +161,7 @@ class EmbeddedAws:
             contact_key.write_text(secrets.token_hex(32))
         for name, value in (
             ("telegram-bot-token", self._settings.bot_token),
+            ("telegram-webhook-secret", self._settings.telegram_webhook_secret),
             ("contact-key", contact_key.read_text()),
         ):
             ssm.put_parameter(Name=f"{SECRETS}/{name}", Value=value, Type="SecureString", Overwrite=True)

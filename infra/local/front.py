@@ -15,12 +15,14 @@ import httpcore
 import hypercorn.protocol
 from hypercorn.protocol.h11 import H11Protocol
 
+from infra.local.settings import FAKES
 from shared.domain.errors import Unavailable
 from shared.http.errors import ANSWERS, HTTP_ANSWERS
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 MAX_BODY = 10 * 1024 * 1024
@@ -29,9 +31,12 @@ _NOT_PASSED_BACK = frozenset({b"connection", b"keep-alive", b"transfer-encoding"
 
 
 class Front:
-    """An ASGI app in front of one API of the embedded AWS."""
+    """An ASGI app in front of one API of the embedded AWS, and of the fakes."""
 
-    def __init__(self, aws_url: str, api_id: str, origins: Iterable[str], concurrency: int) -> None:
+    def __init__(
+        self, aws_url: str, api_id: str, origins: Iterable[str], concurrency: int, fakes: App | None = None
+    ) -> None:
+        self._fakes = fakes
         self._prefix = f"/_aws/execute-api/{api_id}/$default".encode()
         self._url = httpcore.URL(aws_url)
         self._origins = frozenset(origin.encode() for origin in origins)
@@ -42,6 +47,9 @@ class Front:
         if scope["type"] == "websocket":
             await _answer(send, 404, [_JSON], _refusal(404), kind="websocket.http")
         if scope["type"] != "http":
+            return
+        if self._fakes is not None and scope["path"].startswith(f"{FAKES}/"):
+            await self._fakes(scope, receive, send)
             return
         origin = dict(scope["headers"]).get(b"origin")
         cors = _cors_headers(origin) if origin in self._origins and origin else []

@@ -10,11 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import IO
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from infra.local import fakes
 from infra.local.aws import REGION, CannotStart, EmbeddedAws, die_with_parent
 from infra.local.front import Front
 from infra.local.settings import LocalSettings, SettingError
@@ -116,13 +118,13 @@ async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str) -> None:
     config.accesslog = None
     config.errorlog = None
     config.h11_max_incomplete_size = 64 * 1024
-    front = Front(aws.url, api_id, settings.cors_origins, settings.concurrency)
+    front = Front(aws.url, api_id, settings.cors_origins, settings.concurrency, fakes.app(settings))
     server = asyncio.create_task(serve(front, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
     url = f"http://localhost:{settings.port}"
     try:
         await asyncio.to_thread(wait_until_healthy, f"http://127.0.0.1:{settings.port}", stop)
         if not stop.is_set():
-            introduce(url)
+            introduce(url, fakes.pages(settings))
         await print_logs(aws, stop)
     finally:
         stop.set()
@@ -147,13 +149,14 @@ def wait_until_healthy(url: str, stop: asyncio.Event) -> None:
         raise CannotRun(f"The service was deployed but GET /health answers {reason}.")
 
 
-def introduce(url: str) -> None:
-    """Say where the service is and how to talk to it."""
+def introduce(url: str, pages: Mapping[str, str]) -> None:
+    """Say where the service is and how to talk to it, and where the fakes' `pages` are."""
+    shown = "".join(f"  {name + ':':<11}{url}{path}\n" for name, path in pages.items())
     print(
         f"""
 Ready: {url}
   API page:  {url}/docs
-  Who am I:  curl -s {url}/api/users/me -H "Authorization: Bearer $(make -s initdata ID=1)"
+{shown}  Who am I:  curl -s {url}/api/users/me -H "Authorization: Bearer $(make -s initdata ID=1)"
   Stop:      Ctrl-C
 """,
         flush=True,

@@ -11,6 +11,11 @@ ROOT = Path(__file__).parents[2]
 # Nobody's: it signs what `make initdata` makes, and Telegram has never seen it.
 LOCAL_BOT_TOKEN = "100000000:local-token-that-telegram-does-not-know"
 
+LOCAL_WEBHOOK_SECRET = "local-secret-of-the-fake-telegram"
+
+# Where the front serves those that the environment names no address of.
+FAKES = "/fakes"
+
 Value = TypeVar("Value")
 
 
@@ -20,7 +25,7 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """Everything `make run` can be told. Minutes may have fractions."""
+    """Everything `make run` can be told. Minutes may have fractions; who is not given an address is a fake."""
 
     port: int
     bot_token: str
@@ -30,6 +35,8 @@ class LocalSettings:
     cors_origins: tuple[str, ...]
     concurrency: int
     enforce_iam: bool
+    telegram_api_url: str
+    telegram_webhook_secret: str
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -42,8 +49,10 @@ class LocalSettings:
             except ValueError:
                 raise SettingError(f"{name} must be {meaning}, not {text!r}.") from None
 
+        port = read("PORT", "8000", _port, "a port from 1 to 65535")
+        fakes = f"http://127.0.0.1:{port}{FAKES}"
         return cls(
-            port=read("PORT", "8000", _port, "a port from 1 to 65535"),
+            port=port,
             bot_token=env.get("TELEGRAM_BOT_TOKEN") or LOCAL_BOT_TOKEN,
             data_dir=Path(env.get("LOCAL_DATA_DIR") or ROOT / ".local").absolute(),
             order_lifetime_minutes=read("ORDER_LIFETIME_MINUTES", "60", _minutes, "a number of minutes above 0"),
@@ -52,6 +61,8 @@ class LocalSettings:
             # More Lambda processes than the cores can start in time would keep each other waiting.
             concurrency=read("LOCAL_CONCURRENCY", str(2 * (os.cpu_count() or 2)), _positive, "a whole number above 0"),
             enforce_iam=env.get("LOCAL_AUTH") == "1",
+            telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
+            telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
         )
 
 
@@ -67,6 +78,12 @@ def _minutes(text: str) -> float:
     if not 0 < minutes < 60 * 24 * 365:
         raise ValueError
     return minutes
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError
+    return text.rstrip("/")
 
 
 def _positive(text: str) -> int:

@@ -25,6 +25,10 @@ class InvalidInitData(DomainError):
         self.reason = reason
 
 
+class UnverifiedSender(DomainError):
+    """Not from Telegram or a payment provider, as far as the request can prove it."""
+
+
 # orders
 class OrderNotFound(DomainError):
     """There is no such order, or it is not the caller's to change."""

@@ -12,6 +12,7 @@ without moving it in a list (a take, a balance) costs no index write.
 | review of an order            | ORDER#id / REVIEW#client                | get
 | complaint about an order      | ORDER#id / COMPLAINT#executor           | get
 | an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
+| an update that was handled    | UPDATE#id / UPDATE                      | get; gone after two days
 
 | list, newest first            | index    | partition                        | sort key
 |-------------------------------|----------|----------------------------------|---------------------------
@@ -96,6 +97,11 @@ def complaint(order_id: str, executor_id: int) -> Key:
 def integer_id(value: int) -> Key:
     """The mark of an integer id that is given away."""
     return {"pk": f"ID#{value}", "sk": "ID"}
+
+
+def update(update_id: int) -> Key:
+    """The mark of an update from Telegram that was handled."""
+    return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}
 
 
 def contact_lock(contact_key: str) -> Key:

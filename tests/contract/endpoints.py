@@ -63,6 +63,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/balance/recharge": Endpoint(
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
+    # bot
+    "POST /api/telegram/webhook": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
     # reviews
     "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 404, 409}), _fields("success review_id")),
     "POST /api/reviews/executor": Endpoint("user", 200, frozenset({404, 409}), _fields("success complaint_id")),

@@ -12,9 +12,11 @@ import pytest
 from botocore.client import BaseClient
 
 from functions.timers import audit
+from infra.local.fakes.telegram import FakeTelegram
 from shared import secrets
 from shared.store import feeds, keys
 from tests import api
+from tests.conftest import WEBHOOK_SECRET
 from tests.functions.conftest import Api
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
@@ -179,6 +181,11 @@ def take_every_path(calls: Calls) -> None:
     calls.of("PUT /api/users/me/preferences", user=2, body={"categories": ["Клининг"], "cities": []})
     calls.of("PUT /api/users/me/notification-settings", user=2, body={"enabled": True})
     calls.of("GET /api/balance", user=20)
+    calls.of(
+        "POST /api/telegram/webhook",
+        body={"update_id": 1, "message": {"chat": {"id": 1}, "text": "/paysupport"}},
+        headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
+    )
     calls.of("GET /api/cities", query={"search": "каз"})
     for page in ("/health", "/docs", "/openapi.json"):
         calls.of(f"GET {page}")
@@ -216,7 +223,7 @@ def look_into_the_books(calls: Calls) -> None:
     audit.handler({}, api.Context())
 
 
-def test_a_function_is_granted_what_it_calls(calls: Calls, service: Api) -> None:
+def test_a_function_is_granted_what_it_calls(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
     take_every_path(calls)
     let_time_pass(calls, service)

@@ -10,10 +10,12 @@ from moto import mock_aws
 
 from functions.streams import lock_expired, order_changed
 from functions.timers import end_due_order, sweep
-from shared import clock, secrets
+from infra.local.fakes.telegram import FakeTelegram
+from shared import clock, secrets, settings
 from shared.store import attributes, feeds, keys, schedules, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE, WEBHOOK_SECRET
+from tests.serving import serving
 
 START = 1_790_000_000_000
 
@@ -78,6 +80,14 @@ class Api:
         record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
         return lock_expired.handler({"Records": [record]}, api.Context())
 
+    def update(self, update_id: int, *, secret: str = WEBHOOK_SECRET, **content: Any) -> api.Answer:
+        """Telegram sends the bot's webhook an update, as in `update(1, message={…})`."""
+        return self.call(
+            "POST /api/telegram/webhook",
+            body={"update_id": update_id, **content},
+            headers={"x-telegram-bot-api-secret-token": secret},
+        )
+
     # what many tests need done before they begin
 
     def order(self, user: int, contact: str = "@burst_pipe", **given: Any) -> dict[str, Any]:
@@ -110,9 +120,24 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         feeds._totals.clear()
         table.client().create_table(TableName=TABLE, **api.table_definition())
         ssm = boto3.client("ssm")
-        for name, value in (("telegram-bot-token", BOT_TOKEN), ("contact-key", CONTACT_KEY)):
+        for name, value in (
+            ("telegram-bot-token", BOT_TOKEN),
+            ("telegram-webhook-secret", WEBHOOK_SECRET),
+            ("contact-key", CONTACT_KEY),
+        ):
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
         boto3.client("scheduler").create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
         service = Api()
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         yield service
+
+
+@pytest.fixture
+def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTelegram]:
+    """Telegram, which knows the bot; it says nothing of its limits."""
+    fake = FakeTelegram(BOT_TOKEN, limits=False)
+    with serving(fake.app) as url:
+        monkeypatch.setenv("TELEGRAM_API_URL", url)
+        settings.settings.cache_clear()
+        yield fake
+    settings.settings.cache_clear()

@@ -1,0 +1,74 @@
+"""POST /api/telegram/webhook: what happens in the bot's chats."""
+
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+
+from shared import clock, secrets
+from shared.bot import commands
+from shared.bot.update import kind_of
+from shared.domain.errors import Unavailable, UnverifiedSender
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import ErrorView, Success
+from shared.observability import logger
+from shared.store import updates
+from shared.telegram import BotApiError, BotApiUnreachable
+
+router = APIRouter()
+
+# What is done with an update of a kind, by `kind_of`. An update may come twice, so each bears being called twice.
+# Whatever one raises makes Telegram send the update again.
+HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "/paysupport": commands.paysupport,
+}
+
+
+@router.post(
+    "/api/telegram/webhook",
+    operation_id="telegram_webhook",
+    summary="An update from Telegram",
+    response_model=Success,
+    responses={400: {"model": ErrorView, "description": "Not an update"}, **documented(UnverifiedSender)},
+)
+async def telegram_webhook(request: Request) -> Success:
+    """Handles an update once; one of a kind that nobody handles is fine as well."""
+    sent = request.headers.get("x-telegram-bot-api-secret-token", "")
+    # As bytes: compare_digest raises on text that is not ASCII.
+    if not hmac.compare_digest(sent.encode(), secrets.telegram_webhook_secret().encode()):
+        raise UnverifiedSender
+    update = _update(await request.body())
+    update_id = update["update_id"]
+    kind, content = kind_of(update)
+    handle = HANDLERS.get(kind)
+    if handle is None or updates.is_handled(update_id):
+        return Success(success=True)
+    logger.append_keys(update_id=update_id, kind=kind)
+    try:
+        handle(content)
+    except BotApiUnreachable as error:
+        raise Unavailable from error
+    except BotApiError as error:
+        if error.error_code == 429 or error.error_code >= 500:
+            raise Unavailable from error
+        # He blocked the bot, or the message is gone: nothing changes when it comes again.
+        logger.append_keys(telegram_error=error.error_code)
+    updates.mark_handled(update_id, clock.now_ms())
+    return Success(success=True)
+
+
+def _update(body: bytes) -> dict[str, Any]:
+    try:
+        update = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+    if not isinstance(update, dict) or type(update.get("update_id")) is not int:
+        raise HTTPException(400)
+    return update
+
+
+handler = http_handler(router)

@@ -1,0 +1,32 @@
+"""Stand-ins for those the service talks to, over HTTP, for a laptop and for the tests.
+
+Each is an ASGI app with a page for a person. `make run` serves them beside the API, at /fakes/, each unless the
+environment names the address of the real one.
+"""
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from infra.local.fakes.telegram import FakeTelegram, Webhook
+from infra.local.settings import FAKES, LocalSettings
+
+
+def _served(settings: LocalSettings) -> list[str]:
+    own = f"http://127.0.0.1:{settings.port}{FAKES}/"
+    addresses = {"telegram": settings.telegram_api_url}
+    return [name for name, address in addresses.items() if address == own + name]
+
+
+def app(settings: LocalSettings) -> Starlette:
+    """The fakes that this run needs."""
+    service = f"http://127.0.0.1:{settings.port}"
+    telegram = FakeTelegram(settings.bot_token)
+    telegram.webhook = Webhook(f"{service}/api/telegram/webhook", settings.telegram_webhook_secret)
+    apps = {"telegram": telegram.app}
+    return Starlette(routes=[Mount(f"{FAKES}/{name}", app=apps[name]) for name in _served(settings)])
+
+
+def pages(settings: LocalSettings) -> dict[str, str]:
+    """The name and the path of each page that a person may open."""
+    titles = {"telegram": "Bot chats"}
+    return {titles[name]: f"{FAKES}/{name}/" for name in _served(settings)}

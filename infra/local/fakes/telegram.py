@@ -1,0 +1,350 @@
+"""Telegram's Bot API, as far as the bot uses it: https://core.telegram.org/bots/api
+
+    /bot<token>/<method>   the Bot API
+    /                      the chats, for a person: what the bot sent, its buttons to press, a line to type
+    /calls                 GET: every call with its time and answer, JSON (?method=); DELETE: forget them
+    /script                POST {"method", "status", "times", "match", "hang", "applied", "more"}: see script.py; DELETE
+    /update                POST {"message": {…}}: send the bot's webhook an update
+
+It counts what Telegram would punish - over 30 messages in a second, over one in a second to a chat - and answers such a
+call with 429, as Telegram does.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpcore
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from infra.local.fakes.page import button, page
+from infra.local.fakes.script import Fault, Script
+
+MESSAGES_A_SECOND = 30
+_DESCRIPTIONS = {
+    400: "Bad Request: chat not found",
+    401: "Unauthorized",
+    403: "Forbidden: bot was blocked by the user",
+    404: "Not Found",
+    409: "Conflict",
+    429: "Too Many Requests: retry after {retry_after}",
+}
+_SENDING = frozenset({"sendMessage", "editMessageText"})
+
+
+class Refused(Exception):
+    """The method says no."""
+
+    def __init__(self, status: int, description: str | None = None, **parameters: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.description = description
+        self.parameters = parameters
+
+
+@dataclass
+class Call:
+    """One call of a method: its parameters, when it came, what it was answered."""
+
+    method: str
+    parameters: dict[str, Any]
+    at: float
+    status: int = 0
+    result: Any = None
+
+
+@dataclass
+class Webhook:
+    """Where updates go and what proves that they are Telegram's; its answers."""
+
+    url: str
+    secret: str
+    statuses: list[int] = field(default_factory=list)
+
+
+class FakeTelegram:
+    """One bot's Telegram. `clock` gives seconds; a test may pass its own."""
+
+    def __init__(self, token: str, *, limits: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self.token = token
+        self.limits = limits
+        self.calls: list[Call] = []
+        self.violations: list[str] = []
+        self.script = Script()
+        self.webhook: Webhook | None = None
+        self._clock = clock
+        self._sent_at: deque[float] = deque()
+        self._sent_to: dict[Any, float] = {}
+        self._shown: dict[int, dict[str, Any]] = {}
+        self._last_id = int(time.time())  # above those of an earlier run, which the bot remembers
+        self._client = httpcore.AsyncConnectionPool()
+        self.app = Starlette(
+            routes=[
+                Route("/bot{token}/{method}", self._bot, methods=["GET", "POST"]),
+                Route("/", self._page),
+                Route("/calls", self._calls, methods=["GET", "DELETE"]),
+                Route("/script", self._script, methods=["POST", "DELETE"]),
+                Route("/update", self._update, methods=["POST"]),
+                Route("/say", self._say, methods=["POST"]),
+                Route("/press", self._press, methods=["POST"]),
+            ]
+        )
+        self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "getMe": self._get_me,
+            "sendMessage": self._send_message,
+            "editMessageText": self._edit_message_text,
+            "answerCallbackQuery": lambda _: True,
+            "setWebhook": self._set_webhook,
+            "getWebhookInfo": lambda _: {"url": self.webhook.url if self.webhook else "", "pending_update_count": 0},
+            "setMyCommands": lambda _: True,
+        }
+
+    # ------------------------------------------------------------ what tests ask
+
+    def sent(self, chat_id: int | None = None) -> list[dict[str, Any]]:
+        """The messages that reached a chat, or any, oldest first."""
+        return [
+            call.parameters
+            for call in self.calls
+            if call.method == "sendMessage" and call.status == 200 and chat_id in (None, call.parameters["chat_id"])
+        ]
+
+    def fail(self, method: str, **fault: Any) -> None:
+        """Misbehave at the next call of the method; see Fault."""
+        self.script.add(Fault(method, **fault))
+
+    def forget(self) -> None:
+        """Begin anew: no calls, no faults, no limits reached."""
+        self.calls.clear()
+        self.violations.clear()
+        self.script.clear()
+        self._sent_at.clear()
+        self._sent_to.clear()
+
+    async def deliver(self, update: dict[str, Any]) -> int | None:
+        """Send the webhook an update, with the id that it gets here where it has none; the status of its answer."""
+        if self.webhook is None:
+            return None
+        answer = await self._client.request(
+            "POST",
+            self.webhook.url,
+            headers={"content-type": "application/json", "x-telegram-bot-api-secret-token": self.webhook.secret},
+            content=json.dumps({"update_id": self._next_id(), **update}).encode(),
+        )
+        self.webhook.statuses.append(answer.status)
+        return answer.status
+
+    # ------------------------------------------------------------ the Bot API
+
+    async def _bot(self, request: Request) -> Response:
+        method = request.path_params["method"]
+        if request.path_params["token"] != self.token:
+            return _refusal(Refused(401))
+        parameters = await _parameters(request)
+        call = Call(method, parameters, self._clock())
+        self.calls.append(call)
+        fault = self.script.next(method, parameters)
+        if fault is not None and fault.hang:
+            await asyncio.sleep(fault.hang)
+        try:
+            if fault is not None and fault.status is not None and not fault.applied:
+                raise Refused(fault.status, **(fault.more or {}))
+            self._hold_limits(method, parameters)
+            call.result = await self._apply(method, parameters)
+            if fault is not None and fault.status is not None:
+                raise Refused(fault.status, **(fault.more or {}))
+        except Refused as refused:
+            call.status = refused.status
+            return _refusal(refused)
+        call.status = 200
+        return JSONResponse({"ok": True, "result": call.result})
+
+    async def _apply(self, method: str, parameters: dict[str, Any]) -> Any:
+        if method not in self._methods:
+            raise Refused(404)
+        result = self._methods[method](parameters)
+        return await result if isinstance(result, Awaitable) else result
+
+    def _hold_limits(self, method: str, parameters: dict[str, Any]) -> None:
+        if not self.limits or method not in _SENDING:
+            return
+        now, chat = self._clock(), parameters.get("chat_id")
+        while self._sent_at and now - self._sent_at[0] >= 1:
+            self._sent_at.popleft()
+        if len(self._sent_at) >= MESSAGES_A_SECOND:
+            self.violations.append("over 30 messages in a second")
+            raise Refused(429, retry_after=1)
+        if method == "sendMessage" and now - self._sent_to.get(chat, float("-inf")) < 1:
+            self.violations.append("over one message in a second to a chat")
+            raise Refused(429, retry_after=1)
+        self._sent_at.append(now)
+        if method == "sendMessage":
+            self._sent_to[chat] = now
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _get_me(self, _: dict[str, Any]) -> dict[str, Any]:
+        bot_id = int(self.token.partition(":")[0])
+        return {"id": bot_id, "is_bot": True, "first_name": "Срочные услуги", "username": "urgent_services_local_bot"}
+
+    def _send_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if "chat_id" not in parameters:
+            raise Refused(400)
+        if not parameters.get("text"):
+            raise Refused(400, "Bad Request: message text is empty")
+        if len(parameters["text"]) > 4096:
+            raise Refused(400, "Bad Request: message is too long")
+        return {
+            "message_id": self._next_id(),
+            "date": int(time.time()),
+            "chat": {"id": parameters["chat_id"], "type": "private"},
+            "text": parameters["text"],
+        }
+
+    def _edit_message_text(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        sent = [call for call in self.calls if call.status == 200 and call.method == "sendMessage"]
+        for call in sent:
+            if call.result["message_id"] == parameters.get("message_id"):
+                # What a person sees now; the call itself is kept as it came.
+                shown = self._shown.get(call.result["message_id"], call.parameters)
+                if all(shown.get(name) == parameters.get(name) for name in ("text", "reply_markup")):
+                    raise Refused(400, "Bad Request: message is not modified")
+                self._shown[call.result["message_id"]] = parameters
+                return {**call.result, "text": parameters["text"]}
+        raise Refused(400, "Bad Request: message to edit not found")
+
+    def _set_webhook(self, parameters: dict[str, Any]) -> bool:
+        self.webhook = Webhook(parameters["url"], parameters.get("secret_token", ""))
+        return True
+
+    # ------------------------------------------------------------ tests in other processes
+
+    async def _calls(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.forget()
+            return Response(status_code=204)
+        wanted = request.query_params.get("method")
+        return JSONResponse(
+            {
+                "calls": [vars(call) for call in self.calls if wanted in (None, call.method)],
+                "violations": self.violations,
+            }
+        )
+
+    async def _script(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.script.clear()
+        else:
+            self.script.add(Fault(**await request.json()))
+        return Response(status_code=204)
+
+    async def _update(self, request: Request) -> Response:
+        return JSONResponse({"status": await self.deliver(await request.json())})
+
+    # ------------------------------------------------------------ a person
+
+    async def _page(self, _: Request) -> Response:
+        chats: dict[Any, list[str]] = {}
+        for call in self.calls:
+            if call.method == "sendMessage" and call.status == 200:
+                message_id = call.result["message_id"]
+                shown = self._shown.get(message_id, call.parameters)
+                chats.setdefault(call.parameters["chat_id"], []).append(_message(shown, message_id))
+            elif call.method == "(typed)":
+                chats.setdefault(call.parameters["chat_id"], []).append(
+                    f'<div class="message from">{escape(call.parameters["text"])}</div>'
+                )
+        return page(
+            "Telegram, понарошку",
+            '<p class="quiet">Что бот отправил; обновите страницу, чтобы увидеть новое.</p>',
+            '<form method="post" action="say"><input name="chat_id" value="1" size="10" title="Telegram id">'
+            '<input name="text" value="/start" size="30"><button>Написать боту</button></form>',
+            *(f"<h2>Чат {escape(str(chat))}</h2>{''.join(messages)}" for chat, messages in chats.items()),
+        )
+
+    async def _say(self, request: Request) -> Response:
+        form = await _parameters(request)
+        chat_id, text = int(form["chat_id"]), str(form["text"])
+        self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": text}, self._clock(), 200))
+        message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time()), "text": text}
+        await self.deliver({"message": message})
+        return RedirectResponse("./", 303)
+
+    async def _press(self, request: Request) -> Response:
+        form = await _parameters(request)
+        sender = _from(int(form["chat_id"]))
+        await self.deliver(
+            {
+                "callback_query": {
+                    "id": str(self._next_id()),
+                    "from": sender["from"],
+                    "message": {
+                        "message_id": int(form["message_id"]),
+                        "chat": sender["chat"],
+                        "date": int(time.time()),
+                    },
+                    "data": form["data"],
+                }
+            }
+        )
+        return RedirectResponse("./", 303)
+
+
+def _from(user_id: int) -> dict[str, Any]:
+    return {
+        "from": {"id": user_id, "is_bot": False, "first_name": f"User {user_id}", "language_code": "ru"},
+        "chat": {"id": user_id, "type": "private", "first_name": f"User {user_id}"},
+    }
+
+
+async def _parameters(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        given = await request.json()
+    else:
+        # A form, or the query; values that are JSON are read as such, as Telegram does with reply_markup.
+        body = (await request.body()).decode()
+        given = {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
+    return {name: _maybe_json(value) for name, value in given.items()}
+
+
+def _maybe_json(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+def _refusal(refused: Refused) -> Response:
+    if refused.status >= 500:
+        return PlainTextResponse("Bad Gateway", refused.status)
+    description = refused.description or _DESCRIPTIONS.get(refused.status, "Error").format_map(refused.parameters)
+    body: dict[str, Any] = {"ok": False, "error_code": refused.status, "description": description}
+    if refused.parameters:
+        body["parameters"] = refused.parameters
+    return JSONResponse(body, refused.status)
+
+
+def _message(parameters: dict[str, Any], message_id: int) -> str:
+    rows = (parameters.get("reply_markup") or {}).get("inline_keyboard", [])
+    buttons = ""
+    for row in rows:
+        for key in row:
+            link = key.get("url") or key.get("web_app", {}).get("url")
+            if link:
+                buttons += f'<a href="{escape(link)}">{escape(key["text"])}</a> '
+            else:
+                data = {"chat_id": parameters["chat_id"], "message_id": message_id, "data": key.get("callback_data")}
+                buttons += button(key["text"], "press", **data)
+    return f'<div class="message">{escape(parameters["text"])}</div>{buttons}'

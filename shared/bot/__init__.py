@@ -1,0 +1,1 @@
+"""What the bot does with the updates that Telegram sends it."""

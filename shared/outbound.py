@@ -1,0 +1,78 @@
+"""Calls to others over HTTP: JSON in, JSON out, one attempt, a timeout, nothing logged.
+
+Whoever calls knows whether a second attempt is harmless, so none is made here. An address may hold a token (Telegram's
+does) and a body a name: neither is in a log line or in an error (I18).
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util import Timeout
+
+# What urllib3 has to say repeats addresses.
+logging.getLogger("urllib3.connectionpool").disabled = True
+logging.getLogger("urllib3.util.retry").disabled = True
+
+_CONNECT_SECONDS = 2.0
+
+
+class Unreachable(Exception):
+    """No answer came. `maybe_done` tells that the other side may have got the request and done what it asks."""
+
+    def __init__(self, *, maybe_done: bool) -> None:
+        super().__init__()
+        self.maybe_done = maybe_done
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; `body` is None where that was no JSON."""
+
+    status: int
+    body: Any
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(num_pools=4, maxsize=4)
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    read_timeout: float = 5.0,
+) -> Reply:
+    """Send a request; `body` goes as JSON where one is given.
+
+    It ends within 2 s for the connection and `read_timeout` seconds of silence. Raises Unreachable.
+    """
+    sent = {"accept": "application/json", **(headers or {})}
+    if body is not None:
+        sent["content-type"] = "application/json"
+    try:
+        answer = _pool().request(
+            method,
+            url,
+            body=None if body is None else json.dumps(body).encode(),
+            headers=sent,
+            timeout=Timeout(connect=_CONNECT_SECONDS, read=read_timeout),
+            retries=False,
+            redirect=False,
+        )
+    except (ConnectTimeoutError, NewConnectionError):
+        raise Unreachable(maybe_done=False) from None
+    except HTTPError:
+        raise Unreachable(maybe_done=True) from None
+    try:
+        return Reply(answer.status, json.loads(answer.data))
+    except ValueError:
+        return Reply(answer.status, None)
