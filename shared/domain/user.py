@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.domain.order import Order
+
 DEFAULT_FREQUENCY = 10
 MIN_FREQUENCY = 5
 MAX_FREQUENCY = 15
@@ -13,7 +15,9 @@ MAX_PREFERRED_CITIES = 20
 class User:
     """A user as stored; one who never wrote anything has every default.
 
-    `last_entry_id` is the newest entry of his ledger, 0 before the first.
+    `last_entry_id` is the newest entry of his ledger, 0 before the first. No preferred category means any of them, no
+    preferred city any city. `chat_open` tells whether the bot may write to him; None until Telegram said either.
+    `settings_version` grows with every change of what decides of which orders he hears.
     """
 
     id: int
@@ -30,6 +34,22 @@ class User:
     preferred_cities: tuple[str, ...] = ()
     notifications_enabled: bool = False
     notification_frequency: int = DEFAULT_FREQUENCY
+    chat_open: bool | None = None
+    settings_version: int = 0
+
+    @property
+    def listens(self) -> bool:
+        """Whether he hears of new orders at all: he wants to, and the bot can reach him as far as anybody knows."""
+        return self.notifications_enabled and self.chat_open is not False
+
+    def wants(self, order: Order) -> bool:
+        """Whether he is to hear of this order when it is new: he listens, prefers such, and did not post it himself."""
+        return (
+            self.listens
+            and order.owner_id != self.id
+            and (not self.preferred_categories or order.category in self.preferred_categories)
+            and (not self.preferred_cities or order.city in self.preferred_cities)
+        )
 
     @property
     def rating(self) -> float:

@@ -25,6 +25,10 @@ ANSWERED = "attribute_exists(responded_at)"
 LOCK_FREE = "attribute_not_exists(pk) OR expires_at <= :now"
 LOCK_OURS = "order_id = :order_id"
 
+# a user's settings
+NO_SETTINGS_YET = "attribute_not_exists(settings_version)"
+SETTINGS_AS_READ = "settings_version = :settings_read"
+
 # a user's balance and ledger
 NO_ENTRY_YET = "attribute_not_exists(last_entry_id)"
 LAST_ENTRY_AS_READ = "last_entry_id = :last_entry_read"

@@ -11,6 +11,7 @@ without moving it in a list (a take, a balance) costs no index write.
 | contact lock                  | CONTACT#hmac(normal form) / CONTACT     | get; `ttl` = the end of the order's hour
 | review of an order            | ORDER#id / REVIEW#client                | get
 | complaint about an order      | ORDER#id / COMPLAINT#executor           | get
+| subscription to a city        | USER#id / SUBSCRIPTION#city#n           | nobody: it is there for the lists below
 | an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
 | an update that was handled    | UPDATE#id / UPDATE                      | get; gone after two days
 
@@ -25,6 +26,7 @@ without moving it in a list (a take, a balance) costs no index write.
 | … of a rating                 | list2    | REVIEWS#rating                   |
 | … that a user received        | list3    | REVIEWS_OF#executor              |
 | … that a user wrote           | list4    | REVIEWS_BY#client                |
+| who wants to hear of orders   | list1…4  | SUBSCRIBERS#city#category        | `list_sk`: user
 | a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
 | a user's ledger               | timeline | LEDGER_OF#user                   | entry id
 | what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
@@ -32,15 +34,18 @@ without moving it in a list (a take, a balance) costs no index write.
 `list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
 timer is late is not in the range. `status` in these keys is the stored one; what the clock makes of it is
 `domain.order.status_at`.
+
+A subscription stands in one list for each category of its city, `*` for any. An item has room for four, so a user has
+two a city at most, 40 in all: whatever he changes, the old ones, the new ones and himself fit into one transaction.
 """
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from shared.domain.order import Order, Status, due_at
+from shared.domain.order import CATEGORIES, Order, Status, due_at
 
 
 class Key(TypedDict):
@@ -67,6 +72,12 @@ TIMELINE = Index("timeline", "timeline_pk", "timeline_sk")
 DUE = Index("due", "due_pk", "due_at")
 
 DUE_PARTITION = "DUE"
+
+ANY = "*"
+# Which index a category's list of subscribers is in, and on which of a city's items: by its place here. Subscriptions
+# in the table depend on the places, so a new category goes to the end.
+_SUBSCRIBED = (ANY, *CATEGORIES)
+_LISTS = (LIST1, LIST2, LIST3, LIST4)
 
 
 def user(user_id: int) -> Key:
@@ -213,3 +224,34 @@ def reviews_by(client_id: int) -> tuple[Index, str]:
 def review_sk(written_at: int, review_id: int) -> str:
     """A review's place in a list."""
     return f"{written_at:013d}#{review_id}"
+
+
+def subscriptions(user_id: int, cities: Iterable[str], categories: Iterable[str]) -> list[dict[str, str]]:
+    """The items that list a user among those who want to hear of orders; no city means any, no category means any."""
+    items = []
+    for city in set(cities) or {ANY}:
+        by_number: dict[int, dict[str, str]] = {}
+        for category in set(categories) or {ANY}:
+            number, index = _subscribed(category)
+            by_number.setdefault(number, {})[index.pk] = f"SUBSCRIBERS#{city}#{category}"
+        for number, lists in by_number.items():
+            key = {"pk": f"USER#{user_id}", "sk": f"SUBSCRIPTION#{city}#{number}"}
+            items.append({**key, LIST1.sk: subscriber_sk(user_id), **lists})
+    return items
+
+
+def subscribers(city: str, category: str) -> list[tuple[Index, str]]:
+    """The indexes and partitions that together list who wants to hear of such an order, each once."""
+    return [
+        (_subscribed(wanted)[1], f"SUBSCRIBERS#{where}#{wanted}") for where in (city, ANY) for wanted in (category, ANY)
+    ]
+
+
+def subscriber_sk(user_id: int) -> str:
+    """A user's place in a list of subscribers."""
+    return f"{user_id:016d}"
+
+
+def _subscribed(category: str) -> tuple[int, Index]:
+    number, index = divmod(_SUBSCRIBED.index(category), len(_LISTS))
+    return number, _LISTS[index]

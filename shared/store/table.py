@@ -240,10 +240,10 @@ def _expression(
 
 
 def put(
-    item: Mapping[str, object], *, condition: str, values: Mapping[str, object] | None = None
+    item: Mapping[str, object], *, condition: str | None, values: Mapping[str, object] | None = None
 ) -> "TransactWriteItemTypeDef":
     """A Put of a transaction."""
-    request = _expression({"ConditionExpression": condition}, values, None)
+    request = _expression({} if condition is None else {"ConditionExpression": condition}, values, None)
     return {"Put": cast("PutTypeDef", {**request, "Item": item_to_dynamodb(item)})}
 
 
@@ -263,9 +263,11 @@ def change(
     return {"Update": cast("UpdateTypeDef", {**request, "Key": item_to_dynamodb(key)})}
 
 
-def remove(key: Key, *, condition: str, values: Mapping[str, object]) -> "TransactWriteItemTypeDef":
+def remove(
+    key: Key, *, condition: str | None, values: Mapping[str, object] | None = None
+) -> "TransactWriteItemTypeDef":
     """A Delete of a transaction."""
-    request = _expression({"ConditionExpression": condition}, values, None)
+    request = _expression({} if condition is None else {"ConditionExpression": condition}, values, None)
     return {"Delete": cast("DeleteTypeDef", {**request, "Key": item_to_dynamodb(key)})}
 
 

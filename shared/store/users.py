@@ -1,12 +1,13 @@
 """Users: profile, settings, and what a user item gives to transactions of others (balance, counters)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import LedgerEntry
 from shared.domain.user import DEFAULT_FREQUENCY, User
-from shared.store import conditions, keys, table
+from shared.store import conditions, keys, subscriptions, table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -38,6 +39,8 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         preferred_cities=tuple(preferences.get("cities", ())),
         notifications_enabled=item.get("notify_enabled", False),
         notification_frequency=item.get("notify_frequency", DEFAULT_FREQUENCY),
+        chat_open=item.get("chat_open"),
+        settings_version=item.get("settings_version", 0),
     )
 
 
@@ -54,30 +57,82 @@ def visit(caller: TelegramUser) -> User:
     return from_item(caller.id, item)
 
 
+def get(user_id: int) -> User:
+    """The user as he is now. One consistent GetItem. Raises Unavailable."""
+    return from_item(user_id, table.get(keys.user(user_id)))
+
+
 def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
-    """Replace which orders the caller wants to hear of. One UpdateItem. Raises Unavailable."""
-    table.update(
-        keys.user(caller.id),
-        f"SET {_SET_PROFILE}, preferences = :preferences",
-        {
-            **_profile(caller),
-            ":preferences": {"categories": list(categories), "cities": list(cities)},
-        },
+    """Replace which orders the caller wants to hear of.
+
+    As many calls as `_change_settings`. Raises Busy, Unavailable.
+    """
+    _change_settings(
+        caller.id,
+        lambda user: replace(user, preferred_categories=tuple(categories), preferred_cities=tuple(cities)),
+        caller=caller,
     )
 
 
 def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> None:
     """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is.
 
-    One UpdateItem. Raises Unavailable.
+    As many calls as `_change_settings`. Raises Busy, Unavailable.
     """
-    given = {"notify_enabled": enabled, "notify_frequency": frequency}
-    given = {name: value for name, value in given.items() if value is not None}
-    table.update(
-        keys.user(caller.id),
-        f"SET {', '.join([_SET_PROFILE, *(f'{name} = :{name}' for name in given)])}",
-        {**_profile(caller), **{f":{name}": value for name, value in given.items()}},
-    )
+
+    def changed(user: User) -> User:
+        return replace(
+            user,
+            notifications_enabled=user.notifications_enabled if enabled is None else enabled,
+            notification_frequency=user.notification_frequency if frequency is None else frequency,
+        )
+
+    _change_settings(caller.id, changed, caller=caller)
+
+
+def save_chat(user_id: int, *, is_open: bool) -> None:
+    """Save what Telegram said: the bot may write to the user from now on, or may not.
+
+    One consistent GetItem; where that is news, as many calls as `_change_settings`. Raises Busy, Unavailable.
+    """
+    if get(user_id).chat_open is not is_open:
+        _change_settings(user_id, lambda user: replace(user, chat_open=is_open))
+
+
+def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: TelegramUser | None = None) -> None:
+    """Write what `changed` makes of the user's settings, and what lists him among the subscribers with it.
+
+    One consistent GetItem and one TransactWriteItems of at most 81 writes, a try: there is no moment at which the lists
+    and the settings disagree.
+    """
+
+    def change_once() -> None:
+        before = get(user_id)
+        after = replace(changed(before), settings_version=before.settings_version + 1)
+        fields = {
+            "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
+            "notify_enabled": after.notifications_enabled,
+            "notify_frequency": after.notification_frequency,
+            "settings_version": after.settings_version,
+        }
+        if after.chat_open is not None:
+            fields["chat_open"] = after.chat_open
+        sets = [f"{name} = :{name}" for name in fields]
+        values: dict[str, object] = {f":{name}": value for name, value in fields.items()}
+        if caller is not None:
+            sets.append(_SET_PROFILE)
+            values |= _profile(caller)
+        if before.settings_version:
+            values[":settings_read"] = before.settings_version
+        update = table.change(
+            keys.user(user_id),
+            f"SET {', '.join(sets)}",
+            condition=conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET,
+            values=values,
+        )
+        table.transact([update, *subscriptions.moved(before, after)])
+
+    table.settle(change_once)
 
 
 def change(

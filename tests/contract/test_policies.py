@@ -178,8 +178,11 @@ def take_every_path(calls: Calls) -> None:
     calls.of("POST /api/orders/{id}/close", user=1, id=closed)
     for newcomer, visit in enumerate(("", "/preferences", "/notification-settings"), start=10):
         calls.of(f"GET /api/users/me{visit}", user=newcomer)
-    calls.of("PUT /api/users/me/preferences", user=2, body={"categories": ["Клининг"], "cities": []})
-    calls.of("PUT /api/users/me/notification-settings", user=2, body={"enabled": True})
+    for wanted in ("Клининг", "Электрика"):
+        for enabled in (True, False, True):
+            calls.of("PUT /api/users/me/notification-settings", user=2, body={"enabled": enabled})
+        calls.of("PUT /api/users/me/preferences", user=2, body={"categories": [wanted], "cities": ["Уфа"]})
+        calls.of("PUT /api/users/me/preferences", user=2, body={"categories": [wanted], "cities": ["Казань"]})
     calls.of("GET /api/balance", user=20)
     calls.of(
         "POST /api/telegram/webhook",
