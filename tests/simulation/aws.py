@@ -148,7 +148,8 @@ class Aws:
 
     def _go_wrong(self, fault: str, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
         """The answer to a call that meets a fault. Mostly there is none: raises what botocore raises, or Crashed."""
-        world = self.world
+        world, task = self.world, self.world.task
+        assert task is not None
 
         def land() -> None:
             try:
@@ -170,6 +171,7 @@ class Aws:
                 world.step_clock()
             case "F19 timeout after":
                 land()
+                task.may_time_out = True
                 world.pause(_LONGER_THAN_ANY_TIMEOUT)
             case "F26 small page":
                 self.database.page_items = self._dice.choice((1, 2))

@@ -69,7 +69,7 @@ class Faults:
     @classmethod
     def of(cls, dice: Random, calls: Counter[str], hits: Counter[tuple[str, str]]) -> "Faults":
         """The faults that the seed's dice choose."""
-        rate = dice.choice((0.0, 0.02, 0.05, 0.05, 0.1, 0.25))
+        rate = dice.choice((0.0, 0.02, 0.05, 0.05, 0.1, 0.1, 0.25, 0.6))
         share = dice.choice((0.2, 0.5, 1.0))
         return cls(dice, calls, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
 

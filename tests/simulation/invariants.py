@@ -436,9 +436,8 @@ class Checker:
 
     # ------------------------------------------------------------ the end
 
-    def at_end(self) -> None:
-        """When faults have stopped and every deadline has passed: the liveness properties, and the books once more."""
-        now = self._world.now
+    def at_end(self, now: int) -> None:
+        """Faults have stopped, and what was due by `now` has had its time: liveness, and the books once more."""
         owed: Counter[int] = Counter()
         for key, item in self.items.items():
             if key[1] == "ORDER":

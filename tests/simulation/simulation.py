@@ -99,17 +99,17 @@ class Simulation:
         self.faults.stop()
         actors.stop()
         self.aws.stop()
-        self._end_orders()
+        swept = self._end_orders()
         for request in list(actors.unanswered):
             actors.send(request)
         world.run(until=world.now + _MINUTE)
         if world.running:
-            world.broken("L4", f"{world.running} invocations have not ended")
+            world.broken("L4", f"{len(world.running)} invocations have not ended")
         for request in actors.unanswered:
             world.broken("L4", f"{request.name} is still not answered")
         if not self.aws.delivered():
             world.broken("L1", "the stream is not delivered")
-        self.checker.at_end()
+        self.checker.at_end(swept)
         if world.violation:
             raise world.violation
         if world.random.random() < _LOOK_CLOSELY:
@@ -130,12 +130,15 @@ class Simulation:
                 self.aws.database.expire(key)
             world.run(until=world.now + _MINUTE)
 
-    def _end_orders(self) -> None:
-        """An hour and more passes, with a sweep now and then."""
+    def _end_orders(self) -> int:
+        """An hour and more passes, with a sweep now and then; when the last one was."""
+        swept = 0
         for _ in range(5):
-            self.world.run(until=self.world.now + 15 * _MINUTE)
+            swept = self.world.now + 15 * _MINUTE
+            self.world.run(until=swept)
             self.aws.sweep()
-        self.world.run(until=self.world.now + _MINUTE)
+        self.world.run(until=swept + _MINUTE)
+        return swept
 
     def _audited(self, task: Task) -> None:
         if task.result != []:

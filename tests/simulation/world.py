@@ -44,6 +44,7 @@ class Task:
     result: Any = None
     error: Exception | None = None
     dead: bool = False
+    may_time_out: bool = False
     throttled: int = 0
     clock_low: int = 0
     clock_high: int = 0
@@ -66,7 +67,7 @@ class World:
         self.random = random.Random(seed)
         self.now = START
         self.task: Task | None = None
-        self.running = 0
+        self.running: dict[int, Task] = {}
         self.violation: Violation | None = None
         self.trace: list[tuple[Any, ...]] = []
         self.steps = 0
@@ -99,7 +100,9 @@ class World:
             self.now = max(self.now, until)
 
     def jump(self, ms: int) -> None:
-        """Time that nobody noticed passing: what was planned meanwhile comes late."""
+        """Time that nobody noticed passing: what was planned meanwhile comes late, what runs may run out of it."""
+        for task in self.running.values():
+            task.may_time_out = True
         self.now += ms
 
     # ------------------------------------------------------------ tasks
@@ -117,7 +120,7 @@ class World:
         self._numbers += 1
         task = Task(self._numbers, function, self.now, self.now + timeout, skew, on_end)
         task.greenlet = greenlet.greenlet(lambda: self._run(task, work))
-        self.running += 1
+        self.running[task.number] = task
         self._resume(task)
 
     def _run(self, task: Task, work: Callable[[], Any]) -> None:
@@ -130,7 +133,7 @@ class World:
             task.error = error
         task.clock_low = min(task.clock_low, self.clock())
         task.clock_high = max(task.clock_high, self.clock())
-        self.running -= 1
+        del self.running[task.number]
         self.task = None
         task.on_end(task)
 
@@ -146,6 +149,8 @@ class World:
         self.check_alive()
         if self.now + ms >= task.deadline:
             ms, task.dead = task.deadline - self.now, True
+            if not task.may_time_out:
+                self.broken("P4", f"{task} was still at it when its time ran out")
         self.later(ms, lambda: self._resume(task))
         loop = asyncio._get_running_loop()
         if loop is None:
