@@ -229,9 +229,9 @@ def review_sk(written_at: int, review_id: int) -> str:
 def subscriptions(user_id: int, cities: Iterable[str], categories: Iterable[str]) -> list[dict[str, str]]:
     """The items that list a user among those who want to hear of orders; no city means any, no category means any."""
     items = []
-    for city in set(cities) or {ANY}:
+    for city in dict.fromkeys(cities) or (ANY,):
         by_number: dict[int, dict[str, str]] = {}
-        for category in set(categories) or {ANY}:
+        for category in dict.fromkeys(categories) or (ANY,):
             number, index = _subscribed(category)
             by_number.setdefault(number, {})[index.pk] = f"SUBSCRIBERS#{city}#{category}"
         for number, lists in by_number.items():

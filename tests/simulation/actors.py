@@ -179,9 +179,10 @@ class Actors:
             return [self._about(order) for _ in range(dice.randint(2, 4))]
         if kind < 0.8:
             return self._judge() or [self._look()]
-        if kind < 0.95:
-            return [self._about(order)]
-        return [self._look()]
+        if kind < 0.85:
+            user = dice.choice(self._users)
+            return [self._set(user) for _ in range(dice.randint(1, 3))]
+        return [self._about(order) if kind < 0.95 else self._look()]
 
     def _judge(self) -> list[Request]:
         """Several clients review at once, mostly the same executor."""
@@ -229,6 +230,17 @@ class Actors:
             case _:
                 user = owner
         return self.request(deed, user, order if "{id}" in deed else None, body=body, query=query)
+
+    def _set(self, user: int) -> Request:
+        dice = self._dice
+        if dice.random() < 0.5:
+            body: dict[str, Any] = {"enabled": dice.random() < 0.7}
+            return self.request("PUT /api/users/me/notification-settings", user, body=body)
+        body = {
+            "categories": dice.sample(CATEGORIES, dice.randint(0, 3)),
+            "cities": dice.sample(_CITIES, dice.randint(0, 2)),
+        }
+        return self.request("PUT /api/users/me/preferences", user, body=body)
 
     def _take(self, order: str, user: int) -> Request:
         return self.request("POST /api/orders/{id}/take", user, order)

@@ -33,6 +33,8 @@ _MOVES = {
 }
 _NEVER_CHANGES = ("owner_id", "city", "created_at", "expires_at")
 _EDITABLE = ("category", "description", "contact", "contact_key")
+# What says which orders a user hears of, and the entry that follows from it.
+_SETTINGS = ("preferences", "notify_enabled", "chat_open", "sk")
 _BECOMES = {
     "DELETE /api/orders/{id}": "deleted",
     "POST /api/orders/{id}/close": "closed_no_response",
@@ -124,8 +126,10 @@ class Checker:
                 self._lock(key, old, new, by_ttl=by_ttl)
             elif kind == "REVIEW":
                 users.add(self._review(key, old, new, commit))
-            elif kind == "USER":
+            elif kind in ("USER", "SUBSCRIPTION"):
                 users.add(int(key[0].partition("#")[2]))
+                if any((old or {}).get(name) != (new or {}).get(name) for name in _SETTINGS):
+                    self._subscribed(int(key[0].partition("#")[2]))
             elif old is not None and not by_ttl:
                 self._broken("I20", f"{key} was written twice")
         for user in sorted(users):
@@ -148,6 +152,22 @@ class Checker:
         if (item.get("rating_sum", 0), item.get("rating_count", 0)) != (sum(ratings), len(ratings)):
             told = item.get("rating_sum", 0), item.get("rating_count", 0)
             self._broken("I21", f"user {user} has rating {told}, his reviews are {ratings}")
+
+    def _subscribed(self, user: int) -> None:
+        """He stands in the lists that his settings say, in no other."""
+        item = self.items.get((f"USER#{user}", "USER"), {})
+        listed = {
+            place
+            for key, entry in self.items.items()
+            if key[0] == f"USER#{user}" and key[1].startswith("SUBSCRIPTION#")
+            for name, place in entry.items()
+            if name.endswith("_pk")
+        }
+        wanted = item.get("preferences", {})
+        pairs = itertools.product(wanted.get("cities") or ("*",), wanted.get("categories") or ("*",))
+        listens = item.get("notify_enabled", False) and item.get("chat_open") is not False
+        if listed != ({f"SUBSCRIBERS#{city}#{category}" for city, category in pairs} if listens else set()):
+            self._broken("subscriptions", f"user {user} wants {wanted}, listens: {listens}, stands in {sorted(listed)}")
 
     def _ledger_entry(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit) -> int:
         user = int(key[0].partition("#")[2])
