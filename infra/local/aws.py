@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.settings import ROOT, LocalSettings
 from infra.local.translate import cloudformation
@@ -33,6 +33,7 @@ STACK = "urgent-services-local"
 SECRETS = "/urgent-services/local"
 LOG_GROUP = "/urgent-services/local"
 CODE_BUCKET = "urgent-services-local-code"
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -77,19 +78,29 @@ class EmbeddedAws:
         }
         # Lambda processes start faster with what was compiled before.
         env.pop("PYTHONDONTWRITEBYTECODE", None)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
-            start_new_session=True,
-            # Where we are killed, it saves the state before another run may read it.
-            pass_fds=[self._lock.fileno()] if self._lock else [],
-            # No thread runs in this process yet.
-            preexec_fn=die_with_parent,  # noqa: PLW1509
-        )
+        # Told to stop right here, we would not know yet what to stop.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+        def before_it_runs() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            die_with_parent()
+
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
+                start_new_session=True,
+                # Where we are killed, it saves the state before another run may read it.
+                pass_fds=[self._lock.fileno()] if self._lock else [],
+                # No thread runs in this process yet.
+                preexec_fn=before_it_runs,  # noqa: PLW1509
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -184,7 +195,7 @@ class EmbeddedAws:
         except ClientError as error:
             message = error.response["Error"]["Message"]
             if "No updates" not in message:
-                raise CannotStart(f"The stack cannot be deployed: {message}") from error
+                raise CannotStart(f"The stack cannot be deployed: {message.rstrip('.')}.") from error
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
@@ -192,7 +203,7 @@ class EmbeddedAws:
                 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
                 return str(outputs["ApiId"])
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
-                raise CannotStart(f"The stack was not deployed, {stack['StackStatus']}: {self._first_failure(stacks)}")
+                raise CannotStart(f"The stack was not deployed, {stack['StackStatus']}: {self._first_failure(stacks)}.")
             time.sleep(0.1)
         raise CannotStart("The stack was not deployed within two minutes.")
 
@@ -211,11 +222,11 @@ class EmbeddedAws:
         try:
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
             events = [event for page in pages for event in page["events"]]
-        except ClientError:
-            return []
-        # A stream holds one invocation there. Kept, they would make each look slower than the one before.
-        for stream in {event["logStreamName"] for event in events}:
-            logs.delete_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+            # A stream holds one invocation there. Kept, they would make each look slower than the one before.
+            for stream in {event["logStreamName"] for event in events}:
+                logs.delete_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+        except (BotoCoreError, ClientError):
+            return []  # nothing was logged yet, or nobody is there any more
         lines = [line for event in events for line in event["message"].splitlines()]
         return [line for line in lines if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))]
 

@@ -8,7 +8,7 @@ at once than Lambda processes may run. What it refuses itself, or what the gatew
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import h11
 import httpcore
@@ -23,11 +23,15 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = Iterable[tuple[bytes, bytes]]
+Headers = list[tuple[bytes, bytes]]
 
+# API Gateway's limits.
 MAX_BODY = 10 * 1024 * 1024
+MAX_HEAD = 10 * 1024
 _NOT_PASSED_ON = frozenset({b"connection", b"host", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"})
-_NOT_PASSED_BACK = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"server", b"date"})
+_NOT_PASSED_BACK = frozenset(
+    {b"connection", b"content-length", b"date", b"keep-alive", b"server", b"transfer-encoding"}
+)
 
 
 class Front:
@@ -40,26 +44,35 @@ class Front:
         self._prefix = f"/_aws/execute-api/{api_id}/$default".encode()
         self._url = httpcore.URL(aws_url)
         self._origins = frozenset(origin.encode() for origin in origins)
-        self._pool = httpcore.AsyncConnectionPool(max_connections=concurrency, max_keepalive_connections=concurrency)
+        self._pool = httpcore.AsyncConnectionPool(max_connections=concurrency)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "websocket":
-            await _answer(send, 404, [_JSON], _refusal(404), kind="websocket.http")
-        if scope["type"] != "http":
+            await _send(send, _refusal(404), kind="websocket.http")
+        elif scope["type"] != "http":
             return
-        if self._fakes is not None and scope["path"].startswith(f"{FAKES}/"):
+        elif self._fakes is not None and scope["path"].startswith(f"{FAKES}/"):
             await self._fakes(scope, receive, send)
-            return
+        else:
+            answer = await self._answer(scope, receive)
+            await _send(send, answer._replace(headers=[*answer.headers, *self._cors(scope)]))
+
+    def _cors(self, scope: Scope) -> Headers:
         origin = dict(scope["headers"]).get(b"origin")
-        cors = _cors_headers(origin) if origin in self._origins and origin else []
+        if origin is None or origin not in self._origins:
+            return []
+        preflight = _PREFLIGHT if scope["method"] == "OPTIONS" else []
+        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin"), *preflight]
+
+    async def _answer(self, scope: Scope, receive: Receive) -> "_Answer":
         if scope["method"] == "OPTIONS":
-            await _answer(send, 204, [*cors, *(_PREFLIGHT if cors else [])], b"")
-            return
+            return _Answer(204, [], b"")
+        if _head(scope) > MAX_HEAD:
+            return _refusal(431)
         body = await _body(receive)
         if body is None:
-            await _answer(send, 413, [*cors, _JSON], _refusal(413))
-            return
+            return _refusal(413)
         target = self._prefix + scope["raw_path"].partition(b"?")[0]
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
@@ -74,22 +87,25 @@ class Front:
                 content=body,
             )
         except (httpcore.NetworkError, httpcore.ProtocolError):
-            await _answer(send, 503, [*cors, _JSON], _refusal(503))
-            return
+            return _refusal(503)
         if response.status >= 400 and response.content.startswith(b'{"message"'):
-            # The gateway's own words: no function answered.
-            await _answer(send, response.status, [*cors, _JSON], _refusal(response.status))
-            return
-        headers = [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_PASSED_BACK]
-        await _answer(send, response.status, [*headers, *cors], response.content)
+            return _refusal(response.status)  # the gateway's own words: no function answered
+        headers = [(name.lower(), value) for name, value in response.headers]
+        return _Answer(response.status, [it for it in headers if it[0] not in _NOT_PASSED_BACK], response.content)
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
 
 
 class _Http1(H11Protocol):
     """HTTP/1.1 that says why it refuses what is no HTTP; Hypercorn's own refusal has no body."""
 
     async def _send_error_response(self, status_code: int) -> None:
-        body = _refusal(status_code)
-        headers = [_JSON, (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        _, headers, body = _refusal(status_code)
+        headers = [*headers, (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
@@ -99,7 +115,6 @@ class _Http1(H11Protocol):
 hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined]
 
 
-_JSON = (b"content-type", b"application/json")
 # What template.yaml allows; a test holds the two together.
 _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET,POST,PUT,DELETE"),
@@ -108,30 +123,37 @@ _PREFLIGHT = [
 ]
 
 
-def _refusal(status: int) -> bytes:
-    answer = HTTP_ANSWERS.get(status) or (HTTP_ANSWERS[400] if status < 500 else ANSWERS[Unavailable])
-    return json.dumps({"detail": answer.detail, "code": answer.code}, ensure_ascii=False).encode()
+def _refusal(status: int) -> _Answer:
+    said = HTTP_ANSWERS.get(status) or (HTTP_ANSWERS[400] if status < 500 else ANSWERS[Unavailable])
+    body = json.dumps({"detail": said.detail, "code": said.code}, ensure_ascii=False)
+    return _Answer(status, [(b"content-type", b"application/json")], body.encode())
 
 
-def _cors_headers(origin: bytes) -> list[tuple[bytes, bytes]]:
-    return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+def _head(scope: Scope) -> int:
+    """The size of a request line and its headers, bytes."""
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    return headers + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 async def _body(receive: Receive) -> bytes | None:
+    """The body; None for one that is too large, or for a caller who is gone."""
     parts, size = [], 0
-    while True:
+    # Who sends too much reads the answer when he has sent it, so the rest is taken from him, up to a point.
+    while size <= 10 * MAX_BODY:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
-            return None
-        parts.append(part)
+        if size <= MAX_BODY:
+            parts.append(part)
         if not message.get("more_body"):
-            return b"".join(parts)
+            break
+    return b"".join(parts) if size <= MAX_BODY else None
 
 
-async def _answer(send: Send, status: int, headers: Headers, body: bytes, *, kind: str = "http") -> None:
-    await send({"type": f"{kind}.response.start", "status": status, "headers": list(headers)})
-    await send({"type": f"{kind}.response.body", "body": body})
+async def _send(send: Send, answer: _Answer, *, kind: str = "http") -> None:
+    length = [] if answer.status == 204 else [(b"content-length", str(len(answer.body)).encode())]
+    headers = [*answer.headers, *length]
+    await send({"type": f"{kind}.response.start", "status": answer.status, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": answer.body})

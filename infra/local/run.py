@@ -17,13 +17,12 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from infra.local import fakes
-from infra.local.aws import REGION, CannotStart, EmbeddedAws, die_with_parent
+from infra.local.aws import REGION, STOPPING, CannotStart, EmbeddedAws, die_with_parent
 from infra.local.front import Front
 from infra.local.settings import LocalSettings, SettingError
 from infra.local.translate import BrokenTemplate
 
 _LOG_EVERY = 0.5
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CannotRun(Exception):
@@ -45,7 +44,7 @@ def main() -> int:
     with lock:
         aws = EmbeddedAws(settings, lock)
         # From here on somebody has to stop what was started, also where the terminal says it before we serve.
-        for stopping in _STOPPING:
+        for stopping in STOPPING:
             signal.signal(stopping, lambda *_: sys.exit(0))
         try:
             say("Starting the embedded AWS")
@@ -59,7 +58,7 @@ def main() -> int:
         except SystemExit:
             pass
         finally:
-            for stopping in _STOPPING:
+            for stopping in STOPPING:
                 signal.signal(stopping, signal.SIG_IGN)
             say(f"Stopping; the data stays in {settings.data_dir}")
             aws.stop()
@@ -109,7 +108,7 @@ async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str) -> None:
     """Serve until told to stop, printing the functions' logs. Raises CannotRun when the embedded AWS dies."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for stopping in _STOPPING:
+    for stopping in STOPPING:
         loop.add_signal_handler(stopping, stop.set)
     # Python 3.11 complains of every request that is cut off while we stop.
     loop.set_exception_handler(lambda loop, what: None if stop.is_set() else loop.default_exception_handler(what))
@@ -117,7 +116,8 @@ async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str) -> None:
     config.bind = [f"127.0.0.1:{settings.port}"]
     config.accesslog = None
     config.errorlog = None
-    config.h11_max_incomplete_size = 64 * 1024
+    config.keep_alive_timeout = 75  # a client that keeps connections for less never finds one closed
+    config.h11_max_incomplete_size = 1024 * 1024  # the front server says what is too much; this is no HTTP any more
     front = Front(aws.url, api_id, settings.cors_origins, settings.concurrency, fakes.app(settings))
     server = asyncio.create_task(serve(front, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
     url = f"http://localhost:{settings.port}"

@@ -39,10 +39,12 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
         translated: dict[str, Any] = transform(sam, parameters, _ManagedPolicies())
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
-        raise BrokenTemplate(f"template.yaml cannot be translated: {causes}") from error
+        raise BrokenTemplate(f"template.yaml cannot be translated: {causes.rstrip('.')}.") from error
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise BrokenTemplate(f"template.yaml cannot be translated: {type(error).__name__}: {reason}") from error
+        raise BrokenTemplate(
+            f"template.yaml cannot be translated: {type(error).__name__}: {reason.rstrip('.')}."
+        ) from error
     _replace_api_bodies(translated["Resources"])
     _drop_enclosing_operation(translated["Resources"])
     return translated
