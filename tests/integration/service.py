@@ -102,7 +102,7 @@ class Service:
         )
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
         env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
-        with self._out.open("ab") as out, self._err.open("ab") as err:
+        with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 command,
                 cwd=root,
@@ -216,7 +216,6 @@ class Service:
         """The answer to bytes that need not be HTTP."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
             got = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, text = got.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")

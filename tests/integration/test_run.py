@@ -1,0 +1,303 @@
+"""`make run`: starts, or says in a sentence why not; ends, and leaves nothing but its data."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.local.settings import LocalSettings, SettingError
+from infra.local.translate import BrokenTemplate, cloudformation
+from tests.api import ROOT
+from tests.conftest import BOT_TOKEN
+from tests.integration.service import RUN, Service, running, wait_until
+
+MAKE_RUN = ("make", "--no-print-directory", "run")
+
+
+# ---------------------------------------------------------------- it does not start
+
+
+def sentence(service: Service) -> str:
+    """The one thing that a service says of why it did not start; nothing of it is left."""
+    try:
+        assert service.ended() == 1
+        assert service.processes() == []
+    finally:
+        service.kill()
+    [said] = service.stderr.splitlines()
+    assert said.endswith(".")
+    return said
+
+
+def test_a_taken_port(service: Service, tmp_path: Path) -> None:
+    """By anybody; here by a service that runs."""
+    said = sentence(Service(tmp_path, PORT=str(service.port)))
+    assert said == f"Port {service.port} is taken: stop what listens there, or set PORT to another."
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_taken_on_every_address(tmp_path: Path) -> None:
+    """A port is one, whatever address of this machine it was taken on."""
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        port = other.getsockname()[1]
+        assert sentence(Service(tmp_path, PORT=str(port))).startswith(f"Port {port} is taken")
+
+
+def test_data_in_use(service: Service, tmp_path: Path) -> None:
+    """Two runs over the same data would each save their own."""
+    said = sentence(Service(tmp_path, LOCAL_DATA_DIR=str(service.data_dir)))
+    assert said == f"{service.data_dir} is in use by another run: stop it, or set LOCAL_DATA_DIR to another."
+
+
+def test_data_that_cannot_be(tmp_path: Path) -> None:
+    """A file is no place for data."""
+    (tmp_path / "file").touch()
+    assert sentence(Service(tmp_path, LOCAL_DATA_DIR=str(tmp_path / "file"))).startswith(f"{tmp_path}/file cannot be")
+
+
+def test_a_setting_that_is_none(tmp_path: Path) -> None:
+    """The name of the setting, what it must be, what it is."""
+    said = sentence(Service(tmp_path, ORDER_LIFETIME_MINUTES="soon"))
+    assert said == "ORDER_LIFETIME_MINUTES must be a number of minutes above 0, not 'soon'."
+
+
+@pytest.mark.parametrize("name", ["ORDER_LIFETIME_MINUTES", "NO_RESPONSE_CLOSE_MINUTES", "PORT", "LOCAL_CONCURRENCY"])
+@pytest.mark.parametrize("value", ["x", "0", "-1", "nan", "inf", "1e99", "1,5", " ", "0x10"])
+def test_settings_that_are_none(name: str, value: str) -> None:
+    """Each by its name."""
+    with pytest.raises(SettingError, match=f"^{name} must be .*, not '{value}'\\.$"):
+        LocalSettings.read({name: value})
+
+
+def test_a_port_that_is_none() -> None:
+    """There are 65535."""
+    with pytest.raises(SettingError, match="PORT must be a port from 1 to 65535, not '65536'"):
+        LocalSettings.read({"PORT": "65536"})
+
+
+def test_settings_that_are() -> None:
+    """Minutes may have fractions; what is empty is not set."""
+    settings = LocalSettings.read({"PORT": "", "ORDER_LIFETIME_MINUTES": "0.05", "NO_RESPONSE_CLOSE_MINUTES": ".5"})
+    assert settings == LocalSettings.read({"ORDER_LIFETIME_MINUTES": "5e-2", "NO_RESPONSE_CLOSE_MINUTES": "0.50"})
+    assert (settings.port, settings.data_dir) == (8000, ROOT / ".local")
+    assert (settings.order_lifetime_minutes, settings.no_response_close_minutes) == (0.05, 0.5)
+    defaults = LocalSettings.read({})
+    assert (defaults.order_lifetime_minutes, defaults.no_response_close_minutes) == (60, 15)
+
+
+BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
+    "no YAML": (lambda good: good + "  : : [\n", "template.yaml is not YAML in line"),
+    "empty": (lambda good: "", "template.yaml is no template"),
+    "a list": (lambda good: "- a\n- b\n", "template.yaml is no template"),
+    "a function without a handler": (
+        lambda good: good.replace("      Handler: functions.orders.take.handler\n", ""),
+        "template.yaml cannot be translated: Resource with id [TakeOrder] is invalid",
+    ),
+    "a name in !GetAtt": (
+        lambda good: good.replace("!GetAtt Table.Arn", "!GetAtt Tabel.Arn"),
+        "template.yaml refers to Tabel, which it does not define.",
+    ),
+    "a name in !Sub": (
+        lambda good: good.replace("${Table.Arn}/index", "${Tabel.Arn}/index"),
+        "template.yaml refers to Tabel, which it does not define.",
+    ),
+    "a name in !Ref": (
+        lambda good: good.replace("!Ref KnowsCaller", "!Ref KnowsCaler"),
+        "template.yaml refers to KnowsCaler, which it does not define.",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_templates_that_are_broken(how: str) -> None:
+    """What is wrong, in a line."""
+    breaks, said = BROKEN[how]
+    with pytest.raises(BrokenTemplate) as refused:
+        cloudformation(breaks((ROOT / "template.yaml").read_text()), {"Bucket": "b", "Key": "k"}, {"Stage": "local"})
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The project as somebody else may have it."""
+    root = tmp_path / "clone"
+    for part in ("functions", "shared", "infra", "requirements"):
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("template.yaml", "Makefile"):
+        shutil.copy(ROOT / part, root / part)
+    return root
+
+
+def test_a_broken_template(clone: Path, tmp_path: Path) -> None:
+    """The embedded AWS runs by then; it is stopped."""
+    template = clone / "template.yaml"
+    good = template.read_text()
+    template.write_text(good.replace("Type: AWS::SQS::Queue", "Type: AWS::SQS::Tail"))
+    assert "AWS::SQS::Tail" in sentence(Service(tmp_path / "unknown type", root=clone))
+    template.unlink()
+    assert "template.yaml cannot be read" in sentence(Service(tmp_path / "no template", root=clone))
+
+
+@pytest.mark.parametrize("how", ["PYTHON is none", "PYTHON is too old", "there is none", "there is an old one"])
+def test_no_python(clone: Path, tmp_path: Path, how: str) -> None:
+    """`make run` needs Python 3.11; without one it says so and makes nothing."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("make", "sh"):
+        found = shutil.which(program)
+        assert found
+        (programs / program).symlink_to(found)
+    old = tmp_path / "old" / "python3"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    env = {"PATH": str(programs), "PORT": "1", "LOCAL_DATA_DIR": str(tmp_path / "data")}
+    if how == "PYTHON is none":
+        env |= {"PATH": os.environ["PATH"], "PYTHON": "/nonexistent"}
+    elif how == "PYTHON is too old":
+        env |= {"PATH": os.environ["PATH"], "PYTHON": str(old)}
+    elif how == "there is an old one":
+        (programs / "python3").symlink_to(old)
+    done = subprocess.run([*MAKE_RUN], cwd=clone, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    said, *makes_own = done.stderr.splitlines()
+    assert said.startswith("Python 3.11 or later with its venv module is needed")
+    assert all(line.startswith("make") for line in makes_own)
+    assert not (clone / ".venv").exists()
+
+
+# ---------------------------------------------------------------- it ends
+
+
+def ctrl_c(service: Service) -> None:
+    """What a terminal does: everybody in it is told."""
+    os.killpg(service.process.pid, signal.SIGINT)
+
+
+def sigterm(service: Service) -> None:
+    """What a supervisor does."""
+    service.process.terminate()
+
+
+def kill(service: Service) -> None:
+    """What the kernel does when memory is short."""
+    service.process.kill()
+
+
+def hang_up(service: Service) -> None:
+    """What a closed terminal does."""
+    service.process.send_signal(signal.SIGHUP)
+
+
+ENDS: list[tuple[tuple[str, ...], Callable[[Service], None], set[int]]] = [
+    (MAKE_RUN, ctrl_c, {0, 2, 130, -signal.SIGINT}),
+    (RUN, sigterm, {0}),
+    (MAKE_RUN, kill, {-signal.SIGKILL}),
+    (RUN, kill, {-signal.SIGKILL}),
+    (RUN, hang_up, {0}),
+]
+
+
+def test_however_it_ends_the_next_run_finds_the_data(service: Service, tmp_path: Path) -> None:
+    """And nothing is left running, and no other run is disturbed. A later run is up in 15 s."""
+    home = tmp_path / "мои данные"
+    client, executor = service.user(), service.user()
+    contacts: dict[str, str] = {}
+    for number, (command, end, exit_codes) in enumerate(ENDS):
+        began = time.monotonic()
+        run = Service(home, command=command)
+        try:
+            run.wait_until_ready()
+            # On a machine that does nothing else.
+            limit = 15 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+            assert number == 0 or time.monotonic() - began < limit
+            for order_id, contact in contacts.items():
+                # What was paid for is still paid for, and whose contact was taken still has it.
+                assert run.take(executor, order_id).json["contact"] == contact
+                order = run.order_body(contact.upper())
+                assert run.call("POST /api/orders", user=client, body=order).json["code"] == "contact_busy"
+            recharged = run.call("POST /api/balance/recharge", user=executor, body={"amount": 3})
+            assert recharged.json["new_balance"] == len(contacts) + 3
+            order = run.order(client)
+            assert run.take(executor, order["id"]).status == 200
+            contacts[order["id"]] = order["contact"]
+            end(run)
+            assert run.ended() in exit_codes
+            # Where make was killed, what it ran ends a moment later.
+            wait_until(lambda run=run: run.processes() == [])  # type: ignore[misc]
+            assert "Traceback" not in run.stderr
+        finally:
+            run.kill()
+    assert service.call("GET /api/orders", user=client, query={"mine": True}).json["total"] == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["", "Starting the embedded AWS", "Deploying template.yaml"])
+def test_stopped_while_it_starts(tmp_path: Path, stop: signal.Signals, when: str) -> None:
+    """At once, without a word of complaint."""
+    run = Service(tmp_path)
+    try:
+        time.sleep(0.2)
+        wait_until(lambda: when in run.stdout)
+        run.process.send_signal(stop)
+        assert run.ended() in {0, -stop}
+        assert run.processes() == []
+        assert run.stderr == ""
+    finally:
+        run.kill()
+
+
+def test_requests_under_way_do_not_keep_it(tmp_path: Path) -> None:
+    """A connection that waits for its answer, one that has not said all, one that says nothing more."""
+    with running(tmp_path) as run:
+        held = [socket.create_connection(("127.0.0.1", run.port)) for _ in range(3)]
+        held[0].sendall(b"GET /api/cities HTTP/1.1\r\nHost: x\r\n\r\n")
+        held[1].sendall(b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+    for connection in held:
+        connection.close()
+
+
+def test_without_its_aws_it_ends(tmp_path: Path) -> None:
+    """There is nothing to serve then."""
+    run = Service(tmp_path)
+    try:
+        run.wait_until_ready()
+        children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
+        [aws] = [int(child) for child in children]
+        os.kill(aws, signal.SIGKILL)
+        assert sentence(run) == "The embedded AWS stopped by itself; its log is in the data directory."
+    finally:
+        run.kill()
+
+
+# ---------------------------------------------------------------- who is who
+
+
+def test_it_says_where_it_is(service: Service) -> None:
+    """A person sees what happens, and how to go on."""
+    for line in ("==> Starting the embedded AWS", f"Ready: http://localhost:{service.port}", "make -s initdata ID=1"):
+        assert line in service.stdout
+
+
+def test_a_command_signs_init_data(service: Service) -> None:
+    """With TELEGRAM_BOT_TOKEN, as the service checks it."""
+    command = [sys.executable, "-m", "infra.local.initdata", "--user", "777", "--first-name", "Ира"]
+
+    def made(**env: str) -> str:
+        env = {**{name: value for name, value in os.environ.items() if name != "TELEGRAM_BOT_TOKEN"}, **env}
+        return subprocess.check_output(command, cwd=ROOT, env=env, text=True).strip()
+
+    answer = service.call(
+        "GET /api/users/me", headers={"authorization": f"Bearer {made(TELEGRAM_BOT_TOKEN=BOT_TOKEN)}"}
+    )
+    assert (answer.status, answer.json["id"], answer.json["first_name"]) == (200, 777, "Ира")
+    # The token that it has where nobody sets one is not this service's.
+    assert service.call("GET /api/users/me", headers={"authorization": f"Bearer {made()}"}).status == 401
