@@ -92,7 +92,8 @@ def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     if errors.InvalidInitData in refused:
         refused = (errors.Unauthenticated, *refused)
     by_status: dict[int, list[str]] = {}
-    for answer in [*(ANSWERS[kind] for kind in refused), ANSWERS[errors.Unavailable], HTTP_ANSWERS[500]]:
+    of_any = [ANSWERS[errors.Busy], ANSWERS[errors.Unavailable], HTTP_ANSWERS[500]]
+    for answer in [*(ANSWERS[kind] for kind in refused), *of_any]:
         by_status.setdefault(answer.status, []).append(f"`{answer.code}`: {answer.detail}")
     return {
         status: {

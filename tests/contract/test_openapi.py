@@ -43,6 +43,13 @@ def test_every_answer_is_documented(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
+def test_a_caller_is_told_of_both_ways_to_be_refused_for_now(key: str) -> None:
+    said = OPERATIONS[key]["responses"]["503"]["description"]
+    assert "`busy`" in said
+    assert "`unavailable`" in said
+
+
+@pytest.mark.parametrize("key", ENDPOINTS)
 def test_credentials_are_asked_for_where_the_contract_says(key: str) -> None:
     assert ("security" in OPERATIONS[key]) == (ENDPOINTS[key].who != "anyone")
 
