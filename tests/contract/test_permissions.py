@@ -1,0 +1,204 @@
+"""G9: nothing in the deployed template may do, or lets others do, more than a few lines here say.
+
+What is looked at is what SAM makes of template.yaml, the roles and permissions it adds by itself among it. That a
+function is granted no more than it calls, is held by `test_policies`.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra.local.translate import cloudformation
+from tests.api import ROOT
+from tests.contract.test_policies import FUNCTIONS, granted
+
+# Every wildcard there is, and why.
+WILDCARDS = {
+    '{"Fn::Sub": "${Table.Arn}/index/*"}': "which of the table's indexes a list reads, its filters decide",
+    '{"Fn::Sub": "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Timers}/*"}': (
+        "a schedule is named after its order, and the group is this stage's"
+    ),
+}
+# What AWS wrote and SAM attaches. The first is for the log; the second reads streams and writes nothing.
+LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+STREAMS = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
+READ_STREAMS = {"OrderChanged", "LockExpired"}
+# Who may write outside a transaction: a user's own settings, and the item of a user who comes for the first time.
+WRITE_ALONE = {
+    *("GetMe", "GetBalance", "GetPreferences", "PutPreferences"),
+    *("GetNotificationSettings", "PutNotificationSettings"),
+}
+WRITES = {f"dynamodb:{operation}Item" for operation in ("Put", "Update", "Delete", "BatchWrite")}
+# Each would let somebody in from outside: there are none.
+OPEN_DOORS = {
+    "AWS::DynamoDB::Table": ["ResourcePolicy"],
+    "AWS::Lambda::Function": ["FunctionUrlConfig"],
+}
+NO_SUCH = {
+    *("AWS::Lambda::Url", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"),
+    *("AWS::IAM::User", "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserPolicy"),
+}
+
+Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Resources:
+    """What is deployed in production."""
+    template = (ROOT / "template.yaml").read_text()
+    code = {"Bucket": "code", "Key": "code.zip"}
+    parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
+    resources: Resources = cloudformation(template, code, parameters)["Resources"]
+    return resources
+
+
+def listed(one_or_more: Any) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every statement that a role or a managed policy grants by."""
+    properties = resource["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    for document in [*documents, *listed(properties.get("PolicyDocument", []))]:
+        yield from listed(document["Statement"])
+
+
+def too_much(resources: Resources) -> Iterator[str]:
+    """Whatever is granted or open and should not be."""
+    for name, resource in resources.items():
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        if kind in NO_SUCH:
+            yield f"{name} is a {kind}"
+        for door in OPEN_DOORS.get(kind, []):
+            if door in properties:
+                yield f"{name} has a {door}"
+        if kind in {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}:
+            for statement in statements(resource):
+                yield from (f"{name}: {wrong}" for wrong in wrong_with(statement))
+        if kind == "AWS::IAM::Role":
+            yield from (f"{name}: {wrong}" for wrong in wrong_with_role(name, properties))
+        if kind == "AWS::Lambda::Permission" and not (
+            str(properties.get("Principal")) in {"apigateway.amazonaws.com", "events.amazonaws.com"}
+            and properties.get("SourceArn")
+            and properties.get("Action") == "lambda:InvokeFunction"
+        ):
+            yield f"{name} lets anybody else invoke"
+    roles = [
+        json.dumps(resource["Properties"]["Role"])
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    if len(roles) != len(set(roles)):
+        yield "functions share a role"
+
+
+def wrong_with(statement: dict[str, Any]) -> Iterator[str]:
+    """What a statement grants too much of."""
+    if statement["Effect"] != "Allow" or statement.keys() - {"Effect", "Action", "Resource", "Condition", "Sid"}:
+        yield f"is no plain grant: {statement}"
+    for action in listed(statement.get("Action", [])):
+        if "*" in action:
+            yield f"action {action}"
+    for resource in listed(statement.get("Resource", [])):
+        text = json.dumps(resource)
+        if "*" in text and text not in WILDCARDS:
+            yield f"resource {text}"
+
+
+def wrong_with_role(name: str, properties: dict[str, Any]) -> Iterator[str]:
+    """Who may assume a role that should not, and what is attached to it that should not be."""
+    function = name.removesuffix("Role")
+    [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
+    service = "scheduler.amazonaws.com" if name == "TimerRole" else "lambda.amazonaws.com"
+    if trust["Principal"] not in ({"Service": service}, {"Service": [service]}):
+        yield f"is trusted to {trust['Principal']}"
+    if listed(trust["Action"]) != ["sts:AssumeRole"]:
+        yield f"trust of {trust['Action']}"
+    if name == "TimerRole" and trust.get("Condition") != {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }:
+        yield "is trusted to schedules of other accounts"
+    for attached in properties.get("ManagedPolicyArns", []):
+        allowed = attached == LOGS or (attached == STREAMS and function in READ_STREAMS)
+        if isinstance(attached, str) and not allowed:
+            yield f"is attached {attached}"
+
+
+def test_nothing_may_do_more_than_it_must(deployed: Resources) -> None:
+    assert list(too_much(deployed)) == []
+
+
+def test_every_wildcard_is_needed(deployed: Resources) -> None:
+    used = {
+        json.dumps(resource)
+        for role in deployed.values()
+        if role["Type"] == "AWS::IAM::Role"
+        for statement in statements(role)
+        for resource in listed(statement["Resource"])
+    }
+    assert set(WILDCARDS) <= used
+
+
+def test_who_writes_outside_transactions() -> None:
+    """In the template itself: the local translation drops the condition (P1)."""
+
+    alone = {
+        function
+        for function in FUNCTIONS
+        if any(grant.action in WRITES and not grant.in_transaction for grant in granted(function))
+    }
+    assert alone == WRITE_ALONE
+
+
+def grant(action: str, resource: Any) -> Callable[[Resources], None]:
+    def plant(resources: Resources) -> None:
+        statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+        resources["TimerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+
+    return plant
+
+
+def add(resource: dict[str, Any]) -> Callable[[Resources], None]:
+    return lambda resources: resources.update({"Planted": resource})
+
+
+def trust(principal: Any) -> Callable[[Resources], None]:
+    def plant(resources: Resources) -> None:
+        resources["GetMeRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = principal
+
+    return plant
+
+
+def attach(policy: str) -> Callable[[Resources], None]:
+    return lambda resources: resources["GetMeRole"]["Properties"]["ManagedPolicyArns"].append(policy)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        grant("dynamodb:*", {"Fn::GetAtt": ["Table", "Arn"]}),
+        grant("dynamodb:GetItem", "*"),
+        grant("dynamodb:GetItem", {"Fn::Sub": "arn:aws:dynamodb:*:*:table/*"}),
+        trust({"AWS": "*"}),
+        trust("*"),
+        trust({"Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"]}),
+        attach("arn:aws:iam::aws:policy/AdministratorAccess"),
+        attach(STREAMS),
+        add({"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}),
+        add({"Type": "AWS::SQS::QueuePolicy", "Properties": {}}),
+        add({"Type": "AWS::SNS::TopicPolicy", "Properties": {}}),
+        add({"Type": "AWS::Lambda::Permission", "Properties": {"Action": "lambda:InvokeFunction", "Principal": "*"}}),
+        lambda resources: resources["GetMe"]["Properties"].update(Role=resources["GetBalance"]["Properties"]["Role"]),
+        lambda resources: resources["TimerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0].pop(
+            "Condition"
+        ),
+    ],
+)
+def test_what_is_planted_is_found(deployed: Resources, plant: Callable[[Resources], None]) -> None:
+    resources = copy.deepcopy(deployed)
+    plant(resources)
+    assert list(too_much(resources))
