@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit test test-unit test-integration fuzz lint format lock openapi validate build clean
+.PHONY: help run initdata audit test test-unit test-integration fuzz lint format lock openapi validate build audit-dependencies clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -113,6 +113,9 @@ lock:  ## Pin the newest versions that fit, with hashes (needs uv)
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
 	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
+
+audit-dependencies: $(VENV)/.dev  ## Ask OSV for known vulnerabilities of everything pinned (exit 2: it could not be asked)
+	@$(BIN)/python -m infra.vulnerabilities
 
 clean:  ## Remove what was built and installed; the data under .local stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache

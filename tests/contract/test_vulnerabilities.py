@@ -1,0 +1,106 @@
+"""G10: the dependency audit fails on what is known to be vulnerable, and where it could audit nothing."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import vulnerabilities
+from infra.vulnerabilities import CANARY, Pin
+
+BAD = Pin("leftpad", "1.0")
+Answers = Callable[[list[Pin]], Any]
+
+
+@contextmanager
+def osv(answers: Answers, status: int = 200) -> Iterator[str]:
+    """The URL of an OSV that answers so to what it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            queries = json.loads(self.rfile.read(int(self.headers["content-length"])))["queries"]
+            asked = [Pin(query["package"]["name"], query["version"]) for query in queries]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers(asked)).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def knowing(*bad: Pin) -> Answers:
+    return lambda asked: {"results": [{"vulns": [{"id": "PYSEC-1"}]} if pin in bad else {} for pin in asked]}
+
+
+@pytest.fixture
+def audit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], int]:
+    def run(url: str, lock: str = "fine==2.0 \\\n    --hash=sha256:00\n") -> int:
+        (tmp_path / "dev.txt").write_text(lock)
+        monkeypatch.setattr(vulnerabilities, "REQUIREMENTS", tmp_path)
+        monkeypatch.setenv("OSV_URL", url)
+        return vulnerabilities.main()
+
+    return run
+
+
+def test_nothing_is_known(audit: Any) -> None:
+    with osv(knowing(CANARY)) as url:
+        assert audit(url) == 0
+
+
+def test_a_vulnerable_pin_fails(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with osv(knowing(CANARY, BAD)) as url:
+        assert audit(url, "fine==2.0\nleftpad[extra]==1.0 ; python_version < '3.12'\n") == 1
+    assert "leftpad 1.0: PYSEC-1" in capsys.readouterr().out
+
+
+def test_a_pin_that_is_the_canary_fails(audit: Any) -> None:
+    with osv(knowing(CANARY)) as url:
+        assert audit(url, f"{CANARY.name}=={CANARY.version}\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        (knowing(), 200),  # knows nothing at all
+        (lambda asked: {"results": []}, 200),
+        (lambda asked: {}, 200),
+        (lambda asked: [], 200),
+        (lambda asked: {"results": None}, 200),
+        (knowing(CANARY), 503),
+    ],
+)
+def test_no_answer_is_no_audit(audit: Any, answers: Answers, status: int) -> None:
+    with osv(answers, status) as url:
+        assert audit(url) == 2
+
+
+def test_nobody_to_ask_is_no_audit(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit("http://127.0.0.1:9") == 2
+    assert capsys.readouterr().err.startswith("NOT AUDITED:")
+
+
+def test_nothing_to_look_up_is_no_audit(audit: Any) -> None:
+    with osv(knowing(CANARY)) as url:
+        assert audit(url, "# nothing\n") == 2
+
+
+def test_every_line_of_the_locks_is_read() -> None:
+    for lock in sorted(vulnerabilities.REQUIREMENTS.glob("*.txt")):
+        lines = [line for line in lock.read_text().splitlines() if line and not line.startswith((" ", "#"))]
+        assert len(vulnerabilities.pinned(lock)) == len(lines), lock.name
