@@ -1,0 +1,236 @@
+"""G6: requests that Schemathesis makes up from the OpenAPI, as it allows and as it forbids, get answers it describes.
+
+The real handlers answer, over the simulation's DynamoDB. The schema cannot say which orders there are, which cities
+and which contacts, so some requests get such; every request comes from nobody, from somebody with bad credentials, or
+from a user whom the orders concern or not.
+"""
+
+import json
+import re
+import types
+from collections import Counter
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from infra import openapi
+from shared import clock, secrets
+from shared.domain.order import CATEGORIES
+from shared.store import feeds, table
+from tests import api
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE, WEBHOOK_SECRET
+from tests.contract.endpoints import ENDPOINTS
+from tests.functions.conftest import Api
+from tests.simulation import sdk
+from tests.simulation.dynamodb import Database
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.TARGET.read_bytes()))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+SECRETS = {
+    "telegram-bot-token": BOT_TOKEN,
+    "telegram-webhook-secret": WEBHOOK_SECRET,
+    "contact-key": CONTACT_KEY,
+}
+OWNER, TAKER, STRANGER = 1, 2, 3
+# What the schema leaves open, by the name of the field or parameter.
+KNOWN: dict[str, st.SearchStrategy[Any]] = {
+    "city": st.sampled_from(["Москва", "Казань"]),
+    "cities": st.lists(st.sampled_from(["Москва", "Казань"]), max_size=3),
+    "categories": st.lists(st.sampled_from(CATEGORIES), max_size=3),
+    "contact": st.one_of(
+        st.from_regex(r"@[A-Za-z][A-Za-z0-9_]{4,31}", fullmatch=True),
+        st.from_regex(r"\+79[0-9]{9}", fullmatch=True),
+        st.sampled_from(["@active_pipe", "https://t.me/new_pipe", "8 (916) 123-45-67"]),
+    ),
+    "description": st.text("Прорвало трубу\n", min_size=30, max_size=990).map(lambda text: f"Потоп{text}вода"),
+}
+
+# What made-up requests do not bring to success; the functions' own tests do.
+BEYOND_CHANCE = {
+    "POST /api/telegram/webhook": "the schema says nothing of updates",
+    "POST /api/reviews/client": "it takes the owner, an ended order and one who took it, all at once",
+}
+
+
+class World(Api):
+    """Orders in each state; `ids` are theirs, and that of none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = ["AAAAAAAAAAAA"]
+        self.statuses: Counter[int] = Counter()
+
+    def begin(self) -> None:
+        """Post the orders, and let what is to happen to them happen."""
+        self.recharge(TAKER, 1000)
+        expired, silent = (self._posted(name, taken=name == "silent") for name in ("expired", "silent"))
+        self.later(minutes=61)
+        for order in (expired, silent):
+            self.timer(order, self.now)
+        self._posted("active", taken=False)
+        for ending in ("", "close", "complete", "complete", "complete"):
+            route = f"POST /api/orders/{{id}}/{ending}" if ending else "DELETE /api/orders/{id}"
+            order = self._posted(f"ends{len(self.ids)}", taken=bool(ending))
+            assert self.call(route, user=OWNER, id=order).status < 300
+        for name in ("taken", "seized", "grabbed", "caught"):
+            self._posted(name, taken=True)
+
+    def _posted(self, name: str, *, taken: bool) -> str:
+        order: str = self.order(OWNER, contact=f"@{name}_pipe")["id"]
+        if taken:
+            assert self.call("POST /api/orders/{id}/take", user=TAKER, id=order).status == 200
+        self.ids.append(order)
+        return order
+
+    def send(self, case: Case[Any]) -> Response:
+        """The answer to a request, sent to the function that API Gateway would give it to."""
+        sent = requests.Request(**case.as_transport_kwargs(base_url="https://api.example.org")).prepare()
+        assert sent.method is not None
+        path, _, query = sent.path_url.partition("?")
+        body = sent.body.encode() if isinstance(sent.body, str) else sent.body
+        assert body is None or isinstance(body, bytes)
+        headers = {
+            name.lower(): value.decode("latin-1") if isinstance(value, bytes) else value
+            for name, value in sent.headers.items()
+        }
+        event = api.event(
+            sent.method, path, raw=body or None, headers=headers, route=route_of(sent.method, path), query={}
+        )
+        event["rawQueryString"] = query
+        answer = api.invoke(event["routeKey"], event)
+        self.statuses[answer.status] += 1
+        return Response(
+            status_code=answer.status,
+            headers={name.lower(): [value] for name, value in answer.headers.items()},
+            content=answer.text.encode(),
+            request=sent,
+            elapsed=0.0,
+            verify=False,
+        )
+
+
+def route_of(method: str, path: str) -> str:
+    """The route key that API Gateway finds for a request."""
+    for key in sorted(api.routes(), key=lambda key: "{" in key):
+        if key != "$default" and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", key), f"{method} {path}"):
+            return key
+    return "$default"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """The functions over a table with orders in every state."""
+    world = World()
+    database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
+    client = table.client.__wrapped__()
+    sdk.below_the_client(client, database.execute, sleep=lambda seconds: None, random=lambda: 0.0)
+    provider = types.SimpleNamespace(get=lambda path, **_: SECRETS[path.rpartition("/")[2]])
+    monkeypatch.setattr(table, "client", lambda: client)
+    monkeypatch.setattr(secrets, "_provider", lambda: provider)
+    monkeypatch.setattr(clock, "now_ms", lambda: world.now)
+    feeds._totals.clear()
+    world.begin()
+    return world
+
+
+def fill_in(draw: st.DataObject, case: Case[Any], world: World) -> None:
+    """Replace some of what the schema leaves open by what leads on."""
+    if "id" in (case.path_parameters or {}) and draw.draw(st.integers(0, 4)):
+        case.path_parameters["id"] = draw.draw(st.sampled_from(world.ids))
+    if not case.meta or case.meta.generation.mode.is_negative:
+        return
+    known = KNOWN | {"order_id": st.sampled_from(world.ids), "executor_id": st.just(TAKER)}
+    for given_values in (case.body, case.query):
+        if isinstance(given_values, dict):
+            for name in given_values.keys() & known.keys():
+                if draw.draw(st.integers(0, 4)):
+                    given_values[name] = draw.draw(known[name])
+
+
+def say_who(draw: st.DataObject, case: Case[Any], world: World) -> bool:
+    """Sign the request, or do not; whether it is now the request of a user."""
+    headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
+    if case.operation.path == "/api/telegram/webhook" and draw.draw(st.booleans()):
+        headers["X-Telegram-Bot-Api-Secret-Token"] = WEBHOOK_SECRET
+    user = draw.draw(st.sampled_from([OWNER, TAKER, OWNER, TAKER, STRANGER, None, "bad"]))
+    if isinstance(user, int):
+        scheme = draw.draw(st.sampled_from(["Bearer", "tma"]))
+        headers["Authorization"] = f"{scheme} {api.init_data(user, world.now)}"
+    elif user == "bad":
+        headers["Authorization"] = "Bearer " + api.init_data(OWNER, world.now).replace("User1", "User2")
+    case.headers = CaseInsensitiveDict(headers)
+    return isinstance(user, int)
+
+
+def hold(world: World, key: str, mode: GenerationMode, examples: int) -> None:
+    """Send so many made-up requests to an operation; each answer must be one that the OpenAPI describes."""
+    method, path = key.split(" ")
+    operation = SCHEMA[path][method]
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), draw=st.data())
+    def every_answer_is_described(case: Case[Any], draw: st.DataObject) -> None:
+        fill_in(draw, case, world)
+        known = say_who(draw, case, world)
+        response = world.send(case)
+        rejected = [negative_data_rejection] if known and mode is GenerationMode.NEGATIVE else []
+        case.validate_response(response, checks=[*CHECKS, *rejected])
+        if ENDPOINTS[key].who == "user" and not known:
+            assert response.status_code in {400, 401, 413, 422}
+            assert b'"detail"' in response.content
+
+    world.statuses.clear()
+    every_answer_is_described()
+
+
+def can_be_forbidden(key: str) -> bool:
+    """Whether there is anything in the operation's request that the schema can forbid."""
+    method, path = key.split(" ")
+    raw = SCHEMA.raw_schema["paths"][path][method.lower()]
+    return "requestBody" in raw or any(parameter["in"] == "query" for parameter in raw.get("parameters", []))
+
+
+REQUESTS = [(key, GenerationMode.POSITIVE) for key in ENDPOINTS]
+REQUESTS += [(key, GenerationMode.NEGATIVE) for key in ENDPOINTS if can_be_forbidden(key)]
+each_operation = pytest.mark.parametrize(("key", "mode"), REQUESTS, ids=lambda value: getattr(value, "value", value))
+
+
+@each_operation
+def test_every_answer_is_one_that_is_described(world: World, key: str, mode: GenerationMode) -> None:
+    hold(world, key, mode, examples=12)
+
+
+@pytest.mark.proof
+@each_operation
+def test_every_answer_to_many_is_one_that_is_described(world: World, key: str, mode: GenerationMode) -> None:
+    hold(world, key, mode, examples=200)
+    if mode is GenerationMode.POSITIVE and key not in BEYOND_CHANCE:
+        assert world.statuses[ENDPOINTS[key].success], f"nothing led on: {world.statuses}"
