@@ -26,11 +26,8 @@ WILDCARDS = {
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 STREAMS = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
 READ_STREAMS = {"OrderChanged", "LockExpired"}
-# Who may write outside a transaction: a user's own settings, and the item of a user who comes for the first time.
-WRITE_ALONE = {
-    *("GetMe", "GetBalance", "GetPreferences", "PutPreferences"),
-    *("GetNotificationSettings", "PutNotificationSettings"),
-}
+# Who may write outside a transaction: the item of a user who comes for the first time.
+WRITE_ALONE = {"GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings"}
 WRITES = {f"dynamodb:{operation}Item" for operation in ("Put", "Update", "Delete", "BatchWrite")}
 # Each would let somebody in from outside: there are none.
 OPEN_DOORS = {
