@@ -7,7 +7,7 @@ from shared import clock, ids
 from shared.domain.errors import ContactBusy, OrderNotFound
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
-from shared.domain.order import MAX_TAKES, Order, Status, Take, owes_refunds
+from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, owes_refunds
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
@@ -108,9 +108,26 @@ def _remove_lock(order: Order) -> "TransactWriteItemTypeDef":
     )
 
 
-def _lock_holder(contact_key: str, now: int) -> str | None:
-    lock = table.get(keys.contact_lock(contact_key))
-    return lock["order_id"] if lock and lock["expires_at"] > now else None
+def _check_contact(order: Order, now: int) -> bool:
+    """Whether the order holds its contact; False where nobody does any more. Raises ContactBusy.
+
+    An answer window may end before the hour, and its timer late: who needs the contact then writes that end down. One
+    consistent GetItem of the lock, one of the order that holds it, and what `move` costs where that has ended.
+    """
+    lock = table.get(keys.contact_lock(order.contact_key))
+    if lock is None or lock["expires_at"] <= now:
+        return False
+    if lock["order_id"] == order.id:
+        return True
+    holder = get(lock["order_id"])
+    if holder is None:
+        raise ContactBusy
+    ended = ended_by_time(holder, now)
+    if ended.status is Status.ACTIVE:
+        raise ContactBusy
+    if ended != holder:
+        move(holder, ended, now)
+    return False
 
 
 # ---------------------------------------------------------------- changes
@@ -119,8 +136,8 @@ def _lock_holder(contact_key: str, now: int) -> str | None:
 def create(order: Order, caller: TelegramUser) -> None:
     """Put the order, the lock on its contact, and one more on its owner's counter.
 
-    One TransactWriteItems of three writes; where it is refused, one consistent GetItem of the lock. Raises ContactBusy,
-    table.Stale.
+    One TransactWriteItems of three writes; where it is refused, what `_check_contact` costs. Raises ContactBusy,
+    table.Stale, Unavailable.
     """
     try:
         table.transact(
@@ -131,13 +148,9 @@ def create(order: Order, caller: TelegramUser) -> None:
             ]
         )
     except table.Stale:
-        holder = _lock_holder(order.contact_key, clock.now_ms())
         # Our own try may have landed without an answer; only then is the holder this order.
-        if holder == order.id:
-            return
-        if holder is not None:
-            raise ContactBusy from None
-        raise
+        if not _check_contact(order, clock.now_ms()):
+            raise
 
 
 def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable[[Order, Order, int], None]) -> Order:
@@ -168,8 +181,8 @@ def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable
 def edit(before: Order, after: Order, now: int) -> None:
     """Write what `after` has of category, description and contact that `before` had not; the lock follows the contact.
 
-    One TransactWriteItems of one write, three where the contact moves; where it is refused, one consistent GetItem of
-    the lock. Raises ContactBusy, table.Stale.
+    One TransactWriteItems of one write, three where the contact moves; where it is refused, what `_check_contact`
+    costs. Raises ContactBusy, table.Stale, Unavailable.
     """
     changed = {
         name: getattr(after, name)
@@ -202,8 +215,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     try:
         table.transact(writes)
     except table.Stale:
-        if _lock_holder(after.contact_key, now) not in (None, before.id):
-            raise ContactBusy from None
+        _check_contact(after, now)
         raise
 
 

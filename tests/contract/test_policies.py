@@ -220,6 +220,15 @@ def let_time_pass(calls: Calls, service: Api) -> None:
             service.sweep()
 
 
+def take_over_contacts(calls: Calls, service: Api) -> None:
+    """What a client does who needs the contact of an order that ended, and whose timer is late."""
+    taken_order(calls, "@free_pipe")
+    taken_order(calls, "@free_too_pipe")
+    service.later(minutes=15)
+    order = calls.of("POST /api/orders", user=3, body={**NEW_ORDER, "contact": "@free_pipe"}).json["id"]
+    calls.of("PUT /api/orders/{id}", user=3, id=order, body={"contact": "@free_too_pipe"})
+
+
 def look_into_the_books(calls: Calls) -> None:
     """What the audit does."""
     calls.by("Audit")
@@ -230,6 +239,7 @@ def test_a_function_is_granted_what_it_calls(calls: Calls, service: Api, telegra
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
     take_every_path(calls)
     let_time_pass(calls, service)
+    take_over_contacts(calls, service)
     look_into_the_books(calls)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

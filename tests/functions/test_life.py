@@ -19,3 +19,17 @@ def test_an_unanswered_order_closes_and_its_takers_have_their_money_back_once(se
         rows = service.call("GET /api/balance/transactions", user=executor).json["transactions"]
         assert [(row["type"], row["amount"]) for row in rows] == [("refund", 2), ("order_take", -2), ("recharge", 10)]
     assert service.call("GET /api/users/me", user=1).json["active_orders"] == 0
+
+
+def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> None:
+    """I15: the answer window ended inside the hour and no timer ran yet; whoever needs the contact ends that order."""
+    order = service.order(1, contact="@burst_pipe")
+    service.recharge(2, 2)
+    service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
+    service.later(minutes=15, ms=-1)
+    body = {**{name: order[name] for name in ("category", "city", "description")}, "contact": "@burst_pipe"}
+    assert service.call("POST /api/orders", user=3, body=body).status == 409
+    service.later(ms=1)
+    assert service.call("POST /api/orders", user=3, body=body).status == 201
+    assert service.call("GET /api/balance", user=2).json == {"balance": 2}
+    assert service.call("POST /api/orders", user=1, body=body).status == 409

@@ -1,0 +1,346 @@
+"""The whole service as the contract tells it, in memory and with no thought of how it is stored.
+
+Written from the contract, not from the code. Money is roubles, time is epoch milliseconds. What a reader sees follows
+from the clock alone; counters and refunds follow once a timer, the sweep or the owner brought the order to its end.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+HOUR = 60 * 60_000
+WINDOW = 15 * 60_000
+PRICE, SLOTS = 2, 3
+
+
+@dataclass
+class Order:
+    """`seen` is the status up to which counters and refunds were brought."""
+
+    id: str
+    client: int
+    category: str
+    city: str
+    description: str
+    contact: str
+    normal: str
+    created_at: int
+    takes: list[tuple[int, int, int]] = field(default_factory=list)
+    """Executor, when, and the balance that it left him."""
+    answered_at: int | None = None
+    ended: str | None = None
+    seen: str = "active"
+    rating: int | None = None
+    comment: str | None = None
+
+    @property
+    def takers(self) -> list[int]:
+        return [executor for executor, _, _ in self.takes]
+
+    def status(self, now: int) -> str:
+        """What anybody is shown at a moment."""
+        if self.ended is not None:
+            return self.ended
+        if self.takes and self.answered_at is None and now >= self.takes[0][1] + WINDOW:
+            return "closed_no_response"
+        return "expired" if now >= self.created_at + HOUR else "active"
+
+
+@dataclass
+class Account:
+    """What a user has and did."""
+
+    balance: int = 0
+    active: int = 0
+    completed: int = 0
+    ratings: list[int] = field(default_factory=list)
+    ledger: list[tuple[str, int, int, str | None]] = field(default_factory=list)
+    """Type, amount, the balance after it, the order."""
+
+    def change(self, type: str, amount: int, order_id: str | None = None) -> None:
+        self.balance += amount
+        assert self.balance >= 0
+        self.ledger.append((type, amount, self.balance, order_id))
+
+
+@dataclass(frozen=True)
+class Review:
+    order_id: str
+    client: int
+    executor: int
+    rating: int
+    comment: str | None
+    category: str
+    city: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Says:
+    """An answer: its status and, where it is refused, its code; else what is in it."""
+
+    status: int
+    body: Any = None
+
+
+class Model:
+    """Everything there is, and what the service has to say to each request."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.orders: dict[str, Order] = {}
+        self.accounts: dict[int, Account] = {}
+        self.reviews: list[Review] = []
+        self.complaints: set[tuple[str, int]] = set()
+
+    def account(self, user: int) -> Account:
+        return self.accounts.setdefault(user, Account())
+
+    # ------------------------------------------------------------ time
+
+    def settle(self, order: Order) -> None:
+        """Bring counters and refunds to what the order is now."""
+        status = order.status(self.now)
+        if status == order.seen:
+            return
+        if order.seen == "active":
+            for user in (order.client, *order.takers):
+                self.account(user).active -= 1
+                self.account(user).completed += status == "completed"
+        if status == "closed_no_response" and order.answered_at is None:
+            for executor in order.takers:
+                self.account(executor).change("refund", PRICE, order.id)
+        order.seen = status
+
+    def due(self) -> list[Order]:
+        """The orders whose end nobody has written down."""
+        return [order for order in self.orders.values() if order.status(self.now) != order.seen]
+
+    def _end(self, order: Order, status: str) -> None:
+        order.ended = status
+        self.settle(order)
+
+    def holder(self, normal: str) -> Order | None:
+        """The active order that has the contact."""
+        return next(
+            (it for it in self.orders.values() if it.normal == normal and it.status(self.now) == "active"), None
+        )
+
+    def _free(self, normal: str | None) -> None:
+        """Who takes a contact over, before the hour of an order that ended unanswered, ends that order."""
+        for order in self.due():
+            if order.normal == normal and self.now < order.created_at + HOUR:
+                self.settle(order)
+
+    # ------------------------------------------------------------ orders
+
+    def create(self, client: int, order_id: str | None, given: dict[str, Any], normal: str) -> Says:
+        """`order_id` is what the service called it, if it made one."""
+        if self.holder(normal):
+            return Says(409, "contact_busy")
+        self._free(normal)
+        if order_id is not None:
+            self.orders[order_id] = Order(order_id, client, normal=normal, created_at=self.now, **given)
+            self.account(client).active += 1
+            return Says(201, self.view(self.orders[order_id], client))
+        return Says(201)
+
+    def get(self, order_id: str, user: int | None) -> Says:
+        order = self.orders.get(order_id)
+        return Says(200, self.view(order, user)) if order else Says(404, "order_not_found")
+
+    def update(self, order_id: str, user: int, given: dict[str, str], normal: str | None) -> Says:
+        order = self.orders.get(order_id)
+        if order is None or order.client != user:
+            return Says(404, "order_not_found")
+        if order.takes:
+            return Says(403, "order_taken")
+        if order.status(self.now) != "active":
+            return Says(410, "order_not_active")
+        if normal is not None and self.holder(normal) not in (None, order):
+            return Says(409, "contact_busy")
+        if normal not in (None, order.normal):
+            self._free(normal)
+            order.normal = normal
+        for name, value in given.items():
+            setattr(order, name, value)
+        return Says(200, self.view(order, user))
+
+    def delete(self, order_id: str, user: int) -> Says:
+        order = self.orders.get(order_id)
+        if order is None or order.client != user:
+            return Says(404, "order_not_found")
+        if order.takes:
+            return Says(403, "order_taken")
+        if order.status(self.now) not in ("active", "expired"):
+            return Says(410, "order_not_active")
+        self._end(order, "deleted")
+        return Says(204)
+
+    def take(self, order_id: str, user: int) -> Says:
+        order = self.orders.get(order_id)
+        if order is None:
+            return Says(404, "order_not_found")
+        if user not in order.takers:
+            account = self.account(user)
+            if user == order.client:
+                return Says(403, "own_order")
+            if order.status(self.now) != "active":
+                return Says(410, "order_not_active")
+            if len(order.takes) == SLOTS:
+                return Says(409, "all_slots_taken")
+            if account.balance < PRICE:
+                return Says(402, "insufficient_balance")
+            account.change("order_take", -PRICE, order_id)
+            account.active += 1
+            order.takes.append((user, self.now, account.balance))
+        place = order.takers.index(user)
+        told = {
+            "success": True,
+            "contact": order.contact,
+            "executor_count": place + 1,
+            "new_balance": order.takes[place][2],
+        }
+        return Says(200, told)
+
+    def _own(self, order_id: str, user: int, statuses: tuple[str, ...]) -> Order | Says:
+        order = self.orders.get(order_id)
+        if order is None:
+            return Says(404, "order_not_found")
+        if order.client != user:
+            return Says(403, "not_your_order")
+        return order if order.status(self.now) in statuses else Says(410, "order_not_active")
+
+    def respond(self, order_id: str, user: int) -> Says:
+        order = self._own(order_id, user, ("active", "expired"))
+        if isinstance(order, Says):
+            return order
+        if order.answered_at is not None:
+            return Says(409, "already_answered")
+        if not order.takes:
+            return Says(409, "nobody_took_it") if order.status(self.now) == "active" else Says(410, "order_not_active")
+        order.answered_at = self.now
+        return Says(200, self.view(order, user))
+
+    def close(self, order_id: str, user: int) -> Says:
+        order = self._own(order_id, user, ("active",))
+        if isinstance(order, Says):
+            return order
+        if not order.takes:
+            return Says(409, "nobody_took_it")
+        self._end(order, "closed_no_response")
+        return Says(204)
+
+    def complete(self, order_id: str, user: int) -> Says:
+        order = self._own(order_id, user, ("active",))
+        if isinstance(order, Says):
+            return order
+        if not order.takes:
+            return Says(409, "nobody_took_it")
+        if order.answered_at is None:
+            order.answered_at = self.now
+        self._end(order, "completed")
+        return Says(200, self.view(order, user))
+
+    # ------------------------------------------------------------ lists
+
+    def feed(self, *, status: str | None, city: str | None, category: str | None, limit: int, offset: int) -> Says:
+        if (status or "active") not in ("active", "expired", "completed"):
+            return Says(422, "status_not_listed")
+        return self._page(list(self.orders.values()), status or "active", city, category, limit, offset)
+
+    def mine(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
+        return self._page([it for it in self.orders.values() if it.client == user], status, city, None, limit, offset)
+
+    def taken_by_me(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
+        return self._page([it for it in self.orders.values() if user in it.takers], status, city, None, limit, offset)
+
+    def _page(
+        self,
+        orders: list[Order],
+        status: str | None,
+        city: str | None,
+        category: str | None,
+        limit: int,
+        offset: int,
+    ) -> Says:
+        found = [
+            order
+            for order in orders
+            if status in (None, order.status(self.now))
+            and city in (None, order.city)
+            and category in (None, order.category)
+        ]
+        found.sort(key=lambda order: (order.created_at, order.id), reverse=True)
+        page = [self.view(order, None) for order in found[offset : offset + limit]]
+        return Says(200, {"orders": page, "total": len(found)})
+
+    # ------------------------------------------------------------ reviews
+
+    def review(self, order_id: str, user: int, rating: int, comment: str | None, executor: int | None) -> Says:
+        order = self.orders.get(order_id)
+        if order is None or order.client != user:
+            return Says(404, "order_not_found")
+        if order.status(self.now) not in ("completed", "expired"):
+            return Says(400, "not_reviewable")
+        if not order.takes:
+            return Says(400, "nobody_to_review")
+        executor = executor or order.takers[0]
+        if executor not in order.takers:
+            return Says(400, "executor_did_not_take")
+        if order.rating is not None:
+            return Says(409, "already_reviewed")
+        order.rating, order.comment = rating, comment
+        self.account(executor).ratings.append(rating)
+        self.reviews.append(Review(order_id, user, executor, rating, comment, order.category, order.city, self.now))
+        return Says(200)
+
+    def complain(self, order_id: str, user: int) -> Says:
+        order = self.orders.get(order_id)
+        if order is None or user not in order.takers:
+            return Says(404, "order_not_taken_by_you")
+        if (order_id, user) in self.complaints:
+            return Says(409, "already_complained")
+        self.complaints.add((order_id, user))
+        return Says(200)
+
+    def check(self, order_id: str, user: int) -> Says:
+        wrote = any(review.order_id == order_id and review.client == user for review in self.reviews)
+        type = "review" if wrote else "complaint" if (order_id, user) in self.complaints else None
+        return Says(200, {"submitted": type is not None, "type": type})
+
+    def list_reviews(self, user: int, *, which: str, rating: int | None, limit: int) -> Says:
+        found = [
+            review
+            for review in self.reviews
+            if rating in (None, review.rating)
+            and (which != "mine" or review.executor == user)
+            and (which != "written" or review.client == user)
+        ]
+        found.sort(key=lambda review: review.created_at, reverse=True)
+        return Says(200, [(it.order_id, it.rating, it.comment, f"User{it.client}") for it in found[:limit]])
+
+    # ------------------------------------------------------------ views
+
+    def me(self, user: int) -> Says:
+        account = self.account(user)
+        rating = round(sum(account.ratings) / len(account.ratings), 2) if account.ratings else 0
+        told = (account.balance, account.active, account.completed, rating)
+        return Says(200, told)
+
+    def view(self, order: Order, user: int | None) -> dict[str, Any]:
+        entitled = user is not None and user in (order.client, *order.takers)
+        return {
+            "id": order.id,
+            "category": order.category,
+            "description": order.description,
+            "city": order.city,
+            "contact": order.contact if entitled else None,
+            "created_at": order.created_at,
+            "expires_in_minutes": 60,
+            "status": order.status(self.now),
+            "taken_by": [(executor, at) for executor, at, _ in order.takes],
+            "customer_responded_at": order.answered_at,
+            "city_locked": True,
+            "rating": order.rating,
+            "review_comment": order.comment,
+        }
