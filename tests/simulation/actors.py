@@ -276,21 +276,20 @@ class Actors:
     def _look(self) -> Request:
         dice = self._dice
         user = dice.choice(self._users)
-        match dice.randrange(6):
-            case 0:
-                query = {"status": dice.choice(("active", "expired", "completed"))}
-                return self.request("GET /api/orders", dice.choice((user, None)), query=query)
-            case 1:
-                mine = dice.choice(("mine", "taken_by_me"))
-                return self.request("GET /api/orders", user, query={mine: True})
-            case 2:
-                return self._recharge(user)
-            case 3:
-                return self.request("GET /api/balance/transactions", user)
-            case 4:
-                return self.request("GET /api/reviews", user, query={dice.choice(("mine", "written")): True})
-            case _:
-                return self.request("GET /api/users/me", user)
+        route, query = dice.choice(
+            (
+                ("GET /api/orders", {"status": dice.choice(("active", "expired", "completed"))}),
+                ("GET /api/orders", {dice.choice(("mine", "taken_by_me")): True}),
+                ("GET /api/reviews", {dice.choice(("mine", "written")): True}),
+                ("GET /api/balance/transactions", {}),
+                ("GET /api/balance", {}),
+                ("GET /api/users/me", {}),
+                ("GET /api/users/me/preferences", {}),
+                ("GET /api/users/me/notification-settings", {}),
+                (_RECHARGE, {}),
+            )
+        )
+        return self._recharge(user) if route == _RECHARGE else self.request(route, user, query=query)
 
 
 # What people do with an order that is so; now and then they do what belongs to another.

@@ -121,7 +121,8 @@ class Aws:
         world.check_alive()
         world.pause(self._travels())
         site = f"{task.function} {operation}"
-        self.faults.calls[site] += 1
+        if self.faults.rate:
+            self.faults.calls[site] += 1
         fault = self.faults.of_call(operation, site)
         if fault is None and task.throttled:
             task.throttled -= 1
