@@ -1,6 +1,7 @@
 """Orders, the contact locks that belong to them, and the takes inside them. Each change is one transaction."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from shared import clock, ids
@@ -159,23 +160,28 @@ def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable
     Both get the time in epoch ms; an order that `decide` leaves as it is is not written. One consistent GetItem and
     what `write` costs, a try. Raises OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
     """
-    tried: Order | None = None
+    tries: list[tuple[Order, Order]] = []
 
     def change_once() -> Order:
-        nonlocal tried
         now = clock.now_ms()
         before = get(order_id)
         if before is None:
             raise OrderNotFound
-        if before == tried:
-            return before  # the last try had landed; only its answer was lost (P3)
+        if any(_landed(before, *tried) for tried in tries):
+            return before  # a try had landed, at once or late; only its answer was lost (P3)
         after = decide(before, now)
         if after != before:
-            tried = after
+            tries.append((before, after))
             write(before, after, now)
         return after
 
     return table.settle(change_once)
+
+
+def _landed(order: Order, before: Order, after: Order) -> bool:
+    """Whether the order shows what changed from `before` to `after`, whatever else came to it since."""
+    changed = [field.name for field in fields(Order) if getattr(after, field.name) != getattr(before, field.name)]
+    return all(getattr(order, name) == getattr(after, name) for name in changed)
 
 
 def edit(before: Order, after: Order, now: int) -> None:

@@ -32,22 +32,22 @@ def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, 
     The order shows it and the executor's rating counts it in the same transaction (I20, I21): a consistent GetItem and
     a TransactWriteItems of four writes. Raises AlreadyReviewed, what `decide` raises, Busy, Unavailable.
     """
-    tried: Review | None = None
+    tries: dict[int, Review] = {}
 
     def write_once() -> Review:
-        nonlocal tried
         now = clock.now_ms()
-        if tried is not None:
-            # Only after a try that failed: the review may be there, another's or our own (P3).
+        if tries:
+            # Only after a try that failed: the review may be there, another's or one of our own (P3).
             found = table.get(keys.review(order_id, client_id))
             if found is not None:
-                if from_item(found) == tried:
-                    return tried
+                if found["id"] in tries:
+                    return tries[found["id"]]
                 raise AlreadyReviewed
         order = orders.get(order_id)
-        tried = decide(order, now, ids.new_integer_id(now))
-        _put_review(order, tried)
-        return tried
+        review = decide(order, now, ids.new_integer_id(now))
+        tries[review.id] = review
+        _put_review(order, review)
+        return review
 
     return table.settle(write_once)
 
@@ -100,19 +100,18 @@ def write_complaint(
     A consistent GetItem and a TransactWriteItems of two writes. Raises AlreadyComplained, what `decide` raises, Busy,
     Unavailable.
     """
-    tried: Complaint | None = None
+    tries: dict[int, Complaint] = {}
 
     def write_once() -> Complaint:
-        nonlocal tried
         now = clock.now_ms()
-        if tried is not None:
+        if tries:
             found = table.get(keys.complaint(order_id, executor_id))
             if found is not None:
-                if found["id"] == tried.id:
-                    return tried
+                if found["id"] in tries:
+                    return tries[found["id"]]
                 raise AlreadyComplained
         complaint = decide(orders.get(order_id), now, ids.new_integer_id(now))
-        tried = complaint
+        tries[complaint.id] = complaint
         table.transact(
             [
                 table.put(

@@ -139,7 +139,7 @@ def service() -> Api:
 
 @pytest.fixture
 def wire(service: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """The wire to an empty table."""
+    """The wire to an empty table, and a client of its own: what the SDK may still retry is counted in a client."""
     wire = Wire(service)
     time = SimpleNamespace(sleep=wire.sleep, monotonic=wire.monotonic)
     table.client.cache_clear()
