@@ -106,6 +106,7 @@ class ThroughHttp:
         return Answer(answer["statusCode"], json.loads(text) if text else None)
 
     def close(self) -> None:
-        """Close the loops."""
+        """Close the loops; whoever runs next in this thread has an open one."""
+        asyncio.set_event_loop(asyncio.new_event_loop())
         for loop in self._free_loops:
             loop.close()
