@@ -4,7 +4,7 @@ SAM's own translator makes CloudFormation of it. What is changed on the way, bec
 - an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
 - functions run in this Python environment, so there is no layer, whatever the runtime is called;
-- it knows no `dynamodb:EnclosingOperation`, so a write that AWS grants in transactions only is granted there without.
+- it takes every schedule for one of the default group, so who may make schedules may make them in any group there.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
 
@@ -46,7 +46,7 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
             f"template.yaml cannot be translated: {type(error).__name__}: {reason.rstrip('.')}."
         ) from error
     _replace_api_bodies(translated["Resources"])
-    _drop_enclosing_operation(translated["Resources"])
+    _fit_policies(translated["Resources"])
     return translated
 
 
@@ -117,11 +117,12 @@ def _replace_api_bodies(resources: dict[str, Any]) -> None:
                 }
 
 
-def _drop_enclosing_operation(resources: dict[str, Any]) -> None:
+def _fit_policies(resources: dict[str, Any]) -> None:
     for resource in resources.values():
         if resource["Type"] != "AWS::IAM::Role":
             continue
         for policy in resource["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
-                if "dynamodb:EnclosingOperation" in str(statement.get("Condition")):
-                    del statement["Condition"]
+                if statement["Action"] == "scheduler:CreateSchedule":
+                    arn = statement["Resource"]["Fn::Sub"]
+                    statement["Resource"] = {"Fn::Sub": arn.replace("schedule/${Timers}/", "schedule/*/")}
