@@ -1,0 +1,157 @@
+"""Each function may do what it has to, and nothing else: the embedded AWS enforces the roles of template.yaml (G9).
+
+`tests/contract/test_policies.py` counts what is granted against what is called; here a policy engine agrees.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests import api
+from tests.api import Answer
+from tests.conftest import WEBHOOK_SECRET
+from tests.contract.test_policies import Calls, take_every_path
+from tests.integration.service import Service, now_ms, running, wait_until
+
+WINDOW = 10  # seconds for an answer
+
+
+class OverHttp(Calls):
+    """The calls of every path, made to the running service."""
+
+    def __init__(self, service: Service) -> None:
+        self.routes: set[str] = set()
+        self._running = service
+
+    def of(self, route: str, **request: Any) -> Answer:
+        """Send a request; a function that was refused something answers 500 or 503."""
+        self.routes.add(route)
+        answer = self._running.call(route, **request)
+        assert answer.status < 500, f"{route}: {answer.text}"
+        return answer
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in which nobody may do what no policy of his allows."""
+    settings = {
+        "LOCAL_AUTH": "1",
+        "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60),
+        "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
+    with running(tmp_path_factory.mktemp("roles"), **settings) as service:
+        yield service
+
+
+def names(service: Service) -> dict[str, str]:
+    """The stack's resources: their names in the template, and those that they were given."""
+    pages = (
+        service.aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName="urgent-services-local")
+    )
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+@contextmanager
+def without(service: Service, function: str, action: str) -> Iterator[None]:
+    """A function whose own policy lacks an action."""
+    iam, role = service.aws("iam"), names(service)[f"{function}Role"]
+    [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    poorer = json.loads(json.dumps(document))
+    for statement in poorer["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        statement["Action"] = [each for each in actions if each != action] or ["sts:GetCallerIdentity"]
+    assert poorer != document
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(poorer))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def test_a_function_that_may_not_read_the_token_lets_nobody_in(service: Service) -> None:
+    """F25: it cannot check who calls, so it refuses."""
+    iam, found = service.aws("iam"), names(service)
+    attached = {"RoleName": found["GetBalanceRole"], "PolicyArn": found["KnowsCaller"]}
+    iam.detach_role_policy(**attached)
+    user = service.user()
+    refused = service.call("GET /api/balance", user=user)
+    assert (refused.status, refused.json["code"]) == (503, "unavailable")
+    iam.attach_role_policy(**attached)
+    assert service.call("GET /api/balance", user=user).json == {"balance": 0}
+
+
+def test_every_route_may_do_what_it_has_to(service: Service) -> None:
+    """Every way through every function that ends in another call."""
+    calls = OverHttp(service)
+    take_every_path(calls)
+    calls.routes.add("$default")
+    assert service.call("GET /nowhere").status == 404
+    assert calls.routes == set(api.routes())
+
+
+def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
+    """Each ends an order that nobody answered, and gives its taker his money back: by itself, or called."""
+    functions, found = service.aws("lambda"), names(service)
+
+    def invoke(function: str, event: dict[str, Any]) -> Any:
+        answer = functions.invoke(FunctionName=found[function], Payload=json.dumps(event).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
+
+    executor = service.user()
+    service.recharge(executor, 8)
+    orders = [service.order(service.user())["id"] for _ in range(4)]
+    for order_id in orders:
+        assert service.take(executor, order_id).status == 200
+    due_at = now_ms() + WINDOW * 1000
+    while now_ms() < due_at:
+        time.sleep(0.1)
+
+    def refunded() -> set[str]:
+        entries = service.call("GET /api/balance/transactions", user=executor).json["transactions"]
+        return {entry["order_id"] for entry in entries if entry["type"] == "refund"}
+
+    invoke("EndDueOrder", {"order_id": orders[0], "due_at": due_at})
+    assert orders[0] in refunded()
+    image = {"order_id": {"S": orders[1]}, "expires_at": {"N": str(due_at)}}
+    record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
+    assert invoke("LockExpired", {"Records": [record]}) == {"batchItemFailures": []}
+    assert orders[1] in refunded()
+    invoke("Sweep", {})
+    assert refunded() == set(orders)
+    assert invoke("Audit", {}) == []
+
+    # The stream makes a schedule, and that calls the function with a role of its own. The sweep comes once a minute.
+    order_id = service.order(service.user())["id"]
+    service.recharge(executor, 2)
+    assert service.take(executor, order_id).status == 200
+    wait_until(lambda: order_id in refunded())
+
+
+def test_nothing_was_refused(service: Service) -> None:
+    """Until here no function was denied anything but what a test took from it."""
+    errors = [line for line in service.log if '"level":"ERROR"' in line]
+    assert errors == []
+
+
+@pytest.mark.parametrize("action", ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
+def test_a_function_that_lacks_a_permission_does_nothing(service: Service, action: str) -> None:
+    """The engine refuses it, whichever it is; a transaction that may not write one item writes none."""
+    executor, order = service.user(), service.order(service.user())
+    service.recharge(executor, 2)
+    with without(service, "TakeOrder", action):
+        refused = service.take(executor, order["id"])
+        assert (refused.status, refused.json["code"]) == (500, "internal_error")
+        assert set(refused.json) == {"detail", "code", "request_id"}
+    assert service.balance(executor) == 2
+    assert service.call("GET /api/orders/{id}", id=order["id"]).json["taken_by"] == []
+    assert service.take(executor, order["id"]).status == 200
