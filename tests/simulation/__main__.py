@@ -45,6 +45,7 @@ def report(first: int, seeds: int, processes: int) -> int:
         total.add(result)
         for seed, violation in sorted(result.violations.items()):
             print(f"seed {seed}: {violation}", flush=True)
+        print(f"{total.seeds} seeds, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     seconds = time.monotonic() - started
     for fault, sites in call_sites(total.hits).items():
         print(f"{fault}: {sites.total()}")
