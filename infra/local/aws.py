@@ -156,6 +156,7 @@ class EmbeddedAws:
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
         template = cloudformation(_template(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
+        _fit_policies(template["Resources"])
         self._put_secrets()
         s3 = self.client("s3")
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -264,6 +265,18 @@ def die_with_parent() -> None:
     """Be told to stop, as by SIGTERM, when the parent process ends in whatever way. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+
+
+def _fit_policies(resources: dict[str, Any]) -> None:
+    """ministack takes every schedule for one of the default group: who may make ours has to be allowed that."""
+    for resource in resources.values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Action"] == "scheduler:CreateSchedule":
+                    arn = statement["Resource"]["Fn::Sub"]
+                    statement["Resource"] = {"Fn::Sub": arn.replace("schedule/${Timers}/", "schedule/default/")}
 
 
 def _template() -> str:

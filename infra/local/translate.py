@@ -3,8 +3,7 @@
 SAM's own translator makes CloudFormation of it. What is changed on the way, because ministack differs from AWS:
 - an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
-- functions run in this Python environment, so there is no layer, whatever the runtime is called;
-- it takes every schedule for one of the default group, so who may make schedules may make them in any group there.
+- functions run in this Python environment, so there is no layer, whatever the runtime is called.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
 
@@ -46,7 +45,6 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
             f"template.yaml cannot be translated: {type(error).__name__}: {reason.rstrip('.')}."
         ) from error
     _replace_api_bodies(translated["Resources"])
-    _fit_policies(translated["Resources"])
     return translated
 
 
@@ -115,14 +113,3 @@ def _replace_api_bodies(resources: dict[str, Any]) -> None:
                         "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}{function}Integration"}]]},
                     },
                 }
-
-
-def _fit_policies(resources: dict[str, Any]) -> None:
-    for resource in resources.values():
-        if resource["Type"] != "AWS::IAM::Role":
-            continue
-        for policy in resource["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if statement["Action"] == "scheduler:CreateSchedule":
-                    arn = statement["Resource"]["Fn::Sub"]
-                    statement["Resource"] = {"Fn::Sub": arn.replace("schedule/${Timers}/", "schedule/*/")}
