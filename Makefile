@@ -24,6 +24,9 @@ initdata: $(VENV)/.local  ## Print signed initData: make -s initdata ID=1 (a Tel
 audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and ratings (STAGE=local)
 	@$(BIN)/python -m infra.audit
 
+refund: $(VENV)/.local  ## Give a payment back through its provider: make refund PAYMENT=… (STAGE=local)
+	@$(BIN)/python -m infra.refund
+
 # ---------------------------------------------------------------- test
 
 test: $(VENV)/.dev  ## Every test but the long ones

@@ -6,6 +6,8 @@ does) and a body a name: neither is in a log line or in an error (I18).
 
 import json
 import logging
+import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +22,9 @@ logging.getLogger("urllib3.connectionpool").disabled = True
 logging.getLogger("urllib3.util.retry").disabled = True
 
 _CONNECT_SECONDS = 2.0
+_ATTEMPTS = 3
+_FIRST_PAUSE = 0.1
+_SHORTEST_ATTEMPT = 3.0
 
 
 class Unreachable(Exception):
@@ -76,3 +81,30 @@ def request(
         return Reply(answer.status, json.loads(answer.data))
     except ValueError:
         return Reply(answer.status, None)
+
+
+def request_again(
+    method: str, url: str, *, body: object = None, headers: Mapping[str, str] | None = None, seconds: float = 8.0
+) -> Reply:
+    """`request` what may be done twice: again after silence, a 429 or a 5xx, with full jitter.
+
+    At most three attempts, and none begins that could not end within `seconds`. The last reply, whatever it is. Raises
+    Unreachable.
+    """
+    deadline = time.monotonic() + seconds
+    for attempt in range(1, _ATTEMPTS + 1):
+        pause = random.uniform(0, _FIRST_PAUSE * 2**attempt)
+        read_timeout = max(deadline - time.monotonic() - _CONNECT_SECONDS, 1.0)
+        reply: Reply | Unreachable
+        try:
+            reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout)
+        except Unreachable as silence:
+            reply = silence
+        passing = isinstance(reply, Unreachable) or reply.status == 429 or reply.status >= 500
+        is_last = attempt == _ATTEMPTS or time.monotonic() + pause + _SHORTEST_ATTEMPT > deadline
+        if is_last or not passing:
+            if isinstance(reply, Unreachable):
+                raise reply
+            return reply
+        time.sleep(pause)
+    raise AssertionError  # the last attempt returned or raised

@@ -50,6 +50,19 @@ def telegram_webhook_secret() -> str:
     return _secret("telegram-webhook-secret")
 
 
+def crypto_pay_token() -> str:
+    """The token of our Crypto Pay app, which signs its webhooks, too. One ssm:GetParameter in five minutes.
+
+    Raises Unavailable.
+    """
+    return _secret("crypto-pay-token")
+
+
+def yookassa_secret_key() -> str:
+    """The secret key of our YooKassa shop. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    return _secret("yookassa-secret-key")
+
+
 def contact_key() -> str:
     """The key under which contacts become lock names. One ssm:GetParameter in five minutes. Raises Unavailable."""
     return _secret("contact-key")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 
 
@@ -52,4 +53,32 @@ def schedule_settings() -> ScheduleSettings:
         target_arn=env["SCHEDULE_TARGET_ARN"],
         role_arn=env["SCHEDULE_ROLE_ARN"],
         dead_letters_arn=env["SCHEDULE_DEAD_LETTERS_ARN"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSettings:
+    """`providers` are the ones that are on, the default first; `star_roubles` is what a Star is worth here."""
+
+    providers: tuple[str, ...]
+    star_roubles: Decimal
+    return_url: str
+    crypto_pay_api_url: str
+    yookassa_api_url: str
+    yookassa_shop_id: str
+    yookassa_networks: tuple[str, ...]
+
+
+@cache
+def payment_settings() -> PaymentSettings:
+    """The settings of the functions that have to do with payments."""
+    env = os.environ
+    return PaymentSettings(
+        providers=tuple(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
+        star_roubles=Decimal(env["STAR_ROUBLES"]),
+        return_url=env["PAYMENT_RETURN_URL"],
+        crypto_pay_api_url=env["CRYPTO_PAY_API_URL"],
+        yookassa_api_url=env["YOOKASSA_API_URL"],
+        yookassa_shop_id=env["YOOKASSA_SHOP_ID"],
+        yookassa_networks=tuple(filter(None, env["YOOKASSA_NETWORKS"].split(","))),
     )

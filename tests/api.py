@@ -99,6 +99,7 @@ def event(
     raw: str | bytes | None = None,
     headers: Mapping[str, str] | None = None,
     route: str | None = None,
+    source_ip: str = "192.0.2.1",
 ) -> dict[str, Any]:
     """The event that API Gateway makes of a request; `raw` is a body that is not JSON."""
     query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
@@ -115,7 +116,7 @@ def event(
             **(headers or {}),
         },
         "requestContext": {
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": source_ip},
             "requestId": "request",
             "routeKey": route or f"{method} {path}",
             "stage": "$default",

@@ -5,6 +5,8 @@ import os
 BOT_TOKEN = "42:TEST-token-of-nobody"
 CONTACT_KEY = "test-contact-key"
 WEBHOOK_SECRET = "test-webhook-secret"
+CRYPTO_PAY_TOKEN = "7:TEST-crypto-pay-token"
+YOOKASSA_KEY = "test-yookassa-secret-key"
 TABLE = "urgent-services-test"
 
 os.environ.update(
@@ -19,6 +21,13 @@ os.environ.update(
     SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/timers",
     SCHEDULE_DEAD_LETTERS_ARN="arn:aws:sqs:eu-central-1:123456789012:timer-dead-letters",
     TELEGRAM_API_URL="http://127.0.0.1:9",  # nobody listens there: a test that needs Telegram starts its fake
+    PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
+    STAR_ROUBLES="1.5",
+    PAYMENT_RETURN_URL="https://t.me/urgent_services_bot",
+    CRYPTO_PAY_API_URL="http://127.0.0.1:9",
+    YOOKASSA_API_URL="http://127.0.0.1:9",
+    YOOKASSA_SHOP_ID="100500",
+    YOOKASSA_NETWORKS="192.0.2.0/28,2001:db8::/32",
     POWERTOOLS_SERVICE_NAME="urgent-services",
     POWERTOOLS_METRICS_NAMESPACE="UrgentServices",
     AWS_DEFAULT_REGION="eu-central-1",

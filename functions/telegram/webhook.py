@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 
 from shared import clock, secrets
-from shared.bot import commands
+from shared.bot import commands, payments
 from shared.bot.update import kind_of
 from shared.domain.errors import Unavailable, UnverifiedSender
 from shared.http.entry import http_handler
@@ -25,6 +25,9 @@ router = APIRouter()
 # Whatever one raises makes Telegram send the update again.
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "/paysupport": commands.paysupport,
+    "pre_checkout_query": payments.may_he_pay,
+    "successful_payment": payments.money_moved,
+    "refunded_payment": payments.money_moved,
 }
 
 

@@ -152,6 +152,14 @@ class EmbeddedAws:
             "OrderLifetimeMinutes": str(settings.order_lifetime_minutes),
             "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
             "TelegramApiUrl": settings.telegram_api_url,
+            "PaymentProviders": ",".join(settings.payment_providers),
+            "StarRoubles": settings.star_roubles,
+            "PaymentReturnUrl": f"http://localhost:{settings.port}/docs",
+            "CryptoPayApiUrl": settings.crypto_pay_api_url,
+            "YookassaApiUrl": settings.yookassa_api_url,
+            "YookassaShopId": settings.yookassa_shop_id,
+            # Whoever it is, the front is who the embedded AWS sees.
+            "YookassaNetworks": "127.0.0.0/8",
         }
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
@@ -174,6 +182,8 @@ class EmbeddedAws:
         for name, value in (
             ("telegram-bot-token", self._settings.bot_token),
             ("telegram-webhook-secret", self._settings.telegram_webhook_secret),
+            ("crypto-pay-token", self._settings.crypto_pay_api_token),
+            ("yookassa-secret-key", self._settings.yookassa_secret_key),
             ("contact-key", contact_key.read_text()),
         ):
             ssm.put_parameter(Name=f"{SECRETS}/{name}", Value=value, Type="SecureString", Overwrite=True)

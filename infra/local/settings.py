@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 LOCAL_BOT_TOKEN = "100000000:local-token-that-telegram-does-not-know"
 
 LOCAL_WEBHOOK_SECRET = "local-secret-of-the-fake-telegram"
+LOCAL_CRYPTO_PAY_TOKEN = "1:local-token-of-the-fake-crypto-pay"
+LOCAL_YOOKASSA_SHOP = "100000"
+LOCAL_YOOKASSA_KEY = "local-key-of-the-fake-yookassa"
 
 # Where the front serves those that the environment names no address of.
 FAKES = "/fakes"
@@ -37,6 +40,13 @@ class LocalSettings:
     enforce_iam: bool
     telegram_api_url: str
     telegram_webhook_secret: str
+    payment_providers: tuple[str, ...]
+    star_roubles: str
+    crypto_pay_api_url: str
+    crypto_pay_api_token: str
+    yookassa_api_url: str
+    yookassa_shop_id: str
+    yookassa_secret_key: str
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -63,6 +73,13 @@ class LocalSettings:
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
+            payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
+            star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),
+            crypto_pay_api_url=read("CRYPTO_PAY_API_URL", f"{fakes}/crypto-pay", _url, "an http(s) URL"),
+            crypto_pay_api_token=env.get("CRYPTO_PAY_API_TOKEN") or LOCAL_CRYPTO_PAY_TOKEN,
+            yookassa_api_url=read("YOOKASSA_API_URL", f"{fakes}/yookassa", _url, "an http(s) URL"),
+            yookassa_shop_id=env.get("YOOKASSA_SHOP_ID") or LOCAL_YOOKASSA_SHOP,
+            yookassa_secret_key=env.get("YOOKASSA_SECRET_KEY") or LOCAL_YOOKASSA_KEY,
         )
 
 
@@ -78,6 +95,12 @@ def _minutes(text: str) -> float:
     if not 0 < minutes < 60 * 24 * 365:
         raise ValueError
     return minutes
+
+
+def _decimal(text: str) -> str:
+    if not 0 < float(text) < 1_000_000:
+        raise ValueError
+    return text
 
 
 def _url(text: str) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from shared.domain.money import LedgerEntry, refund_cause, take_cause
+from shared.domain.money import LedgerEntry, is_payment, payment_cause, refund_cause, reversal_cause, take_cause
 from shared.domain.order import Order, Status, owes_refunds
+from shared.domain.payment import Payment
 from shared.domain.review import Review
 from shared.domain.user import User
 
@@ -29,6 +30,7 @@ class Books:
     orders: dict[str, Order] = field(default_factory=dict)
     locks: list[Lock] = field(default_factory=list)
     reviews: dict[int, list[Review]] = field(default_factory=lambda: defaultdict(list))
+    payments: list[Payment] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,13 +43,14 @@ class Breach:
 
 
 def breaches(books: Books, now: int) -> list[Breach]:
-    """Every breach of I1 to I7, I15, I21 and of the count of active orders, at `now` (epoch ms)."""
+    """Every breach of I1 to I8, I15, I21 and of the count of active orders, at `now` (epoch ms)."""
     return sorted(
         chain(
             *(_of_ledger(books.users.get(user, User(user)), books.entries[user]) for user in _with_ledgers(books)),
             _of_the_whole(books),
             *(_of_order(order, books.entries) for order in books.orders.values()),
             *(_of_debits(entries, books.orders) for entries in books.entries.values()),
+            _of_payments(books),
             _of_locks(books, now),
             *(_of_rating(user, books.reviews.get(user.id, [])) for user in books.users.values()),
             _of_counters(books),
@@ -115,6 +118,29 @@ def _of_debits(entries: Iterable[LedgerEntry], orders: dict[str, Order]) -> Iter
         if order is not None and entry.user_id not in order.takes:
             invariant = "I7" if entry.type == "refund" else "I6"
             yield Breach(invariant, f"order {order.id}", f"entry {entry.id} of user {entry.user_id} has no take")
+
+
+def _of_payments(books: Books) -> Iterator[Breach]:
+    paid: set[tuple[int, str]] = set()
+    for payment in books.payments:
+        if payment.charge_id is None:
+            continue
+        subject = f"payment {payment.id} of user {payment.user_id}"
+        entries = books.entries.get(payment.user_id, [])
+        credit = payment_cause(payment.provider, payment.charge_id)
+        credited = [entry.amount for entry in entries if entry.cause == credit]
+        if credited != ([] if payment.paid_at is None else [payment.amount]):
+            yield Breach("I8", subject, f"{payment.amount} {payment.status}, credited {credited}")
+        reversal = reversal_cause(payment.provider, payment.charge_id, "")
+        taken_back = -sum(entry.amount for entry in entries if entry.cause.startswith(reversal))
+        if taken_back != payment.taken_back or not 0 <= taken_back <= payment.refunded <= payment.amount:
+            found = f"given back {payment.refunded} of {payment.amount}, taken {taken_back}, not {payment.taken_back}"
+            yield Breach("I8", subject, found)
+        paid.add((payment.user_id, credit))
+    for user_id, entries in books.entries.items():
+        for entry in entries:
+            if is_payment(entry) and (user_id, entry.cause) not in paid:
+                yield Breach("I8", f"user {user_id}", f"entry {entry.id} has no payment")
 
 
 def _of_locks(books: Books, now: int) -> Iterator[Breach]:

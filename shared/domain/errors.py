@@ -105,6 +105,18 @@ class InsufficientBalance(DomainError):
     """The balance is below the price."""
 
 
+class ProviderNotConfigured(DomainError):
+    """Nobody pays this way here."""
+
+
+class ProviderUnavailable(DomainError):
+    """The payment provider does not do what it is asked, now."""
+
+
+class PaymentNotFound(DomainError):
+    """There is no such payment, or it is somebody else's."""
+
+
 class RechargeUnavailable(DomainError):
     """A balance is credited without a payment on a developer's machine only."""
 

@@ -1,6 +1,7 @@
 """Money: whole roubles, changed only together with a ledger entry that says why.
 
-An entry's *cause* is what makes it happen once: a take of an order by a user, the refund of that take, one recharge.
+An entry's *cause* is what makes it happen once: a take of an order by a user, the refund of that take, money that a
+provider took from him or gave back to him.
 Whoever writes an entry puts it under its cause, so a second one for the same cause cannot exist.
 
 A user's entries are a chain: each names the one before it, and its id is above that one's whatever the clocks say.
@@ -55,6 +56,24 @@ def recharge_cause(request: str) -> str:
     return f"RECHARGE#{request}"
 
 
+def payment_cause(provider: str, charge_id: str) -> str:
+    """The cause of a credit: the money that a provider took, by its own name."""
+    return f"PAYMENT#{provider}#{charge_id}"
+
+
+def reversal_cause(provider: str, charge_id: str, refunded: int | Literal[""]) -> str:
+    """The cause of taking back: a provider had given back `refunded` roubles of that money by then.
+
+    Without `refunded`, what every such cause begins with.
+    """
+    return f"REVERSAL#{provider}#{charge_id}#{refunded}"
+
+
+def is_payment(entry: LedgerEntry) -> bool:
+    """Whether the entry credits what a provider took."""
+    return entry.cause.startswith("PAYMENT#")
+
+
 def debit_for_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
     """The entry that pays `price` roubles for the user's take of an order. Raises InsufficientBalance."""
     if user.balance < price:
@@ -70,6 +89,26 @@ def refund_of_take(user: User, *, order_id: str, price: int, entry_id: int, now:
 def recharge(user: User, *, request: str, amount: int, method: str, entry_id: int, now: int) -> LedgerEntry:
     """The entry that credits the user with `amount` roubles for `request`, any text that names it alone."""
     return _entry(user, "recharge", recharge_cause(request), amount, entry_id, now, payment_method=method)
+
+
+def credit_of_payment(
+    user: User, *, provider: str, charge_id: str, amount: int, entry_id: int, now: int
+) -> LedgerEntry:
+    """The entry that credits the user with `amount` roubles that a provider took from him."""
+    return _entry(user, "recharge", payment_cause(provider, charge_id), amount, entry_id, now, payment_method=provider)
+
+
+def reversal_of_payment(
+    user: User, *, provider: str, charge_id: str, refunded: int, amount: int, entry_id: int, now: int
+) -> LedgerEntry:
+    """The entry that takes back `amount` roubles of a payment: a recharge below zero.
+
+    `refunded` is what the provider gave back of it so far. Raises InsufficientBalance.
+    """
+    if user.balance < amount:
+        raise InsufficientBalance
+    cause = reversal_cause(provider, charge_id, refunded)
+    return _entry(user, "recharge", cause, -amount, entry_id, now, payment_method=provider)
 
 
 def _entry(

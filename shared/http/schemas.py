@@ -4,17 +4,18 @@ Answers are closed (`extra="forbid"`): the OpenAPI then says that there is nothi
 the responses to it.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from shared import ids
 from shared.domain import cities
 from shared.domain import contact as contacts
-from shared.domain.errors import InvalidContact, OrderNotFound
+from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID
 from shared.domain.order import (
     CATEGORIES,
@@ -70,6 +71,12 @@ def _order_id(text: str) -> str:
     return text
 
 
+def _payment_id(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,16}", text):
+        raise PaymentNotFound  # whatever it is, it is the id of no payment
+    return int(text)
+
+
 City = Annotated[str, AfterValidator(_known_city)]
 Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
 Contact = Annotated[str, AfterValidator(_contact)]
@@ -85,6 +92,7 @@ Comment = Annotated[
 ]
 IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="12 URL-safe characters")]
 OrderId = Annotated[IdOfOrder, Path(alias="id")]
+PaymentId = Annotated[int, BeforeValidator(_payment_id), Path(alias="id", description="An id that create-invoice gave")]
 UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
 

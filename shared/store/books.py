@@ -1,7 +1,7 @@
 """The whole table, read for the audit."""
 
 from shared.domain.audit import Books, Lock
-from shared.store import keys, ledger, orders, reviews, table, users
+from shared.store import keys, ledger, orders, payments, reviews, table, users
 
 
 def read() -> Books:
@@ -23,6 +23,8 @@ def read() -> Books:
                 books.orders[order.id] = order
             case "CONTACT":
                 books.locks.append(Lock(keys.contact_key_of(item), item["order_id"], item["expires_at"]))
+            case "PAYMENT":
+                books.payments.append(payments.from_item(item))
             case "REVIEW":
                 review = reviews.from_item(item)
                 books.reviews[review.executor_id].append(review)

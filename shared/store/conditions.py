@@ -5,6 +5,7 @@ the write lands. `#status` is the attribute `status` (a reserved word); the valu
 """
 
 NOT_THERE = "attribute_not_exists(pk)"
+THERE = "attribute_exists(pk)"
 
 # an order
 STORED_ACTIVE = "#status = :active"
@@ -28,6 +29,9 @@ LOCK_OURS = "order_id = :order_id"
 # a user's settings
 NO_SETTINGS_YET = "attribute_not_exists(settings_version)"
 SETTINGS_AS_READ = "settings_version = :settings_read"
+
+# a payment
+PAYMENT_AS_READ = "#status = :status_read AND refunded = :refunded_read"
 
 # a user's balance and ledger
 NO_ENTRY_YET = "attribute_not_exists(last_entry_id)"

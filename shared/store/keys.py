@@ -13,6 +13,9 @@ without moving it in a list (a take, a balance) costs no index write.
 | complaint about an order      | ORDER#id / COMPLAINT#executor           | get
 | subscription to a city        | USER#id / SUBSCRIPTION#city#n           | nobody: it is there for the lists below
 | an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
+| payment                       | PAYMENT#id / PAYMENT                    | get
+| money that a provider took    | CHARGE#provider#its id / CHARGE         | get; it makes a credit happen once
+| how far a provider's list was read | CURSOR#provider / CURSOR           | get
 | an update that was handled    | UPDATE#id / UPDATE                      | get; gone after two days
 
 | list, newest first            | index    | partition                        | sort key
@@ -30,6 +33,7 @@ without moving it in a list (a take, a balance) costs no index write.
 | a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
 | a user's ledger               | timeline | LEDGER_OF#user                   | entry id
 | what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
+| payments to ask about, when   | due      | DUE_PAYMENTS                     |
 
 `list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
 timer is late is not in the range. `status` in these keys is the stored one; what the clock makes of it is
@@ -72,6 +76,7 @@ TIMELINE = Index("timeline", "timeline_pk", "timeline_sk")
 DUE = Index("due", "due_pk", "due_at")
 
 DUE_PARTITION = "DUE"
+DUE_PAYMENTS = "DUE_PAYMENTS"
 
 ANY = "*"
 # Which index a category's list of subscribers is in, and on which of a city's items: by its place here. Subscriptions
@@ -108,6 +113,21 @@ def complaint(order_id: str, executor_id: int) -> Key:
 def integer_id(value: int) -> Key:
     """The mark of an integer id that is given away."""
     return {"pk": f"ID#{value}", "sk": "ID"}
+
+
+def payment(payment_id: int) -> Key:
+    """A payment."""
+    return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
+
+
+def charge(provider: str, charge_id: str) -> Key:
+    """The mark of money that a provider took, by its own name of it: whose and for which payment it is."""
+    return {"pk": f"CHARGE#{provider}#{charge_id}", "sk": "CHARGE"}
+
+
+def cursor(provider: str) -> Key:
+    """How far the list of what a provider took was read."""
+    return {"pk": f"CURSOR#{provider}", "sk": "CURSOR"}
 
 
 def update(update_id: int) -> Key:

@@ -1,5 +1,5 @@
 """The functions in process, for what only a call can tell."""
 
-from tests.functions.conftest import service, telegram
+from tests.functions.conftest import crypto_pay, service, telegram, yookassa
 
-__all__ = ["service", "telegram"]
+__all__ = ["crypto_pay", "service", "telegram", "yookassa"]

@@ -63,6 +63,14 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/balance/recharge": Endpoint(
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
+    "POST /api/balance/create-invoice": Endpoint(
+        "user", 200, _NOTHING, _fields("payment_id pay_url mini_app_invoice_url")
+    ),
+    "GET /api/balance/payment/{id}/status": Endpoint(
+        "user", 200, frozenset({404}), _fields("payment_id status amount new_balance")
+    ),
+    "POST /api/balance/webhook/crypto-bot": Endpoint("anyone", 200, frozenset({401}), _fields("success")),
+    "POST /api/balance/webhook/yookassa": Endpoint("anyone", 200, frozenset({401}), _fields("success")),
     # bot
     "POST /api/telegram/webhook": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
     # reviews

@@ -28,11 +28,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from infra import openapi
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, secrets
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE, WEBHOOK_SECRET
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.contract.endpoints import ENDPOINTS
 from tests.functions.conftest import Api
 from tests.simulation import sdk
@@ -49,6 +52,8 @@ CHECKS = [
 SECRETS = {
     "telegram-bot-token": BOT_TOKEN,
     "telegram-webhook-secret": WEBHOOK_SECRET,
+    "crypto-pay-token": CRYPTO_PAY_TOKEN,
+    "yookassa-secret-key": YOOKASSA_KEY,
     "contact-key": CONTACT_KEY,
 }
 OWNER, TAKER, STRANGER = 1, 2, 3
@@ -87,6 +92,8 @@ class World(Api):
             assert self.call(route, user=OWNER, id=order).status < 300
         for name in ("taken", "seized", "grabbed", "caught"):
             self._posted(name, taken=True)
+        invoice = self.call("POST /api/balance/create-invoice", user=OWNER, body={"amount": 5})
+        self.ids.append(str(invoice.json["payment_id"]))
 
     def _posted(self, name: str, *, taken: bool) -> str:
         order: str = self.order(OWNER, contact=f"@{name}_pipe")["id"]
@@ -130,8 +137,10 @@ def route_of(method: str, path: str) -> str:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """The functions over a table with orders in every state."""
+def world(
+    monkeypatch: pytest.MonkeyPatch, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
+) -> World:
+    """The functions over a table with orders in every state, and whom they talk to."""
     world = World()
     database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
     client = table.client.__wrapped__()

@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
-from functions.timers import audit
+from functions.balance import refund_payment
+from functions.timers import audit, check_payments
+from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
 from shared import secrets
 from shared.store import feeds, keys
 from tests import api
@@ -37,11 +40,15 @@ ELSEWHERE = {
 
 
 class Grant(NamedTuple):
-    """`on` is the table, an index or a secret; `in_transaction` says that it is granted or done there only (P7)."""
+    """`on` is the table, an index or a secret; `in_transaction` says that it is granted or done there only (P7).
+
+    `keys` are the partition keys that it is narrowed to, as in `PAYMENT#*`; empty where it is not.
+    """
 
     action: str
     on: str
     in_transaction: bool = False
+    keys: str = ""
 
 
 # ---------------------------------------------------------------- what is granted
@@ -57,14 +64,21 @@ def granted(function: str) -> set[Grant]:
     grants = set()
     for statement in statements(function):
         assert statement["Effect"] == "Allow"
-        condition = statement.get("Condition")
+        condition = dict(statement.get("Condition", {}))
+        narrowed = condition.pop("ForAllValues:StringLike", {"dynamodb:LeadingKeys": [""]})
+        assert set(narrowed) == {"dynamodb:LeadingKeys"}
         assert condition in (
-            None,
+            {},
             {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}},
         )
         for action in listed(statement["Action"]):
             for resource in listed(statement["Resource"]):
-                grants |= {Grant(action, on, condition is not None) for on in targets(resource) if on}
+                grants |= {
+                    Grant(action, on, bool(condition), leading)
+                    for on in targets(resource)
+                    if on
+                    for leading in narrowed["dynamodb:LeadingKeys"]
+                }
     return grants
 
 
@@ -115,7 +129,12 @@ class Calls:
         made = self.made[self._function]
         if operation == "TransactWriteItems":
             for item in parameters["TransactItems"]:
-                made |= {Grant(f"dynamodb:{ITEM_ACTIONS[kind]}", "table", in_transaction=True) for kind in item}
+                [(kind, write)] = item.items()
+                leading = (write["Item"] if kind == "Put" else write["Key"])["pk"]["S"].partition("#")[0]
+                done = Grant(f"dynamodb:{ITEM_ACTIONS[kind]}", "table", in_transaction=True)
+                narrow = done._replace(keys=f"{leading}#*")
+                narrowed = self._function in FUNCTIONS and narrow in granted(self._function)
+                made.add(narrow if narrowed else done)
         elif operation == "CreateSchedule":
             made.add(Grant("scheduler:CreateSchedule", "timers"))
         elif operation == "GetParameter":
@@ -202,6 +221,59 @@ def taken_order(calls: Calls, contact: str) -> str:
     return order
 
 
+def move_money(
+    calls: Calls, service: Api, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
+) -> None:
+    """Payments of every provider, paid, paid twice and given back, by each way that we may hear of it."""
+
+    def invoice(provider: str) -> tuple[int, str]:
+        made = calls.of("POST /api/balance/create-invoice", user=30, body={"amount": 9, "provider": provider}).json
+        return made["payment_id"], made["pay_url"]
+
+    coins, url = invoice("crypto_pay")
+    first = int(url.rpartition("/")[2])
+    second = first + 500
+    crypto_pay.pay(first)
+    crypto_pay.invoices[second] = {**crypto_pay.invoices[first], "invoice_id": second}
+    for invoice_id in (first, second, second):
+        body, headers = crypto_pay.webhook(invoice_id)
+        calls.of("POST /api/balance/webhook/crypto-bot", raw=body, headers=headers)
+
+    card, url = invoice("yookassa")
+    paid = url.rpartition("/")[2]
+    twin = f"{paid[:-4]}abcd"
+    yookassa.pay(paid)
+    yookassa.payments[twin] = {**yookassa.payments[paid], "id": twin}
+    for payment in (paid, twin, twin):
+        calls.of("POST /api/balance/webhook/yookassa", raw=yookassa.webhook(payment).decode())
+
+    stars, link = invoice("telegram_stars")
+    messages = [telegram.pay_stars(link, 30) for _ in range(2)]
+    updates: list[dict[str, Any]] = [{"pre_checkout_query": telegram.pre_checkout_query(link, 30)}]
+    updates += [{"message": message} for message in (*messages, messages[1])]
+    for update_id, update in enumerate(updates, start=100):
+        calls.of(
+            "POST /api/telegram/webhook",
+            body={"update_id": update_id, **update},
+            headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
+        )
+    calls.of("GET /api/balance/payment/{id}/status", user=30, id=str(stars))
+
+    for provider in ("crypto_pay", "yookassa", "telegram_stars"):
+        _, link = invoice(provider)
+    for _ in range(2):
+        telegram.pay_stars(link, 30)
+    service.later(minutes=2)
+    secrets._provider.cache_clear()
+    calls.by("CheckPayments")
+    check_payments.handler({}, api.Context())
+
+    secrets._provider.cache_clear()
+    calls.by("RefundPayment")
+    for payment_id in (coins, card, stars):
+        assert refund_payment.handler({"payment_id": payment_id}, api.Context())["status"] == "refunded"
+
+
 def let_time_pass(calls: Calls, service: Api) -> None:
     """What the stream, the timers and the sweep do with orders that nobody answered."""
     for number, function in enumerate(("EndDueOrder", "LockExpired", "Sweep")):
@@ -235,9 +307,12 @@ def look_into_the_books(calls: Calls) -> None:
     audit.handler({}, api.Context())
 
 
-def test_a_function_is_granted_what_it_calls(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
+def test_a_function_is_granted_what_it_calls(
+    calls: Calls, service: Api, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
+) -> None:
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
     take_every_path(calls)
+    move_money(calls, service, crypto_pay, telegram, yookassa)
     let_time_pass(calls, service)
     take_over_contacts(calls, service)
     look_into_the_books(calls)

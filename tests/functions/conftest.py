@@ -10,11 +10,13 @@ from moto import mock_aws
 
 from functions.streams import lock_expired, order_changed
 from functions.timers import end_due_order, sweep
+from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, secrets, settings
 from shared.store import attributes, feeds, keys, schedules, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE, WEBHOOK_SECRET
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.serving import serving
 
 START = 1_790_000_000_000
@@ -123,6 +125,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         for name, value in (
             ("telegram-bot-token", BOT_TOKEN),
             ("telegram-webhook-secret", WEBHOOK_SECRET),
+            ("crypto-pay-token", CRYPTO_PAY_TOKEN),
+            ("yookassa-secret-key", YOOKASSA_KEY),
             ("contact-key", CONTACT_KEY),
         ):
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
@@ -132,12 +136,38 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield service
 
 
+def pointed_at(monkeypatch: pytest.MonkeyPatch, setting: str, url: str) -> None:
+    """Have the functions find somebody at `url` from now on."""
+    monkeypatch.setenv(setting, url)
+    settings.settings.cache_clear()
+    settings.payment_settings.cache_clear()
+
+
 @pytest.fixture
 def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTelegram]:
     """Telegram, which knows the bot; it says nothing of its limits."""
     fake = FakeTelegram(BOT_TOKEN, limits=False)
     with serving(fake.app) as url:
-        monkeypatch.setenv("TELEGRAM_API_URL", url)
-        settings.settings.cache_clear()
+        pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
         yield fake
-    settings.settings.cache_clear()
+    pointed_at(monkeypatch, "TELEGRAM_API_URL", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def crypto_pay(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCryptoPay]:
+    """Crypto Pay; its webhooks are the test's to send."""
+    fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
+    with serving(fake.app) as url:
+        pointed_at(monkeypatch, "CRYPTO_PAY_API_URL", url)
+        yield fake
+    pointed_at(monkeypatch, "CRYPTO_PAY_API_URL", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def yookassa(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYookassa]:
+    """YooKassa; its notifications are the test's to send."""
+    fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY)
+    with serving(fake.app) as url:
+        pointed_at(monkeypatch, "YOOKASSA_API_URL", url)
+        yield fake
+    pointed_at(monkeypatch, "YOOKASSA_API_URL", "http://127.0.0.1:9")

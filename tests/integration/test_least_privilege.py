@@ -16,6 +16,7 @@ from tests.api import Answer
 from tests.conftest import WEBHOOK_SECRET
 from tests.contract.test_policies import Calls, take_every_path
 from tests.integration.service import Service, now_ms, running, wait_until
+from tests.integration.test_payments import pay_every_way
 
 WINDOW = 10  # seconds for an answer
 
@@ -93,6 +94,9 @@ def test_every_route_may_do_what_it_has_to(service: Service) -> None:
     """Every way through every function that ends in another call."""
     calls = OverHttp(service)
     take_every_path(calls)
+    pay_every_way(service)
+    calls.routes |= {exchange.route for exchange in service.exchanges}
+    calls.routes |= {"POST /api/balance/webhook/crypto-bot", "POST /api/balance/webhook/yookassa"}  # by the fakes
     calls.routes.add("$default")
     assert service.call("GET /nowhere").status == 404
     assert calls.routes == set(api.routes())

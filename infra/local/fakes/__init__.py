@@ -7,26 +7,37 @@ environment names the address of the real one.
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram, Webhook
+from infra.local.fakes.yookassa import FakeYookassa
 from infra.local.settings import FAKES, LocalSettings
+
+_TITLES = {"telegram": "Bot chats", "crypto-pay": "Crypto Pay", "yookassa": "YooKassa"}
 
 
 def _served(settings: LocalSettings) -> list[str]:
     own = f"http://127.0.0.1:{settings.port}{FAKES}/"
-    addresses = {"telegram": settings.telegram_api_url}
+    addresses = {
+        "telegram": settings.telegram_api_url,
+        "crypto-pay": settings.crypto_pay_api_url,
+        "yookassa": settings.yookassa_api_url,
+    }
     return [name for name, address in addresses.items() if address == own + name]
 
 
 def app(settings: LocalSettings) -> Starlette:
     """The fakes that this run needs."""
-    service = f"http://127.0.0.1:{settings.port}"
+    service = f"http://127.0.0.1:{settings.port}/api"
     telegram = FakeTelegram(settings.bot_token)
-    telegram.webhook = Webhook(f"{service}/api/telegram/webhook", settings.telegram_webhook_secret)
-    apps = {"telegram": telegram.app}
+    telegram.webhook = Webhook(f"{service}/telegram/webhook", settings.telegram_webhook_secret)
+    crypto_pay = FakeCryptoPay(settings.crypto_pay_api_token, f"{service}/balance/webhook/crypto-bot")
+    yookassa = FakeYookassa(
+        settings.yookassa_shop_id, settings.yookassa_secret_key, f"{service}/balance/webhook/yookassa"
+    )
+    apps = {"telegram": telegram.app, "crypto-pay": crypto_pay.app, "yookassa": yookassa.app}
     return Starlette(routes=[Mount(f"{FAKES}/{name}", app=apps[name]) for name in _served(settings)])
 
 
 def pages(settings: LocalSettings) -> dict[str, str]:
     """The name and the path of each page that a person may open."""
-    titles = {"telegram": "Bot chats"}
-    return {titles[name]: f"{FAKES}/{name}/" for name in _served(settings)}
+    return {_TITLES[name]: f"{FAKES}/{name}/" for name in _served(settings)}

@@ -4,6 +4,7 @@
     /                      the chats, for a person: what the bot sent, its buttons to press, a line to type
     /calls                 GET: every call with its time and answer, JSON (?method=); DELETE: forget them
     /script                POST {"method", "status", "times", "match", "hang", "applied", "more"}: see script.py; DELETE
+    /stars, /pay/<…>       invoices in Stars, and their payment, for a person
     /update                POST {"message": {…}}: send the bot's webhook an update
 
 It counts what Telegram would punish - over 30 messages in a second, over one in a second to a chat - and answers such a
@@ -11,22 +12,22 @@ call with 429, as Telegram does.
 """
 
 import asyncio
-import contextlib
 import json
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import urlencode
 
-import httpcore
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from infra.local.fakes.http import base_of, parameters, post
 from infra.local.fakes.page import button, page
 from infra.local.fakes.script import Fault, Script
 
@@ -87,7 +88,11 @@ class FakeTelegram:
         self._sent_to: dict[Any, float] = {}
         self._shown: dict[int, dict[str, Any]] = {}
         self._last_id = int(time.time())  # above those of an earlier run, which the bot remembers
-        self._client = httpcore.AsyncConnectionPool()
+        self._base = ""
+        # Stars: invoices by what their link ends with, what was paid and given back, answers to pre_checkout_query.
+        self.invoices: dict[str, dict[str, Any]] = {}
+        self.transactions: list[dict[str, Any]] = []
+        self._may_pay: dict[str, dict[str, Any]] = {}
         self.app = Starlette(
             routes=[
                 Route("/bot{token}/{method}", self._bot, methods=["GET", "POST"]),
@@ -97,6 +102,9 @@ class FakeTelegram:
                 Route("/update", self._update, methods=["POST"]),
                 Route("/say", self._say, methods=["POST"]),
                 Route("/press", self._press, methods=["POST"]),
+                Route("/stars", self._stars_page),
+                Route("/pay/{slug}", self._invoice_page),
+                Route("/pay/{slug}", self._pay, methods=["POST"]),
             ]
         )
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -107,6 +115,10 @@ class FakeTelegram:
             "setWebhook": self._set_webhook,
             "getWebhookInfo": lambda _: {"url": self.webhook.url if self.webhook else "", "pending_update_count": 0},
             "setMyCommands": lambda _: True,
+            "createInvoiceLink": self._create_invoice_link,
+            "answerPreCheckoutQuery": self._answer_pre_checkout_query,
+            "getStarTransactions": self._get_star_transactions,
+            "refundStarPayment": self._refund_star_payment,
         }
 
     # ------------------------------------------------------------ what tests ask
@@ -135,14 +147,49 @@ class FakeTelegram:
         """Send the webhook an update, with the id that it gets here where it has none; the status of its answer."""
         if self.webhook is None:
             return None
-        answer = await self._client.request(
-            "POST",
-            self.webhook.url,
-            headers={"content-type": "application/json", "x-telegram-bot-api-secret-token": self.webhook.secret},
-            content=json.dumps({"update_id": self._next_id(), **update}).encode(),
-        )
-        self.webhook.statuses.append(answer.status)
-        return answer.status
+        body = json.dumps({"update_id": self._next_id(), **update}).encode()
+        status = await post(self.webhook.url, body, {"x-telegram-bot-api-secret-token": self.webhook.secret})
+        self.webhook.statuses.append(status)
+        return status
+
+    def pre_checkout_query(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
+        """What Telegram asks before it takes the Stars of an invoice."""
+        invoice = self.invoices[link.rpartition("/")[2]]
+        return {
+            "id": str(self._next_id()),
+            "from": _from(payer_id)["from"],
+            "currency": invoice["currency"],
+            "total_amount": invoice["prices"][0]["amount"],
+            "invoice_payload": invoice["payload"],
+            **changed,
+        }
+
+    def pay_stars(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
+        """Somebody pays an invoice; the message that tells the bot, which nobody has sent yet."""
+        query = self.pre_checkout_query(link, payer_id)
+        charge_id = f"stx{secrets.token_urlsafe(24)}"
+        payer = {"type": "user", "transaction_type": "invoice_payment", "user": query["from"]}
+        payer["invoice_payload"] = query["invoice_payload"]
+        at = int(time.time())
+        self.transactions.append({"id": charge_id, "amount": query["total_amount"], "date": at, "source": payer})
+        paid = {name: query[name] for name in ("currency", "total_amount", "invoice_payload")}
+        paid |= {"telegram_payment_charge_id": charge_id, "provider_payment_charge_id": "", **changed}
+        return {**_from(payer_id), "message_id": self._next_id(), "date": at, "successful_payment": paid}
+
+    def refund_stars(self, charge_id: str) -> dict[str, Any]:
+        """Telegram gives the Stars of a payment back; the message that tells the bot, which nobody has sent yet."""
+        [paid] = [it for it in self.transactions if it["id"] == charge_id and "source" in it]
+        at = int(time.time())
+        refund = {"id": charge_id, "amount": paid["amount"], "date": at, "receiver": paid["source"]}
+        self.transactions.append(refund)
+        refunded = {
+            "currency": "XTR",
+            "total_amount": paid["amount"],
+            "invoice_payload": paid["source"]["invoice_payload"],
+            "telegram_payment_charge_id": charge_id,
+        }
+        sender = _from(paid["source"]["user"]["id"])
+        return {**sender, "message_id": self._next_id(), "date": at, "refunded_payment": refunded}
 
     # ------------------------------------------------------------ the Bot API
 
@@ -150,17 +197,18 @@ class FakeTelegram:
         method = request.path_params["method"]
         if request.path_params["token"] != self.token:
             return _refusal(Refused(401))
-        parameters = await _parameters(request)
-        call = Call(method, parameters, self._clock())
+        given = await parameters(request)
+        self._base = base_of(request)
+        call = Call(method, given, self._clock())
         self.calls.append(call)
-        fault = self.script.next(method, parameters)
+        fault = self.script.next(method, given)
         if fault is not None and fault.hang:
             await asyncio.sleep(fault.hang)
         try:
             if fault is not None and fault.status is not None and not fault.applied:
                 raise Refused(fault.status, **(fault.more or {}))
-            self._hold_limits(method, parameters)
-            call.result = await self._apply(method, parameters)
+            self._hold_limits(method, given)
+            call.result = await self._apply(method, given)
             if fault is not None and fault.status is not None:
                 raise Refused(fault.status, **(fault.more or {}))
         except Refused as refused:
@@ -229,6 +277,33 @@ class FakeTelegram:
         self.webhook = Webhook(parameters["url"], parameters.get("secret_token", ""))
         return True
 
+    def _create_invoice_link(self, parameters: dict[str, Any]) -> str:
+        if parameters["currency"] != "XTR" or parameters["provider_token"] or len(parameters["prices"]) != 1:
+            raise Refused(400, "Bad Request: CURRENCY_INVALID")
+        if len(parameters["payload"].encode()) > 128:
+            raise Refused(400, "Bad Request: INVOICE_PAYLOAD_INVALID")
+        slug = secrets.token_urlsafe(12)
+        self.invoices[slug] = parameters
+        return f"{self._base}pay/{slug}"
+
+    def _answer_pre_checkout_query(self, parameters: dict[str, Any]) -> bool:
+        self._may_pay[parameters["pre_checkout_query_id"]] = parameters
+        return True
+
+    def _get_star_transactions(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        first = int(parameters.get("offset", 0))
+        return {"transactions": self.transactions[first : first + int(parameters.get("limit", 100))]}
+
+    def _refund_star_payment(self, parameters: dict[str, Any]) -> bool:
+        charge_id = parameters["telegram_payment_charge_id"]
+        of_charge = [it for it in self.transactions if it["id"] == charge_id]
+        if not of_charge or of_charge[0]["source"]["user"]["id"] != parameters["user_id"]:
+            raise Refused(400, "Bad Request: CHARGE_NOT_FOUND")
+        if len(of_charge) > 1:
+            raise Refused(400, "Bad Request: CHARGE_ALREADY_REFUNDED")
+        self.refund_stars(charge_id)
+        return True
+
     # ------------------------------------------------------------ tests in other processes
 
     async def _calls(self, request: Request) -> Response:
@@ -268,14 +343,14 @@ class FakeTelegram:
                 )
         return page(
             "Telegram, понарошку",
-            '<p class="quiet">Что бот отправил; обновите страницу, чтобы увидеть новое.</p>',
+            '<p class="quiet">Что бот отправил; обновите страницу, чтобы увидеть новое. <a href="stars">Счета</a></p>',
             '<form method="post" action="say"><input name="chat_id" value="1" size="10" title="Telegram id">'
             '<input name="text" value="/start" size="30"><button>Написать боту</button></form>',
             *(f"<h2>Чат {escape(str(chat))}</h2>{''.join(messages)}" for chat, messages in chats.items()),
         )
 
     async def _say(self, request: Request) -> Response:
-        form = await _parameters(request)
+        form = await parameters(request)
         chat_id, text = int(form["chat_id"]), str(form["text"])
         self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": text}, self._clock(), 200))
         message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time()), "text": text}
@@ -283,7 +358,7 @@ class FakeTelegram:
         return RedirectResponse("./", 303)
 
     async def _press(self, request: Request) -> Response:
-        form = await _parameters(request)
+        form = await parameters(request)
         sender = _from(int(form["chat_id"]))
         await self.deliver(
             {
@@ -301,29 +376,68 @@ class FakeTelegram:
         )
         return RedirectResponse("./", 303)
 
+    async def _stars_page(self, _: Request) -> Response:
+        return page(
+            "Звёзды, понарошку",
+            *(
+                f'<p><a href="pay/{slug}">{invoice["prices"][0]["amount"]} ⭐</a></p>'
+                for slug, invoice in reversed(self.invoices.items())
+            ),
+        )
+
+    async def _invoice_page(self, request: Request) -> Response:
+        slug = request.path_params["slug"]
+        invoice = self.invoices.get(slug)
+        if invoice is None:
+            return page("Такого счёта нет", "<p>Его выставили до перезапуска. Создайте новый.</p>")
+        # Our payload ends with who it is for; the real Telegram knows who looks at the page.
+        payer = escape(invoice["payload"].rpartition(".")[2])
+        options = "".join(f'<option value="{how}">{label}</option>' for how, label in HOW.items())
+        return page(
+            f"{invoice['prices'][0]['amount']} ⭐",
+            f"<p>{escape(invoice['description'])}</p>",
+            f'<form method="post" action="{slug}">Платит <input name="payer" value="{payer}" size="12">'
+            f'<select name="how">{options}</select><button>Дальше</button></form>',
+            f"<p>{escape(request.query_params.get('said', ''))}</p>",
+        )
+
+    async def _pay(self, request: Request) -> Response:
+        slug, form = request.path_params["slug"], await parameters(request)
+        said = await self._happens(slug, int(form["payer"]), form["how"])
+        return RedirectResponse(f"{slug}?{urlencode({'said': said})}", 303)
+
+    async def _happens(self, slug: str, payer_id: int, how: str) -> str:
+        query = self.pre_checkout_query(slug, payer_id)
+        await self.deliver({"pre_checkout_query": query})
+        answer = self._may_pay.get(query["id"])
+        if answer is None:
+            return "Бот не ответил, звёзды не списаны."
+        if answer["ok"] is not True:
+            return answer["error_message"] or ""
+        message = self.pay_stars(slug, payer_id)
+        if how == "refunded":
+            await self.deliver({"message": message})
+            message = self.refund_stars(message["successful_payment"]["telegram_payment_charge_id"])
+        update = {"update_id": self._next_id(), "message": message}
+        for _ in range({"lost": 0, "twice": 2}.get(how, 1)):
+            await self.deliver(update)
+        return "Звёзды возвращены." if how == "refunded" else "Оплачено. Вернитесь в приложение."
+
+
+# What may happen to an invoice, and what a person reads beside it.
+HOW = {
+    "paid": "оплатить",
+    "twice": "оплатить, уведомить дважды",
+    "lost": "оплатить, уведомление потеряется",
+    "refunded": "оплатить и сразу вернуть",
+}
+
 
 def _from(user_id: int) -> dict[str, Any]:
     return {
         "from": {"id": user_id, "is_bot": False, "first_name": f"User {user_id}", "language_code": "ru"},
         "chat": {"id": user_id, "type": "private", "first_name": f"User {user_id}"},
     }
-
-
-async def _parameters(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").startswith("application/json"):
-        given = await request.json()
-    else:
-        # A form, or the query; values that are JSON are read as such, as Telegram does with reply_markup.
-        body = (await request.body()).decode()
-        given = {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
-    return {name: _maybe_json(value) for name, value in given.items()}
-
-
-def _maybe_json(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
-    return value
 
 
 def _refusal(refused: Refused) -> Response:

@@ -1,0 +1,32 @@
+"""POST /api/balance/webhook/crypto-bot: Crypto Pay tells of an invoice."""
+
+from fastapi import APIRouter, Request
+
+from shared.domain.errors import UnverifiedSender
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Success
+from shared.payments import crypto_pay
+from shared.payments.settle import settle
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/balance/webhook/crypto-bot",
+    operation_id="crypto_pay_webhook",
+    summary="An update from Crypto Pay",
+    response_model=Success,
+    responses=documented(UnverifiedSender),
+)
+async def crypto_pay_webhook(request: Request) -> Success:
+    """Credits what was paid, once; whatever else a signed update says is fine as well."""
+    body = await request.body()
+    crypto_pay.verify(request.headers, body)
+    charge = crypto_pay.what_happened(body)
+    if charge is not None:
+        settle(charge)
+    return Success(success=True)
+
+
+handler = http_handler(router)

@@ -1,0 +1,239 @@
+"""Crypto Pay, as far as we use it: https://help.send.tg/en/articles/10279948-crypto-pay-api
+
+/api/<method>    the API
+/                the invoices, for a person
+/pay/<id>        GET: an invoice, for a person; POST {"how"}: what he does with it, see HOW
+/script          POST: see script.py; DELETE
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from infra.local.fakes.http import base_of, parameters, post
+from infra.local.fakes.page import button, page
+from infra.local.fakes.script import Fault, Script
+
+# What may happen to an invoice, and what a person reads on the button.
+HOW = {
+    "paid": "Оплатить",
+    "twice": "Оплатить, уведомить дважды",
+    "lost": "Оплатить, уведомление потеряется",
+    "delayed": "Оплатить, уведомить через 10 секунд",
+    "forged": "Не платить, прислать поддельное уведомление",
+    "declined": "Не платить, пусть истечёт сейчас",
+}
+_DELAY = 10.0
+_ROUBLES_A_COIN = 100
+
+
+class FakeCryptoPay:
+    """One app's Crypto Pay; its webhooks go to `webhook_url`, nowhere where that is None."""
+
+    def __init__(self, token: str, webhook_url: str | None = None) -> None:
+        self.token = token
+        self.webhook_url = webhook_url
+        self.invoices: dict[int, dict[str, Any]] = {}
+        self.transfers: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.script = Script()
+        self._last_id = int(time.time())  # above those of an earlier run, which the service remembers
+        self._later: set[asyncio.Task[int]] = set()
+        self._base = ""
+        self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "createInvoice": self._create_invoice,
+            "getInvoices": self._get_invoices,
+            "getMe": lambda _: {"app_id": 1, "name": "Urgent services", "payment_processing_bot_username": "fake"},
+            "getTransfers": lambda given: {
+                "items": [it for it in self.transfers if it["spend_id"] == given["spend_id"]]
+            },
+            "transfer": self._transfer,
+        }
+        self.app = Starlette(
+            routes=[
+                Route("/api/{method}", self._api, methods=["GET", "POST"]),
+                Route("/", self._list),
+                Route("/pay/{id:int}", self._invoice_page),
+                Route("/pay/{id:int}", self._press, methods=["POST"]),
+                Route("/script", self._script, methods=["POST", "DELETE"]),
+            ]
+        )
+
+    # ------------------------------------------------------------ what tests ask
+
+    def fail(self, method: str, **fault: Any) -> None:
+        """Misbehave at the next call of the method; see Fault."""
+        self.script.add(Fault(method, **fault))
+
+    def pay(self, invoice_id: int) -> None:
+        """Somebody pays; nobody is told."""
+        invoice = self.invoices[invoice_id]
+        coins = f"{float(invoice['amount']) / _ROUBLES_A_COIN:g}"
+        invoice |= {"status": "paid", "paid_at": _iso(0), "paid_asset": "USDT", "paid_amount": coins}
+
+    def expire(self, invoice_id: int) -> None:
+        """Its time is over."""
+        self.invoices[invoice_id]["status"] = "expired"
+
+    def webhook(
+        self, invoice_id: int, *, token: str | None = None, update_type: str = "invoice_paid", **changed: Any
+    ) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers that tell of a paid invoice; of another `token`, or `changed`, on request."""
+        self._last_id += 1
+        body = json.dumps(
+            {
+                "update_id": self._last_id,
+                "update_type": update_type,
+                "request_date": _iso(0),
+                "payload": {**self.invoices[invoice_id], **changed},
+            },
+            ensure_ascii=False,
+        ).encode()
+        key = hashlib.sha256((token or self.token).encode()).digest()
+        return body, {"crypto-pay-api-signature": hmac.new(key, body, hashlib.sha256).hexdigest()}
+
+    # ------------------------------------------------------------ the API
+
+    async def _api(self, request: Request) -> Response:
+        method, given = request.path_params["method"], await parameters(request)
+        self._base = base_of(request)
+        self.calls.append((method, given))
+        if request.headers.get("crypto-pay-api-token") != self.token:
+            return _refusal(401, "UNAUTHORIZED")
+        fault = self.script.next(method, given)
+        if fault is not None and fault.hang:
+            await asyncio.sleep(fault.hang)
+        if fault is not None and fault.status is not None and not fault.applied:
+            return _refusal(fault.status, **(fault.more or {}))
+        if method not in self._methods:
+            return _refusal(405, "METHOD_NOT_FOUND")
+        result = self._methods[method](given)
+        if fault is not None and fault.status is not None:
+            return _refusal(fault.status, **(fault.more or {}))
+        if result is None:
+            return _refusal(400, "INVALID_PARAMETER")
+        return JSONResponse({"ok": True, "result": result})
+
+    def _create_invoice(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        if given.get("currency_type") != "fiat" or float(given.get("amount", 0)) <= 0:
+            return None
+        self._last_id += 1
+        url = f"{self._base}pay/{self._last_id}"
+        self.invoices[self._last_id] = {
+            "invoice_id": self._last_id,
+            "status": "active",
+            "hash": f"IV{self._last_id}",
+            "currency_type": "fiat",
+            "fiat": given["fiat"],
+            "amount": given["amount"],
+            "bot_invoice_url": url,
+            "mini_app_invoice_url": url,
+            "web_app_invoice_url": url,
+            "description": given.get("description"),
+            "payload": given.get("payload"),
+            "created_at": _iso(0),
+            "expiration_date": _iso(given.get("expires_in", 0)),
+        }
+        return self.invoices[self._last_id]
+
+    def _get_invoices(self, given: dict[str, Any]) -> dict[str, Any]:
+        now = _iso(0)
+        for invoice in self.invoices.values():
+            if invoice["status"] == "active" and invoice["expiration_date"] <= now:
+                invoice["status"] = "expired"
+        wanted = [int(text) for text in str(given.get("invoice_ids", "")).split(",") if text]
+        found = [self.invoices[id] for id in wanted if id in self.invoices] if wanted else [*self.invoices.values()]
+        return {"items": found[: int(given.get("count", 100))]}
+
+    def _transfer(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        if any(transfer["spend_id"] == given["spend_id"] for transfer in self.transfers):
+            return None
+        self._last_id += 1
+        self.transfers.append({"transfer_id": self._last_id, "status": "completed", **given})
+        return self.transfers[-1]
+
+    async def _script(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.script.clear()
+        else:
+            self.script.add(Fault(**await request.json()))
+        return Response(status_code=204)
+
+    # ------------------------------------------------------------ a person
+
+    async def _list(self, _: Request) -> Response:
+        return page(
+            "Crypto Pay, понарошку",
+            "<p>Счета, которые выставил сервис.</p>" if self.invoices else "<p>Счетов ещё нет.</p>",
+            *(
+                f'<p><a href="pay/{id}">{escape(invoice["amount"])} ₽</a>'
+                f' <span class="quiet">{escape(invoice["status"])}</span></p>'
+                for id, invoice in reversed(self.invoices.items())
+            ),
+        )
+
+    async def _invoice_page(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        invoice = self.invoices.get(id)
+        if invoice is None:
+            return page("Такого счёта нет", "<p>Его выставили до перезапуска. Создайте новый.</p>")
+        buttons = [button(label, str(id), how=how) for how, label in HOW.items()]
+        return page(
+            f"{invoice['amount']} ₽",
+            f"<p>{escape(str(invoice['description']))}</p>",
+            *(buttons if invoice["status"] == "active" else [f"<p>{_STATUSES[invoice['status']]}</p>"]),
+        )
+
+    async def _press(self, request: Request) -> Response:
+        id, how = request.path_params["id"], (await parameters(request))["how"]
+        if self.invoices[id]["status"] == "active":
+            await self._happens(id, how)
+        return RedirectResponse(str(id), 303)
+
+    async def _happens(self, id: int, how: str) -> None:
+        if how == "declined":
+            self.expire(id)
+            return
+        if how == "forged":
+            await self._tell(*self.webhook(id, token="0:somebody-else", status="paid"))
+            return
+        self.pay(id)
+        told = self.webhook(id)
+        if how == "delayed":
+            task = asyncio.ensure_future(self._tell_later(*told))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+        elif how != "lost":
+            for _ in range(2 if how == "twice" else 1):
+                await self._tell(*told)
+
+    async def _tell_later(self, body: bytes, headers: dict[str, str]) -> int:
+        await asyncio.sleep(_DELAY)
+        return await self._tell(body, headers)
+
+    async def _tell(self, body: bytes, headers: dict[str, str]) -> int:
+        return await post(self.webhook_url, body, headers) if self.webhook_url else 0
+
+
+_STATUSES = {"paid": "Оплачено. Вернитесь в приложение.", "expired": "Счёт истёк."}
+
+
+def _iso(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+def _refusal(status: int, name: str = "TOO_MANY_REQUESTS", **_: Any) -> Response:
+    if status >= 500:
+        return PlainTextResponse("Bad Gateway", status)
+    return JSONResponse({"ok": False, "error": {"code": status, "name": name}}, status)

@@ -1,0 +1,40 @@
+"""What every fake reads and sends."""
+
+import contextlib
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpcore
+from starlette.requests import Request
+
+
+def base_of(request: Request) -> str:
+    """The address of the fake itself, where it is mounted, for links to its pages."""
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}/"
+
+
+async def parameters(request: Request) -> dict[str, Any]:
+    """A request's query, form or JSON; values of a form that are JSON are read as such, as Telegram does."""
+    if request.headers.get("content-type", "").startswith("application/json"):
+        given = await request.json()
+    else:
+        body = (await request.body()).decode()
+        given = {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
+    return {name: _maybe_json(value) for name, value in given.items()}
+
+
+def _maybe_json(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Send a webhook; the status of its answer."""
+    async with httpcore.AsyncConnectionPool() as pool:
+        answer = await pool.request(
+            "POST", url, headers=[("content-type", "application/json"), *headers.items()], content=body
+        )
+    return answer.status

@@ -1,0 +1,220 @@
+"""YooKassa, as far as we use it: https://yookassa.ru/developers/api
+
+/payments, /payments/<id>, /refunds    the API
+/                                      the payments, for a person
+/pay/<id>                              GET: a payment, for a person; POST {"how"}: what he does with it, see HOW
+/script                                POST: see script.py; DELETE
+"""
+
+import asyncio
+import base64
+import json
+import uuid
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from infra.local.fakes.http import base_of, parameters, post
+from infra.local.fakes.page import button, page
+from infra.local.fakes.script import Fault, Script
+
+# What may happen to a payment, and what a person reads on the button.
+HOW = {
+    "paid": "Оплатить",
+    "twice": "Оплатить, уведомить дважды",
+    "lost": "Оплатить, уведомление потеряется",
+    "delayed": "Оплатить, уведомить через 10 секунд",
+    "forged": "Не платить, прислать ложное уведомление",
+    "declined": "Банк откажет",
+}
+_DELAY = 10.0
+
+
+class FakeYookassa:
+    """One shop's YooKassa; its notifications go to `webhook_url`, nowhere where that is None."""
+
+    def __init__(self, shop_id: str, secret_key: str, webhook_url: str | None = None) -> None:
+        self.webhook_url = webhook_url
+        self.payments: dict[str, dict[str, Any]] = {}
+        self.refunds: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.script = Script()
+        self._credentials = f"Basic {base64.b64encode(f'{shop_id}:{secret_key}'.encode()).decode()}"
+        self._done: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._later: set[asyncio.Task[int]] = set()
+        self._base = ""
+        self.app = Starlette(
+            routes=[
+                Route("/payments", self._api, methods=["POST"], name="create"),
+                Route("/payments/{id}", self._api, name="get"),
+                Route("/refunds", self._api, methods=["POST"], name="refund"),
+                Route("/", self._list),
+                Route("/pay/{id}", self._payment_page),
+                Route("/pay/{id}", self._press, methods=["POST"]),
+                Route("/script", self._script, methods=["POST", "DELETE"]),
+            ]
+        )
+
+    # ------------------------------------------------------------ what tests ask
+
+    def fail(self, method: str, **fault: Any) -> None:
+        """Misbehave at the next `create`, `get` or `refund`; see Fault."""
+        self.script.add(Fault(method, **fault))
+
+    def pay(self, payment_id: str) -> None:
+        """Somebody pays; nobody is told."""
+        self.payments[payment_id] |= {"status": "succeeded", "paid": True}
+
+    def decline(self, payment_id: str) -> None:
+        """His bank says no."""
+        self.payments[payment_id] |= {"status": "canceled", "cancellation_details": {"reason": "general_decline"}}
+
+    def give_back(self, payment_id: str, roubles: str) -> None:
+        """The shop, in its cabinet, or the payer's bank gives money back; nobody is told."""
+        payment = self.payments[payment_id]
+        before = Decimal(payment.get("refunded_amount", {}).get("value", "0"))
+        payment["refunded_amount"] = {"value": f"{before + Decimal(roubles):.2f}", "currency": "RUB"}
+
+    def webhook(self, payment_id: str, event: str = "payment.succeeded") -> bytes:
+        """The body of a notification about a payment or its refund."""
+        about = self.payments[payment_id]
+        if event.startswith("refund."):
+            about = {"id": str(uuid.uuid4()), "payment_id": payment_id, "status": "succeeded"}
+        return json.dumps({"type": "notification", "event": event, "object": about}, ensure_ascii=False).encode()
+
+    # ------------------------------------------------------------ the API
+
+    async def _api(self, request: Request) -> Response:
+        method = {"/payments": "create", "/refunds": "refund"}.get(request.scope["route"].path, "get")
+        given = await parameters(request)
+        self._base = base_of(request)
+        self.calls.append((method, given))
+        if request.headers.get("authorization") != self._credentials:
+            return _refusal(401, "invalid_credentials")
+        fault = self.script.next(method, given)
+        if fault is not None and fault.hang:
+            await asyncio.sleep(fault.hang)
+        if fault is not None and fault.status is not None and not fault.applied:
+            return _refusal(fault.status, **(fault.more or {}))
+        answer = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
+        if fault is not None and fault.status is not None:
+            return _refusal(fault.status, **(fault.more or {}))
+        return answer
+
+    def _get(self, payment_id: str) -> Response:
+        payment = self.payments.get(payment_id)
+        return JSONResponse(payment) if payment else _refusal(404, "not_found")
+
+    def _post(self, request: Request, method: str, given: dict[str, Any]) -> Response:
+        key = request.headers.get("idempotence-key", "")
+        if not 0 < len(key) <= 64:
+            return _refusal(400, "invalid_request")
+        if key not in self._done:
+            made = self._create(given) if method == "create" else self._refund(given)
+            if made is None:
+                return _refusal(400, "invalid_request")
+            self._done[key] = given, made
+        before, made = self._done[key]
+        return JSONResponse(made) if before == given else _refusal(400, "invalid_request")
+
+    def _create(self, given: dict[str, Any]) -> dict[str, Any]:
+        id = str(uuid.uuid4())
+        self.payments[id] = {
+            "id": id,
+            "status": "pending",
+            "paid": False,
+            "amount": given["amount"],
+            "confirmation": {"type": "redirect", "confirmation_url": f"{self._base}pay/{id}"},
+            "description": given.get("description"),
+            "metadata": given.get("metadata", {}),
+            "test": True,
+        }
+        # The return_url is not told to the shop again.
+        return self.payments[id]
+
+    def _refund(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        payment = self.payments.get(given["payment_id"])
+        if payment is None or payment["status"] != "succeeded":
+            return None
+        left = Decimal(payment["amount"]["value"]) - Decimal(payment.get("refunded_amount", {}).get("value", "0"))
+        if not 0 < Decimal(given["amount"]["value"]) <= left:
+            return None
+        self.give_back(given["payment_id"], given["amount"]["value"])
+        self.refunds.append({"id": str(uuid.uuid4()), "status": "succeeded", **given})
+        return self.refunds[-1]
+
+    async def _script(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.script.clear()
+        else:
+            self.script.add(Fault(**await request.json()))
+        return Response(status_code=204)
+
+    # ------------------------------------------------------------ a person
+
+    async def _list(self, _: Request) -> Response:
+        return page(
+            "ЮKassa, понарошку",
+            "<p>Платежи, которые создал сервис.</p>" if self.payments else "<p>Платежей ещё нет.</p>",
+            *(
+                f'<p><a href="pay/{id}">{escape(payment["amount"]["value"])} ₽</a>'
+                f' <span class="quiet">{escape(payment["status"])}</span></p>'
+                for id, payment in reversed(self.payments.items())
+            ),
+        )
+
+    async def _payment_page(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        payment = self.payments.get(id)
+        if payment is None:
+            return page("Такого платежа нет", "<p>Его создали до перезапуска. Создайте новый.</p>")
+        buttons = [button(label, id, how=how) for how, label in HOW.items()]
+        return page(
+            f"{payment['amount']['value']} ₽",
+            f"<p>{escape(str(payment['description']))}</p>",
+            *(buttons if payment["status"] == "pending" else [f"<p>{_STATUSES[payment['status']]}</p>"]),
+        )
+
+    async def _press(self, request: Request) -> Response:
+        id, how = request.path_params["id"], (await parameters(request))["how"]
+        if self.payments[id]["status"] == "pending":
+            await self._happens(id, how)
+        return RedirectResponse(id, 303)
+
+    async def _happens(self, id: str, how: str) -> None:
+        if how == "forged":
+            await self._tell(self.webhook(id))
+            return
+        if how == "declined":
+            self.decline(id)
+            await self._tell(self.webhook(id, "payment.canceled"))
+            return
+        self.pay(id)
+        if how == "delayed":
+            task = asyncio.ensure_future(self._tell_later(self.webhook(id)))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+        elif how != "lost":
+            for _ in range(2 if how == "twice" else 1):
+                await self._tell(self.webhook(id))
+
+    async def _tell_later(self, body: bytes) -> int:
+        await asyncio.sleep(_DELAY)
+        return await self._tell(body)
+
+    async def _tell(self, body: bytes) -> int:
+        return await post(self.webhook_url, body, {}) if self.webhook_url else 0
+
+
+_STATUSES = {"succeeded": "Оплачено. Вернитесь в приложение.", "canceled": "Банк отказал."}
+
+
+def _refusal(status: int, code: str = "too_many_requests", **_: Any) -> Response:
+    if status >= 500:
+        return PlainTextResponse("Bad Gateway", status)
+    return JSONResponse({"type": "error", "code": code}, status)

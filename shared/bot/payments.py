@@ -1,0 +1,35 @@
+"""Telegram Stars: what Telegram asks before it takes them, and says when it took them or gave them back."""
+
+from typing import Any
+
+from shared import clock, telegram
+from shared.bot import texts
+from shared.domain.payment import may_be_paid
+from shared.payments import telegram_stars
+from shared.payments.provider import named
+from shared.payments.settle import settle
+from shared.store import payments
+
+
+def may_he_pay(query: dict[str, Any]) -> None:
+    """Answer a pre_checkout_query, which Telegram waits ten seconds for. One consistent GetItem, one HTTP call."""
+    payment_id, _ = named(query["invoice_payload"])
+    payment = payments.get(payment_id)
+    ok = payment is not None and may_be_paid(
+        payment,
+        price=query["total_amount"],
+        currency=query["currency"],
+        payer_id=query["from"]["id"],
+        now=clock.now_ms(),
+    )
+    telegram.call(
+        "answerPreCheckoutQuery",
+        pre_checkout_query_id=query["id"],
+        ok=ok,
+        error_message=None if ok else texts.CANNOT_PAY,
+    )
+
+
+def money_moved(message: dict[str, Any]) -> None:
+    """Credit a successful_payment, take back a refunded_payment."""
+    settle(telegram_stars.what_happened(message))

@@ -1,0 +1,105 @@
+"""Crypto Pay (@CryptoBot): invoices in roubles, paid in coins. https://help.send.tg/en/articles/10279948-crypto-pay-api"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared import outbound, secrets
+from shared.domain.errors import ProviderUnavailable, UnverifiedSender
+from shared.domain.payment import LIFETIME, Charge, Payment, Provider
+from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_of, named, refused
+from shared.settings import payment_settings
+
+
+def create(payment: Payment) -> Invoice:
+    """Ask for the payment. One createInvoice: it has no idempotency key, and a second one would be a second invoice."""
+    invoice = _call(
+        "createInvoice",
+        {
+            "currency_type": "fiat",
+            "fiat": "RUB",
+            "amount": str(payment.amount),
+            "description": DESCRIPTION,
+            "payload": name_of(payment),
+            "expires_in": LIFETIME[Provider.CRYPTO_PAY] // 1000,
+        },
+        repeatable=False,
+    )
+    return Invoice(str(invoice["invoice_id"]), invoice["bot_invoice_url"], invoice.get("mini_app_invoice_url"))
+
+
+def verify(headers: Mapping[str, str], body: bytes) -> None:
+    """Hold the request to the signature that only Crypto Pay and we can make. Raises UnverifiedSender, Unavailable."""
+    key = hashlib.sha256(secrets.crypto_pay_token().encode()).digest()
+    expected = hmac.new(key, body, hashlib.sha256).hexdigest()
+    # As bytes: compare_digest raises on text that is not ASCII.
+    if not hmac.compare_digest(headers.get("crypto-pay-api-signature", "").encode(), expected.encode()):
+        raise UnverifiedSender
+
+
+def what_happened(body: bytes) -> Charge | None:
+    """The charge that a verified request tells of; None for whatever else it says."""
+    update = json.loads(body)
+    if update.get("update_type") != "invoice_paid":
+        return None
+    return _charge(update["payload"])
+
+
+def ask(payments: Sequence[Payment]) -> Asked:
+    """One getInvoices for all of them."""
+    ids = {payment.invoice_id: payment.id for payment in payments if payment.invoice_id is not None}
+    if not ids:
+        return Asked([])
+    invoices = _call("getInvoices", {"invoice_ids": ",".join(ids), "count": len(ids)})["items"]
+    return Asked(
+        charges=[_charge(invoice) for invoice in invoices if invoice["status"] == "paid"],
+        over=frozenset(
+            ids[str(invoice["invoice_id"])]
+            for invoice in invoices
+            if invoice["status"] == "expired" and str(invoice["invoice_id"]) in ids
+        ),
+    )
+
+
+def refund(payment: Payment) -> Charge:
+    """Send the coins that the invoice was paid with to the payer: Crypto Pay knows no refunds but transfers.
+
+    One getInvoices, one getTransfers, one transfer. A `spend_id` is good for one transfer, so there is never a second.
+    """
+    spend_id = f"refund-{payment.id}"
+    [invoice] = _call("getInvoices", {"invoice_ids": payment.charge_id, "count": 1})["items"]
+    if not _call("getTransfers", {"spend_id": spend_id})["items"]:
+        coins = {"asset": invoice["paid_asset"], "amount": invoice["paid_amount"]}
+        _call("transfer", {"user_id": payment.user_id, "spend_id": spend_id, **coins}, repeatable=False)
+    return replace(_charge(invoice), refunded=payment.price)
+
+
+def _charge(invoice: Mapping[str, Any]) -> Charge:
+    payment_id, user_id = named(invoice.get("payload"))
+    return Charge(
+        provider=Provider.CRYPTO_PAY,
+        id=str(invoice["invoice_id"]),
+        payment_id=payment_id,
+        user_id=user_id,
+        price=kopecks(invoice["amount"]),
+        # An invoice in coins has no `fiat`; we never made one.
+        currency=str(invoice.get("fiat")),
+    )
+
+
+def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = True) -> Any:
+    """A method's result. Raises ProviderUnavailable, Unavailable."""
+    url = f"{payment_settings().crypto_pay_api_url}/api/{method}"
+    headers = {"crypto-pay-api-token": secrets.crypto_pay_token()}
+    send = outbound.request_again if repeatable else outbound.request
+    try:
+        reply = send("POST", url, body=parameters, headers=headers)
+    except outbound.Unreachable as error:
+        raise ProviderUnavailable from error
+    answer = reply.body if isinstance(reply.body, dict) else {}
+    if answer.get("ok") is True:
+        return answer["result"]
+    raise refused(reply.status, answer.get("error", {}).get("name"))

@@ -1,0 +1,57 @@
+"""What a verified charge does to the books: once, in whatever order, however often it is told."""
+
+from shared import clock, ids
+from shared.domain import payment as rules
+from shared.domain.payment import Charge, ChargeRefused, Payment, Settlement
+from shared.observability import logger, metrics
+from shared.store import payments, table
+
+
+def settle(charge: Charge) -> Payment | None:
+    """Credit the charge, and take back what the provider gave back of it; the payment then, None where nothing is new.
+
+    A consistent BatchGetItem and a TransactWriteItems of up to four writes, twice where a charge is new and was given
+    back in part. What is refused is logged, counted in the metric `ChargesRefused`, and changes nothing: to tell it
+    again helps nobody. Raises Busy, Unavailable.
+    """
+
+    tried: tuple[Payment, Settlement] | None = None
+
+    def settle_once() -> tuple[Payment, Settlement] | None:
+        nonlocal tried
+        now = clock.now_ms()
+        before, user, is_known = payments.read_for_charge(charge)
+        if tried is not None and is_known and before == tried[1].payment:
+            return tried  # the last try had landed; only its answer was lost (P3)
+        settlement = rules.settled(before, charge, user, is_known=is_known, new_id=ids.new_integer_id(now), now=now)
+        if settlement is None or before is None:
+            return None
+        tried = before, settlement
+        payments.settle(charge, before, settlement)
+        return tried
+
+    settled: Payment | None = None
+    try:
+        while (step := table.settle(settle_once)) is not None:
+            before, settlement = step
+            settled, tried = settlement.payment, None
+            _tell(before, settlement)
+    except ChargeRefused as refused:
+        metrics.add_metric("ChargesRefused", "Count", 1)
+        logger.error(
+            "charge refused",
+            extra={"provider": charge.provider, "charge_id": charge.id, "reason": refused.reason},
+        )
+    return settled
+
+
+def _tell(before: Payment, settlement: Settlement) -> None:
+    payment = settlement.payment
+    about = {"payment_id": payment.id, "user_id": payment.user_id, "provider": payment.provider}
+    logger.info("payment settled", extra={**about, "payment_status": payment.status})
+    if settlement.entry is not None and settlement.entry.amount > 0:
+        metrics.add_metric("PaymentsCredited", "Count", 1)
+    debt = payment.debt - (0 if settlement.is_new else before.debt)
+    if debt > 0:
+        metrics.add_metric("Debts", "Count", 1)
+        logger.error("debt", extra={**about, "roubles": debt})

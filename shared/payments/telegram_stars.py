@@ -1,0 +1,116 @@
+"""Telegram Stars: https://core.telegram.org/bots/payments-stars. What happens comes through the bot's webhook."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from shared import telegram
+from shared.domain.errors import ProviderUnavailable
+from shared.domain.payment import Charge, Payment, Provider
+from shared.payments.provider import DESCRIPTION, Asked, Invoice, name_of, named, refused
+from shared.store import payments as store
+from shared.telegram import BotApiError, BotApiUnreachable
+
+_TITLE = "Пополнение баланса"
+_PAGE = 100
+# So many at a look; what is left is for the next one.
+_MOST_PAGES = 10
+
+
+def create(payment: Payment) -> Invoice:
+    """Make a link to an invoice. One createInvoiceLink."""
+    link = _call(
+        "createInvoiceLink",
+        title=_TITLE,
+        description=DESCRIPTION,
+        payload=name_of(payment),
+        provider_token="",
+        currency="XTR",
+        prices=[{"label": _TITLE, "amount": payment.price}],
+    )
+    return Invoice(link, link, link)
+
+
+def what_happened(message: Mapping[str, Any]) -> Charge:
+    """The charge that a message with a successful_payment or a refunded_payment tells of."""
+    paid = message.get("successful_payment")
+    if paid is not None:
+        return _charge(paid, payer_id=message["from"]["id"])
+    given_back = message["refunded_payment"]
+    return _charge(given_back, refunded=given_back["total_amount"])
+
+
+def ask(payments: Sequence[Payment]) -> Asked:
+    """Read on in the list of the bot's transactions: getStarTransactions, a hundred at a time, from where we were."""
+    start = position = store.get_cursor(Provider.TELEGRAM_STARS)
+    charges: list[Charge] = []
+    for _ in range(_MOST_PAGES):
+        page = _call("getStarTransactions", offset=position, limit=_PAGE)["transactions"]
+        charges += filter(None, map(_charge_of_transaction, page))
+        position += len(page)
+        if len(page) < _PAGE:
+            break
+    done: Callable[[], None] = partial(store.set_cursor, Provider.TELEGRAM_STARS, position)
+    return Asked(charges, done=done) if position > start else Asked(charges)
+
+
+def refund(payment: Payment) -> Charge:
+    """Give the Stars back. One refundStarPayment, which does it once."""
+    try:
+        telegram.call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
+    except BotApiError as error:
+        if "CHARGE_ALREADY_REFUNDED" not in error.description:
+            raise refused(error.error_code, "refundStarPayment") from error
+    except BotApiUnreachable as error:
+        raise ProviderUnavailable from error
+    return Charge(
+        provider=Provider.TELEGRAM_STARS,
+        id=payment.charge_id or "",
+        payment_id=payment.id,
+        user_id=payment.user_id,
+        price=payment.price,
+        currency=payment.currency,
+        refunded=payment.price,
+    )
+
+
+def _charge(paid: Mapping[str, Any], *, payer_id: int | None = None, refunded: int = 0) -> Charge:
+    payment_id, user_id = named(paid["invoice_payload"])
+    return Charge(
+        provider=Provider.TELEGRAM_STARS,
+        id=paid["telegram_payment_charge_id"],
+        payment_id=payment_id,
+        user_id=user_id,
+        price=paid["total_amount"],
+        currency=paid["currency"],
+        payer_id=payer_id,
+        refunded=refunded,
+    )
+
+
+def _charge_of_transaction(transaction: Mapping[str, Any]) -> Charge | None:
+    """A payment has the payer as its source, its refund has him as the receiver, under the same id."""
+    source, receiver = transaction.get("source"), transaction.get("receiver")
+    partner = source or receiver or {}
+    if partner.get("type") != "user" or "invoice_payload" not in partner:
+        return None
+    payment_id, user_id = named(partner["invoice_payload"])
+    return Charge(
+        provider=Provider.TELEGRAM_STARS,
+        id=transaction["id"],
+        payment_id=payment_id,
+        user_id=user_id,
+        price=transaction["amount"],
+        currency="XTR",
+        payer_id=partner["user"]["id"] if source else None,
+        refunded=0 if source else transaction["amount"],
+    )
+
+
+def _call(method: str, **parameters: Any) -> Any:
+    try:
+        return telegram.call(method, **parameters)
+    except BotApiError as error:
+        raise refused(error.error_code, method) from error
+    except BotApiUnreachable as error:
+        raise ProviderUnavailable from error

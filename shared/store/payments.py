@@ -1,0 +1,205 @@
+"""Payments, and the charges that settle them. Each change is one transaction."""
+
+from typing import Any
+
+from shared.domain.payment import Charge, Currency, Payment, Provider, Settlement, Status
+from shared.domain.user import User
+from shared.store import conditions, keys, ledger, table, users
+
+# What was never paid is removed so long after it was made, by DynamoDB's TTL; what was is kept.
+_RETENTION = 30 * 24 * 60 * 60 * 1000
+
+
+def _item(payment: Payment) -> table.Item:
+    return {
+        **keys.payment(payment.id),
+        "user_id": payment.user_id,
+        "provider": payment.provider,
+        "amount": payment.amount,
+        "price": payment.price,
+        "currency": payment.currency,
+        "created_at": payment.created_at,
+        "expires_at": payment.expires_at,
+        "status": payment.status,
+        "invoice_id": payment.invoice_id,
+        "charge_id": payment.charge_id,
+        "paid_at": payment.paid_at,
+        "refunded": payment.refunded,
+        "taken_back": payment.taken_back,
+        **_due_keys(payment),
+        **({"ttl": (payment.created_at + _RETENTION) // 1000} if payment.charge_id is None else {}),
+    }
+
+
+def _due_keys(payment: Payment) -> dict[str, Any]:
+    if payment.check_at is None:
+        return {}
+    return {keys.DUE.pk: keys.DUE_PAYMENTS, keys.DUE.sk: payment.check_at}
+
+
+def from_item(item: table.Item) -> Payment:
+    """The payment of an item."""
+    return Payment(
+        id=int(item["pk"].partition("#")[2]),
+        user_id=item["user_id"],
+        provider=Provider(item["provider"]),
+        amount=item["amount"],
+        price=item["price"],
+        currency=Currency(item["currency"]),
+        created_at=item["created_at"],
+        expires_at=item["expires_at"],
+        status=Status(item["status"]),
+        check_at=item.get(keys.DUE.sk),
+        invoice_id=item["invoice_id"],
+        charge_id=item["charge_id"],
+        paid_at=item["paid_at"],
+        refunded=item["refunded"],
+        taken_back=item["taken_back"],
+    )
+
+
+def get(payment_id: int) -> Payment | None:
+    """The payment as it is now. One consistent GetItem. Raises Unavailable."""
+    item = table.get(keys.payment(payment_id))
+    return from_item(item) if item else None
+
+
+def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]:
+    """The payment, and a user, as they are now. One consistent BatchGetItem. Raises Unavailable."""
+    payment, user = table.get_many([keys.payment(payment_id), keys.user(user_id)], consistent=True)
+    return from_item(payment) if payment else None, users.from_item(user_id, user)
+
+
+def create(payment: Payment) -> None:
+    """Put the payment; its id must be nobody's. One TransactWriteItems of one write. Raises table.Stale."""
+    table.transact([table.put(_item(payment), condition=conditions.NOT_THERE)])
+
+
+def set_invoice(payment_id: int, invoice_id: str) -> None:
+    """Remember what the provider calls the payment. One TransactWriteItems of one write. Raises table.Stale."""
+    table.transact(
+        [
+            table.change(
+                keys.payment(payment_id),
+                "SET invoice_id = :invoice_id",
+                condition=conditions.THERE,
+                values={":invoice_id": invoice_id},
+            )
+        ]
+    )
+
+
+def read_for_charge(charge: Charge) -> tuple[Payment | None, User, bool]:
+    """The payment that the charge settles or settled, the user that it names, and whether it settled it already.
+
+    One consistent BatchGetItem; a GetItem more where the charge has a payment of its own. Raises Unavailable.
+    """
+    mark, named, user = table.get_many(
+        [
+            keys.charge(charge.provider, charge.id),
+            keys.payment(charge.payment_id),
+            keys.user(charge.user_id),
+        ],
+        consistent=True,
+    )
+    if mark is not None and mark["payment_id"] != charge.payment_id:
+        named = table.get(keys.payment(mark["payment_id"]))
+    return from_item(named) if named else None, users.from_item(charge.user_id, user), mark is not None
+
+
+def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
+    """Write what a charge made of the payment `before`: its state, the balance, the ledger entry, the charge's mark.
+
+    One TransactWriteItems of one to four writes. Raises table.Stale.
+    """
+    after, entry = settlement.payment, settlement.entry
+    if settlement.is_new:
+        writes = [table.put(_item(after), condition=conditions.NOT_THERE)]
+    else:
+        writes = [
+            table.change(
+                keys.payment(after.id),
+                "SET #status = :status, charge_id = :charge_id, paid_at = :paid_at, refunded = :refunded,"
+                f" taken_back = :taken_back REMOVE {keys.DUE.pk}, {keys.DUE.sk}, #ttl",
+                condition=conditions.PAYMENT_AS_READ,
+                names={"#ttl": "ttl"},
+                values={
+                    ":status": after.status,
+                    ":charge_id": after.charge_id,
+                    ":paid_at": after.paid_at,
+                    ":refunded": after.refunded,
+                    ":taken_back": after.taken_back,
+                    ":status_read": before.status,
+                    ":refunded_read": before.refunded,
+                },
+            )
+        ]
+    if settlement.is_new or before.charge_id is None:
+        mark = {**keys.charge(charge.provider, charge.id), "payment_id": after.id}
+        writes.append(table.put(mark, condition=conditions.NOT_THERE))
+    if entry is not None:
+        writes += [users.change(entry.user_id, entry=entry), ledger.put(entry)]
+    table.transact(writes)
+
+
+# ---------------------------------------------------------------- asking the providers
+
+
+def due(now: int) -> list[Payment]:
+    """The pending payments that a provider has to be asked about at `now`, epoch ms, the longest due first.
+
+    One Query a megabyte of keys, one BatchGetItem a hundred of them. Raises Unavailable.
+    """
+    found = table.query(keys.DUE, keys.DUE_PAYMENTS, high=now, newest_first=False)
+    payments = [from_item(item) for item in table.get_many(found, consistent=True) if item]
+    return [payment for payment in payments if payment.check_at is not None]
+
+
+def checked(before: Payment, after: Payment) -> None:
+    """Write what asking the provider made of a payment that it has no money for: expired, or to be asked again later.
+
+    One TransactWriteItems of one write. Raises table.Stale: it was paid meanwhile.
+    """
+    due = _due_keys(after)
+    again = f"{keys.DUE.sk} = :check_at"
+    table.transact(
+        [
+            table.change(
+                keys.payment(before.id),
+                f"SET #status = :status, {again}"
+                if due
+                else f"SET #status = :status REMOVE {keys.DUE.pk}, {keys.DUE.sk}",
+                condition=conditions.PAYMENT_AS_READ,
+                values={
+                    ":status": after.status,
+                    ":status_read": before.status,
+                    ":refunded_read": before.refunded,
+                    **({":check_at": after.check_at} if due else {}),
+                },
+            )
+        ]
+    )
+
+
+def get_cursor(provider: Provider) -> int:
+    """How many of a provider's charges were read and settled. One consistent GetItem. Raises Unavailable."""
+    item = table.get(keys.cursor(provider))
+    return item["position"] if item else 0
+
+
+def set_cursor(provider: Provider, position: int) -> None:
+    """Remember that `position` of a provider's charges were read and settled. One TransactWriteItems of one write.
+
+    Raises table.Stale.
+    """
+    table.transact(
+        [
+            table.change(
+                keys.cursor(provider),
+                "SET #position = :position",
+                condition=None,
+                names={"#position": "position"},
+                values={":position": position},
+            )
+        ]
+    )

@@ -1,0 +1,350 @@
+"""What a provider's word does to a payment, a balance and a ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.money import LedgerEntry, debit_for_take
+from shared.domain.payment import (
+    FIRST_CHECK,
+    GRACE,
+    LIFETIME,
+    Charge,
+    ChargeRefused,
+    Currency,
+    Payment,
+    Provider,
+    Settlement,
+    Status,
+    after_check,
+    may_be_paid,
+    new_payment,
+    price_of,
+    settled,
+    shown_status,
+)
+from shared.domain.user import User
+
+NOW = 1_790_000_000_000
+PAYER = User(7, balance=5, last_entry_id=3)
+STARS = new_payment(id=1, user_id=7, provider=Provider.TELEGRAM_STARS, amount=100, star_roubles=Decimal("1.5"), now=NOW)
+CARD = new_payment(id=2, user_id=7, provider=Provider.YOOKASSA, amount=100, star_roubles=Decimal(1), now=NOW)
+
+
+def charge(payment: Payment, id: str = "c", **changed: Any) -> Charge:
+    taken = Charge(payment.provider, id, payment.id, payment.user_id, payment.price, payment.currency)
+    return replace(taken, **changed)
+
+
+def settle(payment: Payment | None, charge: Charge, *, user: User = PAYER, known: bool = False) -> Settlement | None:
+    return settled(payment, charge, user, is_known=known, new_id=99, now=NOW + 1)
+
+
+def paid(payment: Payment) -> Payment:
+    done = settle(payment, charge(payment))
+    assert done is not None
+    return done.payment
+
+
+# ---------------------------------------------------------------- prices
+
+
+@pytest.mark.parametrize(
+    ("roubles", "rate", "stars"),
+    [(1, "1.5", 1), (3, "1.5", 2), (4, "1.5", 3), (100, "1", 100), (1, "2", 1), (7, "0.3", 24)],
+)
+def test_stars_are_rounded_up(roubles: int, rate: str, stars: int) -> None:
+    assert price_of(roubles, Provider.TELEGRAM_STARS, Decimal(rate)) == (stars, Currency.XTR)
+
+
+@given(st.integers(1, 100_000), st.decimals("0.01", "1000", places=2))
+def test_nobody_gets_a_rouble_that_was_not_paid(roubles: int, rate: Decimal) -> None:
+    stars, _ = price_of(roubles, Provider.TELEGRAM_STARS, rate)
+    assert stars >= 1
+    assert stars * rate >= roubles > (stars - 1) * rate
+
+
+@pytest.mark.parametrize("provider", [Provider.CRYPTO_PAY, Provider.YOOKASSA])
+def test_others_are_paid_in_kopecks(provider: Provider) -> None:
+    assert price_of(123, provider, Decimal("1.5")) == (12300, Currency.RUB)
+
+
+# ---------------------------------------------------------------- a charge
+
+
+def test_what_was_paid_is_credited() -> None:
+    """I8."""
+    done = settle(STARS, charge(STARS, "stx"))
+    assert done is not None
+    assert done.payment == replace(STARS, status=Status.PAID, charge_id="stx", paid_at=NOW + 1, check_at=None)
+    assert done.entry == LedgerEntry(
+        id=99,
+        previous_id=3,
+        user_id=7,
+        type="recharge",
+        cause="PAYMENT#telegram_stars#stx",
+        amount=100,
+        balance_after=105,
+        created_at=NOW + 1,
+        payment_method="telegram_stars",
+    )
+
+
+def test_told_again_it_changes_nothing() -> None:
+    """I5, F24: twice."""
+    assert settle(paid(STARS), charge(STARS), known=True) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"price": STARS.price - 1}, "another_amount"),
+        ({"price": STARS.price + 1}, "another_amount"),
+        ({"price": 0}, "another_amount"),
+        ({"price": -1}, "another_amount"),
+        ({"currency": "RUB"}, "another_currency"),
+        ({"provider": Provider.CRYPTO_PAY}, "another_provider"),
+        ({"user_id": 8}, "another_user"),
+        ({"payer_id": 8}, "another_payer"),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_what_we_did_not_ask_for_is_refused(changed: dict[str, Any], reason: str, known: bool) -> None:
+    """I8, F24: wrong amount, currency, payer."""
+    with pytest.raises(ChargeRefused) as refused:
+        settle(STARS, charge(STARS, **changed), known=known)
+    assert refused.value.reason == reason
+
+
+def test_an_unknown_payment_credits_nobody() -> None:
+    """F24."""
+    with pytest.raises(ChargeRefused) as refused:
+        settle(None, charge(STARS))
+    assert refused.value.reason == "unknown_payment"
+
+
+def test_what_was_really_paid_is_credited_though_it_had_expired() -> None:
+    """F24: late."""
+    expired = replace(STARS, status=Status.EXPIRED, check_at=None)
+    done = settle(expired, charge(STARS))
+    assert done is not None
+    assert done.payment.status is Status.PAID
+    assert done.entry is not None
+
+
+def test_a_second_charge_for_one_invoice_is_a_payment_of_its_own() -> None:
+    """The link to an invoice in Stars can be paid twice at once, and that money is his, too."""
+    first = paid(STARS)
+    done = settle(first, charge(STARS, "d"))
+    assert done is not None
+    assert done.is_new
+    assert (done.payment.id, done.payment.charge_id, done.payment.status) == (99, "d", Status.PAID)
+    assert done.entry is not None
+    assert (done.entry.cause, done.entry.amount) == ("PAYMENT#telegram_stars#d", 100)
+
+
+# ---------------------------------------------------------------- money back
+
+
+def test_what_is_given_back_leaves_the_balance() -> None:
+    done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=105), known=True)
+    assert done is not None
+    assert (done.payment.status, done.payment.refunded, done.payment.taken_back) == (Status.REFUNDED, 100, 100)
+    assert done.payment.debt == 0
+    assert done.entry is not None
+    assert (done.entry.type, done.entry.amount, done.entry.balance_after) == ("recharge", -100, 5)
+    assert done.entry.cause == "REVERSAL#telegram_stars#c#100"
+    assert settle(done.payment, charge(STARS, refunded=STARS.price), known=True) is None
+
+
+@pytest.mark.parametrize("balance", [0, 1, 99])
+def test_what_was_spent_already_is_a_debt(balance: int) -> None:
+    """I2."""
+    done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=balance), known=True)
+    assert done is not None
+    assert (done.payment.taken_back, done.payment.debt) == (balance, 100 - balance)
+    assert (done.entry.balance_after if done.entry else 0) == 0
+
+
+def test_a_part_is_given_back_in_whole_roubles() -> None:
+    rich = replace(PAYER, balance=105)
+    done = settle(paid(CARD), charge(CARD, refunded=5050), user=rich, known=True)
+    assert done is not None
+    assert (done.payment.status, done.payment.refunded) == (Status.PAID, 50)
+    again = settle(done.payment, charge(CARD, refunded=10_000), user=replace(rich, balance=55), known=True)
+    assert again is not None
+    assert (again.payment.status, again.payment.refunded, again.payment.taken_back) == (Status.REFUNDED, 100, 100)
+    assert again.entry is not None
+    assert again.entry.amount == -50
+    # The first part is told once more, after the second.
+    assert settle(again.payment, charge(CARD, refunded=5050), user=rich, known=True) is None
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.EXPIRED])
+def test_what_was_given_back_before_we_heard_of_it_is_never_credited(status: Status) -> None:
+    """F24: reordered."""
+    done = settle(replace(STARS, status=status), charge(STARS, refunded=STARS.price))
+    assert done is not None
+    assert (done.payment.status, done.entry, done.payment.debt) == (Status.REFUNDED, None, 0)
+    assert shown_status(done.payment) == "expired"
+    assert settle(done.payment, charge(STARS), known=True) is None
+
+
+# ---------------------------------------------------------------- before it is paid
+
+
+@pytest.mark.parametrize(
+    ("changed", "late", "may"),
+    [
+        ({}, 0, True),
+        ({}, LIFETIME[Provider.TELEGRAM_STARS] - 1, True),
+        ({}, LIFETIME[Provider.TELEGRAM_STARS], False),
+        ({"status": Status.PAID}, 0, False),
+        ({"status": Status.EXPIRED}, 0, False),
+        ({"user_id": 8}, 0, False),
+        ({"price": 1}, 0, False),
+        ({"currency": Currency.RUB}, 0, False),
+    ],
+)
+def test_who_may_pay(changed: dict[str, object], late: int, may: bool) -> None:
+    payment = replace(STARS, **changed)  # type: ignore[arg-type]
+    asked = {"price": STARS.price, "currency": "XTR", "payer_id": 7}
+    assert may_be_paid(payment, **asked, now=NOW + late) is may  # type: ignore[arg-type]
+
+
+def test_it_is_asked_about_less_and_less_often_and_once_more_after_its_end() -> None:
+    payment, asked = STARS, []
+    while payment.check_at is not None:
+        asked.append((payment.check_at - NOW) // 60_000)
+        payment = after_check(payment, is_over=False, now=payment.check_at)
+    assert asked == [1, 2, 4, 8, 16, 31]
+    assert payment.status is Status.EXPIRED
+
+
+def test_what_will_never_be_paid_is_expired_at_once() -> None:
+    payment = after_check(STARS, is_over=True, now=NOW + FIRST_CHECK)
+    assert (payment.status, payment.check_at) == (Status.EXPIRED, None)
+
+
+@pytest.mark.parametrize("status", [Status.PAID, Status.REFUNDED, Status.EXPIRED])
+def test_asking_changes_nothing_else(status: Status) -> None:
+    payment = replace(STARS, status=status, check_at=None)
+    assert after_check(payment, is_over=True, now=NOW + 10 * GRACE) == payment
+
+
+@pytest.mark.parametrize(
+    ("payment", "shown"),
+    [
+        (STARS, "pending"),
+        (paid(STARS), "paid"),
+        (replace(STARS, status=Status.EXPIRED), "expired"),
+        (replace(paid(STARS), status=Status.REFUNDED), "paid"),
+        (replace(STARS, status=Status.REFUNDED), "expired"),
+    ],
+)
+def test_a_payer_sees_three_states(payment: Payment, shown: str) -> None:
+    assert shown_status(payment) == shown
+
+
+# ---------------------------------------------------------------- any order of events
+
+
+@dataclass
+class World:
+    """A user, one payment, and whatever became of it."""
+
+    user: User = field(default_factory=lambda: User(7))
+    payments: dict[int, Payment] = field(default_factory=lambda: {CARD.id: CARD})
+    marks: dict[str, int] = field(default_factory=dict)
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    spent: int = 0
+
+    def book(self, entry: LedgerEntry) -> None:
+        assert entry.previous_id == self.user.last_entry_id
+        assert entry.cause not in {other.cause for other in self.ledger}  # I5
+        self.ledger.append(entry)
+        self.user = replace(self.user, balance=entry.balance_after, last_entry_id=entry.id)
+
+    def told(self, charge: Charge) -> None:
+        while True:
+            known = charge.id in self.marks
+            payment = self.payments.get(self.marks.get(charge.id, charge.payment_id))
+            done = settled(payment, charge, self.user, is_known=known, new_id=1000 + len(self.payments), now=NOW)
+            if done is None:
+                return
+            self.payments[done.payment.id] = done.payment
+            self.marks.setdefault(charge.id, done.payment.id)
+            if done.entry is not None:
+                self.book(done.entry)
+
+    def takes(self, price: int) -> None:
+        if self.user.balance >= price:
+            order = f"order{len(self.ledger)}"
+            self.book(debit_for_take(self.user, order_id=order, price=price, entry_id=1, now=NOW))
+            self.spent += price
+
+    def asked(self, minutes: int, is_over: bool) -> None:
+        payment = self.payments[CARD.id]
+        self.payments[CARD.id] = after_check(payment, is_over=is_over, now=NOW + minutes * 60_000)
+
+
+# What a provider's charges go through, in kopecks given back; each may be told of at any moment after it was so.
+HISTORIES = st.dictionaries(
+    st.sampled_from("abc"), st.lists(st.integers(0, 10_000), min_size=1, max_size=3).map(sorted), min_size=1
+)
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("told"), st.sampled_from("abc"), st.integers(0, 2)),
+        st.tuples(st.just("forged"), st.sampled_from("abc"), st.integers(1, 20_000)),
+        st.tuples(st.just("takes"), st.integers(1, 120), st.just(0)),
+        st.tuples(st.just("asked"), st.integers(0, 100), st.integers(0, 1)),
+    ),
+    max_size=30,
+)
+
+
+@given(HISTORIES, EVENTS)
+def test_in_any_order_and_any_number_of_times(
+    histories: dict[str, list[int]], events: Sequence[tuple[str, str | int, int]]
+) -> None:
+    """I1, I2, I3, I5, I8, F24: twice, reordered, late, wrong, given back in between."""
+    world = World()
+
+    def hold() -> None:
+        assert world.user.balance == sum(entry.amount for entry in world.ledger) >= 0
+        credited = [entry for entry in world.ledger if entry.amount > 0]
+        assert len({entry.cause for entry in credited}) == len(credited)
+        for payment in world.payments.values():
+            assert 0 <= payment.taken_back <= payment.refunded <= payment.amount
+            assert (payment.paid_at is not None) == any(
+                entry.cause == f"PAYMENT#yookassa#{payment.charge_id}" for entry in world.ledger
+            )
+
+    for what, which, number in events:
+        match what:
+            case "told" if which in histories:
+                states = histories[str(which)]
+                world.told(charge(CARD, str(which), refunded=states[min(number, len(states) - 1)]))
+            case "forged" if number != CARD.price:
+                before = (world.user, dict(world.payments), list(world.ledger))
+                with pytest.raises(ChargeRefused):
+                    world.told(charge(CARD, str(which), price=number))
+                assert before == (world.user, world.payments, world.ledger)
+            case "takes":
+                world.takes(int(which))
+            case "asked":
+                world.asked(int(which), bool(number))
+        hold()
+    # In the end each of them is heard of as it is.
+    for name, states in histories.items():
+        world.told(charge(CARD, name, refunded=states[-1]))
+    hold()
+    theirs = sum(CARD.amount - states[-1] // 100 for states in histories.values())
+    debts = sum(payment.debt for payment in world.payments.values())
+    assert world.user.balance + world.spent == theirs + debts
+    assert sorted(world.marks) == sorted(histories)

@@ -1,0 +1,152 @@
+"""A balance is topped up on the running service: an invoice, its page, a button, and the money."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.settings import LOCAL_CRYPTO_PAY_TOKEN, LOCAL_YOOKASSA_KEY
+from tests.api import ROOT
+from tests.integration.service import Service, wait_until
+
+PROVIDERS = ["crypto_pay", "telegram_stars", "yookassa"]
+
+
+def invoice(service: Service, user: int, provider: str, amount: int = 100) -> dict[str, Any]:
+    answer = service.call("POST /api/balance/create-invoice", user=user, body={"amount": amount, "provider": provider})
+    assert answer.status == 200, answer.text
+    made: dict[str, Any] = answer.json
+    return made
+
+
+def press(made: dict[str, Any], how: str, payer: int) -> str:
+    """Open the page that a person pays on, and press a button; what he reads then."""
+    with httpx.Client(follow_redirects=True, timeout=60, trust_env=False) as browser:
+        page = browser.get(made["pay_url"])
+        assert page.headers["content-type"].startswith("text/html")
+        assert "Оплатить" in page.text or "оплатить" in page.text
+        pressed = browser.post(made["pay_url"], data={"how": how, "payer": str(payer)})
+    assert pressed.status_code == 200
+    return pressed.text
+
+
+def status(service: Service, made: dict[str, Any], user: int) -> dict[str, Any]:
+    answer = service.call("GET /api/balance/payment/{id}/status", user=user, id=str(made["payment_id"]))
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def invoke(service: Service, function: str, event: dict[str, Any]) -> Any:
+    """What a function answers that has no route."""
+    stack = service.aws("cloudformation").describe_stack_resource(
+        StackName="urgent-services-local", LogicalResourceId=function
+    )
+    answer = service.aws("lambda").invoke(
+        FunctionName=stack["StackResourceDetail"]["PhysicalResourceId"], Payload=json.dumps(event).encode()
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.loads(answer["Payload"].read())
+
+
+def pay_every_way(service: Service) -> None:
+    """Payments of every provider, by its webhook, told twice, by asking, and given back. Called under IAM, too."""
+    for provider in PROVIDERS:
+        user = service.user()
+        first, lost = invoice(service, user, provider), invoice(service, user, provider)
+        assert "Вернитесь в приложение" in press(first, "twice", user)
+        assert status(service, first, user) == {
+            "payment_id": first["payment_id"],
+            "status": "paid",
+            "amount": 100,
+            "new_balance": 100,
+        }
+        press(lost, "lost", user)
+        assert status(service, lost, user)["status"] == "pending"
+        bring_forward(service, lost["payment_id"])
+        invoke(service, "CheckPayments", {})
+        assert status(service, lost, user)["new_balance"] == 200
+        refunded = invoke(service, "RefundPayment", {"payment_id": first["payment_id"]})
+        assert (refunded["status"], refunded["taken_back"]) == ("refunded", 100)
+        entries = service.ledger(user)
+        assert [entry["amount"] for entry in entries] == [100, 100, -100]
+        assert {(entry["type"], entry["payment_method"]) for entry in entries} == {("recharge", provider)}
+    assert invoke(service, "Audit", {}) == []
+
+
+def bring_forward(service: Service, payment_id: int) -> None:
+    """Make a payment due for asking, as it is after a minute."""
+    [table] = [name for name in service.aws("dynamodb").list_tables()["TableNames"] if "Table" in name]
+    service.aws("dynamodb").update_item(
+        TableName=table,
+        Key={"pk": {"S": f"PAYMENT#{payment_id}"}, "sk": {"S": "PAYMENT"}},
+        UpdateExpression="SET due_at = :now",
+        ExpressionAttributeValues={":now": {"N": "1"}},
+        ConditionExpression="attribute_exists(due_at)",
+    )
+
+
+def test_a_balance_is_topped_up_in_every_way(service: Service) -> None:
+    """I3, I5, I8, F24."""
+    pay_every_way(service)
+
+
+@pytest.mark.parametrize("provider", ["crypto_pay", "yookassa"])
+def test_a_forged_webhook_and_a_declined_payment_credit_nothing(service: Service, provider: str) -> None:
+    """F24."""
+    user = service.user()
+    made = invoice(service, user, provider)
+    press(made, "forged", user)
+    assert status(service, made, user)["status"] == "pending"
+    press(made, "declined", user)
+    bring_forward(service, made["payment_id"])
+    invoke(service, "CheckPayments", {})
+    assert status(service, made, user)["status"] == "expired"
+    assert service.balance(user) == 0
+
+
+def test_somebody_elses_stars_are_not_taken(service: Service) -> None:
+    user = service.user()
+    made = invoice(service, user, "telegram_stars")
+    assert "другому человеку" in press(made, "paid", service.user())
+    assert status(service, made, user)["status"] == "pending"
+
+
+def test_stars_that_telegram_gives_back_leave_the_balance(service: Service) -> None:
+    user = service.user()
+    made = invoice(service, user, "telegram_stars")
+    press(made, "refunded", user)
+    wait_until(lambda: service.balance(user) == 0)
+    assert [entry["amount"] for entry in service.ledger(user)] == [100, -100]
+
+
+def test_an_operator_refunds_from_a_terminal(service: Service) -> None:
+    """As `make refund` does."""
+    user = service.user()
+    made = invoice(service, user, "yookassa")
+
+    def refund(payment_id: object) -> "subprocess.CompletedProcess[str]":
+        env = {**os.environ, "LOCAL_DATA_DIR": str(service.data_dir), "PAYMENT": str(payment_id)}
+        return subprocess.run(
+            [sys.executable, "-m", "infra.refund"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        )
+
+    unpaid = refund(made["payment_id"])
+    assert (unpaid.returncode, "pending" in unpaid.stdout) == (1, True)
+    press(made, "paid", user)
+    done = refund(made["payment_id"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Taken from the balance: 100" in done.stdout
+    assert service.balance(user) == 0
+    assert refund(made["payment_id"]).stdout == done.stdout
+    assert refund("nonsense").returncode == 2
+
+
+def test_no_secret_is_in_the_log(service: Service) -> None:
+    """I18."""
+    for line in service.log:
+        assert LOCAL_CRYPTO_PAY_TOKEN not in line
+        assert LOCAL_YOOKASSA_KEY not in line
