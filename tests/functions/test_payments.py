@@ -17,9 +17,10 @@ from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import ids, settings
 from shared.background import Failed
+from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
 from shared.observability import logger
-from shared.store import keys, payments, table
+from shared.store import keys, payments, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
 from tests.functions.conftest import Api, pointed_at
@@ -788,6 +789,39 @@ def test_two_webhooks_at_once_credit_once(
     assert tell().status == 200
     assert len(calls) == 2  # the first of them was refused: it read again and found nothing to do
     assert ledger(service) == [("recharge", 100, "crypto_pay")]
+
+
+def test_two_charges_at_once_stay_two_payments(
+    service: Api, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I5, F4: the other charge for the same invoice is settled between our read and our write."""
+    shop = StarShop(service, telegram)
+    invoice = create(service, "telegram_stars")
+    first, second = shop.take_money(invoice), shop.take_money(invoice)
+    settle, calls = payments.settle, []
+
+    def late(*args: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            assert elsewhere(second).status == 200
+        settle(*args)
+
+    monkeypatch.setattr(payments, "settle", late)
+    # A user without a ledger would be guarded by that alone.
+    monkeypatch.setattr(users, "change", change_unguarded)
+    assert first().status == 200
+    right = [it for it in (payments.get(invoice["payment_id"]),) if it is not None]
+    assert [payment.charge_id for payment in right] == [shop.charges[invoice["payment_id"]]]
+
+
+def change_unguarded(user_id: int, *, entry: LedgerEntry) -> Any:
+    """`users.change` without its own condition on the ledger's end."""
+    return table.change(
+        keys.user(user_id),
+        "SET balance = :balance, last_entry_id = :id",
+        condition=None,
+        values={":balance": entry.balance_after, ":id": entry.id},
+    )
 
 
 def test_a_lost_answer_of_the_write_credits_once_and_is_told(
