@@ -30,6 +30,9 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "refunded_payment": payments.money_moved,
 }
 
+# Kinds whose handlers write what they do under a key of its own: nothing is gained by remembering that they ran.
+REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_payment"})
+
 
 @router.post(
     "/api/telegram/webhook",
@@ -48,7 +51,7 @@ async def telegram_webhook(request: Request) -> Success:
     update_id = update["update_id"]
     kind, content = kind_of(update)
     handle = HANDLERS.get(kind)
-    if handle is None or updates.is_handled(update_id):
+    if handle is None or (kind not in REPEATABLE and updates.is_handled(update_id)):
         return Success(success=True)
     logger.append_keys(update_id=update_id, kind=kind)
     try:
@@ -60,7 +63,8 @@ async def telegram_webhook(request: Request) -> Success:
             raise Unavailable from error
         # He blocked the bot, or the message is gone: nothing changes when it comes again.
         logger.append_keys(telegram_error=error.error_code)
-    updates.mark_handled(update_id, clock.now_ms())
+    if kind not in REPEATABLE:
+        updates.mark_handled(update_id, clock.now_ms())
     return Success(success=True)
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from shared import clock, payments
@@ -10,13 +9,14 @@ from shared.background import background_handler
 from shared.domain.payment import Payment, Provider, after_check
 from shared.observability import logger, metrics, where
 from shared.payments.settle import settle
+from shared.settings import payment_settings
 from shared.store import payments as store
 from shared.store import table
 
-# Asked about at once, so that what takes long takes the time of a few only.
+# Asked about at once: a provider may take 4 s for each.
 _AT_ONCE = 4
-# Left for the last of them: a provider may take 5 s for each that is asked about alone.
-_MARGIN_MS = 22_000
+# The longest that one step may take: asking about so many, or settling one.
+_MARGIN_MS = 24_000
 
 
 @background_handler
@@ -29,27 +29,42 @@ def handler(event: dict[str, Any], context: Any) -> None:
     due: dict[Provider, list[Payment]] = defaultdict(list)
     for payment in store.due(clock.now_ms()):
         due[payment.provider].append(payment)
+    if Provider.TELEGRAM_STARS in payment_settings().providers:
+        due.setdefault(Provider.TELEGRAM_STARS, [])  # one list for all: it tells of refunds, too, when nobody pays
     failed = 0
     for provider, waiting in due.items():
-        rest = iter(waiting)
-        while (some := list(islice(rest, _AT_ONCE))) and context.get_remaining_time_in_millis() > _MARGIN_MS:
-            try:
-                check(provider, some)
-            except Exception as error:
-                failed += 1
-                logger.error("payments not checked", extra={"provider": provider, **where(error)})
-                break
+        try:
+            for start in range(0, max(len(waiting), 1), _AT_ONCE):
+                check(provider, waiting[start : start + _AT_ONCE], context)
+        except OutOfTime:
+            break
+        except Exception as error:
+            failed += 1
+            logger.error("payments not checked", extra={"provider": provider, **where(error)})
     metrics.add_metric("PaymentCheckFailures", "Count", failed)
 
 
-def check(provider: Provider, pending: Sequence[Payment]) -> None:
-    """Ask about these, and write down what became of each."""
+class OutOfTime(Exception):
+    """Another step might not come to its end."""
+
+
+def check(provider: Provider, pending: Sequence[Payment], context: Any) -> None:
+    """Ask about these, and write down what became of each. Raises OutOfTime, and what asking and writing raise."""
+
+    def has_time() -> None:
+        if context.get_remaining_time_in_millis() < _MARGIN_MS:
+            raise OutOfTime
+
+    has_time()
     asked = payments.PROVIDERS[provider].ask(pending)
     for charge in asked.charges:
+        has_time()
         settle(charge)
+    has_time()
     asked.done()
     now = clock.now_ms()
     for payment in pending:
+        has_time()
         try:
             store.checked(payment, after_check(payment, is_over=payment.id in asked.over, now=now))
         except table.Stale:

@@ -2,7 +2,7 @@
 
 from shared import clock, ids
 from shared.domain import payment as rules
-from shared.domain.payment import Charge, ChargeRefused, Payment, Settlement
+from shared.domain.payment import Charge, ChargeRefused, Payment, Settlement, Status
 from shared.observability import logger, metrics
 from shared.store import payments, table
 
@@ -36,6 +36,8 @@ def settle(charge: Charge) -> Payment | None:
             before, settlement = step
             settled, tried = settlement.payment, None
             _tell(before, settlement)
+            if charge.refunded == 0 or settled.status is Status.REFUNDED:
+                break  # else a part of it is to be taken back yet
     except ChargeRefused as refused:
         metrics.add_metric("ChargesRefused", "Count", 1)
         logger.error(

@@ -13,8 +13,9 @@ from shared.telegram import BotApiError, BotApiUnreachable
 
 _TITLE = "Пополнение баланса"
 _PAGE = 100
-# So many at a look; what is left is for the next one.
-_MOST_PAGES = 10
+# So many at a look, and so many seconds for each; what is left is for the next look.
+_MOST_PAGES = 3
+_BRIEFLY = 3.0
 
 
 def create(payment: Payment) -> Invoice:
@@ -45,7 +46,7 @@ def ask(payments: Sequence[Payment]) -> Asked:
     start = position = store.get_cursor(Provider.TELEGRAM_STARS)
     charges: list[Charge] = []
     for _ in range(_MOST_PAGES):
-        page = _call("getStarTransactions", offset=position, limit=_PAGE)["transactions"]
+        page = _call("getStarTransactions", read_timeout=_BRIEFLY, offset=position, limit=_PAGE)["transactions"]
         charges += filter(None, map(_charge_of_transaction, page))
         position += len(page)
         if len(page) < _PAGE:

@@ -14,8 +14,8 @@ from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_
 from shared.settings import payment_settings
 
 _PAYMENT_ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
-# Seconds for one call where many follow each other.
-_BRIEFLY = 5.0
+# Seconds for one call where others follow.
+_BRIEFLY = 4.0
 
 
 def create(payment: Payment) -> Invoice:
