@@ -55,6 +55,8 @@ def below_http(request: Request) -> Answer:
         given["caller"] = None if request.user is None else TelegramUser(request.user, f"User{request.user}", "", None)
     if "order_id" in names and request.id is not None:
         given["order_id"] = request.id
+    if "payment_id" in names and request.id is not None:
+        given["payment_id"] = int(request.id)
     for name, model in bodies.items():
         given[name] = model(**(request.body or {}))
     try:
@@ -93,11 +95,15 @@ class ThroughHttp:
             headers=headers,
             route=request.route,
         )
+        return self.invoke(request.route, event)
+
+    def invoke(self, route: str, event: dict[str, Any]) -> Answer:
+        """The answer of a route's handler to an event."""
         # Each invocation has a process of its own, and so a loop.
         loop = self._free_loops.pop() if self._free_loops else asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            handler = importlib.import_module(api.routes()[request.route]).handler
+            handler = importlib.import_module(api.routes()[route]).handler
             answer = handler(event, Context(self._world))
         finally:
             self._free_loops.append(loop)

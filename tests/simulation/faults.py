@@ -55,6 +55,17 @@ OTHERS = (
     "stream record lost",
 )
 
+# What happens to money from outside, in the seeds in which there is any.
+PAYMENT_FAULTS = (
+    "F24 provider in trouble",
+    "F24 webhook lost",
+    "F24 webhook late",
+    "F24 webhook again",
+    "F24 forged",
+    "F24 check lost",
+    "F24 list lags",
+)
+
 
 @dataclass(slots=True)
 class Faults:
@@ -116,4 +127,4 @@ def missed(calls: Counter[str], hits: Counter[tuple[str, str]]) -> list[str]:
         for site in often
         for kind, operations in APPLIES_TO.items()
         if site.rpartition(" ")[2] in operations and not hits[kind, site]
-    ] + [kind for kind in OTHERS if not any(hit == kind for hit, _ in hits)]
+    ] + [kind for kind in (*OTHERS, *PAYMENT_FAULTS) if not any(hit == kind for hit, _ in hits)]

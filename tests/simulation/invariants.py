@@ -68,6 +68,18 @@ class Answer:
     json: Any
 
 
+@dataclass(slots=True)
+class Money:
+    """What a provider took of somebody for a payment, by its own id of it; `price` in kopecks or Stars."""
+
+    provider: str
+    id: str
+    payment_id: int
+    user: int
+    price: int
+    refunded: bool = False
+
+
 def plain(image: Mapping[str, Any]) -> Plain:
     """An item of DynamoDB's as Python's."""
     return {name: _value(value) for name, value in image.items()}
@@ -97,6 +109,8 @@ class Checker:
         self._completed: Counter[int] = Counter()
         self._ratings: dict[int, list[int]] = defaultdict(list)
         self._recharged: dict[int, int] = {}
+        self.money: dict[tuple[str, str], Money] = {}
+        self._paid: Counter[int] = Counter()
         self._take_answers: dict[tuple[str, int], Any] = {}
 
     # ------------------------------------------------------------ commits
@@ -116,23 +130,33 @@ class Checker:
         self._world.note("commit" if not by_ttl else "TTL", Told(commit))
         users: set[int] = set()
         for key, (old, new) in commit.items():
-            kind = key[1].partition("#")[0]
-            if kind == "LEDGER":
-                users.add(self._ledger_entry(key, old, new, commit))
-            elif kind == "ORDER":
-                users.update(self._order(key, old, new, commit, by_ttl=by_ttl))
-            elif kind == "CONTACT":
-                self._lock(key, old, new, by_ttl=by_ttl)
-            elif kind == "REVIEW":
-                users.add(self._review(key, old, new, commit))
-            elif kind in ("USER", "SUBSCRIPTION"):
-                users.add(int(key[0].partition("#")[2]))
-                if any((old or {}).get(name) != (new or {}).get(name) for name in _SETTINGS):
-                    self._subscribed(int(key[0].partition("#")[2]))
-            elif old is not None and not by_ttl:
-                self._broken("I20", f"{key} was written twice")
+            users |= self._changed(key, old, new, commit, by_ttl=by_ttl)
         for user in sorted(users):
             self._user(user)
+
+    def _changed(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit, *, by_ttl: bool) -> set[int]:
+        """Check one item's change; whose books it touches."""
+        match key[1].partition("#")[0]:
+            case "LEDGER":
+                return {self._ledger_entry(key, old, new, commit)}
+            case "ORDER":
+                return self._order(key, old, new, commit, by_ttl=by_ttl)
+            case "REVIEW":
+                return {self._review(key, old, new, commit)}
+            case "USER" | "SUBSCRIPTION":
+                user = int(key[0].partition("#")[2])
+                if any((old or {}).get(name) != (new or {}).get(name) for name in _SETTINGS):
+                    self._subscribed(user)
+                return {user}
+            case "CONTACT":
+                self._lock(key, old, new, by_ttl=by_ttl)
+            case "PAYMENT":
+                self._payment(key, old, new, by_ttl=by_ttl)
+            case "CURSOR":
+                pass  # how far was read, which may be read again
+            case _ if old is not None and not by_ttl:
+                self._broken("I20", f"{key} was written twice")
+        return set()
 
     def _broken(self, invariant: str, message: str) -> None:
         self._world.broken(invariant, message)
@@ -183,6 +207,9 @@ class Checker:
         order_before, order_after = commit.get((f"ORDER#{order_id}", "ORDER"), (None, None))
         taken = (order_after or {}).get("takes", {}).get(str(user))
         match new["type"]:
+            case "recharge" if order_id is None and not cause.startswith("RECHARGE#"):
+                self._paid[user] += amount
+                self._moved(key, amount, cause, commit)
             case "recharge":
                 if amount in self._recharged:
                     self._broken("I8", f"{amount} was credited to {user} twice")
@@ -198,6 +225,68 @@ class Checker:
             case other:
                 self._broken("I5", f"{key} has the type {other}")
         return user
+
+    # ------------------------------------------------------------ payments
+
+    def _moved(self, key: Key, amount: int, cause: str, commit: Commit) -> None:
+        """I8: what is credited was taken of this user for a payment of this amount; what is taken back, given back."""
+        what, provider, charge_id, *_ = cause.split("#")
+        money = self.money.get((provider, charge_id))
+        payments = [new for at, (_, new) in commit.items() if at[1] == "PAYMENT" and new is not None]
+        if money is None or f"USER#{money.user}" != key[0] or len(payments) != 1:
+            self._broken("I8", f"{key} is for {money}, with {payments}")
+            return
+        [payment] = payments
+        if payment["charge_id"] != charge_id or payment["user_id"] != money.user:
+            self._broken("I8", f"{key} goes with {payment}")
+        if payment["price"] != money.price:
+            self._broken("I8", f"{key} credits for {money.price} what costs {payment['price']}")
+        if what == "PAYMENT":
+            marked = (f"CHARGE#{provider}#{charge_id}", "CHARGE") in commit
+            if amount != payment["amount"] or payment["status"] != "paid" or not marked:
+                self._broken("I8", f"{key} credits {amount}, the payment is {payment}")
+        elif what != "REVERSAL" or not money.refunded or amount != -payment["taken_back"]:
+            self._broken("I8", f"{key} takes back {amount} of {money}, the payment is {payment}")
+
+    def _payment(self, key: Key, old: Plain | None, new: Plain | None, *, by_ttl: bool) -> None:
+        if new is None:
+            assert old is not None
+            if not by_ttl or old["charge_id"] is not None:
+                self._broken("F24", f"{key} was removed: {old}")
+            return
+        if old is None:
+            return
+        for name in ("user_id", "provider", "amount", "price", "currency", "created_at", "expires_at"):
+            if old[name] != new[name]:
+                self._broken("F24", f"{name} of {key} became {new[name]}")
+        moves = {"pending": {"paid", "expired", "refunded"}, "expired": {"paid", "refunded"}, "paid": {"refunded"}}
+        if old["status"] != new["status"] and new["status"] not in moves.get(old["status"], set()):
+            self._broken("F24", f"{key} went from {old['status']} to {new['status']}")
+        if old["charge_id"] not in (None, new["charge_id"]):
+            self._broken("I5", f"{key} was paid with {old['charge_id']}, now with {new['charge_id']}")
+
+    def _payments_at_end(self, now: int) -> Iterator[str]:
+        """Whoever paid has his money, or had it and gave it back; nobody waits for what will not come."""
+        paid = {
+            (item["provider"], item["charge_id"]): item
+            for key, item in self.items.items()
+            if key[1] == "PAYMENT" and item["charge_id"] is not None
+        }
+        for at, money in self.money.items():
+            payment = paid.pop(at, None)
+            credit = self.items.get((f"USER#{money.user}", f"LEDGER#PAYMENT#{'#'.join(at)}"))
+            if payment is None:
+                yield f"{money} has no payment"
+            elif money.refunded and payment["status"] != "refunded":
+                yield f"{money} was given back, the payment is {payment}"
+            elif not money.refunded and (payment["status"] != "paid" or credit is None):
+                yield f"{money} was paid, the payment is {payment}, credited {credit}"
+            elif (credit is None) != (payment["paid_at"] is None):
+                yield f"{money} is credited {credit}, the payment is {payment}"
+        yield from (f"nobody paid {payment}" for payment in paid.values())
+        for key, item in self.items.items():
+            if key[1] == "PAYMENT" and item["status"] == "pending" and now >= item["expires_at"] + 60_000:
+                yield f"{key} still waits to be paid"
 
     def _refund(self, key: Key, amount: int, taken: Plain | None, order: Plain) -> None:
         if not key[1].startswith("LEDGER#REFUND#") or taken is None:
@@ -401,6 +490,8 @@ class Checker:
         order = self.items.get((f"ORDER#{request.id}", "ORDER"))
         if request.route in _BECOMES and (order is None or order["status"] != _BECOMES[request.route]):
             self._broken("I11", f"{request.name} was answered, the order is {order}")
+        if "/api/balance/" in request.route:
+            self._money_answered(request, content)
         match request.route:
             case "POST /api/orders":
                 created = self.items.get((f"ORDER#{content['id']}", "ORDER"))
@@ -408,10 +499,6 @@ class Checker:
                     self._broken("I15", f"{request.name} was answered an order that is not there")
             case "POST /api/orders/{id}/take":
                 self._taken(request, content, order)
-            case "POST /api/balance/recharge":
-                assert request.body is not None
-                if self._recharged.get(request.body["amount"]) != request.user:
-                    self._broken("I8", f"{request.name} was answered that it is credited")
             case "POST /api/orders/{id}/respond":
                 if order is None or "responded_at" not in order:
                     self._broken("I16", f"{request.name} was answered, the order is {order}")
@@ -421,6 +508,23 @@ class Checker:
                     self._broken("I20", f"{request.name} was answered, there is no review")
         for view in views(content):
             self._shown(request, view, task)
+
+    def _money_answered(self, request: Request, content: Any) -> None:
+        match request.route:
+            case "POST /api/balance/recharge":
+                assert request.body is not None
+                if self._recharged.get(request.body["amount"]) != request.user:
+                    self._broken("I8", f"{request.name} was answered that it is credited")
+            case "POST /api/balance/create-invoice":
+                payment = self.items.get((f"PAYMENT#{content['payment_id']}", "PAYMENT"))
+                if payment is None or payment["user_id"] != request.user or payment["invoice_id"] is None:
+                    self._broken("F24", f"{request.name} was answered, the payment is {payment}")
+            case "GET /api/balance/payment/{id}/status":
+                payment = self.items[f"PAYMENT#{request.id}", "PAYMENT"]
+                if payment["user_id"] != request.user:
+                    self._broken("I17", f"{request.name} was shown another's payment")
+                if content["status"] == "paid" and payment["paid_at"] is None:
+                    self._broken("I8", f"{request.name} was answered {content}, the payment is {payment}")
 
     def _taken(self, request: Request, content: Any, order: Plain | None) -> None:
         paid = self.items.get((f"USER#{request.user}", f"LEDGER#TAKE#{request.id}"))
@@ -478,13 +582,19 @@ class Checker:
                 holder = self.items.get((f"ORDER#{item['order_id']}", "ORDER"))
                 if holder is None or holder["status"] != "active":
                     self._broken("L3", f"a lock points to {item['order_id']}, which is {holder and holder['status']}")
-        credits: Counter[int] = Counter()
+        self._books_at_end(owed)
+        for what in self._payments_at_end(now):
+            self._broken("F24", what)
+
+    def _books_at_end(self, owed: Mapping[int, int]) -> None:
+        """I3: what everybody has and paid for takes is what came in."""
+        credits: Counter[int] = Counter(self._paid)
         for amount, user in self._recharged.items():
             credits[user] += amount
-        for user in sorted(credits | owed):
-            balance = self.items.get((f"USER#{user}", "USER"), {}).get("balance", 0)
-            if balance + owed[user] != credits[user]:
-                self._broken("I3", f"{user} has {balance}, pays {owed[user]}, was credited {credits[user]}")
+        for user in sorted({*credits, *owed}):
+            balance, pays = self.items.get((f"USER#{user}", "USER"), {}).get("balance", 0), owed.get(user, 0)
+            if balance + pays != credits[user]:
+                self._broken("I3", f"{user} has {balance}, pays {pays}, was credited {credits[user]}")
 
     def deadlines(self) -> Iterator[int]:
         """When something ends by itself, past or to come."""

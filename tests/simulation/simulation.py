@@ -16,19 +16,26 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from shared import clock, ids, secrets
+from shared import clock, ids, outbound, secrets
 from shared.observability import logger
 from shared.store import feeds, schedules, table
-from tests.conftest import BOT_TOKEN, CONTACT_KEY
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation import sdk
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp, below_http
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import CANARY, HOUR, RETENTION, Checker
+from tests.simulation.payments import Payments
 from tests.simulation.world import Task, Violation, World
 
 _MINUTE = 60_000
+_SECRETS = {
+    "telegram-bot-token": BOT_TOKEN,
+    "telegram-webhook-secret": WEBHOOK_SECRET,
+    "crypto-pay-token": CRYPTO_PAY_TOKEN,
+    "contact-key": CONTACT_KEY,
+}
 # Every so many seeds one goes the whole way: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
 # What a process takes at once.
@@ -70,6 +77,9 @@ class Simulation:
         self.aws = Aws(self.world, self.faults, self.checker)
         self._through_http = ThroughHttp(self.world)
         self.actors = Actors(self.world, self.aws, self.checker, self._through_http if self.whole_way else below_http)
+        self.payments = Payments(
+            self.world, self.aws, self.checker, self.actors, self._through_http if self.whole_way else None
+        )
         self._log = io.StringIO()
 
     def run(self) -> None:
@@ -89,6 +99,7 @@ class Simulation:
         if world.random.random() < 0.8:
             self.aws.begin()
         self.actors.begin()
+        self.payments.begin()
         world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
         self.let_everything_happen()
 
@@ -99,6 +110,7 @@ class Simulation:
         self.faults.stop()
         actors.stop()
         self.aws.stop()
+        self.payments.stop()
         swept = self._end_orders()
         for request in list(actors.unanswered):
             actors.send(request)
@@ -137,6 +149,7 @@ class Simulation:
             swept = self.world.now + 15 * _MINUTE
             self.world.run(until=swept)
             self.aws.sweep()
+            self.payments.check()
         self.world.run(until=swept + _MINUTE)
         return swept
 
@@ -169,6 +182,9 @@ class Simulation:
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
+            (outbound, "request", self.payments.request),
+            (outbound, "time", time),
+            (outbound, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
             (table, "time", time),
             (table, "random", dice),
@@ -195,7 +211,7 @@ class Simulation:
         """A secret, as the parameter store gives it. Raises what it raises (F25)."""
         if self.faults.happens("F25 parameter store down", 0.05, path.rpartition("/")[2]):
             raise GetParameterError("the parameter store is down")
-        return BOT_TOKEN if path.endswith("telegram-bot-token") else CONTACT_KEY
+        return _SECRETS[path.rpartition("/")[2]]
 
 
 @cache

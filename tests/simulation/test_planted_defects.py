@@ -5,19 +5,23 @@ condition at the write. Where two guards hold the same thing, both are left out.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.timers import check_payments
 from shared import deadlines, ids
-from shared.domain import money
+from shared.domain import money, payment
 from shared.domain import order as domain
 from shared.domain.errors import OrderNotActive
 from shared.domain.money import LedgerEntry
 from shared.domain.order import Order, Status
+from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
 from shared.http import schemas
-from shared.store import conditions, feeds, keys, ledger, orders, table, users
+from shared.payments import crypto_pay
+from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
 from tests.simulation.simulation import run_seeds
 
 # By this seed each has to be found.
@@ -191,7 +195,63 @@ def refund_after_the_end(patch: Patch) -> None:
     patch.setattr(table, "transact", end_then_refund)
 
 
+def charge_not_known(patch: Patch) -> None:
+    """Nothing tells whether this money was credited before."""
+    read = payments.read_for_charge
+
+    def read_without_mark(charge: Charge) -> tuple[Payment | None, User, bool]:
+        payment, user, _ = read(charge)
+        return payment, user, False
+
+    patch.setattr(payments, "read_for_charge", read_without_mark)
+    without("NOT_THERE", "PAYMENT_AS_READ")(patch)
+
+
+def anybody_signs(patch: Patch) -> None:
+    """The signature of a webhook is not looked at."""
+    patch.setattr(crypto_pay, "verify", lambda headers, body: None)
+
+
+def whatever_was_paid(patch: Patch) -> None:
+    """A charge is credited whatever it is for."""
+    patch.setattr(payment, "_check", lambda payment, charge: None)
+
+
+def expired_is_final(patch: Patch) -> None:
+    """What is paid at the last moment is not credited."""
+    settled = payment.settled
+
+    def unless_expired(before: Payment | None, *given: Any, **more: Any) -> Settlement | None:
+        if before is not None and before.status is payment.Status.EXPIRED:
+            return None
+        return settled(before, *given, **more)
+
+    patch.setattr(payment, "settled", unless_expired)
+
+
+def nobody_asks(patch: Patch) -> None:
+    """The webhooks are trusted to come."""
+    patch.setattr(check_payments, "check", lambda provider, pending, context: None)
+
+
+def debt_below_zero(patch: Patch) -> None:
+    """What was given back is taken whether he has it or not."""
+
+    def take_all(user: User, *, amount: int, **more: Any) -> LedgerEntry:
+        return reverse(replace(user, balance=user.balance + 1_000), amount=amount, **more)
+
+    reverse = money.reversal_of_payment
+    patch.setattr(payment, "reversal_of_payment", take_all)
+
+
 DEFECTS: dict[str, Plant] = {
+    "a charge is not known": charge_not_known,
+    "expired over paid": without("PAYMENT_AS_READ"),
+    "anybody signs": anybody_signs,
+    "whatever was paid": whatever_was_paid,
+    "expired is final": expired_is_final,
+    "nobody asks": nobody_asks,
+    "a balance that a refund did not see": debt_below_zero,
     "no take guard": no_take_guard,
     "split writes": split_writes,
     "cap by read": without("SLOT_FREE", "TAKES_AS_READ"),

@@ -1,0 +1,403 @@
+"""Money from outside (F24): two providers that answer badly and tell late, twice, reordered or never; those who pay,
+who forge, who want their money back; the minute's check.
+
+Everything here throws dice of its own, so that the seeds without payments are what they are without it.
+"""
+
+import json
+import random
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.balance import webhook_crypto_bot
+from functions.telegram import webhook as webhook_telegram
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from shared.domain.errors import DomainError
+from shared.http.errors import ANSWERS
+from shared.outbound import Reply, Unreachable
+from tests import api
+from tests.conftest import CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
+from tests.simulation.actors import Actors
+from tests.simulation.aws import Aws
+from tests.simulation.entry import ThroughHttp
+from tests.simulation.faults import PAYMENT_FAULTS, Faults
+from tests.simulation.invariants import Checker, Money
+from tests.simulation.world import Task, World
+
+_MINUTE = 60_000
+_LIFETIME = 30 * _MINUTE
+_CRYPTO = "POST /api/balance/webhook/crypto-bot"
+_TELEGRAM = "POST /api/telegram/webhook"
+_CREATE = "POST /api/balance/create-invoice"
+_STATUS = "GET /api/balance/payment/{id}/status"
+_ENDPOINTS = {_CRYPTO: webhook_crypto_bot.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
+# In the other seeds nobody tops up, and everything is as it is without this file.
+ONE_SEED_IN = 3
+# How a call to a provider goes wrong; after the comma, what it did all the same.
+_TROUBLE = ("not there", "silence", "silence, done", "500", "500, done", "429", "crash", "crash, done")
+
+
+@dataclass(slots=True)
+class Invoice:
+    """What a provider was asked to collect; `name` is our payload."""
+
+    provider: str
+    id: str
+    name: str
+    price: int
+    until: int
+    charge: Money | None = None
+    listed_at: int = 0
+
+
+class Payments:
+    """The providers, and everybody who has to do with them. `through_http` is None where functions are called below."""
+
+    def __init__(
+        self, world: World, aws: Aws, checker: Checker, actors: Actors, through_http: ThroughHttp | None
+    ) -> None:
+        self.dice = random.Random(f"payments {world.seed}")
+        self.take_part = world.seed % ONE_SEED_IN == 0
+        self._world = world
+        self._aws = aws
+        self._checker = checker
+        self._actors = actors
+        self._through_http = through_http
+        chosen = frozenset(kind for kind in PAYMENT_FAULTS if self.dice.random() < 0.6)
+        self._faults = Faults(self.dice, aws.faults.calls, aws.faults.hits, aws.faults.rate, chosen)
+        self._invoices: dict[str, Invoice] = {}
+        self._transactions: list[dict[str, Any]] = []
+        self._transfers: set[str] = set()
+        self._may_pay: dict[str, bool] = {}
+        self._ids = 1_000
+        self._goes_on = True
+
+    # ------------------------------------------------------------ what comes by itself
+
+    def begin(self) -> None:
+        """Some want to pay."""
+        if not self.take_part:
+            return
+        for _ in range(self.dice.randint(2, 7)):
+            self._world.later(self.dice.choice((0, 1_000, _MINUTE, 10 * _MINUTE, 25 * _MINUTE)), self._create)
+        self._world.later(_MINUTE, self._every_minute)
+
+    def stop(self) -> None:
+        """Nothing comes by itself any more, and nothing goes wrong."""
+        self._goes_on = False
+        self._faults.stop()
+
+    def _every_minute(self) -> None:
+        if not self._goes_on:
+            return
+        self._world.later(_MINUTE, self._every_minute)
+        due = any(
+            item.get("due_pk") == "DUE_PAYMENTS" and item["due_at"] <= self._world.now
+            for item in self._checker.items.values()
+        )
+        if (due or self.dice.random() < 0.02) and not self._faults.happens("F24 check lost", 0.5):
+            self.check()
+
+    def check(self) -> None:
+        """One scheduled check."""
+        if self.take_part:
+            self._aws.invoke("timers.check_payments", {}, lambda task: None, timeout=60_000)
+
+    # ------------------------------------------------------------ those who pay
+
+    def _create(self) -> None:
+        provider = self.dice.choice(("crypto_pay", "telegram_stars"))
+        user = self.dice.choice(self._actors.users)
+        body = {"amount": self.dice.randint(1, 9), "provider": provider}
+        self._actors.send(self._actors.request(_CREATE, user, body=body))
+
+    def _somebody_pays(self, invoice: Invoice) -> None:
+        """Sometimes twice at once: an invoice in Stars is a link."""
+        if not self._goes_on:
+            return
+        payment_id, _, user = invoice.name.partition(".")
+        for asker in (int(user), self.dice.choice(self._actors.users)):
+            asks = self._actors.request(_STATUS, asker, payment_id)
+            self._world.later(self.dice.choice((10, 3_000, _MINUTE)), lambda asks=asks: self._actors.send(asks))  # type: ignore[misc]
+        delays = (0, 5_000, 2 * _MINUTE, _LIFETIME - 6 * _MINUTE, _LIFETIME - 10, _LIFETIME)
+        pay = self._pay_coins if invoice.provider == "crypto_pay" else self._pay_stars
+        if self.dice.random() < 0.85:
+            delay = self.dice.choice(delays)
+            for _ in range(2 if self.dice.random() < 0.3 else 1):
+                self._world.later(delay + self.dice.choice((0, 3)), lambda: pay(invoice))
+        if self._faults.happens("F24 forged", 0.5) and invoice.provider == "crypto_pay":
+            self._world.later(self.dice.choice(delays), lambda: self._forge(invoice))
+
+    def _pay_coins(self, invoice: Invoice) -> None:
+        if invoice.charge is not None or self._world.now >= invoice.until:
+            return
+        invoice.charge = self._charged(invoice, invoice.id)
+        lag = self._lag()
+        invoice.listed_at = self._world.now + lag
+        self._tell_of_coins(invoice, lag)
+
+    def _pay_stars(self, invoice: Invoice) -> None:
+        """Telegram asks first, and takes the Stars if it is told that it may, within ten seconds."""
+        query_id, payer = self._new_id(), int(invoice.name.rpartition(".")[2])
+        if self.dice.random() < 0.1:
+            payer += 1
+        query: dict[str, Any] = {"id": query_id, "from": {"id": payer}, "currency": "XTR"}
+        query |= {"total_amount": invoice.price, "invoice_payload": invoice.name}
+        asked = self._world.now
+
+        def answered(status: int | None) -> None:
+            if self._may_pay.get(query_id) and self._world.now - asked < 10_000:
+                if payer != int(invoice.name.rpartition(".")[2]):
+                    self._world.broken("I8", f"user {payer} may pay {invoice.name}")
+                self._world.later(self.dice.choice((0, 1, 500, 3_000)), lambda: self._take_stars(invoice))
+
+        self._deliver(_TELEGRAM, self._update({"pre_checkout_query": query}), answered)
+
+    def _take_stars(self, invoice: Invoice) -> None:
+        charge = self._charged(invoice, f"stx{self._new_id()}")
+        listed = {"id": charge.id, "amount": charge.price, "source": self._partner(charge)}
+        lag = self._lag()
+        self._world.later(lag, lambda: self._transactions.append(listed))
+        self._tell_of_stars(charge, "successful_payment", lag)
+
+    def _lag(self) -> int:
+        """How long a provider that is asked does not know yet what it took; then it tells of it, late perhaps."""
+        return self.dice.choice((2, 40)) * _MINUTE if self._faults.happens("F24 list lags", 0.3) else 0
+
+    def _charged(self, invoice: Invoice, id: str) -> Money:
+        payment_id, _, user = invoice.name.partition(".")
+        charge = Money(invoice.provider, id, int(payment_id), int(user), invoice.price)
+        self._checker.money[invoice.provider, id] = charge
+        self._world.note("somebody pays", invoice.provider, id, "for", invoice.name)
+        if self.dice.random() < 0.4:
+            self._world.later(self.dice.choice((10, 1_000, 3 * _MINUTE, 20 * _MINUTE)), lambda: self._give_back(charge))
+        return charge
+
+    # ------------------------------------------------------------ money back
+
+    def _give_back(self, charge: Money) -> None:
+        if charge.provider == "telegram_stars" and self.dice.random() < 0.5:
+            self._refund_stars(charge)
+            return
+        ids = [
+            int(key[0].partition("#")[2])
+            for key, item in self._checker.items.items()
+            if key[1] == "PAYMENT" and item["charge_id"] == charge.id
+        ]
+        self._operator_refunds(ids[0] if ids else charge.payment_id)
+
+    def _operator_refunds(self, payment_id: int) -> None:
+        """As long as it takes."""
+
+        def on_end(task: Task) -> None:
+            if not task.ended_well:
+                self._world.later(_MINUTE, lambda: self._operator_refunds(payment_id))
+
+        self._aws.invoke("balance.refund_payment", {"payment_id": payment_id}, on_end, timeout=60_000)
+
+    def _refund_stars(self, charge: Money) -> None:
+        if charge.refunded:
+            return
+        charge.refunded = True
+        self._transactions.append({"id": charge.id, "amount": charge.price, "receiver": self._partner(charge)})
+        self._tell_of_stars(charge, "refunded_payment")
+
+    # ------------------------------------------------------------ webhooks
+
+    def _tell_of_coins(self, invoice: Invoice, lag: int) -> None:
+        fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
+        fake.invoices[int(invoice.id)] = {**self._invoice_view(invoice), "status": "paid"}
+        body, headers = fake.webhook(int(invoice.id))
+        stored = self._checker.items.get((f"PAYMENT#{invoice.name.partition('.')[0]}", "PAYMENT"), {})
+        # Nobody was given the way to an invoice that we do not know; if it is paid all the same, it is told.
+        self._tell(_CRYPTO, (body, headers), lag, may_be_lost=stored.get("invoice_id") is not None)
+
+    def _tell_of_stars(self, charge: Money, what: str, lag: int = 0) -> None:
+        about = {"currency": "XTR", "total_amount": charge.price, "telegram_payment_charge_id": charge.id}
+        about["invoice_payload"] = f"{charge.payment_id}.{charge.user}"
+        message = {"from": {"id": charge.user}, "chat": {"id": charge.user}, what: about}
+        self._tell(_TELEGRAM, self._update({"message": message}), lag, may_be_lost=True)
+
+    def _forge(self, invoice: Invoice) -> None:
+        """Somebody else signs it; or it is signed, and not what we asked for."""
+        fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
+        view = {**self._invoice_view(invoice), "status": "paid"}
+        fake.invoices[int(invoice.id)] = view
+        kind = self.dice.choice(("signature", "amount", "currency", "unknown"))
+        changed: dict[str, Any] = {}
+        if kind == "amount":
+            changed["amount"] = str(int(view["amount"]) + 1)
+        elif kind == "currency":
+            changed["fiat"] = "USD"
+        elif kind == "unknown":
+            changed["payload"] = "1.1"
+        told = fake.webhook(int(invoice.id), token="0:nobody" if kind == "signature" else None, **changed)
+
+        def answered(status: int | None) -> None:
+            if status not in (None, 503, 401 if kind == "signature" else 200):
+                self._world.broken("I8", f"a forged {kind} was answered {status}")
+
+        self._deliver(_CRYPTO, told, answered)
+
+    def _tell(self, route: str, told: tuple[bytes, dict[str, str]], lag: int, *, may_be_lost: bool) -> None:
+        """Tell of something that whoever asks will hear of after `lag`: then at the latest somebody has to know it."""
+        happens = self._faults.happens
+        if may_be_lost and not lag and happens("F24 webhook lost", 0.3):
+            return
+        delays = [self.dice.choice((0, 1, 100, lag))]
+        if happens("F24 webhook late", 0.3):
+            delays[0] += self.dice.choice((2_000, 5 * _MINUTE, 20 * _MINUTE))
+        if happens("F24 webhook again", 0.4):
+            delays.append(delays[0] + self.dice.choice((0, 1, 10, _MINUTE, 20 * _MINUTE)))
+        for delay in delays:
+            self._world.later(delay, lambda: self._until_heard(route, told))
+
+    def _until_heard(self, route: str, told: tuple[bytes, dict[str, str]]) -> None:
+        def answered(status: int | None) -> None:
+            if status != 200:
+                self._world.later(_MINUTE, lambda: self._until_heard(route, told))
+
+        self._deliver(route, told, answered)
+
+    def _deliver(self, route: str, told: tuple[bytes, dict[str, str]], answered: Callable[[int | None], None]) -> None:
+        def on_end(task: Task) -> None:
+            if task.error is not None:
+                self._world.broken("500", f"{route} raised {task.error!r}")
+            answered(None if task.dead else task.result)
+
+        self._world.start(
+            api.routes()[route].removeprefix("functions."),
+            lambda: self._call(route, *told),
+            on_end,
+            timeout=25_000,
+            skew=self._aws.skew(),
+        )
+
+    def _call(self, route: str, body: bytes, headers: dict[str, str]) -> int:
+        """The status of a webhook's answer."""
+        if self._through_http is not None:
+            method, path = route.split(" ")
+            return self._through_http.invoke(
+                route, api.event(method, path, raw=body, headers=headers, route=route)
+            ).status
+
+        async def read() -> bytes:
+            return body
+
+        try:
+            _ENDPOINTS[route](types.SimpleNamespace(headers=headers, body=read)).send(None)  # type: ignore[arg-type]
+        except StopIteration:
+            return 200
+        except DomainError as error:
+            return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS).status
+        raise AssertionError("it waits for something")
+
+    def _update(self, update: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+        body = json.dumps({"update_id": int(self._new_id()), **update}).encode()
+        return body, {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return str(self._ids)
+
+    # ------------------------------------------------------------ the providers
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        read_timeout: float = 5.0,
+    ) -> Reply:
+        """In place of `outbound.request`."""
+        world, called = self._world, url.rpartition("/")[2]
+        world.pause(self.dice.choice((0, 1, 5, 20)))
+        trouble = self.dice.choice(_TROUBLE) if self._faults.happens("F24 provider in trouble", 0.15, called) else ""
+        world.note("calls", called, trouble)
+        what, _, done = trouble.partition(",")
+        if what == "not there":
+            raise Unreachable(maybe_done=False)
+        reply = self._answer(called, body or {}) if not what or done else None
+        match what:
+            case "silence":
+                world.pause(int(read_timeout * 1000))
+                raise Unreachable(maybe_done=True)
+            case "crash":
+                world.crash()
+            case "500" | "429":
+                return Reply(int(what), None)
+        world.pause(self.dice.choice((0, 1, 5, 20)))
+        assert reply is not None
+        return reply
+
+    def _answer(self, called: str, body: Mapping[str, Any]) -> Reply:
+        match called:
+            case "createInvoice":
+                invoice = Invoice(
+                    "crypto_pay",
+                    self._new_id(),
+                    body["payload"],
+                    int(body["amount"]) * 100,
+                    self._world.now + _LIFETIME,
+                )
+                self._invoices[invoice.id] = invoice
+                self._somebody_pays(invoice)
+                result: Any = self._invoice_view(invoice)
+            case "getInvoices":
+                wanted = [self._invoices[id] for id in body["invoice_ids"].split(",")]
+                result = {"items": [self._invoice_view(invoice) for invoice in wanted]}
+            case "getTransfers":
+                result = {"items": [{}] if body["spend_id"] in self._transfers else []}
+            case "transfer":
+                self._transfer(body["spend_id"])
+                result = {}
+            case "createInvoiceLink":
+                price = body["prices"][0]["amount"]
+                invoice = Invoice("telegram_stars", self._new_id(), body["payload"], price, 0)
+                self._somebody_pays(invoice)
+                result = f"https://t.me/${invoice.id}"
+            case "answerPreCheckoutQuery":
+                self._may_pay[body["pre_checkout_query_id"]] = body["ok"]
+                result = True
+            case "getStarTransactions":
+                offset = body["offset"]
+                result = {"transactions": self._transactions[offset : offset + body["limit"]]}
+            case "refundStarPayment":
+                charge = self._checker.money["telegram_stars", body["telegram_payment_charge_id"]]
+                if charge.refunded:
+                    refusal = {"ok": False, "error_code": 400, "description": "Bad Request: CHARGE_ALREADY_REFUNDED"}
+                    return Reply(400, refusal)
+                self._refund_stars(charge)
+                result = True
+            case _:
+                raise NotImplementedError(called)
+        return Reply(200, {"ok": True, "result": result})
+
+    def _transfer(self, spend_id: str) -> None:
+        if spend_id in self._transfers:
+            self._world.broken("F24", f"{spend_id} was sent twice")
+        self._transfers.add(spend_id)
+        payment = self._checker.items[f"PAYMENT#{spend_id.removeprefix('refund-')}", "PAYMENT"]
+        self._checker.money["crypto_pay", payment["charge_id"]].refunded = True
+
+    def _invoice_view(self, invoice: Invoice) -> dict[str, Any]:
+        expired = self._world.now >= invoice.until
+        paid = invoice.charge is not None and self._world.now >= invoice.listed_at
+        return {
+            "invoice_id": int(invoice.id),
+            "status": "paid" if paid else "expired" if expired else "active",
+            "fiat": "RUB",
+            "amount": str(invoice.price // 100),
+            "payload": invoice.name,
+            "bot_invoice_url": f"https://t.me/{invoice.id}",
+            "paid_asset": "USDT",
+            "paid_amount": "1",
+        }
+
+    def _partner(self, charge: Money) -> dict[str, Any]:
+        name = f"{charge.payment_id}.{charge.user}"
+        return {"type": "user", "user": {"id": charge.user}, "invoice_payload": name}
