@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from shared.domain.errors import ProviderUnavailable, UnverifiedSender
+from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Success
@@ -17,7 +17,7 @@ router = APIRouter()
     operation_id="yookassa_webhook",
     summary="A notification from YooKassa",
     response_model=Success,
-    responses=documented(UnverifiedSender, ProviderUnavailable),
+    responses=documented(Unreadable, UnverifiedSender, ProviderUnavailable),
 )
 async def yookassa_webhook(request: Request) -> Success:
     """Asks YooKassa what became of the payment, and credits or takes back what it says, once."""

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
 
 from shared import clock, secrets
 from shared.bot import commands, payments
 from shared.bot.update import kind_of
-from shared.domain.errors import Unavailable, UnverifiedSender
+from shared.domain.errors import Unavailable, Unreadable, UnverifiedSender
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import ErrorView, Success
+from shared.http.schemas import Success
 from shared.observability import logger
 from shared.store import updates
 from shared.telegram import BotApiError, BotApiUnreachable
@@ -39,7 +38,7 @@ REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_pa
     operation_id="telegram_webhook",
     summary="An update from Telegram",
     response_model=Success,
-    responses={400: {"model": ErrorView, "description": "Not an update"}, **documented(UnverifiedSender)},
+    responses=documented(Unreadable, UnverifiedSender),
 )
 async def telegram_webhook(request: Request) -> Success:
     """Handles an update once; one of a kind that nobody handles is fine as well."""
@@ -72,9 +71,9 @@ def _update(body: bytes) -> dict[str, Any]:
     try:
         update = json.loads(body)
     except (ValueError, RecursionError):
-        raise HTTPException(400) from None
+        raise Unreadable from None
     if not isinstance(update, dict) or type(update.get("update_id")) is not int:
-        raise HTTPException(400)
+        raise Unreadable
     return update
 
 

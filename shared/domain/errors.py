@@ -25,6 +25,10 @@ class InvalidInitData(DomainError):
         self.reason = reason
 
 
+class Unreadable(DomainError):
+    """What Telegram or a payment provider is said to have sent is nothing that they send."""
+
+
 class UnverifiedSender(DomainError):
     """Not from Telegram or a payment provider, as far as the request can prove it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import outbound, secrets
-from shared.domain.errors import ProviderUnavailable, UnverifiedSender
+from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
 from shared.domain.payment import Charge, Payment, Provider
 from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_of, named, refused
 from shared.settings import payment_settings
@@ -51,14 +51,14 @@ def verify(source_ip: str) -> None:
 def what_happened(body: bytes) -> Charge | None:
     """The charge of the payment that the request is about, as YooKassa itself tells when asked; None where none is.
 
-    One GET /payments/{id}.
+    One GET /payments/{id}. Raises Unreadable for what is no notification at all, ProviderUnavailable.
     """
     try:
         about = json.loads(body)["object"]
         # Of a refund, its payment.
         payment_id = str(about.get("payment_id", about["id"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+        raise Unreadable from None
     if not _PAYMENT_ID.fullmatch(payment_id):
         return None
     return _charge(_get(payment_id))

@@ -55,6 +55,10 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
         "amount": [*WRONG, "5", 1.0, 100_001, 2**53, 2**64],
         "method": ["", "Картой", "x" * 33, 1, None],
     },
+    "POST /api/balance/create-invoice": {
+        "amount": [*WRONG, "5", 1.0, 2**53, 2**64],
+        "provider": ["", "paypal", 1, ["crypto_pay"], {}],
+    },
 }
 
 IDS = {
@@ -200,6 +204,7 @@ def test_fields(service: Service, target: dict[str, Any], route: str) -> None:
         "PUT /api/users/me/preferences": {"categories": ["Другое"], "cities": ["Москва"]},
         "PUT /api/users/me/notification-settings": {"enabled": False, "frequency": 15},
         "POST /api/balance/recharge": {"amount": 5, "method": "card"},
+        "POST /api/balance/create-invoice": {"amount": 5, "provider": "crypto_pay"},
     }[route]
     for field, values in FIELDS[route].items():
         for value in values:
