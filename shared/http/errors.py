@@ -26,7 +26,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
     errors.InvalidInitData: Answer(
         401, "invalid_init_data", "Не удалось проверить вход через Telegram. Откройте приложение заново"
     ),
-    errors.Unreadable: Answer(400, "bad_request", "Запрос не удалось разобрать"),
+    errors.Unreadable: Answer(400, "unreadable", "Уведомление не удалось разобрать"),
     errors.UnverifiedSender: Answer(401, "unverified_sender", "Отправитель не подтверждён"),
     errors.OrderNotFound: Answer(404, "order_not_found", "Заказ не найден"),
     errors.ContactBusy: Answer(409, "contact_busy", "С этим контактом уже есть активный заказ"),
