@@ -1,6 +1,9 @@
 """What every test has: the functions' environment, set before anything of ours is imported."""
 
 import os
+from functools import cache
+
+import botocore.session
 
 BOT_TOKEN = "42:TEST-token-of-nobody"
 CONTACT_KEY = "test-contact-key"
@@ -34,3 +37,6 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
 )
+
+# Each session of the SDK reads megabytes of descriptions of services; the tests have many, and read them once.
+botocore.session.create_loader = cache(botocore.session.create_loader)
