@@ -30,10 +30,11 @@ refund: $(VENV)/.local  ## Give a payment back through its provider: make refund
 # ---------------------------------------------------------------- test
 
 test: $(VENV)/.dev  ## Every test but the long ones
-	$(BIN)/pytest -m "not proof"
+	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
+	$(BIN)/pytest -m "integration and not proof"
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
-	$(BIN)/pytest -m "not integration and not proof"
+	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
 
 test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
 	$(BIN)/pytest -m integration
