@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit test test-unit test-integration fuzz lint format lock openapi validate build audit-dependencies clean
+.PHONY: help run initdata audit test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi validate build audit-dependencies clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,11 +39,19 @@ test-unit: $(VENV)/.dev  ## The tests that start nothing
 test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
 	$(BIN)/pytest -m integration
 
-proof: $(VENV)/.dev  ## The long tests, minutes
+proof: $(VENV)/.dev  ## The long tests, the mutants and a minute of fuzzing
 	$(BIN)/pytest -m proof
+	@$(MAKE) --no-print-directory mutants
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
+
+mutants: $(VENV)/.dev  ## Break the code in every small way: does a test notice? Minutes (MODULES=… for some)
+	$(BIN)/python -m tests.mutation $(MODULES)
 
 proof-night: $(VENV)/.dev  ## A million seeds of the simulation, hours
 	$(BIN)/python -m tests.simulation --seeds 1000000 --processes 2
+
+fuzz: $(VENV)/.fuzz  ## Fuzz what reads strangers' bytes, for FUZZ_SECONDS=3600 (Linux)
+	$(BIN)/python -m tests.fuzz
 
 lint: $(VENV)/.dev  ## Format, lint, types, layers
 	$(BIN)/ruff format --check --quiet
@@ -54,9 +62,6 @@ lint: $(VENV)/.dev  ## Format, lint, types, layers
 format: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
-
-fuzz: $(VENV)/.fuzz  ## Fuzz what reads strangers' bytes for FUZZ_SECONDS (an hour; Linux)
-	$(BIN)/python -m tests.fuzz
 
 openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 	$(BIN)/python -m infra.openapi

@@ -5,6 +5,12 @@ from functools import cache
 
 import botocore.session
 
+from hypothesis import settings
+
+# A machine may be slow: that is no failure of what is tested.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 BOT_TOKEN = "42:TEST-token-of-nobody"
 CONTACT_KEY = "test-contact-key"
 WEBHOOK_SECRET = "test-webhook-secret"

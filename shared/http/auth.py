@@ -18,8 +18,8 @@ _SCHEMES = ("bearer", "tma")
 
 def _sent(request: Request) -> str | None:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() in _SCHEMES and credentials.strip():
-        return credentials.strip()
+    if scheme.lower() in _SCHEMES and (sent := credentials.strip()):
+        return sent
     return request.headers.get("x-telegram-init-data") or None
 
 

@@ -8,6 +8,7 @@ from shared.domain import cities
 def test_the_list() -> None:
     names = cities.names()
     assert len(names) > 1000
+    assert (names[0], names[-1]) == ("Абаза", "Яхрома")
     assert len(set(names)) == len(names)
     assert all(name and name == name.strip() for name in names)
     assert list(names) == sorted(names, key=lambda name: (cities.folded(name), name))

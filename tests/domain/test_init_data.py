@@ -155,6 +155,12 @@ def test_age_to_the_millisecond() -> None:
     assert refused(CYRILLIC, now=as_far_ahead_as_may_be - 1) == "from_the_future"
 
 
+@pytest.mark.parametrize("signed_at", [1, 999_999_999, *range(2 * 10**9, 10**10, 10**9), 999_999_999_999])
+def test_any_time_may_be_now(signed_at: int) -> None:
+    sent = signed([USER, ("auth_date", str(signed_at))], TOKEN)
+    assert accepted(sent, now=signed_at * 1000).id == 42
+
+
 def test_limit_of_age_is_what_the_caller_says() -> None:
     assert verify(LEAST, bot_token=TOKEN, now=NOW + 10_000, max_age=10).id == 1
     with pytest.raises(InvalidInitData, match="expired"):

@@ -252,7 +252,7 @@ def _sent(draw: st.DrawFn) -> str:
     return sent
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_sent())
 def test_verdicts(sent: str) -> None:
     mine = ours(sent)

@@ -1,0 +1,202 @@
+"""Break each module of TARGETS in every small way, run its tests each time, and report what no test noticed.
+
+Every mutant is a fork of a process that has imported everything but our own code: its import of the module finds the
+changed one, nothing is written anywhere. A survivor that was looked at and is harmless stands in `survivors.txt` with
+the reason; any other fails the run, and so does an entry that stands there in vain.
+"""
+
+import argparse
+import contextlib
+import gc
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import hypothesis
+import pytest
+
+from tests.mutation.operators import Mutant, mutants
+
+ROOT = Path(__file__).parents[2]
+REVIEWED = Path(__file__).with_name("survivors.txt")
+
+# The tests that are to notice, the quicker ones first.
+TARGETS: dict[str, list[str]] = {
+    "shared/domain/cities.py": ["tests/domain/test_cities.py"],
+    "shared/domain/contact.py": ["tests/domain/test_contact.py"],
+    "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
+    "shared/http/auth.py": ["tests/functions/test_auth.py", "tests/contract/test_openapi.py"],
+}
+
+_OURS = ("functions", "infra", "shared", "tests")
+
+
+# ---------------------------------------------------------------- one run of the tests, in a fork
+
+
+class _Changed(importlib.abc.MetaPathFinder):
+    """Finds a module of ours as `code` says it is."""
+
+    def __init__(self, path: str, code: CodeType) -> None:
+        self._name = path.removesuffix(".py").replace("/", ".")
+        self._path = str(ROOT / path)
+        self._code = code
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        loader = importlib.machinery.SourceFileLoader(fullname, self._path)
+        loader.get_code = lambda fullname: self._code  # type: ignore[method-assign]
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
+
+
+def _run_tests(tests: list[str]) -> int:
+    """pytest's exit code. The same examples each time, and no time lost on making them small."""
+    hypothesis.settings.register_profile(
+        "mutation",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
+    return int(pytest.main([*options, *tests]))
+
+
+def _forked(work: Callable[[], int], log: Path) -> int:
+    """Start `work` in a fork whose output goes to a file; the fork's process id."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 99
+    try:
+        os.setpgid(0, 0)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        code = work()
+    finally:
+        os._exit(code)
+
+
+def _ended(pid: int, started: float, timeout: float) -> int | None:
+    """Its exit code where it has ended; after the time that it may take, that of a failed test."""
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done:
+        return os.waitstatus_to_exitcode(status)
+    if time.monotonic() - started > timeout:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return pytest.ExitCode.TESTS_FAILED
+    return None
+
+
+def _wait(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+# ---------------------------------------------------------------- all of them
+
+
+def baseline(tests: list[str], folder: Path) -> float:
+    """How long the tests take unchanged; and import here what others' code they import, for all forks to come."""
+    modules = folder / "modules"
+
+    def run() -> int:
+        code = _run_tests(tests)
+        modules.write_text("\n".join(name for name in sys.modules if name.partition(".")[0] not in _OURS))
+        return code
+
+    started = time.monotonic()
+    if _wait(_forked(run, folder / "log")):
+        sys.exit(f"The tests fail before anything is changed:\n{(folder / 'log').read_text()[-4000:]}")
+    took = time.monotonic() - started
+    for name in modules.read_text().split("\n"):
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)
+    gc.freeze()  # no fork need look through that again
+    return took
+
+
+def survivors(path: str, jobs: int, folder: Path) -> tuple[int, list[Mutant]]:
+    """How many mutants a module has, and which of them no test noticed."""
+    tests = TARGETS[path]
+    timeout = 10 + 5 * baseline(tests, folder)
+    waiting = mutants(path, (ROOT / path).read_text())
+    count = len(waiting)
+    running: dict[int, tuple[Mutant, float]] = {}
+    alive = []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop(0)
+
+            def run(mutant: Mutant = mutant) -> int:
+                sys.meta_path.insert(0, _Changed(path, mutant.code))
+                return _run_tests(tests)
+
+            running[_forked(run, folder / f"log{len(running)}")] = mutant, time.monotonic()
+        time.sleep(0.01)
+        for pid, (mutant, started) in list(running.items()):
+            code = _ended(pid, started, timeout)
+            if code is not None:
+                del running[pid]
+                if code == 0:
+                    alive.append(mutant)
+    return count, alive
+
+
+def reviewed(paths: Sequence[str]) -> dict[str, str]:
+    """The survivors that were looked at, as a mutant prints itself, and why each is harmless."""
+    entries = {}
+    for block in REVIEWED.read_text().split("\n\n"):
+        lines = [line for line in block.split("\n") if line and not line.startswith("#")]
+        if lines:
+            head, reason = "\n".join(lines[:3]), " ".join(lines[3:]).strip()
+            if not reason:
+                sys.exit(f"{REVIEWED.name}: no reason given for\n{head}")
+            if head.partition(" ")[0] in paths:
+                entries[head] = reason
+    return entries
+
+
+def main() -> int:
+    """The command line; 1 where there is something to look at."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("paths", nargs="*", default=list(TARGETS), help="of TARGETS; all of them by default")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    known = reviewed(given.paths)
+    found: list[str] = []
+    for path in given.paths:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            count, alive = survivors(path, given.jobs, Path(folder))
+        print(f"{path}: {count} mutants, {count - len(alive)} noticed, {time.monotonic() - started:.0f} s", flush=True)
+        found += map(str, alive)
+    unreviewed = [mutant for mutant in found if mutant not in known]
+    in_vain = [entry for entry in known if entry not in found]
+    for title, entries in (("Noticed by no test", unreviewed), ("Reviewed, but no survivor", in_vain)):
+        for entry in entries:
+            print(f"\n{title}: {entry}")
+    print(f"\n{len(found)} survivors, {len(found) - len(unreviewed)} of them reviewed")
+    return 1 if unreviewed or in_vain else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

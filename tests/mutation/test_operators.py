@@ -1,0 +1,88 @@
+"""The mutants themselves (G8): what is changed and what is not."""
+
+from tests.mutation.operators import mutants
+
+SOURCE = '''
+"""A docstring."""
+
+import re
+from dataclasses import dataclass
+
+LIMIT = 10
+PATTERN = re.compile("a{2}b?", re.ASCII)
+TABLE = {"a": 1, "b": 2}
+
+
+@dataclass(frozen=True)
+class Error(Exception):
+    """Another."""
+
+    code: int = 4
+
+
+def judge(value: int, *, strict: bool = True) -> int | None:
+    """And another."""
+    if value < LIMIT and not strict:
+        raise Error(code=7)
+    value += 2
+    return max(value, LIMIT)
+'''
+
+
+def changes(source: str) -> set[tuple[str, str, str]]:
+    return {(mutant.where, mutant.before, mutant.after) for mutant in mutants("a.py", source)}
+
+
+def test_every_kind_of_change_is_made() -> None:
+    made = changes(SOURCE)
+    pattern = "PATTERN = re.compile('a{2}b?', re.ASCII)"
+    table = "TABLE = {'a': 1, 'b': 2}"
+    condition = "if value < LIMIT and (not strict):"
+    definition = "def judge(value: int, *, strict: bool=True):"
+    assert made >= {
+        ("(module)", "LIMIT = 10", "LIMIT = 9"),
+        ("(module)", "LIMIT = 10", "LIMIT = 11"),
+        ("(module)", pattern, "PATTERN = re.compile('a{1}b?', re.ASCII)"),
+        ("(module)", pattern, "PATTERN = re.compile('a{3}b?', re.ASCII)"),
+        ("(module)", pattern, "PATTERN = re.compile('a{2}b', re.ASCII)"),
+        ("(module)", pattern, "PATTERN = re.compile('a{2}?', re.ASCII)"),
+        ("(module)", pattern, "PATTERN = re.compile('a{2}b?')"),
+        ("(module)", table, "TABLE = {'a': 1}"),
+        ("(module)", table, "TABLE = {'': 1, 'b': 2}"),
+        ("Error", "code: int = 4", "code: int = 5"),
+        ("judge", definition, "def judge(value: int, *, strict: bool=False):"),
+        ("judge", condition, "if value <= LIMIT and (not strict):"),
+        ("judge", condition, "if value >= LIMIT and (not strict):"),
+        ("judge", condition, "if value < LIMIT or not strict:"),
+        ("judge", condition, "if value < LIMIT and strict:"),
+        ("judge", condition, "if value < LIMIT:"),
+        ("judge", condition, "if not strict:"),
+        ("judge", condition, "if True:"),
+        ("judge", condition, "if False:"),
+        ("judge", "raise Error(code=7)", "pass"),
+        ("judge", "raise Error(code=7)", "raise Error()"),
+        ("judge", "value += 2", "value -= 2"),
+        ("judge", "value += 2", "pass"),
+        ("judge", "return max(value, LIMIT)", "return min(value, LIMIT)"),
+        ("judge", "return max(value, LIMIT)", "return max(value)"),
+        ("judge", "return max(value, LIMIT)", "return None"),
+    }
+    assert len(made) == len(mutants("a.py", SOURCE))
+
+
+def test_what_no_run_needs_is_left_alone() -> None:
+    for _, before, after in changes(SOURCE):
+        assert "docstring" not in before
+        assert "dataclass" not in before + after
+        assert "->" not in before
+    assert changes('import re\n\n\ndef nothing() -> None:\n    """Nothing."""\n') == set()
+
+
+def test_a_mutant_is_the_module_with_its_change() -> None:
+    [smaller] = [mutant for mutant in mutants("a.py", SOURCE) if mutant.after == "LIMIT = 9"]
+    module: dict[str, object] = {"__name__": "a"}
+    exec(smaller.code, module)
+    assert module["LIMIT"] == 9
+    assert str(smaller) == "a.py (module)\n- LIMIT = 10\n+ LIMIT = 9"
+    # The tree that all are made of is as it was: the other mutants have this line unchanged.
+    assert {mutant.before for mutant in mutants("a.py", SOURCE) if mutant.where == "Error"} == {"code: int = 4"}
