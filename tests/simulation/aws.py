@@ -334,7 +334,7 @@ class Aws:
             return
         self.world.later(self._dice.choice((1_000, _MINUTE, 10 * _MINUTE)), self.ttl)
         for key in self.database.expired():
-            if self.faults.happens("F17 TTL on time", 0.8) or self.faults.happens("F17 TTL late", 0.02):
+            if self.faults.happens("F17 TTL on time", 0.8) or self.faults.happens("F17 TTL late", 0.2):
                 self.database.expire(key)
 
     def delivered(self) -> bool:
@@ -351,6 +351,7 @@ class StreamReader:
         self._filters = filters
         self._waiting: list[dict[str, Any]] = []
         self._busy = False
+        self._sent = 0
         self._failures = 0
 
     @property
@@ -366,12 +367,10 @@ class StreamReader:
         if faults.happens("stream record lost", 0.1, self._function):
             return
         at = len(self._waiting)
-        # Only the records of one item are in order.
-        if at and not self._busy and faults.happens("F18 records interleaved", 0.5, self._function):
-            earliest = max(
-                (place + 1 for place, other in enumerate(self._waiting) if _key(other) == _key(record)), default=0
-            )
-            at = dice.randint(earliest, at)
+        # Only the records of one item are in order; what is on its way is ahead of all.
+        if at > self._sent and faults.happens("F18 records interleaved", 0.5, self._function):
+            same = (place + 1 for place, other in enumerate(self._waiting) if _key(other) == _key(record))
+            at = dice.randint(max(self._sent, *same, 0), at)
         self._waiting.insert(at, record)
         self._plan(dice.choice((0, 10, 200, 1_000)))
 
@@ -382,6 +381,7 @@ class StreamReader:
 
     def _deliver(self) -> None:
         batch = self._waiting[: self._aws.world.random.randint(1, 5)]
+        self._sent = len(batch)
         self._aws.invoke(self._function, {"Records": batch}, lambda task: self._on_end(batch, task))
 
     def _on_end(self, batch: list[dict[str, Any]], task: Task) -> None:
@@ -403,6 +403,7 @@ class StreamReader:
                 world.later(world.random.choice((0, 100, 10_000, 20 * _MINUTE)), lambda: self._again(batch))
         # What came meanwhile was put behind the batch.
         del self._waiting[:done]
+        self._sent = 0
         self._busy = False
         if self._waiting:
             self._plan(1_000 if failed is not None else 0)
