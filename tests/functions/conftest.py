@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, secrets, settings
+from shared.observability import logger
 from shared.store import attributes, feeds, keys, schedules, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
@@ -71,9 +73,10 @@ class Api:
         """An order's item as the stream has it."""
         return table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.order(order_id)))["Item"]
 
-    def order_changed(self, image: Any) -> Any:
-        """The stream tells of an order that is new; what the function answers."""
-        record = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+    def order_changed(self, image: Any, before: Any = None) -> Any:
+        """The stream tells of an order that is new, or was `before`; what the function answers."""
+        images = {"NewImage": image, **({"OldImage": before} if before else {})}
+        record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
         return order_changed.handler({"Records": [record]}, api.Context())
 
     def lock_expired(self, order_id: str, expires_at: int) -> Any:
@@ -134,6 +137,14 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         service = Api()
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         yield service
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What the functions log from here on."""
+    lines = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", lines)
+    return lines
 
 
 def pointed_at(monkeypatch: pytest.MonkeyPatch, setting: str, url: str) -> None:

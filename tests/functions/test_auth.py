@@ -1,12 +1,11 @@
 """Who is calling, through whole functions: one that needs to know and one that may (I22, G7, F25)."""
 
-import io
 import json
-import logging
 import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import boto3
@@ -14,7 +13,6 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import base as parameters
 
 from shared import secrets
-from shared.observability import logger
 from tests.conftest import BOT_TOKEN
 from tests.functions.conftest import START, Api
 from tests.signing import encoded, mac, signed
@@ -44,15 +42,6 @@ BAD = {
     "nested": f"user={'[' * 3800}&hash={mac([('user', '[' * 3800)], BOT_TOKEN)}",
     "null bytes": "\x00" + SIGNED,
 }
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the functions log."""
-    stream = io.StringIO()
-    for handler in logging.getLogger(logger.name).handlers:
-        monkeypatch.setattr(handler, "stream", stream)
-    return stream
 
 
 def ways(sent: str) -> list[dict[str, str]]:
@@ -202,9 +191,7 @@ def stored_name(user_id: int) -> str:
 # ---------------------------------------------------------------- the log
 
 
-def test_nothing_of_the_credentials_is_logged(
-    service: Api, log: io.StringIO, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_of_the_credentials_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
     secret = [BOT_TOKEN, BOT_TOKEN.split(":")[1], "%7B%22id%22", "Пётр", "auth_date=", "hash="]
     for sent in [SIGNED, *BAD.values()]:
         for headers in ways(sent):
@@ -216,7 +203,7 @@ def test_nothing_of_the_credentials_is_logged(
     assert not [part for part in secret if len(part) > 3 and part.casefold() in written.casefold()]
 
 
-def test_what_is_logged_of_credentials(service: Api, log: io.StringIO) -> None:
+def test_what_is_logged_of_credentials(service: Api, log: StringIO) -> None:
     def line(sent: str) -> Any:
         log.seek(0)
         log.truncate()

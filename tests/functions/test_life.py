@@ -1,6 +1,12 @@
 """An order from its first take to its end, through the functions."""
 
-from tests.functions.conftest import Api
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.orders import take
+from tests.functions.conftest import START, Api
 
 
 def test_an_unanswered_order_closes_and_its_takers_have_their_money_back_once(service: Api) -> None:
@@ -33,3 +39,46 @@ def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> No
     assert service.call("POST /api/orders", user=3, body=body).status == 201
     assert service.call("GET /api/balance", user=2).json == {"balance": 2}
     assert service.call("POST /api/orders", user=1, body=body).status == 409
+
+
+def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I6, I7: the price changes between two takes and again before they are refunded."""
+    order = service.order(1)
+    for executor, price in ((2, 5), (3, 7)):
+        service.recharge(executor, 10)
+        monkeypatch.setattr(take, "TAKE_PRICE", price)
+        taken = service.call("POST /api/orders/{id}/take", user=executor, id=order["id"])
+        assert taken.json["new_balance"] == 10 - price
+    monkeypatch.setattr(take, "TAKE_PRICE", 1)
+    again = service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
+    assert (again.status, again.json["new_balance"]) == (200, 5)
+    service.later(minutes=15)
+    service.sweep()
+    for executor, price in ((2, 5), (3, 7)):
+        rows = service.call("GET /api/balance/transactions", user=executor).json["transactions"]
+        assert [row["amount"] for row in rows] == [price, -price, 10]
+        assert service.call("GET /api/balance", user=executor).json == {"balance": 10}
+
+
+LATE_ENDS: dict[str, Callable[[Api, str], Any]] = {
+    "sweep": lambda service, _: service.sweep(),
+    "timer": lambda service, order_id: service.timer(order_id, START + 60 * 60_000),
+    "TTL": lambda service, order_id: service.lock_expired(order_id, START + 60 * 60_000),
+    "its owner": lambda service, order_id: service.call("DELETE /api/orders/{id}", user=1, id=order_id),
+}
+
+
+@pytest.mark.parametrize("end", LATE_ENDS)
+def test_a_late_end_frees_no_newer_orders_contact(service: Api, end: str) -> None:
+    """I15, F23: the hour is over and no timer ran; somebody else's order has the contact by the time one does."""
+    old = service.order(1, contact="@burst_pipe")
+    service.later(minutes=60)
+    new = service.order(2, contact="@burst_pipe")
+    assert service.image(old["id"])["status"] == {"S": "active"}
+    LATE_ENDS[end](service, old["id"])
+    assert service.image(old["id"])["status"] == {"S": "deleted" if end == "its owner" else "expired"}
+    body = {name: new[name] for name in ("category", "city", "description", "contact")}
+    assert service.call("POST /api/orders", user=3, body=body).status == 409
+    # Its own end does.
+    assert service.call("DELETE /api/orders/{id}", user=2, id=new["id"]).status == 204
+    assert service.call("POST /api/orders", user=3, body=body).status == 201

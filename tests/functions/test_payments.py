@@ -19,7 +19,6 @@ from shared import ids, settings
 from shared.background import Failed
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
-from shared.observability import logger
 from shared.store import keys, payments, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
@@ -66,14 +65,6 @@ def refund(payment_id: int) -> dict[str, Any]:
 
 def right_books() -> None:
     assert audit.handler({}, api.Context()) == []
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What the functions log from here on."""
-    lines = StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", lines)
-    return lines
 
 
 def elsewhere(call: Callable[[], api.Answer]) -> api.Answer:

@@ -1,0 +1,58 @@
+"""Preferences and notification settings: a user's own, and nobody else's."""
+
+from typing import Any
+
+import pytest
+
+from shared.domain.order import CATEGORIES
+from tests.functions.conftest import Api
+
+PREFERENCES = "/api/users/me/preferences"
+NOTIFICATIONS = "/api/users/me/notification-settings"
+CITIES = ["Москва", "Казань", "Тверь", "Омск", "Томск", "Пермь", "Самара", "Уфа", "Тула", "Сочи", "Псков", "Рязань"]
+
+
+def saved(service: Api, user: int) -> list[Any]:
+    return [service.call(f"GET {path}", user=user).json for path in (PREFERENCES, NOTIFICATIONS)]
+
+
+def test_what_is_saved_is_read_by_who_saved_it(service: Api) -> None:
+    defaults = [{"categories": [], "cities": []}, {"enabled": False, "frequency": 10}]
+    assert saved(service, 1) == defaults
+    wanted = {"categories": ["Клининг", "Другое", "Клининг"], "cities": ["Казань"]}
+    for body, path in ((wanted, PREFERENCES), ({"enabled": True}, NOTIFICATIONS), ({"frequency": 5}, NOTIFICATIONS)):
+        answer = service.call(f"PUT {path}", user=1, body=body)
+        assert (answer.status, answer.json) == (200, {"success": True})
+    mine = [{"categories": ["Клининг", "Другое"], "cities": ["Казань"]}, {"enabled": True, "frequency": 5}]
+    assert saved(service, 1) == mine
+    assert saved(service, 2) == defaults
+    service.call(f"PUT {PREFERENCES}", user=1, body={"categories": [], "cities": ["Омск"]})
+    assert saved(service, 1) == [{"categories": [], "cities": ["Омск"]}, mine[1]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (PREFERENCES, {"categories": [*CATEGORIES, *CATEGORIES[:4]], "cities": []}),
+        (PREFERENCES, {"categories": [], "cities": [*CITIES, *CITIES[:9]]}),
+        (PREFERENCES, {"categories": ["Маникюр"], "cities": []}),
+        (PREFERENCES, {"categories": [], "cities": ["Урюпинск-на-Луне"]}),
+        (PREFERENCES, {"categories": []}),
+        (NOTIFICATIONS, {"frequency": 4}),
+        (NOTIFICATIONS, {"frequency": 16}),
+        (NOTIFICATIONS, {"enabled": 1}),
+    ],
+)
+def test_what_cannot_be_saved_changes_nothing(service: Api, path: str, body: dict[str, Any]) -> None:
+    before = saved(service, 1)
+    assert service.call(f"PUT {path}", user=1, body=body).status == 422
+    assert saved(service, 1) == before
+
+
+def test_the_most_that_can_be_saved(service: Api) -> None:
+    for body in (
+        {"categories": [*CATEGORIES, *CATEGORIES[:3]], "cities": [*CITIES, *CITIES[:8]]},
+        {"frequency": 15},
+    ):
+        path = NOTIFICATIONS if "frequency" in body else PREFERENCES
+        assert service.call(f"PUT {path}", user=1, body=body).status == 200

@@ -1,0 +1,118 @@
+"""What ends an order by itself: the stream makes one-time schedules of its deadlines, and they call the timer."""
+
+import json
+import os
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from shared.background import Failed
+from shared.store import schedules
+from tests.functions.conftest import START, Api
+
+CONTACT = "@canary_0123abcd"
+HOUR = START + 60 * 60_000
+
+
+def schedule(order_id: str, deadline: str) -> dict[str, Any]:
+    """A schedule as EventBridge has it."""
+    found: dict[str, Any] = schedules.client().get_schedule(  # type: ignore[assignment]
+        Name=f"{order_id}-{deadline}", GroupName=os.environ["SCHEDULE_GROUP"]
+    )
+    return found
+
+
+def names() -> list[str]:
+    found = schedules.client().list_schedules(GroupName=os.environ["SCHEDULE_GROUP"])["Schedules"]
+    return sorted(each["Name"] for each in found)
+
+
+def test_each_deadline_of_an_order_gets_a_schedule(service: Api) -> None:
+    """L1, I18: the hour when it is made, the answer window when it is first taken; nobody reads a contact in one."""
+    asked: list[str] = []
+    schedules.client().meta.events.register(
+        "before-call.scheduler.CreateSchedule", lambda model, **_: asked.append(model.name)
+    )
+    order = service.order(1, CONTACT)
+    new = service.image(order["id"])
+    assert service.order_changed(new) == {"batchItemFailures": []}
+    assert names() == [f"{order['id']}-hour"]
+    hour = schedule(order["id"], "hour")
+    assert hour["ScheduleExpression"] == "at(2026-09-21T15:13:20)"
+    assert json.loads(hour["Target"]["Input"]) == {"order_id": order["id"], "due_at": HOUR}
+    assert hour["Target"]["Arn"] == os.environ["SCHEDULE_TARGET_ARN"]
+    assert hour["Target"]["DeadLetterConfig"]["Arn"] == os.environ["SCHEDULE_DEAD_LETTERS_ARN"]
+    assert hour["FlexibleTimeWindow"] == {"Mode": "OFF"}
+
+    service.later(minutes=10, ms=1)
+    before = new
+    for executor in (2, 3):
+        service.recharge(executor)
+        assert service.call("POST /api/orders/{id}/take", user=executor, id=order["id"]).status == 200
+        after = service.image(order["id"])
+        assert service.order_changed(after, before) == {"batchItemFailures": []}
+        before = after
+    assert names() == [f"{order['id']}-answer", f"{order['id']}-hour"]
+    assert len(asked) == 2
+    answer = schedule(order["id"], "answer")
+    # A schedule has seconds: rounded up, for an early one would only fail and come again (L6).
+    assert answer["ScheduleExpression"] == "at(2026-09-21T14:38:21)"
+    assert json.loads(answer["Target"]["Input"]) == {"order_id": order["id"], "due_at": START + 25 * 60_000 + 1}
+    for each in (hour, answer):
+        assert CONTACT.removeprefix("@") not in json.dumps(each, default=str)
+
+
+def test_a_schedule_that_exists_is_fine(service: Api) -> None:
+    """F13, F18: the record comes twice."""
+    order = service.order(1)
+    for _ in range(2):
+        assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
+    assert names() == [f"{order['id']}-hour"]
+
+
+def test_what_is_due_already_is_left_to_the_sweep(service: Api) -> None:
+    """L5: the record comes late, or was lost for good."""
+    order = service.order(1)
+    service.later(minutes=60)
+    assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
+    assert names() == []
+    service.sweep()
+    assert service.image(order["id"])["status"] == {"S": "expired"}
+
+
+def test_a_schedule_that_cannot_be_made_comes_again(
+    service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """F13: the record is reported as failed, and says nothing of what is in it (I18)."""
+    order = service.order(1, CONTACT)
+    schedules.client().delete_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
+    assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    schedules.client().create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
+    assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
+    assert names() == [f"{order['id']}-hour"]
+    printed = capfd.readouterr()
+    written = log.getvalue() + printed.out + printed.err
+    assert '"message":"failed"' in written
+    assert "BackgroundFailures" in written
+    assert CONTACT.removeprefix("@") not in written
+
+
+def test_a_timer_that_is_early_by_our_clock_fails(service: Api) -> None:
+    """L6, F12, F15: so that it comes again; on time it ends the order, and once more it changes nothing."""
+    order = service.order(1)
+    service.later(minutes=60, ms=-1)
+    with pytest.raises(Failed, match="TooEarly"):
+        service.timer(order["id"], HOUR)
+    assert service.image(order["id"])["status"] == {"S": "active"}
+    service.later(ms=1)
+    service.timer(order["id"], HOUR)
+    ended = service.image(order["id"])
+    assert ended["status"] == {"S": "expired"}
+    service.timer(order["id"], HOUR)
+    assert service.image(order["id"]) == ended
+
+
+def test_a_timer_of_an_order_that_is_gone_is_fine(service: Api) -> None:
+    """F20: redriven from the dead letters when the order's retention is over."""
+    service.timer("AAAAAAAAAAAA", START)
