@@ -4,7 +4,6 @@ import os
 from functools import cache
 
 import botocore.session
-
 from hypothesis import settings
 
 # A machine may be slow: that is no failure of what is tested.
