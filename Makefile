@@ -71,9 +71,10 @@ openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 validate: $(SAM_VENV)/.sam  ## Lint template.yaml and samconfig.toml
 	$(SAM) validate --lint
 
-build: $(SAM_VENV)/.sam  ## Package every function and the layer into .aws-sam/build, and check what is in them
+build: $(SAM_VENV)/.sam $(VENV)/.local $(SAM_VENV)/.runtime  ## Package every function and the layer into .aws-sam/build, check and start each
 	$(SAM) build
 	$(SAM_VENV)/bin/python -m infra.build.check
+	$(BIN)/python -m infra.build.start
 
 # SAM calls these with ARTIFACTS_DIR. They copy, so that no function gets more than the two folders.
 PACKAGE_PYTHON ?= 3.13
@@ -113,6 +114,11 @@ $(SAM_VENV)/.sam: requirements/sam.txt
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/sam.txt
 	@touch $@
 
+# Lambda's runtime client, away from any other package: what it starts must not find one that was not packaged.
+$(SAM_VENV)/.runtime: requirements/runtime.txt | $(SAM_VENV)/.sam
+	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --upgrade --target $(SAM_VENV)/runtime --requirement requirements/runtime.txt
+	@touch $@
+
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
@@ -122,6 +128,7 @@ lock:  ## Pin the newest versions that fit, with hashes (needs uv)
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
 	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
+	$(LOCK) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 
 audit-dependencies: $(VENV)/.dev  ## Ask OSV for known vulnerabilities of everything pinned (exit 2: it could not be asked)
 	@$(BIN)/python -m infra.vulnerabilities

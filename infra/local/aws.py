@@ -49,7 +49,7 @@ class EmbeddedAws:
         self._settings = settings
         self._lock = lock
         self._scratch = settings.data_dir / "tmp"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -265,7 +265,8 @@ def endpoint_file(settings: LocalSettings) -> Path:
     return settings.data_dir / "aws-url"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
