@@ -234,7 +234,7 @@ def _start_all(aws: EmbeddedAws, settings: LocalSettings, layer: Path, scratch: 
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it takes any
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
