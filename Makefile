@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi validate build audit-dependencies clean
+.PHONY: help run initdata audit test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build audit-dependencies clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,11 @@ format: $(VENV)/.dev  ## Format and mend what can be mended
 
 openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 	$(BIN)/python -m infra.openapi
+
+# Only what the lock names, and none of its scripts.
+client:  ## The API's TypeScript types and client, infra/client, from the OpenAPI, checked against a usage (needs Node.js)
+	@cd infra/client && npm ci --silent --ignore-scripts && npm run --silent generate >/dev/null && npm run --silent check
+	@echo "infra/client/client.ts and schema.ts fit functions/meta/openapi.json and usage.ts"
 
 # ---------------------------------------------------------------- package
 
