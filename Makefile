@@ -4,11 +4,11 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
-SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 $(SAM_VENV)/bin/sam
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(SAM_VENV)/bin/sam
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build audit-dependencies clean
+.PHONY: help run initdata audit test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +92,20 @@ build-DependenciesLayer:
 
 build-%:
 	@tar cf - --exclude=__pycache__ functions shared | tar xf - -C "$(ARTIFACTS_DIR)"
+
+# ---------------------------------------------------------------- deploy, STAGE=dev or prod
+
+setup: $(VENV)/.local  ## The secrets of a stage, asked for or made up: make setup STAGE=dev
+	@$(BIN)/python -m infra.stage setup
+
+deploy: build  ## Package and deploy a stage; it shows what changes and asks
+	$(SAM) deploy --config-env $(STAGE)
+
+webhook: $(VENV)/.local  ## Tell Telegram where a stage's webhook is
+	@$(BIN)/python -m infra.stage webhook
+
+teardown: $(VENV)/.local  ## Take a stage's stack and webhook away; its table and secrets stay
+	@$(BIN)/python -m infra.stage teardown
 
 # ---------------------------------------------------------------- tools
 

@@ -113,6 +113,7 @@ class FakeTelegram:
             "editMessageText": self._edit_message_text,
             "answerCallbackQuery": lambda _: True,
             "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
             "getWebhookInfo": lambda _: {"url": self.webhook.url if self.webhook else "", "pending_update_count": 0},
             "setMyCommands": lambda _: True,
             "createInvoiceLink": self._create_invoice_link,
@@ -275,6 +276,10 @@ class FakeTelegram:
 
     def _set_webhook(self, parameters: dict[str, Any]) -> bool:
         self.webhook = Webhook(parameters["url"], parameters.get("secret_token", ""))
+        return True
+
+    def _delete_webhook(self, _: dict[str, Any]) -> bool:
+        self.webhook = None
         return True
 
     def _create_invoice_link(self, parameters: dict[str, Any]) -> str:

@@ -1,0 +1,133 @@
+"""The commands of docs/deployment.md against the embedded AWS, from an empty account to an empty one."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.telegram.webhook import HANDLERS
+from infra import stage
+from infra.local.aws import ACCOUNT, EmbeddedAws
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.settings import ROOT, LocalSettings
+from tests.conftest import BOT_TOKEN
+from tests.serving import serving
+
+pytestmark = pytest.mark.integration
+
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """An account that has nothing."""
+    aws = EmbeddedAws(replace(LocalSettings.read({}), data_dir=tmp_path_factory.mktemp("account")))
+    try:
+        aws.start()
+        yield aws
+    finally:
+        aws.stop()
+
+
+@pytest.fixture(scope="module")
+def telegram() -> Iterator[tuple[FakeTelegram, str]]:
+    fake = FakeTelegram(BOT_TOKEN)
+    with serving(fake.app) as url:
+        yield fake, url
+
+
+@pytest.fixture(scope="module")
+def shell(account: EmbeddedAws, telegram: tuple[FakeTelegram, str]) -> Mapping[str, str]:
+    """The environment of whoever deploys."""
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "AWS_ENDPOINT_URL": account.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it takes any
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "TELEGRAM_API_URL": telegram[1],
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def run(shell: Mapping[str, str], *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**shell, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def secret(account: EmbeddedAws, name: str) -> str:
+    parameter = account.client("ssm").get_parameter(Name=f"/urgent-services/dev/{name}", WithDecryption=True)
+    assert parameter["Parameter"]["Type"] == "SecureString"
+    return str(parameter["Parameter"]["Value"])
+
+
+def test_it_says_what_is_missing(shell: Mapping[str, str], account: EmbeddedAws) -> None:
+    for command in ("setup", "webhook", "teardown"):
+        assert run(shell, "make", "-s", command).returncode == 2
+        assert run(shell, "make", "-s", command, "STAGE=local").returncode == 2
+    said = run(shell, "make", "-s", "setup", "STAGE=dev")
+    assert "set TELEGRAM_BOT_TOKEN" in said.stderr
+    said = run(shell, "make", "-s", "setup", "STAGE=dev", TELEGRAM_BOT_TOKEN="1:nobody")
+    assert "Telegram refuses getMe: Unauthorized" in said.stderr
+    assert "1:nobody" not in said.stdout + said.stderr
+    with pytest.raises(ClientError):
+        secret(account, "telegram-bot-token")
+    assert "make setup STAGE=dev" in run(shell, "make", "-s", "webhook", "STAGE=dev").stderr
+
+
+def test_secrets(shell: Mapping[str, str], account: EmbeddedAws) -> None:
+    """They are put once: the contact key of a stage must never change."""
+    first = run(shell, "make", "-s", "setup", "STAGE=dev", TELEGRAM_BOT_TOKEN=BOT_TOKEN)
+    assert first.returncode == 0, first.stderr
+    assert secret(account, "telegram-bot-token") == BOT_TOKEN
+    key = secret(account, "contact-key")
+    assert len(key) == 64
+    again = run(shell, "make", "-s", "setup", "STAGE=dev", CRYPTO_PAY_API_TOKEN="1:coins")
+    assert again.returncode == 0, again.stderr
+    assert secret(account, "contact-key") == key
+    assert secret(account, "crypto-pay-token") == "1:coins"
+    for said in (first, again):
+        assert not any(value in said.stdout + said.stderr for value in (BOT_TOKEN, key, "1:coins"))
+    assert "make deploy STAGE=dev" in run(shell, "make", "-s", "webhook", "STAGE=dev").stderr
+
+
+@pytest.mark.skipif(not BUILT.exists(), reason="make build first, as CI does")
+def test_stack_and_webhook(
+    shell: Mapping[str, str], account: EmbeddedAws, telegram: tuple[FakeTelegram, str], tmp_path: Path
+) -> None:
+    fake, _ = telegram
+    deployed = run(shell, ".venv-sam/bin/sam", "deploy", "--config-env", "dev", "--no-confirm-changeset")
+    assert deployed.returncode == 0, deployed.stdout[-3000:] + deployed.stderr[-3000:]
+
+    told = run(shell, "make", "-s", "webhook", "STAGE=dev")
+    assert told.returncode == 0, told.stderr
+    assert fake.webhook is not None
+    assert fake.webhook.url.endswith(".amazonaws.com/api/telegram/webhook")
+    assert fake.webhook.secret == secret(account, "telegram-webhook-secret")
+
+    unsure = run(shell, "make", "-s", "teardown", "STAGE=dev")
+    assert unsure.returncode != 0
+    assert "Nothing was changed" in unsure.stdout
+    assert account.client("cloudformation").describe_stacks(StackName="urgent-services-dev")
+    gone = run(shell, "make", "-s", "teardown", "STAGE=dev", CONFIRM="dev")
+    assert gone.returncode == 0, gone.stderr
+    assert fake.webhook is None
+    with pytest.raises(ClientError):
+        account.client("cloudformation").describe_stacks(StackName="urgent-services-dev")
+
+
+def test_telegram_sends_what_the_webhook_handles() -> None:
+    handled = {"message" if kind.startswith("/") or kind.endswith("_payment") else kind for kind in HANDLERS}
+    assert handled <= set(stage.UPDATES)
