@@ -27,7 +27,9 @@ def invoke(stage: str, function: str, event: Mapping[str, object]) -> Any:
     name = client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=function)[
         "StackResourceDetail"
     ]["PhysicalResourceId"]
-    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    # Deployed, the alias is what has not been taken back; there are none here.
+    qualifier = {} if stage == "local" else {"Qualifier": "live"}
+    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **qualifier)
     payload = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise CannotInvoke(f"{function} failed; its log says why.")

@@ -3,7 +3,8 @@
 SAM's own translator makes CloudFormation of it. What is changed on the way, because ministack differs from AWS:
 - an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
-- functions run in this Python environment, so there is no layer, whatever the runtime is called.
+- functions run in this Python environment, so there is no layer, whatever the runtime is called;
+- nothing is deployed bit by bit, so there are no aliases: what names one gets the function.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
 
@@ -31,7 +32,9 @@ class _ManagedPolicies:
 def cloudformation(template: str, code: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
     """The CloudFormation of a SAM template whose functions' code is at `code` (Bucket, Key). Raises BrokenTemplate."""
     sam = _read(template)
-    sam["Globals"]["Function"].pop("Layers", None)
+    for name in ("Layers", "AutoPublishAlias", "DeploymentPreference"):
+        sam["Globals"]["Function"].pop(name, None)
+    sam = _without_aliases(sam)
     sam["Globals"]["Function"]["CodeUri"] = code
     sam["Resources"].pop("DependenciesLayer", None)
     try:
@@ -63,6 +66,17 @@ def _read(template: str) -> dict[str, Any]:
     return sam
 
 
+def _without_aliases(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_aliases(element) for element in part]
+    if isinstance(part, dict):
+        match part:
+            case {"Ref": str() as name} if name.endswith(".Alias"):
+                return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
+        return {key: _without_aliases(value) for key, value in part.items()}
+    return part
+
+
 def _named(part: Any) -> Iterator[str]:
     """Every resource and parameter that a part of a template refers to."""
     if isinstance(part, list):
@@ -72,7 +86,7 @@ def _named(part: Any) -> Iterator[str]:
         for key, value in part.items():
             match key, value:
                 case "Ref", str():
-                    names = [value]
+                    names = [value.removesuffix(".Alias")]
                 case "Fn::GetAtt", [str() as name, *_]:
                     names = [name]
                 case "Fn::Sub", str():

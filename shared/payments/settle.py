@@ -53,6 +53,9 @@ def _tell(before: Payment, settlement: Settlement) -> None:
     logger.info("payment settled", extra={**about, "payment_status": payment.status})
     if settlement.entry is not None and settlement.entry.amount > 0:
         metrics.add_metric("PaymentsCredited", "Count", 1)
+        metrics.add_metric("RoublesIn", "Count", settlement.entry.amount)
+    if settlement.entry is not None and settlement.entry.amount < 0:
+        metrics.add_metric("RoublesOut", "Count", -settlement.entry.amount)
     debt = payment.debt - (0 if settlement.is_new else before.debt)
     if debt > 0:
         metrics.add_metric("Debts", "Count", 1)

@@ -1,5 +1,6 @@
 """The documents name what there is."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -24,6 +25,9 @@ RESOURCES = api.template()["Resources"]
 ALARMS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
 
 
+OURS = "UrgentServices"
+
+
 def test_the_architecture_names_every_resource() -> None:
     assert set(RESOURCES) - ALARMS <= set(re.findall(r"\b[A-Z]\w+", ARCHITECTURE))
 
@@ -31,6 +35,21 @@ def test_the_architecture_names_every_resource() -> None:
 def test_an_operator_is_told_what_to_do_at_every_alarm() -> None:
     told = re.findall(r"(?m)^\| `(\w+)` \|", (ROOT / "docs" / "operations.md").read_text())
     assert set(told) == ALARMS
+
+
+def test_whatever_is_watched_is_counted() -> None:
+    """Every metric of ours that is watched is one that the code writes, and what wakes somebody is shown."""
+    sources = "".join(path.read_text() for part in ("functions", "shared") for path in (ROOT / part).rglob("*.py"))
+    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == OURS}
+    alarming = {
+        properties["MetricName"]
+        for properties in (RESOURCES[name]["Properties"] for name in ALARMS)
+        if properties["Namespace"] == OURS
+    }
+    for name in shown | alarming:
+        assert f'"{name}"' in sources, name
+    assert alarming <= shown
 
 
 def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:

@@ -1,0 +1,57 @@
+"""The figures of the trade, by what happened to an order."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.figures import Figure, of_change
+from shared.domain.order import Order, Status, Take
+
+ORDER = Order("AAAAAAAAAAAA", 1, "Другое", "Москва", "text", "@client", "key", created_at=1_000, expires_at=3_601_000)
+
+
+def taken(order: Order, *executors: int, price: int = 2) -> Order:
+    takes = {each: Take(each, 61_000 + each, price, n) for n, each in enumerate(executors, 1)}
+    return replace(order, takes=order.takes | takes)
+
+
+def test_a_new_order() -> None:
+    assert of_change(None, ORDER) == [Figure("OrdersCreated", 1)]
+
+
+def test_takes() -> None:
+    """The price is the one that was paid; only the first take tells how long an order waited."""
+    one = taken(ORDER, 5, price=3)
+    assert of_change(ORDER, one) == [
+        Figure("OrdersTaken", 1),
+        Figure("RoublesSpent", 3),
+        Figure("TimeToFirstTake", 60_005, "Milliseconds"),
+    ]
+    assert of_change(one, taken(one, 6, 7)) == [Figure("OrdersTaken", 2), Figure("RoublesSpent", 4)]
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (Status.EXPIRED, "OrdersExpired"),
+        (Status.COMPLETED, "OrdersCompleted"),
+        (Status.DELETED, "OrdersDeleted"),
+        (Status.CLOSED_NO_RESPONSE, "OrdersClosed"),
+    ],
+)
+def test_ends(status: Status, name: str) -> None:
+    answered = replace(taken(ORDER, 5), responded_at=70_000)
+    assert of_change(answered, replace(answered, status=status)) == [Figure(name, 1)]
+
+
+def test_refunds() -> None:
+    """Also where the hour ended first."""
+    for before in (taken(ORDER, 5, 6), replace(taken(ORDER, 5, 6), status=Status.EXPIRED)):
+        closed = replace(before, status=Status.CLOSED_NO_RESPONSE)
+        assert of_change(before, closed) == [Figure("OrdersClosed", 1), Figure("RoublesRefunded", 4)]
+        assert of_change(closed, replace(closed, rating=5)) == []
+
+
+def test_an_answer_and_an_edit() -> None:
+    assert of_change(taken(ORDER, 5), replace(taken(ORDER, 5), responded_at=70_000)) == [Figure("OrdersAnswered", 1)]
+    assert of_change(ORDER, replace(ORDER, description="other", edits=1)) == []
