@@ -1,19 +1,36 @@
-"""From work that nobody waits for to a Lambda handler: timers, the sweep, the stream."""
+"""From work that nobody waits for to a Lambda handler: timers, the sweep, the stream, queues."""
 
+import json
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared import clock
 from shared.observability import logger, metrics, where
+from shared.store import queues
+from shared.store.queues import Message, Queue
+
+# A message may take that long: two calls to the table that wait, one to Telegram that is never answered.
+_MARGIN_MS = 15_000
 
 Event = dict[str, Any]
 
 
 class Failed(Exception):
     """Tells Lambda that the work has to come again. The log says what happened; this repeats nothing of it (I18)."""
+
+
+class ComeAgain(Exception):
+    """It is not the time for this message yet. That is no failure."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = math.ceil(max(seconds, 0))
 
 
 def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
@@ -56,6 +73,47 @@ def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event,
         return process_partial_response(event, handle_record, processor, context)
 
     return background_handler(work)
+
+
+def queue_handler(queue: Queue, handle: Callable[[Message, Any], None]) -> Callable[[Event, Any], Any]:
+    """The Lambda handler of a queue that gives `handle` one message and Lambda's context at a time.
+
+    What failed goes back into the queue alone. What has to come again is waited for where there is time, so that its
+    receipts do not count against it, and goes back with that delay where there is not.
+    """
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    age = f"{queue.title().replace('_', '')}Age"
+
+    def handle_record(record: SQSRecord, lambda_context: Any) -> None:
+        try:
+            message: Message = json.loads(record.body)
+            metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message["due_at"], 0))
+            _in_time(message, lambda_context, handle)
+        except ComeAgain as again:
+            queues.postpone(queue, record.receipt_handle, again.seconds)
+            raise
+        except Exception as error:
+            _failed(error)
+            raise
+
+    def work(event: Event, context: Any) -> Any:
+        return process_partial_response(event, handle_record, processor, context)
+
+    return background_handler(work)
+
+
+def _in_time(message: Message, context: Any, handle: Callable[[Message, Any], None]) -> None:
+    while True:
+        left = context.get_remaining_time_in_millis() - _MARGIN_MS
+        if left < 0:
+            raise ComeAgain(0)
+        try:
+            handle(message, context)
+            return
+        except ComeAgain as again:
+            if again.seconds * 1000 > left:
+                raise
+            clock.sleep(again.seconds)
 
 
 def _failed(error: Exception) -> None:

@@ -6,3 +6,8 @@ import time
 def now_ms() -> int:
     """The time, in epoch milliseconds UTC."""
     return time.time_ns() // 1_000_000
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)

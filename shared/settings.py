@@ -17,6 +17,7 @@ class Settings:
     answer_window: int
     init_data_max_age: int
     telegram_api_url: str
+    webapp_link: str
 
 
 @cache
@@ -31,6 +32,7 @@ def settings() -> Settings:
         answer_window=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
         telegram_api_url=env["TELEGRAM_API_URL"],
+        webapp_link=env["WEBAPP_LINK"],
     )
 
 
@@ -82,3 +84,8 @@ def payment_settings() -> PaymentSettings:
         yookassa_shop_id=env["YOOKASSA_SHOP_ID"],
         yookassa_networks=tuple(filter(None, env["YOOKASSA_NETWORKS"].split(","))),
     )
+
+
+def queue_url(name: str) -> str:
+    """Where a queue is, as in OFFERS; each function is told of those that it uses."""
+    return os.environ[f"{name}_QUEUE_URL"]

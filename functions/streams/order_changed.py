@@ -1,28 +1,43 @@
-"""The table's stream: an order changed. A new deadline gets its timer, and the trade's figures are counted."""
+"""The table's stream: an order changed. Its deadlines get timers, people hear of it, it is counted."""
 
+from dataclasses import asdict
 from typing import Any
 
 from shared import clock
 from shared.background import stream_handler
 from shared.domain import figures
-from shared.domain.order import deadlines
+from shared.domain import notice as notices
+from shared.domain.order import Order, Status, deadlines
 from shared.observability import metrics
-from shared.store import schedules, stream
+from shared.store import queues, schedules, stream
+from shared.store.queues import Queue
 
 
-def schedule_deadlines(record: dict[str, Any]) -> None:
-    """Schedule the end of a new order's hour, and the end of its answer window once the first take started it.
+def order_changed(record: dict[str, Any]) -> None:
+    """Schedule the order's deadlines, queue it for those who want such orders, queue the notices of its change.
 
-    One CreateSchedule a deadline. One that passed already is left to the sweep. A record that comes twice counts twice.
+    One CreateSchedule a deadline that is new, one SendMessageBatch a queue. All of it may be done twice: a schedule has
+    a name, who sends knows what was sent, and of the figures of the trade nobody asks that they be exact.
     """
     before, after = stream.order_change(record)
-    known = deadlines(before) if before else {}
     now = clock.now_ms()
-    for deadline, at in deadlines(after).items():
-        if known.get(deadline) != at and at > now:
-            schedules.end_order_at(after.id, deadline, at)
+    schedule_deadlines(before, after, now)
+    if after.status is Status.ACTIVE and (before is None or before.category != after.category):
+        queues.send(Queue.NEW_ORDERS, [{"order_id": after.id, "start": [0, 0], "due_at": now}], now)
+    queues.send(Queue.NOTICES, [asdict(notice) for notice in notices.of_change(before, after, now)], now)
     for figure in figures.of_change(before, after):
         metrics.add_metric(figure.name, figure.unit, figure.value)
 
 
-handler = stream_handler(schedule_deadlines)
+def schedule_deadlines(before: Order | None, after: Order, now: int) -> None:
+    """Schedule the end of a new order's hour, and the end of its answer window once the first take started it.
+
+    A deadline that passed already is left to the sweep.
+    """
+    known = deadlines(before) if before else {}
+    for deadline, at in deadlines(after).items():
+        if known.get(deadline) != at and at > now:
+            schedules.end_order_at(after.id, deadline, at)
+
+
+handler = stream_handler(order_changed)

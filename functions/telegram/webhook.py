@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from shared import clock, secrets
-from shared.bot import commands, payments
+from shared.bot import buttons, chats, payments
 from shared.bot.update import kind_of
 from shared.domain.errors import Unavailable, Unreadable, UnverifiedSender
 from shared.http.entry import http_handler
@@ -23,7 +23,12 @@ router = APIRouter()
 # What is done with an update of a kind, by `kind_of`. An update may come twice, so each bears being called twice.
 # Whatever one raises makes Telegram send the update again.
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "/paysupport": commands.paysupport,
+    "/start": chats.start,
+    "/help": chats.explain,
+    "/paysupport": chats.pay_support,
+    "write_access_allowed": chats.write_access,
+    "my_chat_member": chats.membership,
+    "callback_query": buttons.press,
     "pre_checkout_query": payments.may_he_pay,
     "successful_payment": payments.money_moved,
     "refunded_payment": payments.money_moved,

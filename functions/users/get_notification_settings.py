@@ -1,12 +1,12 @@
 """GET /api/users/me/notification-settings: whether and how often the caller wants to hear of orders."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from shared.domain.errors import InvalidInitData
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import View
+from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, View, bot_can_write
 from shared.store import users
 
 router = APIRouter()
@@ -24,11 +24,12 @@ class NotificationSettingsView(View):
     operation_id="get_notification_settings",
     summary="Notification settings",
     response_model=NotificationSettingsView,
-    responses=documented(InvalidInitData),
+    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData)},
 )
-async def get_notification_settings(caller: Caller) -> NotificationSettingsView:
-    """Off, and every 10 minutes, before the caller saved any."""
+async def get_notification_settings(caller: Caller, response: Response) -> NotificationSettingsView:
+    """Off, and every 10 minutes, before the caller saved any. `X-Bot-Can-Write` says whether any can reach him."""
     user = users.visit(caller)
+    response.headers.update(bot_can_write(user, caller))
     return NotificationSettingsView(enabled=user.notifications_enabled, frequency=user.notification_frequency)
 
 

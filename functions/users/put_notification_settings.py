@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from shared.domain.errors import InvalidInitData
@@ -10,7 +10,7 @@ from shared.domain.user import MAX_FREQUENCY, MIN_FREQUENCY
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import Success
+from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, Success, bot_can_write
 from shared.store import users
 
 router = APIRouter()
@@ -28,11 +28,12 @@ class NotificationSettings(BaseModel):
     operation_id="put_notification_settings",
     summary="Save notification settings",
     response_model=Success,
-    responses=documented(InvalidInitData),
+    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData)},
 )
-async def put_notification_settings(settings: NotificationSettings, caller: Caller) -> Success:
-    """Saves what is given."""
-    users.save_notifications(caller, enabled=settings.enabled, frequency=settings.frequency)
+async def put_notification_settings(settings: NotificationSettings, caller: Caller, response: Response) -> Success:
+    """Saves what is given. `X-Bot-Can-Write: false` says that no notification would reach the caller yet."""
+    user = users.save_notifications(caller, enabled=settings.enabled, frequency=settings.frequency)
+    response.headers.update(bot_can_write(user, caller))
     return Success(success=True)
 
 

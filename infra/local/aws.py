@@ -160,6 +160,7 @@ class EmbeddedAws:
             "YookassaShopId": settings.yookassa_shop_id,
             # Whoever it is, the front is who the embedded AWS sees.
             "YookassaNetworks": "127.0.0.0/8",
+            "WebappLink": "https://t.me/urgent_services_local_bot",
         }
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"

@@ -62,8 +62,8 @@ class Front:
         origin = dict(scope["headers"]).get(b"origin")
         if origin is None or origin not in self._origins:
             return []
-        preflight = _PREFLIGHT if scope["method"] == "OPTIONS" else []
-        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin"), *preflight]
+        more = _PREFLIGHT if scope["method"] == "OPTIONS" else _EXPOSED
+        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin"), *more]
 
     async def _answer(self, scope: Scope, receive: Receive) -> "_Answer":
         if scope["method"] == "OPTIONS":
@@ -121,6 +121,7 @@ _PREFLIGHT = [
     (b"access-control-allow-headers", b"authorization,content-type,x-telegram-init-data"),
     (b"access-control-max-age", b"86400"),
 ]
+_EXPOSED = [(b"access-control-expose-headers", b"x-bot-can-write")]
 
 
 def _refusal(status: int) -> _Answer:

@@ -1,8 +1,124 @@
 """What the bot says, all of it."""
 
-CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
+from collections.abc import Sequence
+from textwrap import shorten
 
+from shared.domain import errors
+from shared.domain.errors import DomainError
+from shared.domain.notice import Notice
+from shared.domain.order import Order, Status
+
+CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
 PAYSUPPORT = (
     "Если платёж прошёл, а баланс не пополнился, подождите пару минут: мы сами спросим платёжную систему.\n\n"
     "Если не помогло, ответьте на это сообщение: напишите, когда и сколько вы заплатили. Деньги вернём."
 )
+
+# ---------------------------------------------------------------- the chat itself
+
+START = (
+    "Здравствуйте! Это «Срочные услуги»: заказ живёт час, исполнители откликаются сразу.\n\n"
+    "Исполнителям я присылаю новые заказы, клиентам - новости об их заказах. Какие заказы присылать, "
+    "выберите в настройках приложения."
+)
+START_ORDER = "Здравствуйте! Вот заказ, который вы искали."
+HELP = (
+    "Что я умею:\n"
+    "• исполнителю - присылать новые заказы по его категориям и городам, не чаще, чем он разрешил;\n"
+    "• клиенту - сообщать, что заказ взяли, и спрашивать, ответил ли он.\n\n"
+    "Уведомления включаются в настройках приложения.\n"
+    "/paysupport - если что-то не так с оплатой"
+)
+OPEN_APP = "Открыть приложение"
+OPEN_ORDER = "Открыть заказ"
+
+# ---------------------------------------------------------------- new orders, for executors
+
+_MOST_IN_A_DIGEST = 10
+
+
+def offer(order: Order, now: int) -> str:
+    """One new order."""
+    return (
+        f"Новый заказ: {order.category}, {order.city}\n\n"
+        f"{shorten(order.description, 300, placeholder='…')}\n\n"
+        f"Осталось {_minutes(order.expires_at - now)} мин."
+    )
+
+
+def digest(orders: Sequence[Order], now: int) -> str:
+    """What came while the executor was not to be disturbed."""
+    lines = [
+        f"{number}. {order.category}, {order.city}, ещё {_minutes(order.expires_at - now)} мин.\n"
+        f"{shorten(order.description, 100, placeholder='…')}"
+        for number, order in enumerate(listed(orders), start=1)
+    ]
+    more = len(orders) - len(lines)
+    return "\n\n".join(["Новые заказы:", *lines, *([f"И ещё {more} в приложении"] if more else [])])
+
+
+def listed(orders: Sequence[Order]) -> Sequence[Order]:
+    """Those of a digest that it shows."""
+    return orders[:_MOST_IN_A_DIGEST]
+
+
+# ---------------------------------------------------------------- an order's news
+
+I_ANSWERED = "Я ответил"
+CLOSE = "Закрыть"
+
+
+def notice(notice: Notice, order: Order, now: int) -> str:
+    """What its client or an executor is told of an order."""
+    name = _name(order)
+    left = _minutes((order.answer_due_at or now) - now)
+    match notice.kind:
+        case "taken" if notice.number == 1:
+            text = (
+                f"Ваш заказ {name} взял исполнитель, он свяжется с вами. Ответьте ему и отметьте это здесь.\n\n"
+                f"Если за {left} мин. не отметить, заказ закроется, а исполнителю вернутся деньги."
+            )
+        case "taken":
+            text = f"Ваш заказ {name} взял ещё один исполнитель, всего их {notice.number}."
+        case "asked":
+            text = (
+                f"Вы ответили исполнителю по заказу {name}?\n\nОсталось {left} мин., потом заказ закроется без ответа."
+            )
+        case "answered":
+            text = f"Клиент ответил по заказу {name}."
+        case "completed":
+            text = f"Клиент отметил заказ {name} выполненным. Спасибо!"
+        case "expired":
+            text = f"Время заказа {name} вышло."
+        case "closed":
+            text = f"Клиент закрыл заказ {name}."
+        case "refunded":
+            price = order.takes[notice.user_id].price
+            text = f"Заказ {name} закрыт без ответа клиента. {price} ₽ вернулись на ваш баланс."
+    return text
+
+
+def pressed(order: Order) -> str:
+    """In the place of a message whose button was pressed."""
+    if order.status is Status.CLOSED_NO_RESPONSE:
+        return f"Заказ {_name(order)} закрыт."
+    return f"Вы отметили, что ответили исполнителям по заказу {_name(order)}."
+
+
+DONE = "Готово"
+# What a press of a button may be refused with.
+REFUSED: dict[type[DomainError], str] = {
+    errors.OrderNotFound: "Заказ не найден",
+    errors.NotYourOrder: "Это может сделать только автор заказа",
+    errors.NobodyTookIt: "Заказ ещё никто не взял",
+    errors.AlreadyAnswered: "Вы уже отметили, что ответили",
+    errors.OrderNotActive: "Заказ уже не активен",
+}
+
+
+def _name(order: Order) -> str:
+    return f"«{order.category}, {order.city}»"
+
+
+def _minutes(ms: int) -> int:
+    return max(-(-ms // 60_000), 0)

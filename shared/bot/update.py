@@ -3,14 +3,14 @@
 from typing import Any
 
 # What a message can be about besides its text.
-_ABOUT_MONEY = ("successful_payment", "refunded_payment")
+ABOUT = ("successful_payment", "refunded_payment", "write_access_allowed")
 
 
 def kind_of(update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The kind of the update and what a handler of that kind gets.
 
-    A kind is the update's own field, as in `callback_query`, with two exceptions: a message about money is of the kind
-    `successful_payment` or `refunded_payment`, and one that begins with a command is of the command's, as in `/start`.
+    A kind is the update's own field, as in `callback_query`, with two exceptions: a message about an event is of
+    that kind, as in `successful_payment`, and one that begins with a command is of the command's, as in `/start`.
     """
     for kind, content in update.items():
         if isinstance(content, dict):
@@ -19,7 +19,7 @@ def kind_of(update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _kind_of_message(message: dict[str, Any]) -> str:
-    for kind in _ABOUT_MONEY:
+    for kind in ABOUT:
         if kind in message:
             return kind
     words = str(message.get("text", "")).split(maxsplit=1)

@@ -25,12 +25,13 @@ _SECONDS = re.compile("[1-9][0-9]{0,11}")
 
 @dataclass(frozen=True, slots=True)
 class TelegramUser:
-    """Who is calling, as Telegram says."""
+    """Who is calling, as Telegram says; `lets_bot_write` tells whether he let the bot write to him in the Mini App."""
 
     id: int
     first_name: str
     last_name: str
     username: str | None
+    lets_bot_write: bool = False
 
 
 def verify(init_data: str, *, bot_token: str, now: int, max_age: int) -> TelegramUser:
@@ -96,6 +97,7 @@ def _user(text: str | None) -> TelegramUser:
         first_name=_name(user.get("first_name")),
         last_name=_name(user.get("last_name")),
         username=_name(user.get("username")) or None,
+        lets_bot_write=user.get("allows_write_to_pm") is True,
     )
 
 

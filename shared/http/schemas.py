@@ -16,7 +16,7 @@ from shared import ids
 from shared.domain import cities
 from shared.domain import contact as contacts
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
-from shared.domain.init_data import MAX_USER_ID
+from shared.domain.init_data import MAX_USER_ID, TelegramUser
 from shared.domain.order import (
     CATEGORIES,
     MAX_DESCRIPTION,
@@ -27,6 +27,7 @@ from shared.domain.order import (
     status_at,
 )
 from shared.domain.review import MAX_COMMENT
+from shared.domain.user import User
 
 
 class View(BaseModel):
@@ -173,6 +174,27 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
         "rating": order.rating,
         "review_comment": order.review_comment,
     }
+
+
+# Whether the bot may write to the caller, as far as anybody knows: a WebApp that finds "false" beside notifications
+# that are on can ask him for it (requestWriteAccess). A header, for the answers' fields are fixed.
+BOT_CAN_WRITE = "x-bot-can-write"
+SAYS_IF_BOT_CAN_WRITE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "X-Bot-Can-Write": {
+                "description": "Whether the bot may write to the caller, as far as it knows",
+                "schema": {"type": "string", "enum": ["true", "false"]},
+            }
+        }
+    }
+}
+
+
+def bot_can_write(user: User, caller: TelegramUser) -> dict[str, str]:
+    """The header that says it."""
+    can = user.chat_open if user.chat_open is not None else caller.lets_bot_write
+    return {BOT_CAN_WRITE: str(can).lower()}
 
 
 class Success(View):

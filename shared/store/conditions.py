@@ -33,6 +33,14 @@ SETTINGS_AS_READ = "settings_version = :settings_read"
 # a payment
 PAYMENT_AS_READ = "#status = :status_read AND refunded = :refunded_read"
 
+# what is sent
+NO_INBOX_YET = "attribute_not_exists(pk)"
+INBOX_AS_READ = "version = :version_read"
+NOTICE_AS_READ = "held_until = :held_read AND tries = :tries_read"
+TURN_AHEAD = "next_at BETWEEN :now AND :latest"
+NO_TURN_AHEAD = "attribute_not_exists(next_at) OR next_at < :now"
+TURN_BEFORE = "attribute_not_exists(next_at) OR next_at < :until"
+
 # a user's balance and ledger
 NO_ENTRY_YET = "attribute_not_exists(last_entry_id)"
 LAST_ENTRY_AS_READ = "last_entry_id = :last_entry_read"

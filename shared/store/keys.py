@@ -12,6 +12,10 @@ without moving it in a list (a take, a balance) costs no index write.
 | review of an order            | ORDER#id / REVIEW#client                | get
 | complaint about an order      | ORDER#id / COMPLAINT#executor           | get
 | subscription to a city        | USER#id / SUBSCRIPTION#city#n           | nobody: it is there for the lists below
+| what an executor was told     | INBOX#id / INBOX                        | get; gone a day after the last
+| a notice that was sent        | NOTICE#order / kind#number#user         | get; gone after two days
+| an order's first notification | NOTICE#order / FIRST                    | nobody: it makes it the first
+| when the bot may write next   | PACE#chat / PACE, PACE#all / PACE       | nobody: a write asks; gone after a day
 | an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
 | payment                       | PAYMENT#id / PAYMENT                    | get
 | money that a provider took    | CHARGE#provider#its id / CHARGE         | get; it makes a credit happen once
@@ -49,6 +53,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from shared.domain.notice import Notice
 from shared.domain.order import CATEGORIES, Order, Status, due_at
 
 
@@ -128,6 +133,26 @@ def charge(provider: str, charge_id: str) -> Key:
 def cursor(provider: str) -> Key:
     """How far the list of what a provider took was read."""
     return {"pk": f"CURSOR#{provider}", "sk": "CURSOR"}
+
+
+def inbox(user_id: int) -> Key:
+    """What an executor was told of new orders. Apart from the user, so that who sends may write nothing of his."""
+    return {"pk": f"INBOX#{user_id}", "sk": "INBOX"}
+
+
+def notice(notice: Notice) -> Key:
+    """The claim of a notice, and that it arrived."""
+    return {"pk": f"NOTICE#{notice.order_id}", "sk": f"{notice.kind}#{notice.number}#{notice.user_id}"}
+
+
+def first_notification(order_id: str) -> Key:
+    """The mark of an order of which somebody was told."""
+    return {"pk": f"NOTICE#{order_id}", "sk": "FIRST"}
+
+
+def pace(chat_id: int | None) -> Key:
+    """When the bot may write next: to a chat, or at all."""
+    return {"pk": f"PACE#{'all' if chat_id is None else chat_id}", "sk": "PACE"}
 
 
 def update(update_id: int) -> Key:

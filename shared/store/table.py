@@ -222,6 +222,40 @@ def update(key: Key, expression: str, values: Mapping[str, object]) -> Item:
     return item_from_dynamodb(answer["Attributes"])
 
 
+def put_if(item: Mapping[str, object], *, condition: str, values: Mapping[str, object] | None = None) -> bool:
+    """Put an item that is no money, counter, lock or rating (P1), if the condition holds; whether it did.
+
+    One PutItem. After a lost answer the SDK's own retry may say no to what it did itself. Raises Unavailable.
+    """
+    request = _expression({"ConditionExpression": condition}, values, None)
+    with _reading():
+        try:
+            client().put_item(Item=item_to_dynamodb(item), **request)
+        except client().exceptions.ConditionalCheckFailedException:
+            return False
+    return True
+
+
+def update_if(key: Key, expression: str, *, condition: str, values: Mapping[str, object]) -> tuple[bool, Item]:
+    """Change an item of that kind if the condition holds; whether it did, and the item as it is then.
+
+    One UpdateItem. Raises Unavailable.
+    """
+    request = _expression({"UpdateExpression": expression, "ConditionExpression": condition}, values, None)
+    with _reading():
+        try:
+            answer = client().update_item(
+                Key=item_to_dynamodb(key),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
+            )
+        except client().exceptions.ConditionalCheckFailedException as error:
+            item = cast("dict[str, Any]", error.response).get("Item", {})
+            return False, item_from_dynamodb(item)
+    return True, item_from_dynamodb(answer["Attributes"])
+
+
 # ---------------------------------------------------------------- transactions
 
 
@@ -230,8 +264,9 @@ def _expression(
 ) -> dict[str, Any]:
     request: dict[str, Any] = {"TableName": settings().table_name, **expressions}
     names = dict(names or {})
-    if any("#status" in text for text in expressions.values()):
-        names["#status"] = "status"
+    for reserved in ("status", "ttl"):
+        if any(f"#{reserved}" in text for text in expressions.values()):
+            names[f"#{reserved}"] = reserved
     if names:
         request["ExpressionAttributeNames"] = names
     if values:

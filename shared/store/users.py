@@ -74,8 +74,8 @@ def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities:
     )
 
 
-def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> None:
-    """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is.
+def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> User:
+    """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is. The user then.
 
     As many calls as `_change_settings`. Raises Busy, Unavailable.
     """
@@ -87,7 +87,7 @@ def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency:
             notification_frequency=user.notification_frequency if frequency is None else frequency,
         )
 
-    _change_settings(caller.id, changed, caller=caller)
+    return _change_settings(caller.id, changed, caller=caller)
 
 
 def save_chat(user_id: int, *, is_open: bool) -> None:
@@ -99,14 +99,14 @@ def save_chat(user_id: int, *, is_open: bool) -> None:
         _change_settings(user_id, lambda user: replace(user, chat_open=is_open))
 
 
-def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: TelegramUser | None = None) -> None:
+def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: TelegramUser | None = None) -> User:
     """Write what `changed` makes of the user's settings, and what lists him among the subscribers with it.
 
     One consistent GetItem and one TransactWriteItems of at most 81 writes, a try: there is no moment at which the lists
     and the settings disagree.
     """
 
-    def change_once() -> None:
+    def change_once() -> User:
         before = get(user_id)
         after = replace(changed(before), settings_version=before.settings_version + 1)
         fields = {
@@ -131,8 +131,9 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
             values=values,
         )
         table.transact([update, *subscriptions.moved(before, after)])
+        return after
 
-    table.settle(change_once)
+    return table.settle(change_once)
 
 
 def change(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.front import Front
+from shared.http.schemas import BOT_CAN_WRITE
 from tests import api
 
 CORS: dict[str, Any] = api.template()["Resources"]["Api"]["Properties"]["CorsConfiguration"]
@@ -15,6 +16,11 @@ WEBAPP = "https://app.example.org"
 
 def preflight(origin: str) -> dict[str, str]:
     """The headers of the front's answer to a preflight request."""
+    return answered("OPTIONS", origin, 204)
+
+
+def answered(method: str, origin: str, status: int) -> dict[str, str]:
+    """The headers of the front's answer, nobody being behind it."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -27,9 +33,10 @@ def preflight(origin: str) -> dict[str, str]:
     headers = [(b"origin", origin.encode()), (b"access-control-request-method", b"PUT")]
     # A loop of its own: asyncio.run would take away the one that the functions of other tests run on.
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(front({"type": "http", "method": "OPTIONS", "headers": headers}, receive, send))
+    scope = {"type": "http", "method": method, "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
+    loop.run_until_complete(front(scope, receive, send))
     loop.close()
-    assert sent[0]["status"] == 204
+    assert sent[0]["status"] == status
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
@@ -39,6 +46,11 @@ def test_the_front_allows_what_the_template_allows() -> None:
     assert answered["access-control-allow-methods"].split(",") == CORS["AllowMethods"]
     assert answered["access-control-allow-headers"].split(",") == [name.lower() for name in CORS["AllowHeaders"]]
     assert answered["access-control-max-age"] == str(CORS["MaxAge"])
+
+
+def test_the_webapp_may_read_the_headers_that_say_something() -> None:
+    exposed = answered("GET", WEBAPP, 503)["access-control-expose-headers"]
+    assert exposed.split(",") == [name.lower() for name in CORS["ExposeHeaders"]] == [BOT_CAN_WRITE]
 
 
 def test_every_method_of_a_route_is_allowed() -> None:

@@ -17,10 +17,12 @@ from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import secrets
+from shared.domain.order import CATEGORIES
 from shared.store import feeds, keys
+from shared.store.queues import Queue
 from tests import api
 from tests.conftest import WEBHOOK_SECRET
-from tests.functions.conftest import Api
+from tests.functions.conftest import HANDLERS, Api
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
 INDEXES = [value.name for value in vars(keys).values() if isinstance(value, keys.Index)]
@@ -36,11 +38,14 @@ ITEM_ACTIONS = {
 ELSEWHERE = {
     "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Timers}/*": "timers",
     "TimerRole.Arn": "",
+    "NewOrders.Arn": "NEW_ORDERS",
+    "Offers.Arn": "OFFERS",
+    "Notices.Arn": "NOTICES",
 }
 
 
 class Grant(NamedTuple):
-    """`on` is the table, an index or a secret; `in_transaction` says that it is granted or done there only (P7).
+    """`on` is the table, an index, a secret or a queue; `in_transaction` says that it is granted or done there only.
 
     `keys` are the partition keys that it is narrowed to, as in `PAYMENT#*`; empty where it is not.
     """
@@ -130,17 +135,24 @@ class Calls:
         if operation == "TransactWriteItems":
             for item in parameters["TransactItems"]:
                 [(kind, write)] = item.items()
-                leading = (write["Item"] if kind == "Put" else write["Key"])["pk"]["S"].partition("#")[0]
                 done = Grant(f"dynamodb:{ITEM_ACTIONS[kind]}", "table", in_transaction=True)
-                narrow = done._replace(keys=f"{leading}#*")
-                narrowed = self._function in FUNCTIONS and narrow in granted(self._function)
-                made.add(narrow if narrowed else done)
+                made.add(self._as_granted(done, write))
         elif operation == "CreateSchedule":
             made.add(Grant("scheduler:CreateSchedule", "timers"))
+        elif "QueueUrl" in parameters:
+            queue = parameters["QueueUrl"].rpartition("/")[2].upper().replace("-", "_")
+            made.add(Grant(f"sqs:{operation.removesuffix('Batch')}", queue))
         elif operation == "GetParameter":
             made.add(Grant("ssm:GetParameter", parameters["Name"].rpartition("/")[2]))
         else:
-            made.add(Grant(f"dynamodb:{operation}", parameters.get("IndexName", "table")))
+            done = Grant(f"dynamodb:{operation}", parameters.get("IndexName", "table"))
+            made.add(self._as_granted(done, parameters))
+
+    def _as_granted(self, done: Grant, write: dict[str, Any]) -> Grant:
+        """Narrowed to the partition that is written where the function's own grant is."""
+        leading = (write.get("Item") or write.get("Key") or {}).get("pk", {}).get("S", "").partition("#")[0]
+        narrow = done._replace(keys=f"{leading}#*")
+        return narrow if self._function in FUNCTIONS and narrow in granted(self._function) else done
 
 
 FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
@@ -209,6 +221,7 @@ def take_every_path(calls: Calls) -> None:
         headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
     )
     calls.of("GET /api/cities", query={"search": "каз"})
+    say_everything_to_the_bot(calls)
     for page in ("/health", "/docs", "/openapi.json"):
         calls.of(f"GET {page}")
 
@@ -301,6 +314,70 @@ def take_over_contacts(calls: Calls, service: Api) -> None:
     calls.of("PUT /api/orders/{id}", user=3, id=order, body={"contact": "@free_too_pipe"})
 
 
+def say_everything_to_the_bot(calls: Calls) -> None:
+    """The webhook where it changes something."""
+    headers = {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}
+    chat = {"id": 2, "type": "private"}
+    kicked = {"chat": chat, "new_chat_member": {"status": "kicked"}}
+    updates: list[dict[str, Any]] = [
+        {"my_chat_member": kicked},
+        {"message": {"chat": chat, "text": "/start"}},
+        {"my_chat_member": kicked},
+    ]
+    for contact, action in (("@pressed_pipe", "respond"), ("@closed_pipe", "close")):
+        data = f"{action}:{taken_order(calls, contact)}"
+        message = {"chat": {"id": 1}, "message_id": 1}
+        updates.append({"callback_query": {"id": "1", "from": {"id": 1}, "data": data, "message": message}})
+    for number, update in enumerate(updates, start=2):
+        calls.of("POST /api/telegram/webhook", body={"update_id": number, **update}, headers=headers)
+
+
+class Hurried(api.Context):
+    """An invocation with so many ms left."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._left
+
+
+def notify(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
+    """What the queues set off."""
+    for user in (1, 3, 4):
+        calls.of("PUT /api/users/me/notification-settings", user=user, body={"enabled": True})
+    untaken = {**NEW_ORDER, "contact": "@first_heard"}
+    orders = [calls.of("POST /api/orders", user=1, body=untaken).json["id"], taken_order(calls, "@heard_pipe")]
+    nobody = "nobody: this is the test looking"
+
+    def handled(function: str, queue: Queue, context: api.Context, **message: Any) -> None:
+        calls.by(nobody)
+        event = service.received(queue, {**message, "due_at": service.now})
+        secrets._provider.cache_clear()
+        calls.by(function)
+        HANDLERS[queue].handler(event, context)
+
+    calls.by(nobody)
+    images = [service.image(order) for order in orders]
+    calls.by("OrderChanged")
+    service.order_changed(images[1], {**images[1], "takes": {"M": {}}})
+    for left in (20_000, 10_000):
+        handled("FindAudience", Queue.NEW_ORDERS, Hurried(left), order_id=orders[0], start=[0, 0])
+    for number, category in enumerate(CATEGORIES):
+        body = {**NEW_ORDER, "category": category, "contact": f"@pipe_number{number}"}
+        order = calls.of("POST /api/orders", user=1, body=body).json["id"]
+        handled("FindAudience", Queue.NEW_ORDERS, api.Context(), order_id=order, start=[0, 0])
+    for order in orders:
+        handled("SendOffer", Queue.OFFERS, api.Context(), user_id=3, order_id=order)
+    window = service.now + 600_000
+    handled("SendOffer", Queue.OFFERS, Hurried(10_000), user_id=3, window_ends_at=window)
+    telegram.fail("sendMessage", status=403, times=None)
+    handled("SendOffer", Queue.OFFERS, api.Context(), user_id=4, order_id=orders[0])
+    notice = {"kind": "taken", "order_id": orders[1], "user_id": 1, "number": 1}
+    handled("SendNotice", Queue.NOTICES, Hurried(10_000), **notice)
+    handled("SendNotice", Queue.NOTICES, api.Context(), **notice)
+
+
 def look_into_the_books(calls: Calls) -> None:
     """What the audit does."""
     calls.by("Audit")
@@ -315,6 +392,7 @@ def test_a_function_is_granted_what_it_calls(
     move_money(calls, service, crypto_pay, telegram, yookassa)
     let_time_pass(calls, service)
     take_over_contacts(calls, service)
+    notify(calls, service, telegram)
     look_into_the_books(calls)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

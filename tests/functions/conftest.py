@@ -1,14 +1,17 @@
 """The functions in process, over moto's DynamoDB and SSM, with a clock that the test holds."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.backends import get_backend
 
+from functions.notifications import find_audience, send_notice, send_offer
 from functions.streams import lock_expired, order_changed
 from functions.timers import end_due_order, sweep
 from infra.local.fakes.crypto_pay import FakeCryptoPay
@@ -16,10 +19,13 @@ from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, secrets, settings
 from shared.observability import logger
-from shared.store import attributes, feeds, keys, schedules, table
+from shared.store import attributes, feeds, keys, queues, schedules, table
+from shared.store.queues import Queue
 from tests import api
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.serving import serving
+
+HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
 
 START = 1_790_000_000_000
 
@@ -79,6 +85,50 @@ class Api:
         record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
         return order_changed.handler({"Records": [record]}, api.Context())
 
+    def queued(self, queue: Queue) -> list[dict[str, Any]]:
+        """What is in a queue, taken out of it whatever its delay: moto counts that by the real clock."""
+        messages = self._messages(queue)
+        found = [json.loads(message.body) for message in messages if message.approximate_receive_count == 0]
+        messages.clear()
+        return found
+
+    def _messages(self, queue: Queue) -> list[Any]:
+        name = os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
+        messages: list[Any] = get_backend("sqs")["123456789012"]["eu-central-1"].queues[name]._messages
+        return messages
+
+    def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
+        """The event that a queue's function gets with these messages."""
+        url = os.environ[f"{queue}_QUEUE_URL"]
+        messages_there = self._messages(queue)
+        # What was received before is not brought again but by the test.
+        messages_there[:] = [message for message in messages_there if message.approximate_receive_count == 0]
+        waiting = messages_there[:]
+        messages_there.clear()
+        records = []
+        for number, message in enumerate(messages):
+            queues.client().send_message(QueueUrl=url, MessageBody=json.dumps(message))
+            [received] = queues.client().receive_message(QueueUrl=url)["Messages"]
+            records.append(
+                {
+                    "messageId": str(number),
+                    "receiptHandle": received["ReceiptHandle"],
+                    "body": received["Body"],
+                    "attributes": {},
+                    "messageAttributes": {},
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue.lower()}",
+                    "awsRegion": "eu-central-1",
+                }
+            )
+        messages_there += waiting
+        return {"Records": records}
+
+    def handle(self, queue: Queue, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """A queue's function gets these messages; those that have to come again."""
+        answer = HANDLERS[queue].handler(self.received(queue, *messages), api.Context())
+        return [messages[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
+
     def lock_expired(self, order_id: str, expires_at: int) -> Any:
         """The stream tells that TTL removed an order's contact lock; what the function answers."""
         image = attributes.item_to_dynamodb({"order_id": order_id, "expires_at": expires_at})
@@ -121,6 +171,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     with mock_aws():
         table.client.cache_clear()
         schedules.client.cache_clear()
+        queues.client.cache_clear()
+        send_offer._told.clear()
         secrets._provider.cache_clear()
         feeds._totals.clear()
         table.client().create_table(TableName=TABLE, **api.table_definition())
@@ -134,8 +186,11 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         ):
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
         boto3.client("scheduler").create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
+        for queue in Queue:
+            queues.client().create_queue(QueueName=os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2])
         service = Api()
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
+        monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
         yield service
 
 

@@ -312,6 +312,8 @@ class Service:
                 found.append(f"{shown} in {exchange.answer.status} of {exchange.route} to {exchange.user}")
             if BOT_TOKEN in text or _INIT_DATA.search(text):
                 found.append(f"credentials in {exchange.answer.status} of {exchange.route}")
+        if shown := self._contacts_in(self._http.get("/fakes/telegram/calls").text):
+            found.append(f"{shown} in what the bot said")
         for line in self.log:
             if self._contacts_in(line) or BOT_TOKEN in line or _INIT_DATA.search(line):
                 found.append(f"log: {line}")

@@ -14,6 +14,7 @@ from infra import stage
 from infra.local.aws import ACCOUNT, EmbeddedAws
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.settings import ROOT, LocalSettings
+from shared.bot.update import ABOUT
 from tests.conftest import BOT_TOKEN
 from tests.serving import serving
 
@@ -135,5 +136,5 @@ def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, teleg
 
 
 def test_telegram_sends_what_the_webhook_handles() -> None:
-    handled = {"message" if kind.startswith("/") or kind.endswith("_payment") else kind for kind in HANDLERS}
+    handled = {"message" if kind.startswith("/") or kind in ABOUT else kind for kind in HANDLERS}
     assert handled <= set(stage.UPDATES)

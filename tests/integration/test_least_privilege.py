@@ -16,6 +16,7 @@ from tests.api import Answer
 from tests.conftest import WEBHOOK_SECRET
 from tests.contract.test_policies import Calls, take_every_path
 from tests.integration.service import Service, now_ms, running, wait_until
+from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way
 
 WINDOW = 10  # seconds for an answer
@@ -139,6 +140,19 @@ def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
     service.recharge(executor, 2)
     assert service.take(executor, order_id).status == 200
     wait_until(lambda: order_id in refunded())
+
+
+def test_who_writes_to_people_may_do_what_he_has_to(service: Service) -> None:
+    """Of a new order, of one collected for a digest, of a refund; and of somebody who blocked the bot."""
+    _, executor, order = an_order_is_offered(service, "Тверь")
+    service.order(service.user(), city="Тверь")
+    sqs = service.aws("sqs")
+    delayed = {"QueueUrl": names(service)["Offers"], "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]}
+    wait_until(lambda: sqs.get_queue_attributes(**delayed)["Attributes"] != {"ApproximateNumberOfMessagesDelayed": "0"})
+    service.recharge(executor, 2)
+    assert service.take(executor, order["id"]).status == 200
+    heard(service, executor, "2 ₽ вернулись")
+    a_chat_is_closed_and_opened(service, "Рязань")
 
 
 def test_nothing_was_refused(service: Service) -> None:

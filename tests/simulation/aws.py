@@ -15,7 +15,7 @@ from tests import api
 from tests.conftest import TABLE
 from tests.simulation.dynamodb import AwsError, Change, Database
 from tests.simulation.faults import Faults
-from tests.simulation.invariants import Checker
+from tests.simulation.invariants import CANARY, Checker
 from tests.simulation.world import MAX_SKEW, Task, World
 
 TABLE_ARN = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{TABLE}"
@@ -113,6 +113,17 @@ class Aws:
     def call_scheduler(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """One attempt of a call to EventBridge Scheduler."""
         return self._call(operation, request, self._create_schedule)
+
+    def call_sqs(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One attempt of a call to a queue."""
+        return self._call(operation, request, self._enqueue)
+
+    def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A queue takes messages, in which no contact is (I18). Nobody is simulated who hears of an order."""
+        assert operation == "SendMessageBatch"
+        if CANARY in json.dumps(request["Entries"]):
+            self.world.broken("I18", "a contact is in a queue's message")
+        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
     def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
         world, task = self.world, self.world.task

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from shared.domain.errors import DomainError
 from shared.domain.init_data import TelegramUser
@@ -57,6 +58,8 @@ def below_http(request: Request) -> Answer:
         given["order_id"] = request.id
     if "payment_id" in names and request.id is not None:
         given["payment_id"] = int(request.id)
+    if "response" in names:
+        given["response"] = Response()
     for name, model in bodies.items():
         given[name] = model(**(request.body or {}))
     try:

@@ -10,7 +10,7 @@ from random import Random
 
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 _WRITES = frozenset({"UpdateItem", "TransactWriteItems"})
-_ALL = _READS | _WRITES | {"CreateSchedule"}
+_ALL = _READS | _WRITES | {"CreateSchedule", "SendMessageBatch"}
 
 # The fault, and the operations that it can happen to.
 APPLIES_TO: dict[str, frozenset[str]] = {

@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from shared import clock, ids, outbound, secrets
 from shared.observability import logger
-from shared.store import feeds, schedules, table
+from shared.store import feeds, queues, schedules, table
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation import sdk
 from tests.simulation.actors import Actors
@@ -161,7 +161,7 @@ class Simulation:
 
     @contextlib.contextmanager
     def in_place_of_what_is_real(self) -> Iterator[None]:
-        """The clock, the dice, the secrets and the two clients of the code are the simulation's; stdout is caught."""
+        """The clock, the dice, the secrets and the clients of the code are the simulation's; stdout is caught."""
         dice, world = self.world.random, self.world
         time = types.SimpleNamespace(
             sleep=lambda seconds: world.pause(int(seconds * 1000) + 1), monotonic=lambda: world.now / 1000
@@ -178,6 +178,8 @@ class Simulation:
             sdk.below_the_client(dynamodb, self.aws.call_dynamodb, sleep=time.sleep, random=dice.random)
         scheduler = _bare_client("scheduler")
         sdk.below_the_client(scheduler, self.aws.call_scheduler, sleep=time.sleep, random=dice.random)
+        sqs = _bare_client("sqs")
+        sdk.below_the_client(sqs, self.aws.call_sqs, sleep=time.sleep, random=dice.random)
         feeds._totals.clear()
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
@@ -191,6 +193,7 @@ class Simulation:
             (table, "uuid", types.SimpleNamespace(uuid4=lambda: f"{dice.getrandbits(64):016x}")),
             (table, "client", lambda: dynamodb),
             (schedules, "client", lambda: scheduler),
+            (queues, "client", lambda: sqs),
             (sys.modules["botocore.endpoint"], "time", time),
             (sys, "stdout", self._log),
             (logger.registered_handler, "stream", self._log),
@@ -216,7 +219,7 @@ class Simulation:
 
 @cache
 def _bare_client(service: str) -> Any:
-    return {"dynamodb": table.client, "scheduler": schedules.client}[service].__wrapped__()
+    return {"dynamodb": table.client, "scheduler": schedules.client, "sqs": queues.client}[service].__wrapped__()
 
 
 def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:

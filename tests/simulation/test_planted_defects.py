@@ -12,10 +12,11 @@ import pytest
 
 from functions.timers import check_payments
 from shared import deadlines, ids
-from shared.domain import money, payment
+from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import OrderNotActive
 from shared.domain.money import LedgerEntry
+from shared.domain.notice import Notice
 from shared.domain.order import Order, Status
 from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
@@ -180,6 +181,16 @@ def contact_for_everybody(patch: Patch) -> None:
     patch.setattr(schemas, "may_see_contact", lambda order, user_id: user_id is not None)
 
 
+def contact_in_a_queue(patch: Patch) -> None:
+    """A notice brings along what it is about."""
+    of_change = notice.of_change
+
+    def with_contact(before: Order | None, after: Order, now: int) -> list[Notice]:
+        return [replace(it, order_id=f"{it.order_id} {after.contact}") for it in of_change(before, after, now)]
+
+    patch.setattr(notice, "of_change", with_contact)
+
+
 def refund_after_the_end(patch: Patch) -> None:
     """First the end, then the money back."""
     transact = table.transact
@@ -271,6 +282,7 @@ DEFECTS: dict[str, Plant] = {
     "sweep sees nothing": sweep_sees_nothing,
     "a millisecond too long": millisecond_too_long,
     "contact for everybody": contact_for_everybody,
+    "contact in a queue": contact_in_a_queue,
     "refund after the end": refund_after_the_end,
 }
 

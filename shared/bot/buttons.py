@@ -1,0 +1,83 @@
+"""A button under a message about an order: it does what the endpoint of that name does."""
+
+from typing import Any
+
+from shared import ids, telegram
+from shared.bot import texts
+from shared.bot.sending import Button, app_button, markup
+from shared.domain.errors import AlreadyAnswered, DomainError, Unavailable
+from shared.domain.order import Order, answered, closed
+from shared.store import orders, pace
+from shared.telegram import BotApiError
+
+_RULES = {"respond": answered, "close": closed}
+
+
+def of(order: Order) -> list[list[Button]]:
+    """The buttons for a client who has not answered yet."""
+    return [
+        [
+            {"text": texts.I_ANSWERED, "callback_data": f"respond:{order.id}"},
+            {"text": texts.CLOSE, "callback_data": f"close:{order.id}"},
+        ],
+        [app_button(texts.OPEN_ORDER, order)],
+    ]
+
+
+def press(query: dict[str, Any]) -> None:
+    """Do what the button says, by the rules of its endpoint; tell how it went and put that in the message's place.
+
+    As many calls as the endpoint makes; answerCallbackQuery and editMessageText. A second press, or the same update
+    again, changes nothing and says so.
+    """
+    action, _, order_id = str(query.get("data", "")).partition(":")
+    if action not in _RULES or not ids.ID.fullmatch(order_id):
+        _tell(query, texts.DONE)
+        return
+    user_id = query["from"]["id"]
+    try:
+        order = orders.change(order_id, lambda order, now: _RULES[action](order, user_id, now), orders.move)
+    except DomainError as refusal:
+        if type(refusal) not in texts.REFUSED:
+            raise
+        reason = texts.REFUSED[type(refusal)]
+        _tell(query, reason)
+        # What another press or the clock brought about is the end of these buttons as well.
+        seen = orders.get(order_id) if isinstance(refusal, AlreadyAnswered) else None
+        _replace(query, texts.pressed(seen) if seen else reason)
+    else:
+        _tell(query, texts.DONE)
+        _replace(query, texts.pressed(order))
+
+
+def _tell(query: dict[str, Any], text: str) -> None:
+    _call("answerCallbackQuery", callback_query_id=query["id"], text=text)
+
+
+def _replace(query: dict[str, Any], text: str) -> None:
+    message = query.get("message")
+    if message is None:  # too old for Telegram to know it
+        return
+    try:
+        pace.take_turn(None)
+    except pace.NotYet:
+        raise Unavailable from None  # the update comes again
+    _, _, order_id = query["data"].partition(":")
+    _call(
+        "editMessageText",
+        chat_id=message["chat"]["id"],
+        message_id=message["message_id"],
+        text=text,
+        reply_markup=markup([[app_button(texts.OPEN_ORDER, order_id)]]),
+    )
+
+
+def _call(method: str, **parameters: Any) -> None:
+    try:
+        telegram.call(method, **parameters)
+    except BotApiError as error:
+        if error.error_code == 429:
+            pace.keep_still(error.retry_after or 1)
+        # The query is too old, or the message is gone or says so already: nothing is left to do.
+        if error.error_code not in (400, 403):
+            raise

@@ -1,0 +1,84 @@
+"""One message to one chat: in its turn, and what became of it."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from shared import clock, telegram
+from shared.domain.delivery import Outcome
+from shared.domain.order import Order
+from shared.observability import logger, metrics
+from shared.settings import settings
+from shared.store import pace, users
+from shared.telegram import BotApiError, BotApiUnreachable
+
+Button = dict[str, object]
+
+# Telegram is in trouble: not at once again.
+_TROUBLE_SECONDS = 10
+_NO_CHAT = ("chat not found", "user not found", "bot can't initiate conversation")
+
+
+class Said(NamedTuple):
+    """A message: its text, and a row of buttons a row."""
+
+    text: str
+    buttons: Sequence[Sequence[Button]] = ()
+
+
+def app_button(label: str, order: Order | str | None = None) -> Button:
+    """A button that opens the Mini App, at an order where one is given; it works in any chat."""
+    order_id = order.id if isinstance(order, Order) else order
+    start = f"?startapp=order_{order_id}" if order_id else "?startapp"
+    return {"text": label, "url": f"{settings().webapp_link}{start}"}
+
+
+def markup(buttons: Sequence[Sequence[Button]]) -> dict[str, object] | None:
+    """The buttons as the Bot API takes them; None where there are none."""
+    return {"inline_keyboard": [list(row) for row in buttons]} if buttons else None
+
+
+def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, float]:
+    """Send what `say` has to say when it is the chat's turn, nothing where that is None; `say` is given the time then.
+
+    What became of it, and where it may be tried again, in how many seconds. Who cannot be reached is noted as such, and
+    leaves the audience of orders. `pace.take_turn` and one sendMessage; what else `users.save_chat` costs. Raises
+    BotApiError where Telegram does not know the bot; Busy, Unavailable.
+    """
+    try:
+        pace.take_turn(chat_id)
+    except pace.NotYet as not_yet:
+        return "missed", not_yet.seconds
+    said = say(clock.now_ms())
+    if said is None:
+        return "too_late", 0
+    try:
+        telegram.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
+    except BotApiUnreachable as error:
+        return "in_doubt" if error.maybe_done else "missed", _TROUBLE_SECONDS
+    except BotApiError as error:
+        return _refused(chat_id, error)
+    metrics.add_metric("NotificationsSent", "Count", 1)
+    return "arrived", 0
+
+
+def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
+    if error.error_code == 429:
+        seconds = error.retry_after or 1
+        pace.keep_still(seconds)
+        metrics.add_metric("TelegramSaidTooMany", "Count", 1)
+        return "missed", seconds
+    if error.error_code >= 500:
+        return "in_doubt", _TROUBLE_SECONDS
+    if error.error_code == 403 or (error.error_code == 400 and any(it in error.description for it in _NO_CHAT)):
+        users.save_chat(chat_id, is_open=False)
+        return "unreachable", 0
+    if error.error_code == 400:
+        logger.error("telegram refused a message", extra={"chat_id": chat_id})
+        return "refused", 0
+    raise error
+
+
+def dropped(reason: str, user_id: int, order_ids: Sequence[str]) -> None:
+    """Say that somebody was not told of an order, and why, in a word."""
+    metrics.add_metric(f"Dropped{reason.title().replace('_', '')}", "Count", max(len(order_ids), 1))
+    logger.info("not sent", extra={"reason": reason, "user_id": user_id, "order_ids": order_ids})

@@ -1,0 +1,84 @@
+"""Who is told what of a change of an order: its client of takes, its executors of answer, end and refund."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.domain.order import Order, Status, Take, owes_refunds, status_at
+
+Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded"]
+
+# The news of an end is news for so long.
+_FRESH = 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One person's news of one order, from `due_at` on, epoch ms.
+
+    `number` tells those of a kind apart: the how manieth take it is, the how manieth reminder; 0 for the others.
+    """
+
+    kind: Kind
+    order_id: str
+    user_id: int
+    due_at: int
+    number: int = 0
+
+
+def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
+    """The notices that a change of an order brings, reminders to come included."""
+    if before is None:
+        return []
+    found = []
+    for take in sorted(after.takes.values(), key=lambda take: take.executor_count):
+        if take.executor_id not in before.takes:
+            found += _of_take(after, take)
+    kind = _news(before, after)
+    if kind is not None:
+        found += [Notice(kind, after.id, executor, now) for executor in after.takes]
+    return found
+
+
+def _of_take(order: Order, take: Take) -> list[Notice]:
+    taken = Notice("taken", order.id, order.owner_id, take.taken_at, take.executor_count)
+    if take.executor_count > 1 or order.answer_due_at is None:
+        return [taken]
+    # The first one asks at once; two reminders at the thirds of the window: 5 and 10 of 15 minutes.
+    window = order.answer_due_at - take.taken_at
+    asked = [Notice("asked", order.id, order.owner_id, take.taken_at + window * n // 3, n) for n in (1, 2)]
+    return [taken, *asked]
+
+
+def _news(before: Order, after: Order) -> Kind | None:
+    if after.status is not before.status:
+        if after.status is Status.COMPLETED:
+            return "completed"
+        if after.status is Status.CLOSED_NO_RESPONSE:
+            return "refunded" if owes_refunds(after) else "closed"
+        # While the answer is open, the end is not the last word.
+        if after.status is Status.EXPIRED and after.responded_at is not None:
+            return "expired"
+    if after.responded_at is not None and before.responded_at is None:
+        return "answered"
+    return None
+
+
+def can_be_answered(order: Order, now: int) -> bool:
+    """Whether the client may still say that he answered."""
+    return bool(order.takes) and order.responded_at is None and status_at(order, now) in (Status.ACTIVE, Status.EXPIRED)
+
+
+def why_not(notice: Notice, order: Order | None, now: int) -> str | None:
+    """Why the notice is not sent at `now`, in a word; None when it is to be sent."""
+    if order is None:
+        return "ended"
+    match notice.kind:
+        case "taken":
+            return None if status_at(order, now) is Status.ACTIVE or can_be_answered(order, now) else "ended"
+        case "asked":
+            if order.responded_at is not None:
+                return "answered"
+            return None if can_be_answered(order, now) else "ended"
+        case "answered":
+            return None if status_at(order, now) in (Status.ACTIVE, Status.EXPIRED) else "ended"
+    return None if now < (order.ended_at or notice.due_at) + _FRESH else "late"

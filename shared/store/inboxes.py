@@ -1,0 +1,85 @@
+"""What executors were told of new orders: an item each, changed only as it was read."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from shared import clock
+from shared.domain import inbox as inboxes
+from shared.domain.delivery import Delivery
+from shared.domain.inbox import Inbox
+from shared.domain.order import Order
+from shared.domain.user import User
+from shared.store import conditions, keys, orders, table, users
+
+_REMEMBERED = 24 * 60 * 60 * 1000
+
+
+def _from_item(item: table.Item | None) -> Inbox:
+    if item is None:
+        return Inbox()
+    delivery = item.get("delivery")
+    return Inbox(
+        window_ends_at=item["window_ends_at"],
+        collected=item["collected"],
+        sending=item["sending"],
+        told=item["told"],
+        delivery=Delivery(**delivery) if delivery else None,
+        version=item["version"],
+    )
+
+
+def read(user_id: int, order_id: str | None) -> tuple[Inbox, User, Order | None]:
+    """An executor's inbox, himself, and the order, as they are now. One consistent BatchGetItem. Raises Unavailable."""
+    wanted = [keys.inbox(user_id), keys.user(user_id), *([keys.order(order_id)] if order_id else [])]
+    inbox, user, *order = table.get_many(wanted, consistent=True)
+    [order_item] = order or [None]
+    return _from_item(inbox), users.from_item(user_id, user), orders.from_item(order_item) if order_item else None
+
+
+def load(order_ids: Iterable[str]) -> list[Order]:
+    """The orders that are there, as they are now, the newest first. One consistent BatchGetItem. Raises Unavailable."""
+    found = table.get_many([keys.order(order_id) for order_id in order_ids], consistent=True)
+    return sorted((orders.from_item(item) for item in found if item), key=lambda order: -order.created_at)
+
+
+def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
+    """Write an inbox in the place of what was read; what is there then.
+
+    One PutItem. Raises table.Stale where it was changed meanwhile, Unavailable.
+    """
+    now = clock.now_ms()
+    after = replace(inboxes.tidy(after, now), version=before.version + 1)
+    item: dict[str, object] = {
+        **keys.inbox(user_id),
+        "window_ends_at": after.window_ends_at,
+        "collected": after.collected,
+        "sending": after.sending,
+        "told": after.told,
+        "version": after.version,
+        "ttl": (now + _REMEMBERED) // 1000,
+    }
+    if after.delivery is not None:
+        item["delivery"] = {"tries": after.delivery.tries, "held_until": after.delivery.held_until}
+    as_read = conditions.INBOX_AS_READ if before.version else conditions.NO_INBOX_YET
+    values = {":version_read": before.version} if before.version else None
+    if not table.put_if(item, condition=as_read, values=values):
+        raise table.Stale
+    return after
+
+
+def change(user_id: int, known: Inbox, changed: Callable[[Inbox], Inbox]) -> None:
+    """Write what `changed` makes of the inbox, first of the one that is `known`.
+
+    One PutItem, a read and a PutItem more where others changed it. Raises Busy, Unavailable.
+    """
+    inbox = known
+
+    def change_once() -> None:
+        nonlocal inbox
+        try:
+            write(user_id, inbox, changed(inbox))
+        except table.Stale:
+            inbox, _, _ = read(user_id, None)
+            raise
+
+    table.settle(change_once)

@@ -1,0 +1,50 @@
+"""Notices that were sent, or are being sent: a claim each."""
+
+from shared.domain.delivery import Delivery
+from shared.domain.notice import Notice
+from shared.domain.order import Order
+from shared.domain.user import User
+from shared.store import conditions, keys, orders, table, users
+
+_REMEMBERED = 2 * 24 * 60 * 60 * 1000
+
+
+def read(notice: Notice) -> tuple[Delivery | None, bool, User, Order | None]:
+    """A notice's claim and whether it is over, whom it is for and what it is about, as they are now.
+
+    One consistent BatchGetItem. Raises Unavailable.
+    """
+    claim, user, order = table.get_many(
+        [keys.notice(notice), keys.user(notice.user_id), keys.order(notice.order_id)], consistent=True
+    )
+    return (
+        Delivery(claim["tries"], claim["held_until"]) if claim else None,
+        bool(claim and claim["is_over"]),
+        users.from_item(notice.user_id, user),
+        orders.from_item(order) if order else None,
+    )
+
+
+def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: int) -> bool:
+    """Write a claim in the place of what was read, None for one that is over; whether it was still so.
+
+    One PutItem. Raises Unavailable.
+    """
+    left = after or before or Delivery(0, 0)
+    return table.put_if(
+        {
+            **keys.notice(notice),
+            "tries": left.tries,
+            "held_until": left.held_until,
+            "is_over": after is None,
+            "ttl": (now + _REMEMBERED) // 1000,
+        },
+        condition=conditions.NOTICE_AS_READ if before else conditions.NOT_THERE,
+        values={":tries_read": before.tries, ":held_read": before.held_until} if before else None,
+    )
+
+
+def is_first(order_id: str, now: int) -> bool:
+    """Whether nobody was told of the order before; from now on somebody was. One PutItem. Raises Unavailable."""
+    mark = {**keys.first_notification(order_id), "ttl": (now + _REMEMBERED) // 1000}
+    return table.put_if(mark, condition=conditions.NOT_THERE)

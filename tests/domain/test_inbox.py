@@ -1,0 +1,185 @@
+"""The window and the digest: at once, then collected, then once more, nothing twice and nothing lost."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from shared.domain import delivery as deliveries
+from shared.domain import inbox as inboxes
+from shared.domain.delivery import MAX_TRIES, Outcome
+from shared.domain.inbox import Inbox
+from shared.domain.order import Order, Status, with_take
+from shared.domain.user import User
+
+HOUR = 3_600_000
+MINUTE = 60_000
+EXECUTOR = User(id=7, notifications_enabled=True, settings_version=1)
+
+
+def order(number: int, created_at: int = 0) -> Order:
+    return Order(
+        id=f"{number:012d}",
+        owner_id=1,
+        category="Клининг",
+        city="Казань",
+        description="Потоп: убрать воду и просушить полы",
+        contact="@pipe",
+        contact_key="key",
+        created_at=created_at,
+        expires_at=created_at + HOUR,
+    )
+
+
+def filled(it: Order) -> Order:
+    for executor in (11, 12, 13):
+        it = with_take(it, executor, price=2, answer_window=15 * MINUTE, now=it.created_at)
+    return it
+
+
+def test_the_first_goes_out_at_once_and_the_rest_in_one_digest() -> None:
+    first, second, third = order(1), order(2), order(3)
+    inbox = inboxes.with_order(Inbox(), first)
+    assert inboxes.next_step(inbox, 0) == "send"
+    inbox = inboxes.after(inboxes.sent(inbox, [first], frequency=5, now=0), "arrived")
+    assert inboxes.next_step(inbox, 0) == "nothing"
+    for later in (second, third):
+        inbox = inboxes.with_order(inbox, later)
+        assert inboxes.next_step(inbox, 5 * MINUTE - 1) == "collect"
+    assert inboxes.next_step(inbox, 5 * MINUTE) == "send"
+    inbox = inboxes.sent(inbox, [second, third], frequency=5, now=5 * MINUTE)
+    assert set(inbox.sending) == {second.id, third.id}
+    assert inbox.window_ends_at == 10 * MINUTE
+
+
+def test_where_nothing_is_left_no_window_opens() -> None:
+    inbox = inboxes.sent(inboxes.with_order(Inbox(window_ends_at=5), order(1)), [], frequency=5, now=9)
+    assert (inbox.delivery, inbox.window_ends_at, inboxes.next_step(inbox, 9)) == (None, 5, "nothing")
+
+
+@pytest.mark.parametrize("outcome", ["unreachable", "refused", "too_late"])
+def test_a_message_that_did_not_arrive_opens_no_window(outcome: Outcome) -> None:
+    sending = inboxes.sent(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0)
+    inbox = inboxes.with_order(inboxes.after(sending, outcome), order(2))
+    assert inboxes.next_step(inbox, 1) == "send"
+    assert set(inbox.collected) == {order(2).id}
+
+
+def test_what_is_over_is_forgotten() -> None:
+    inbox = Inbox(collected={"a": 5, "b": 6}, told={"c": 5, "d": 6})
+    assert inboxes.tidy(inbox, 5) == Inbox(collected={"b": 6}, told={"d": 6})
+
+
+def test_who_is_told() -> None:
+    it, now = order(1), HOUR - 1
+    assert inboxes.why_not(it, EXECUTOR, now) is None
+    assert inboxes.why_not(None, EXECUTOR, now) == "ended"
+    assert inboxes.why_not(it, EXECUTOR, HOUR) == "ended"
+    assert inboxes.why_not(replace(it, status=Status.DELETED), EXECUTOR, now) == "ended"
+    assert inboxes.why_not(filled(it), EXECUTOR, 1) == "filled"
+    assert inboxes.why_not(it, replace(EXECUTOR, chat_open=False), now) == "unreachable"
+    assert inboxes.why_not(it, replace(EXECUTOR, notifications_enabled=False), now) == "unsubscribed"
+    assert inboxes.why_not(it, replace(EXECUTOR, preferred_categories=("Электрика",)), now) == "unsubscribed"
+    assert inboxes.why_not(it, replace(EXECUTOR, preferred_cities=("Москва",)), now) == "unsubscribed"
+    assert inboxes.why_not(it, replace(EXECUTOR, id=1), now) == "unsubscribed"
+
+
+class Messages(RuleBasedStateMachine):
+    """Orders come, come again, end and fill; senders die; Telegram refuses or says nothing. A person looks on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1_000
+        self.inbox = Inbox()
+        self.orders: dict[str, Order] = {}
+        self.gone: set[str] = set()
+        self.seen: list[tuple[int, frozenset[str]]] = []
+        self.doubts: dict[str, int] = {}
+        self.under_way: Inbox | None = None
+
+    def standing(self, ids: object) -> list[Order]:
+        return [
+            it
+            for key, it in self.orders.items()
+            if key in ids and key not in self.gone and inboxes.why_not(it, EXECUTOR, self.now) is None  # type: ignore[operator]
+        ]
+
+    @rule()
+    def new_order(self) -> None:
+        it = order(len(self.orders), self.now)
+        self.orders[it.id] = it
+        self.inbox = inboxes.with_order(inboxes.tidy(self.inbox, self.now), it)
+
+    @rule(which=st.integers(0, 20))
+    def the_queue_brings_an_order_again(self, which: int) -> None:
+        known = [it for it in self.orders.values() if self.now < it.expires_at and it.id not in self.gone]
+        if known:
+            it = known[which % len(known)]
+            before = self.inbox
+            self.inbox = inboxes.with_order(before, it)
+            assert self.inbox == before
+
+    @rule(which=st.integers(0, 20))
+    def an_order_ends(self, which: int) -> None:
+        if self.orders:
+            self.gone.add(list(self.orders)[which % len(self.orders)])
+
+    @rule(minutes=st.sampled_from([0, 1, 4, 5, 20]))
+    def time_passes(self, minutes: int) -> None:
+        self.now += minutes * MINUTE
+
+    @rule(outcome=st.sampled_from(["arrived", "arrived", "missed", "in_doubt", "crash before", "crash after"]))
+    def somebody_comes(self, outcome: str) -> None:
+        self.inbox = inboxes.tidy(self.inbox, self.now)
+        match inboxes.next_step(self.inbox, self.now):
+            case "send":
+                self.inbox = inboxes.sent(self.inbox, self.standing(self.inbox.collected), frequency=5, now=self.now)
+            case "send_again":
+                assert self.inbox.delivery is not None
+                self.inbox = inboxes.sent_again(self.inbox, self.standing(self.inbox.sending), self.now)
+            case _:
+                return
+        if self.inbox.delivery is None:
+            return
+        assert deliveries.is_held(self.inbox.delivery, self.now)
+        assert inboxes.next_step(self.inbox, self.now) == "somebody_sends"
+        sending = frozenset(self.inbox.sending)
+        if outcome in ("arrived", "in_doubt", "crash after"):
+            self.seen.append((self.now, sending))
+        if outcome in ("in_doubt", "crash before", "crash after"):
+            for key in sending:
+                self.doubts[key] = self.doubts.get(key, 0) + 1
+        if not outcome.startswith("crash"):
+            known: Outcome = outcome  # type: ignore[assignment]
+            self.inbox = inboxes.after(self.inbox, known)
+
+    @invariant()
+    def nothing_is_told_twice_but_in_doubt(self) -> None:
+        for key in self.orders:
+            times = sum(key in told for _, told in self.seen)
+            assert times <= min(1 + self.doubts.get(key, 0), MAX_TRIES)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """What a person can still take is known: told, on its way, or waiting."""
+        for it in self.standing(self.orders):
+            assert self.inbox.knows(it.id)
+            told = any(it.id in seen for _, seen in self.seen)
+            given_up = self.doubts.get(it.id, 0) >= MAX_TRIES
+            assert told or given_up or it.id in self.inbox.sending or it.id in self.inbox.collected
+
+    @invariant()
+    def messages_keep_their_distance(self) -> None:
+        """Two that say something different are a window apart."""
+        new = [
+            at for number, (at, told) in enumerate(self.seen) if not any(told & seen for _, seen in self.seen[:number])
+        ]
+        for earlier, later in pairwise(new):
+            assert later - earlier >= 5 * MINUTE or self.doubts
+
+
+TestMessages = Messages.TestCase
+TestMessages.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

@@ -1,0 +1,95 @@
+"""Who is told what of an order's changes, and when that is no news any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain import notice as notices
+from shared.domain.notice import Notice
+from shared.domain.order import Order, answered, closed, completed, ended_by_time, with_take
+from tests.domain.test_inbox import HOUR, MINUTE, order
+
+WINDOW = 15 * MINUTE
+
+
+def taken(it: Order, executor: int, now: int) -> Order:
+    return with_take(it, executor, price=2, answer_window=WINDOW, now=now)
+
+
+def news(before: Order | None, after: Order, now: int) -> list[tuple[str, int, int, int]]:
+    return [(it.kind, it.user_id, it.number, it.due_at) for it in notices.of_change(before, after, now)]
+
+
+NEW = order(1)
+ONE = taken(NEW, 11, MINUTE)
+TWO = taken(ONE, 12, 2 * MINUTE)
+
+
+def test_a_new_order_is_nobodys_news_but_the_executors() -> None:
+    assert news(None, NEW, 0) == []
+
+
+def test_the_first_take_asks_the_client_three_times() -> None:
+    assert news(NEW, ONE, MINUTE) == [
+        ("taken", 1, 1, MINUTE),
+        ("asked", 1, 1, 6 * MINUTE),
+        ("asked", 1, 2, 11 * MINUTE),
+    ]
+
+
+def test_further_takes_are_told() -> None:
+    assert news(ONE, TWO, 2 * MINUTE) == [("taken", 1, 2, 2 * MINUTE)]
+    assert [kind for kind, *_ in news(NEW, TWO, 2 * MINUTE)] == ["taken", "asked", "asked", "taken"]
+
+
+def test_executors_hear_of_answer_end_and_refund() -> None:
+    now = 3 * MINUTE
+    answer = answered(TWO, 1, now)
+    assert news(TWO, answer, now) == [("answered", 11, 0, now), ("answered", 12, 0, now)]
+    assert [kind for kind, *_ in news(TWO, completed(TWO, 1, now), now)] == ["completed"] * 2
+    assert [kind for kind, *_ in news(answer, completed(answer, 1, now), now)] == ["completed"] * 2
+    assert [kind for kind, *_ in news(TWO, closed(TWO, 1, now), now)] == ["refunded"] * 2
+    assert [kind for kind, *_ in news(answer, closed(answer, 1, now), now)] == ["closed"] * 2
+    assert [kind for kind, *_ in news(TWO, ended_by_time(TWO, 20 * MINUTE), 20 * MINUTE)] == ["refunded"] * 2
+    assert [kind for kind, *_ in news(answer, ended_by_time(answer, HOUR), HOUR)] == ["expired"] * 2
+
+
+def test_an_end_with_the_answer_open_waits_for_the_last_word() -> None:
+    late = taken(NEW, 11, HOUR - MINUTE)
+    expired = ended_by_time(late, HOUR)
+    assert news(late, expired, HOUR) == []
+    assert [kind for kind, *_ in news(expired, ended_by_time(expired, HOUR + WINDOW), 0)] == ["refunded"]
+    assert [kind for kind, *_ in news(expired, answered(expired, 1, HOUR + 1), 0)] == ["answered"]
+
+
+def test_what_changes_nothing_for_anybody_is_no_news() -> None:
+    assert news(TWO, TWO, 0) == []
+    assert news(NEW, replace(NEW, description="Совсем другое описание заказа"), 0) == []
+    assert news(NEW, ended_by_time(NEW, HOUR), HOUR) == []
+    ended = completed(TWO, 1, 0)
+    assert news(ended, replace(ended, rating=5), 0) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "it", "now", "reason"),
+    [
+        ("taken", TWO, 16 * MINUTE - 1, None),
+        ("taken", TWO, 16 * MINUTE, "ended"),
+        ("taken", answered(TWO, 1, 3 * MINUTE), HOUR - 1, None),
+        ("taken", answered(TWO, 1, 3 * MINUTE), HOUR, "ended"),
+        ("taken", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        ("asked", TWO, 16 * MINUTE - 1, None),
+        ("asked", TWO, 16 * MINUTE, "ended"),
+        ("asked", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, "answered"),
+        ("asked", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        ("asked", None, 0, "ended"),
+        ("answered", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, None),
+        ("answered", completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE - 1, None),
+        ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, "late"),
+    ],
+)
+def test_what_is_no_news_any_more_is_not_told(
+    kind: notices.Kind, it: Order | None, now: int, reason: str | None
+) -> None:
+    assert notices.why_not(Notice(kind, NEW.id, 1, 0), it, now) == reason

@@ -1,0 +1,230 @@
+"""Who hears of an order on the running service: from a request to a chat in the fake Telegram, and a button back."""
+
+import json
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.service import UP, Service, wait_until
+
+FAKE = "/fakes/telegram"
+
+
+def telegram(service: Service) -> httpx.Client:
+    """Who looks at the fake Telegram."""
+    return httpx.Client(base_url=f"{service.url}{FAKE}", follow_redirects=True, timeout=60, trust_env=False)
+
+
+def calls(service: Service) -> dict[str, Any]:
+    """What the bot said to Telegram, and what Telegram would punish."""
+    with telegram(service) as http:
+        answer: dict[str, Any] = http.get("/calls").json()
+    return answer
+
+
+def sent(service: Service, chat_id: int) -> list[dict[str, Any]]:
+    """The messages that reached a chat, oldest first, each with its `message_id`."""
+    return [
+        {**call["parameters"], "message_id": call["result"]["message_id"]}
+        for call in calls(service)["calls"]
+        if call["method"] == "sendMessage" and call["status"] == 200 and call["parameters"]["chat_id"] == chat_id
+    ]
+
+
+def heard(service: Service, chat_id: int, words: str, number: int = 1) -> dict[str, Any]:
+    """Waits for a chat's message with these words, the first or how manieth."""
+
+    def found() -> list[dict[str, Any]]:
+        return [message for message in sent(service, chat_id) if words in message["text"]]
+
+    wait_until(lambda: len(found()) >= number)
+    return found()[number - 1]
+
+
+def listener(service: Service, *, city: str, category: str = "Сантехника") -> int:
+    """Somebody who wants to hear of such orders."""
+    user = service.user()
+    preferences = {"categories": [category], "cities": [city]}
+    assert service.call("PUT /api/users/me/preferences", user=user, body=preferences).status == 200
+    settings = {"enabled": True, "frequency": 5}
+    assert service.call("PUT /api/users/me/notification-settings", user=user, body=settings).status == 200
+    return user
+
+
+def press(service: Service, user: int, message: dict[str, Any], label: str) -> str:
+    """Press a button of a message, as a person does on the page; what he sees then."""
+    rows = message["reply_markup"]["inline_keyboard"]
+    [data] = [key["callback_data"] for row in rows for key in row if key["text"] == label]
+    form = {"chat_id": str(user), "message_id": str(message["message_id"]), "data": data}
+    with telegram(service) as http:
+        shown = http.post("/press", data=form)
+    assert shown.status_code == 200
+    return shown.text
+
+
+def an_order_is_offered(service: Service, city: str) -> tuple[int, int, dict[str, Any]]:
+    """Whoever wants it hears of a new order: not its author, and never its contact (I18). Called under IAM, too.
+
+    Its client, an executor who heard of it, and the order.
+    """
+    client, executor = listener(service, city=city), listener(service, city=city)
+    electrician = listener(service, city=city, category="Электрика")
+    order = service.order(client, city=city)
+    offered = heard(service, executor, "Новый заказ: Сантехника")
+    assert city in offered["text"]
+    [[opens]] = offered["reply_markup"]["inline_keyboard"]
+    assert opens["url"].endswith(f"?startapp=order_{order['id']}")
+    with telegram(service) as http:
+        assert opens["url"] in http.get("/").text, "a person can read it"
+    assert sent(service, client) == sent(service, electrician) == []
+    return client, executor, order
+
+
+def a_chat_is_closed_and_opened(service: Service, city: str) -> None:
+    """Who blocked the bot is not written to until he starts it. Called under IAM, too."""
+    user = listener(service, city=city)
+    with telegram(service) as http:
+        http.post("/script", json={"method": "sendMessage", "status": 403, "match": {"chat_id": user}})
+        service.order(service.user(), city=city)
+        wait_until(lambda: any(call["status"] == 403 for call in calls(service)["calls"]))
+        shown = "GET /api/users/me/notification-settings"
+        wait_until(lambda: service.call(shown, user=user).headers["x-bot-can-write"] == "false")
+        http.post("/say", data={"chat_id": str(user), "text": "/start"})
+    heard(service, user, "Здравствуйте")
+    assert service.call(shown, user=user).headers["x-bot-can-write"] == "true"
+    service.order(service.user(), city=city)
+    heard(service, user, "Новый заказ")
+
+
+def test_an_order_is_heard_of_and_answered_in_the_chat(service: Service) -> None:
+    client, executor, order = an_order_is_offered(service, "Тверь")
+    service.recharge(executor, 2)
+    assert service.take(executor, order["id"]).status == 200
+    told = heard(service, client, "взял исполнитель")
+    assert "Вы отметили, что ответили" in press(service, client, told, "Я ответил")
+    assert service.call("GET /api/orders/{id}", user=client, id=order["id"]).json["customer_responded_at"] is not None
+    heard(service, executor, "Клиент ответил")
+    press(service, client, told, "Я ответил")
+    assert service.call("POST /api/orders/{id}/complete", user=client, id=order["id"]).status == 200
+    heard(service, executor, "выполненным")
+    assert len(sent(service, executor)) == 3, "of each thing once"
+
+
+def test_a_chat_is_closed_and_opened(service: Service) -> None:
+    a_chat_is_closed_and_opened(service, "Рязань")
+
+
+def test_the_close_button_gives_the_money_back(service: Service) -> None:
+    """Once, and the executor hears of it."""
+    client, executor = service.user(), service.user()
+    order = service.order(client, city="Пермь")
+    service.recharge(executor, 2)
+    service.take(executor, order["id"])
+    told = heard(service, client, "взял исполнитель")
+    for _ in range(2):
+        assert "закрыт" in press(service, client, told, "Закрыть")
+    heard(service, executor, "2 ₽ вернулись")
+    assert [entry["amount"] for entry in service.ledger(executor)] == [2, -2, 2]
+
+
+def test_what_comes_in_the_window_waits_for_its_end(service: Service) -> None:
+    executor = listener(service, city="Омск")
+    first = service.order(service.user(), city="Омск")
+    heard(service, executor, "Новый заказ")
+    service.order(service.user(), city="Омск")
+    other = listener(service, city="Омск")
+    service.order(service.user(), city="Омск")
+    heard(service, other, "Новый заказ")
+    assert len(sent(service, executor)) == 1
+    assert first["id"] in str(sent(service, executor))
+
+
+def test_senders_wait_as_long_as_telegram_asks(service: Service) -> None:
+    executors = [listener(service, city="Самара") for _ in range(3)]
+    with telegram(service) as http:
+        http.post("/script", json={"method": "sendMessage", "status": 429, "more": {"retry_after": 3}})
+    service.order(service.user(), city="Самара")
+    for executor in executors:
+        heard(service, executor, "Новый заказ")
+    sends = [call for call in calls(service)["calls"] if call["method"] == "sendMessage"]
+    [refused] = [call["at"] for call in sends if call["status"] == 429]
+    assert [call for call in sends if refused < call["at"] < refused + 2.9] == []
+
+
+def crowd(service: Service, size: int, city: str) -> list[int]:
+    """So many who want to hear of a city's orders: copies of one who said so himself, written into the table."""
+    original, dynamodb = listener(service, city=city), service.aws("dynamodb")
+    [table] = [name for name in dynamodb.list_tables()["TableNames"] if "Table" in name]
+    items = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="pk = :user",
+        ExpressionAttributeValues={":user": {"S": f"USER#{original}"}},
+    )["Items"]
+    users = [original, *range(6_000_000_000, 6_000_000_000 + size - 1)]
+    copies = [json.loads(json.dumps(items).replace(str(original), str(user))) for user in users[1:]]
+    writes = [{"PutRequest": {"Item": item}} for each in copies for item in each]
+    for start in range(0, len(writes), 25):
+        left = dynamodb.batch_write_item(RequestItems={table: writes[start : start + 25]})["UnprocessedItems"]
+        assert left == {}
+    # What happens next finds the stream read to its end, and every sender awake.
+    witness = listener(service, city="Чита")
+    service.order(service.user(), city="Чита")
+    heard(service, witness, "Новый заказ")
+    return users
+
+
+def metric(service: Service, name: str) -> list[tuple[int, float]]:
+    """When a metric was written, in epoch ms, and its values."""
+    found = []
+    for line in service.stdout.splitlines():
+        if f'"{name}":[' in line:
+            noted = json.loads(line)
+            found += [(noted["_aws"]["Timestamp"], value) for value in noted[name]]
+    return found
+
+
+@pytest.mark.parametrize("size", [60, pytest.param(10_000, marks=pytest.mark.proof)])
+def test_a_crowd_hears_of_an_order(service: Service, size: int, record_property: Callable[[str, object], None]) -> None:
+    """Everybody is found and queued within a minute of the order, and told once, at Telegram's pace."""
+    audience = set(crowd(service, size, "Уфа"))
+    queued_before = len(metric(service, "OffersQueued"))
+    order = service.order(service.user(), city="Уфа")
+    created = datetime.fromisoformat(order["created_at"]).timestamp()
+
+    def queued() -> list[tuple[int, float]]:
+        return metric(service, "OffersQueued")[queued_before:]
+
+    wait_until(lambda: sum(number for _, number in queued()) >= size)
+    took = max(at for at, _ in queued()) / 1000 - created
+    assert took < 60
+
+    def told() -> dict[int, list[float]]:
+        found: dict[int, list[float]] = defaultdict(list)
+        for call in calls(service)["calls"]:
+            if call["status"] == 200 and order["id"] in str(call["parameters"]):
+                found[call["parameters"]["chat_id"]].append(call["at"])
+        return found
+
+    deadline = time.monotonic() + UP + size / 5
+    while len(told()) < size:
+        assert time.monotonic() < deadline, f"{len(told())} of {size}"
+        time.sleep(0.5 + size / 1000)  # whom we ask has other things to do
+    heard_at = told()
+    assert set(heard_at) == audience
+    assert {len(times) for times in heard_at.values()} == {1}
+    times = sorted(at for [at] in heard_at.values())
+    assert max(bisect_left(times, at + 1) - place for place, at in enumerate(times)) <= 30
+    assert calls(service)["violations"] == []
+    record_property("queued within, s", round(took, 1))
+    record_property("sent in, s", round(times[-1] - times[0], 1))
+    record_property("first heard, ms", metric(service, "FirstNotificationAge")[-1][1])
+
+
+def test_telegrams_limits_were_kept(service: Service) -> None:
+    assert calls(service)["violations"] == []
