@@ -1,13 +1,15 @@
 """When the bot may write next. One item of the table says it to all senders, however many they are.
 
 Each send takes the next turn: the item holds when that is, and a write moves it on. Turns are an even distance apart,
-so no second has more of them than another; a little of Telegram's 30 a second is left to what is late on its way.
+so no second has more of them than another. Telegram counts when a message arrives: what is late on its way falls into
+somebody else's second. A sender has one message on its way at a time and there are six senders, so 24 turns a second
+are 30 messages at most.
 """
 
 from shared import clock
 from shared.store import conditions, keys, table
 
-BETWEEN_SENDS = 36  # ms; 28 a second
+BETWEEN_SENDS = 42  # ms
 BETWEEN_SENDS_TO_A_CHAT = 1_100
 # A turn further ahead is not waited for: something better can be done meanwhile, or the bot has to keep still.
 _PATIENCE = 3_000
