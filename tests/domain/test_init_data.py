@@ -43,7 +43,7 @@ LEAST = (
     "hash=0b00055bb1bf6bcc65ce1051b6e618dcb8b6c304f64a28baac58312e5aa9e467&auth_date=1790000000&user=%7B%22id%22%3A1%7D"
 )
 VECTORS = {
-    CYRILLIC: TelegramUser(5167898484, "Пётр", "Ёлкин-Щукин", "petr_elkin"),
+    CYRILLIC: TelegramUser(5167898484, "Пётр", "Ёлкин-Щукин", "petr_elkin", lets_bot_write=True),
     SPACES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None),
     PLUSES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None),
     LEAST: TelegramUser(1, "", "", None),
