@@ -9,12 +9,16 @@ metrics = Metrics()
 
 
 def where(error: BaseException) -> dict[str, object]:
-    """What may be logged of an unexpected error: its class and where it came from.
+    """What may be logged of an unexpected error: its class, AWS's word for it, and where it came from.
 
     Never its message: an SDK puts the parameters it was called with into it, a contact among them.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    return {
+    known: dict[str, object] = {}
+    match getattr(error, "response", None):
+        case {"Error": {"Code": str() as code}}:
+            known["aws_error"] = code
+    return known | {
         "error": f"{type(error).__module__}.{type(error).__qualname__}",
         "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]],
     }

@@ -4,7 +4,8 @@ SAM's own translator makes CloudFormation of it. What is changed on the way, bec
 - an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
 - functions run in this Python environment, so there is no layer, whatever the runtime is called;
-- nothing is deployed bit by bit, so there are no aliases: what names one gets the function.
+- nothing is deployed bit by bit, so there are no aliases: what names one gets the function;
+- who may sqs:SendMessage may send batches as well, an action of that name being asked for there only.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
 
@@ -34,7 +35,7 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
     sam = _read(template)
     for name in ("Layers", "AutoPublishAlias", "DeploymentPreference"):
         sam["Globals"]["Function"].pop(name, None)
-    sam = _without_aliases(sam)
+    sam = _with_batches(_without_aliases(sam))
     sam["Globals"]["Function"]["CodeUri"] = code
     sam["Resources"].pop("DependenciesLayer", None)
     try:
@@ -74,6 +75,18 @@ def _without_aliases(part: Any) -> Any:
             case {"Ref": str() as name} if name.endswith(".Alias"):
                 return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
         return {key: _without_aliases(value) for key, value in part.items()}
+    return part
+
+
+def _with_batches(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_with_batches(element) for element in part]
+    if isinstance(part, dict):
+        part = {key: _with_batches(value) for key, value in part.items()}
+        actions = part.get("Action")
+        actions = actions if isinstance(actions, list) else [actions]
+        if "sqs:SendMessage" in actions:
+            part["Action"] = [*actions, "sqs:SendMessageBatch"]
     return part
 
 

@@ -83,3 +83,14 @@ def test_work_that_nobody_waits_for_fails_and_comes_again(
     said = log.getvalue() + printed.out + printed.err
     assert said.count('"BackgroundFailures":[1.0]') + said.count('"BackgroundFailures": [1.0]') == 2
     assert CONTACT.removeprefix("@") not in said
+
+
+def test_what_aws_calls_an_error_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+    def elsewhere(params: dict[str, Any], **_: Any) -> None:
+        params["TableName"] = "of-somebody-else"
+
+    table.client().meta.events.register("provide-client-params.dynamodb.GetItem", elsewhere)
+    assert service.call("GET /api/users/me", user=1).status == 500
+    error = json.loads(log.getvalue().splitlines()[0])
+    assert error["aws_error"] == "ResourceNotFoundException"
+    assert "of-somebody-else" not in log.getvalue()
