@@ -60,6 +60,20 @@ def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.Monkey
         assert service.call("GET /api/balance", user=executor).json == {"balance": 10}
 
 
+def test_the_sweep_ends_the_longest_due_first(service: Api) -> None:
+    """L1: the order of their making says nothing."""
+    service.recharge(2, 10)
+    orders = [service.order(1, contact=f"@burst_pipe_{number}")["id"] for number in range(3)]
+    for order_id in (orders[1], orders[2], orders[0]):
+        service.later(minutes=1)
+        assert service.call("POST /api/orders/{id}/take", user=2, id=order_id).status == 200
+    service.later(minutes=16)
+    service.sweep()
+    rows = service.call("GET /api/balance/transactions", user=2).json["transactions"]
+    refunded = [row["order_id"] for row in rows if row["type"] == "refund"]
+    assert refunded[::-1] == [orders[1], orders[2], orders[0]]
+
+
 LATE_ENDS: dict[str, Callable[[Api, str], Any]] = {
     "sweep": lambda service, _: service.sweep(),
     "timer": lambda service, order_id: service.timer(order_id, START + 60 * 60_000),

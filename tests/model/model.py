@@ -44,6 +44,12 @@ class Order:
             return "closed_no_response"
         return "expired" if now >= self.created_at + HOUR else "active"
 
+    @property
+    def due_at(self) -> int:
+        """The first of its deadlines that nobody has written down yet."""
+        hour = [self.created_at + HOUR] if self.seen == "active" else []
+        return min(hour + [at + WINDOW for _, at, _ in self.takes[:1] if self.answered_at is None])
+
 
 @dataclass
 class Account:
@@ -112,8 +118,9 @@ class Model:
         order.seen = status
 
     def due(self) -> list[Order]:
-        """The orders whose end nobody has written down."""
-        return [order for order in self.orders.values() if order.status(self.now) != order.seen]
+        """The orders whose end nobody has written down, the longest due first."""
+        left = [order for order in self.orders.values() if order.status(self.now) != order.seen]
+        return sorted(left, key=lambda order: order.due_at)
 
     def _end(self, order: Order, status: str) -> None:
         order.ended = status
