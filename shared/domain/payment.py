@@ -182,10 +182,10 @@ def settled(
     _check(payment, charge)
     given_back = min(charge.refunded, charge.price) * payment.amount // charge.price
     if is_known:
-        return _taken_back(payment, user, given_back, new_id, now)
+        return _taken_back(payment, charge.id, user, given_back, new_id, now)
     is_second = payment.charge_id is not None
     if is_second:
-        payment = replace(payment, id=new_id, status=Status.PENDING, paid_at=None, refunded=0, taken_back=0)
+        payment = replace(payment, id=new_id, paid_at=None, refunded=0, taken_back=0)
     payment = replace(payment, charge_id=charge.id, check_at=None)
     if given_back == payment.amount:
         return Settlement(replace(payment, status=Status.REFUNDED, refunded=given_back), is_new=is_second)
@@ -209,7 +209,9 @@ def _check(payment: Payment, charge: Charge) -> None:
         raise ChargeRefused("another_amount")
 
 
-def _taken_back(payment: Payment, user: User, given_back: int, entry_id: int, now: int) -> Settlement | None:
+def _taken_back(
+    payment: Payment, charge_id: str, user: User, given_back: int, entry_id: int, now: int
+) -> Settlement | None:
     more = given_back - payment.refunded
     if more <= 0:
         return None
@@ -225,7 +227,7 @@ def _taken_back(payment: Payment, user: User, given_back: int, entry_id: int, no
     entry = reversal_of_payment(
         user,
         provider=payment.provider,
-        charge_id=payment.charge_id or "",
+        charge_id=charge_id,
         refunded=given_back,
         amount=taken,
         entry_id=entry_id,

@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import InsufficientBalance
-from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, recharge, refund_of_take
+from shared.domain.money import (
+    MAX_RECHARGE,
+    MIN_RECHARGE,
+    TAKE_PRICE,
+    LedgerEntry,
+    credit_of_payment,
+    debit_for_take,
+    is_payment,
+    payment_cause,
+    recharge,
+    refund_of_take,
+    reversal_cause,
+    reversal_of_payment,
+)
 from shared.domain.user import User
 
 NOW = 1_790_000_000_000
@@ -23,8 +36,9 @@ def after(user: User, entry: LedgerEntry) -> User:
     return replace(user, balance=entry.balance_after, last_entry_id=entry.id)
 
 
-def test_a_take_costs_two_roubles() -> None:
-    assert TAKE_PRICE == 2
+def test_the_amounts_are_the_contracts() -> None:
+    """Roubles: what a take costs, the least and the most that is paid in at once."""
+    assert (TAKE_PRICE, MIN_RECHARGE, MAX_RECHARGE) == (2, 1, 100_000)
 
 
 def test_what_an_entry_says() -> None:
@@ -61,6 +75,50 @@ def test_what_an_entry_says() -> None:
         balance_after=110,
         created_at=NOW,
         payment_method="telegram_stars",
+    )
+
+
+def test_what_a_provider_took_and_gave_back() -> None:
+    """I5, I8: under the provider's own name of the money; only what it took is a payment."""
+    credit = credit_of_payment(RICH, provider="yookassa", charge_id="c", amount=100, entry_id=600, now=NOW)
+    assert credit == LedgerEntry(
+        id=600,
+        previous_id=500,
+        user_id=7,
+        type="recharge",
+        cause="PAYMENT#yookassa#c",
+        amount=100,
+        balance_after=110,
+        created_at=NOW,
+        payment_method="yookassa",
+    )
+    reversal = take_back(RICH, 10)
+    assert reversal == LedgerEntry(
+        id=600,
+        previous_id=500,
+        user_id=7,
+        type="recharge",
+        cause="REVERSAL#yookassa#c#30",
+        amount=-10,
+        balance_after=0,
+        created_at=NOW,
+        payment_method="yookassa",
+    )
+    assert (payment_cause("yookassa", "c"), reversal_cause("yookassa", "c", 30)) == (credit.cause, reversal.cause)
+    assert reversal_cause("yookassa", "c", "") == "REVERSAL#yookassa#c#"
+    entries = [credit, reversal, paid_in(RICH, 1, 1), debit_for_take(RICH, order_id="o", price=2, entry_id=1, now=NOW)]
+    assert [is_payment(entry) for entry in entries] == [True, False, False, False]
+
+
+def test_taking_back_never_goes_below_nothing() -> None:
+    """I2."""
+    with pytest.raises(InsufficientBalance):
+        take_back(RICH, 11)
+
+
+def take_back(user: User, amount: int) -> LedgerEntry:
+    return reversal_of_payment(
+        user, provider="yookassa", charge_id="c", refunded=30, amount=amount, entry_id=600, now=NOW
     )
 
 

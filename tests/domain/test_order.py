@@ -21,6 +21,11 @@ from shared.domain.errors import (
     OwnOrder,
 )
 from shared.domain.order import (
+    CATEGORIES,
+    MAX_DESCRIPTION,
+    MAX_TAKES,
+    MIN_DESCRIPTION,
+    PUBLIC_STATUSES,
     Order,
     Status,
     answered,
@@ -83,6 +88,38 @@ ENDED = [DELETED, COMPLETED, CLOSED, CLOSED_BY_TIME]
 
 
 # ---------------------------------------------------------------- what it is
+
+
+def test_numbers_and_words_are_the_contracts() -> None:
+    assert (MAX_TAKES, MIN_DESCRIPTION, MAX_DESCRIPTION) == (3, 20, 1000)
+    assert [*Status] == ["active", "expired", "deleted", "closed_no_response", "completed"]
+    assert {*PUBLIC_STATUSES} == {"active", "expired", "completed"}
+    assert CATEGORIES == (
+        "Сантехника",
+        "Электрика",
+        "Бытовой ремонт",
+        "Клининг",
+        "Сборка/установка",
+        "Бытовая техника",
+        "Другое",
+    )
+
+
+def test_a_new_order() -> None:
+    assert (
+        replace(
+            NEW,
+            edits=0,
+            status=Status.ACTIVE,
+            takes={},
+            answer_due_at=None,
+            responded_at=None,
+            ended_at=None,
+            rating=None,
+            review_comment=None,
+        )
+        == NEW
+    )
 
 
 def test_untaken_it_is_active_for_an_hour_to_the_millisecond() -> None:

@@ -51,7 +51,43 @@ def paid(payment: Payment) -> Payment:
     return done.payment
 
 
-# ---------------------------------------------------------------- prices
+# ---------------------------------------------------------------- a new one, its price
+
+
+def test_numbers_and_words() -> None:
+    """Names are stored, sent to the WebApp or to a provider; times are in ms."""
+    assert {provider.value: lifetime for provider, lifetime in LIFETIME.items()} == {
+        "crypto_pay": 1_800_000,
+        "telegram_stars": 1_800_000,
+        "yookassa": 3_600_000,
+    }
+    assert (GRACE, FIRST_CHECK) == (60_000, 60_000)
+    assert [*Status] == ["pending", "paid", "expired", "refunded"]
+    assert [*Currency] == ["RUB", "XTR"]
+
+
+def test_a_new_payment() -> None:
+    assert (
+        Payment(
+            id=2,
+            user_id=7,
+            provider=Provider.YOOKASSA,
+            amount=100,
+            price=10_000,
+            currency=Currency.RUB,
+            created_at=NOW,
+            expires_at=NOW + 3_600_000,
+            status=Status.PENDING,
+            check_at=NOW + 60_000,
+            invoice_id=None,
+            charge_id=None,
+            paid_at=None,
+            refunded=0,
+            taken_back=0,
+        )
+        == CARD
+    )
+    assert CARD.debt == charge(CARD).refunded == 0
 
 
 @pytest.mark.parametrize(
@@ -79,8 +115,9 @@ def test_others_are_paid_in_kopecks(provider: Provider) -> None:
 
 def test_what_was_paid_is_credited() -> None:
     """I8."""
-    done = settle(STARS, charge(STARS, "stx"))
+    done = settle(STARS, charge(STARS, "stx", payer_id=7))
     assert done is not None
+    assert not done.is_new
     assert done.payment == replace(STARS, status=Status.PAID, charge_id="stx", paid_at=NOW + 1, check_at=None)
     assert done.entry == LedgerEntry(
         id=99,
@@ -118,7 +155,7 @@ def test_what_we_did_not_ask_for_is_refused(changed: dict[str, Any], reason: str
     """I8, F24: wrong amount, currency, payer."""
     with pytest.raises(ChargeRefused) as refused:
         settle(STARS, charge(STARS, **changed), known=known)
-    assert refused.value.reason == reason
+    assert refused.value.reason == str(refused.value) == reason
 
 
 def test_an_unknown_payment_credits_nobody() -> None:
@@ -148,6 +185,16 @@ def test_a_second_charge_for_one_invoice_is_a_payment_of_its_own() -> None:
     assert (done.entry.cause, done.entry.amount) == ("PAYMENT#telegram_stars#d", 100)
 
 
+def test_a_second_charge_that_was_given_back_already_credits_nothing() -> None:
+    """F24: reordered. The first one stays as it is, whatever was taken back of it."""
+    first = replace(paid(STARS), refunded=40, taken_back=40)
+    done = settle(first, charge(STARS, "d", refunded=STARS.price))
+    assert done == Settlement(
+        replace(STARS, id=99, charge_id="d", check_at=None, status=Status.REFUNDED, refunded=100), is_new=True
+    )
+    assert done.payment.debt == 0
+
+
 # ---------------------------------------------------------------- money back
 
 
@@ -168,7 +215,8 @@ def test_what_was_spent_already_is_a_debt(balance: int) -> None:
     done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=balance), known=True)
     assert done is not None
     assert (done.payment.taken_back, done.payment.debt) == (balance, 100 - balance)
-    assert (done.entry.balance_after if done.entry else 0) == 0
+    # An entry of nothing is none.
+    assert [done.entry.amount, done.entry.balance_after] == [-balance, 0] if done.entry else balance == 0
 
 
 def test_a_part_is_given_back_in_whole_roubles() -> None:

@@ -13,7 +13,16 @@ from shared.domain.errors import (
     OrderNotTakenByYou,
 )
 from shared.domain.order import Order, Status, answered, closed, completed, deleted, ended_by_time
-from shared.domain.review import Complaint, Review, complaint_about, review_of
+from shared.domain.review import (
+    COMPLAINTS,
+    MAX_COMMENT,
+    MAX_RATING,
+    MIN_RATING,
+    Complaint,
+    Review,
+    complaint_about,
+    review_of,
+)
 from tests.domain.test_order import BEGIN, DELETED, FOREVER, HOUR, MINUTE, NEW, OWNER, taken
 
 DONE = completed(taken(1, 2, 3), OWNER, BEGIN + 5 * MINUTE)
@@ -26,6 +35,11 @@ def review(order: Order | None, client: int = OWNER, now: int = HOUR, **given: A
 
 def complain(order: Order | None, executor: int) -> Complaint:
     return complaint_about(order, executor, complaint="Не отвечал", comment=None, complaint_id=78, now=HOUR)
+
+
+def test_the_limits_are_the_contracts() -> None:
+    assert (MIN_RATING, MAX_RATING, MAX_COMMENT) == (1, 5, 500)
+    assert COMPLAINTS == ("Не отвечал", "Отменил заказ", "Неадекватное поведение", "Ложная информация", "Другое")
 
 
 def test_a_review_of_the_first_taker() -> None:

@@ -1,8 +1,11 @@
-"""A user's rating."""
+"""A user: his rating, and of what he hears."""
+
+from dataclasses import replace
 
 import pytest
 
-from shared.domain.user import User
+from shared.domain.user import MAX_FREQUENCY, MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES, MIN_FREQUENCY, User
+from tests.domain.test_order import NEW, OWNER
 
 
 @pytest.mark.parametrize(
@@ -12,3 +15,60 @@ from shared.domain.user import User
 def test_a_rating_is_the_mean_to_two_digits(ratings: list[int], rating: float) -> None:
     """I21."""
     assert User(1, rating_sum=sum(ratings), rating_count=len(ratings)).rating == rating
+
+
+def test_a_user_who_never_wrote_anything() -> None:
+    """I1: no money but by a ledger entry; and no messages unasked."""
+    assert User(1) == User(
+        1,
+        first_name="",
+        last_name="",
+        username=None,
+        balance=0,
+        last_entry_id=0,
+        active_orders=0,
+        completed_orders=0,
+        rating_sum=0,
+        rating_count=0,
+        preferred_categories=(),
+        preferred_cities=(),
+        notifications_enabled=False,
+        notification_frequency=10,
+        chat_open=None,
+        settings_version=0,
+    )
+
+
+def test_the_limits_of_settings_are_the_contracts() -> None:
+    assert (MIN_FREQUENCY, MAX_FREQUENCY) == (5, 15)
+    assert (MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES) == (10, 20)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "chat_open", "listens"),
+    [(True, None, True), (True, True, True), (True, False, False), (False, None, False), (False, True, False)],
+)
+def test_who_listens(enabled: bool, chat_open: bool | None, listens: bool) -> None:
+    user = User(9, notifications_enabled=enabled, chat_open=chat_open)
+    assert user.listens is listens
+    assert user.wants(NEW) is listens
+
+
+@pytest.mark.parametrize(
+    ("categories", "cities", "wanted"),
+    [
+        ((), (), True),
+        (("Клининг", NEW.category), (), True),
+        (("Клининг",), (), False),
+        ((), ("Казань", NEW.city), True),
+        ((), ("Казань",), False),
+        ((NEW.category,), (NEW.city,), True),
+        (("Клининг",), (NEW.city,), False),
+        ((NEW.category,), ("Казань",), False),
+    ],
+)
+def test_of_which_orders_he_wants_to_hear(categories: tuple[str, ...], cities: tuple[str, ...], wanted: bool) -> None:
+    user = User(9, notifications_enabled=True, preferred_categories=categories, preferred_cities=cities)
+    assert user.wants(NEW) is wanted
+    assert not replace(user, id=OWNER).wants(NEW)  # his own
+    assert not replace(user, notifications_enabled=False).wants(NEW)

@@ -379,4 +379,4 @@ def test_the_service_is_what_the_model_says() -> None:
 
 @pytest.mark.proof
 def test_the_service_is_what_the_model_says_for_long() -> None:
-    run_state_machine_as_test(Service, settings=settings(max_examples=1500, stateful_step_count=60, **QUIET))  # type: ignore[arg-type]
+    run_state_machine_as_test(Service, settings=settings(max_examples=500, stateful_step_count=60, **QUIET))  # type: ignore[arg-type]
