@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean
+.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ proof-night: $(VENV)/.dev  ## A million seeds of the simulation, hours
 fuzz: $(VENV)/.fuzz  ## Fuzz what reads strangers' bytes, for FUZZ_SECONDS=3600 (Linux)
 	$(BIN)/python -m tests.fuzz
 
+bench: $(VENV)/.dev  ## What it costs: cold starts, requests, calls, packages, growth; writes docs/performance.md (10 minutes)
+	$(BIN)/python -m tests.bench
+
 lint: $(VENV)/.dev  ## Format, lint, types, layers
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
@@ -86,12 +89,15 @@ PACKAGE_PYTHON ?= 3.13
 PACKAGE_PLATFORM ?= manylinux2014_aarch64
 
 build-DependenciesLayer:
-	"$$(infra/build/python.sh)" -m pip install --quiet $(PIP_FLAGS) --no-compile \
+	python="$$(infra/build/python.sh)" && "$$python" -m pip install --quiet $(PIP_FLAGS) --no-compile \
 		--only-binary=:all: --implementation cp --python-version $(PACKAGE_PYTHON) --platform $(PACKAGE_PLATFORM) \
-		--target "$(ARTIFACTS_DIR)/python" --requirement requirements/functions.txt
+		--target "$(ARTIFACTS_DIR)/python" --requirement requirements/functions.txt && \
+		"$$python" -m infra.build.trim "$(ARTIFACTS_DIR)/python"
+	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
 build-%:
 	@tar cf - --exclude=__pycache__ functions shared | tar xf - -C "$(ARTIFACTS_DIR)"
+	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
 # ---------------------------------------------------------------- deploy, STAGE=dev or prod
 

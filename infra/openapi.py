@@ -25,9 +25,11 @@ def routers() -> Iterator[tuple[str, APIRouter]]:
     """Every function's module name and router."""
     for module in pkgutil.walk_packages(functions.__path__, "functions."):
         if not module.ispkg:
-            router = getattr(importlib.import_module(module.name), "router", None)
-            if router is not None:
-                yield module.name, router
+            found = importlib.import_module(module.name)
+            if hasattr(found, "router"):
+                yield module.name, found.router
+            elif hasattr(found, "make_router"):
+                yield module.name, found.make_router()
 
 
 def schema() -> dict[str, Any]:

@@ -5,36 +5,47 @@ secret is missing is never skipped (F25). A request waits at most 2 attempts × 
 them = 5 s for it, far below its function's timeout (P4).
 """
 
-from functools import cache
+import time
+from typing import Any
 
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import aws
 from shared.domain.errors import Unavailable
 from shared.settings import settings
 
 _REMEMBERED_SECONDS = 300
 
 
-@cache
-def _provider() -> SSMProvider:
-    return SSMProvider(
-        boto_config=Config(
-            connect_timeout=1,
-            read_timeout=1,
-            retries={"mode": "standard", "total_max_attempts": 2},
-        )
-    )
+class _ParameterStore:
+    """SSM, and what it said in the last five minutes.
+
+    Powertools' Parameters does the same; it imports boto3 and four other stores on the way.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def get(self, path: str) -> str:
+        """A parameter, decrypted. Raises what botocore raises."""
+        read_at, value = self._known.get(path, (0.0, ""))
+        if time.time() - read_at >= _REMEMBERED_SECONDS:
+            value = self._client.get_parameter(Name=path, WithDecryption=True)["Parameter"]["Value"]
+            self._known[path] = time.time(), value
+        return value
+
+
+@aws.made_at_start
+def _provider() -> _ParameterStore:
+    return _ParameterStore(aws.client("ssm", read_timeout=1))
 
 
 def _secret(name: str) -> str:
-    path = f"{settings().secrets_prefix}/{name}"
     try:
-        value = _provider().get(path, decrypt=True, max_age=_REMEMBERED_SECONDS)
-    except GetParameterError as error:
+        return _provider().get(f"{settings().secrets_prefix}/{name}")
+    except (BotoCoreError, ClientError) as error:
         raise Unavailable from error
-    return str(value)
 
 
 def bot_token() -> str:

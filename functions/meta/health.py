@@ -1,34 +1,42 @@
 """GET /health: whether the service can answer."""
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from shared.http.entry import quick_handler
 
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import View
-from shared.store import health
-
-router = APIRouter()
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
-class HealthView(View):
-    """All is well; otherwise the answer is a 503."""
+def make_router() -> "APIRouter":
+    """The route as the OpenAPI has it."""
+    from typing import Literal  # noqa: PLC0415
 
-    status: Literal["healthy"]
+    from fastapi import APIRouter  # noqa: PLC0415
+
+    from shared.http.errors import documented  # noqa: PLC0415
+    from shared.http.schemas import View  # noqa: PLC0415
+
+    router = APIRouter()
+
+    class HealthView(View):
+        """All is well."""
+
+        status: Literal["healthy"]
+
+    @router.get(
+        "/health",
+        operation_id="get_health",
+        summary="Whether the service can answer",
+        response_model=HealthView,
+        responses=documented(),
+    )
+    async def get_health() -> HealthView:
+        """Healthy while functions start and answer. Whether the table answers, alarms tell."""
+        return HealthView(status="healthy")
+
+    return router
 
 
-@router.get(
-    "/health",
-    operation_id="get_health",
-    summary="Whether the service can answer",
-    response_model=HealthView,
-    responses=documented(),
-)
-async def get_health() -> HealthView:
-    """Healthy while the table answers."""
-    health.check()
-    return HealthView(status="healthy")
-
-
-handler = http_handler(router)
+# It needs nothing to know that it runs: no table, no framework. Nothing can be wrong with the request either.
+handler = quick_handler(lambda event: {"status": "healthy"}, make_router)

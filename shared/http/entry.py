@@ -1,38 +1,59 @@
-"""From a router to a Lambda handler: the app, its errors, one log line a request."""
+"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line a request."""
 
-import logging
+import gc
+import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI
-from mangum import Mangum
-
-from shared.http import errors
 from shared.observability import logger, metrics
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 # Nothing that the API takes comes near; an order at its longest is some 8 kB.
 MAX_BODY = 64 * 1024
 
-# Mangum logs an exception with its message, which may repeat what was sent. `errors` logs it without.
-logging.getLogger("mangum").disabled = True
-logging.getLogger("mangum.http").disabled = True
-
 Event = dict[str, Any]
-Handler = Callable[[Event, Any], dict[str, Any]]
+Answering = Callable[[Event, Any], dict[str, Any]]
 
 
-def http_handler(router: APIRouter) -> Handler:
-    """The Lambda handler of a router, for API Gateway's HTTP API, payload version 2.0."""
-    app = FastAPI(openapi_url=None)
-    app.include_router(router)
-    errors.register(app)
-    asgi = Mangum(app, lifespan="off")
+def http_handler(router: "APIRouter") -> Answering:
+    """The Lambda handler of a router."""
+    from shared.http.app import serve  # noqa: PLC0415 - a function without a router need not import FastAPI
 
+    return _logged(serve(router))
+
+
+def quick_handler(quick: Callable[[Event], Any], make_router: "Callable[[], APIRouter]") -> Answering:
+    """The Lambda handler of a route that needs no more than `quick` to answer the plain requests.
+
+    `quick` gives the 200's JSON, or None for a request that is not plain: then FastAPI is imported, which is most of
+    what a start costs, and the router says what is wrong with it.
+    """
+    slow: list[Answering] = []
+
+    def answer(event: Event, context: Any) -> dict[str, Any]:
+        found = quick(event)
+        if found is not None:
+            # As Starlette writes it.
+            text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+            headers = {"content-type": "application/json", "content-length": str(len(text.encode()))}
+            return {"statusCode": 200, "headers": headers, "body": text, "isBase64Encoded": False}
+        if not slow:
+            from shared.http.app import serve  # noqa: PLC0415
+
+            slow.append(serve(make_router()))
+        return slow[0](event, context)
+
+    return _logged(answer)
+
+
+def _logged(answer: Answering) -> Answering:
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         logger.clear_state()
-        response = _too_large() if len(event.get("body") or "") > MAX_BODY else asgi(event, context)
+        response = _too_large() if len(event.get("body") or "") > MAX_BODY else answer(event, context)
         response["headers"]["cache-control"] = response["headers"].get("cache-control", "no-store")
         http = event["requestContext"]["http"]
         logger.info(
@@ -50,10 +71,13 @@ def http_handler(router: APIRouter) -> Handler:
             metrics.flush_metrics()
         return response
 
+    gc.freeze()  # what is imported stays: no collection has to look at it again
     return handler
 
 
 def _too_large() -> dict[str, Any]:
+    from shared.http import errors  # noqa: PLC0415
+
     logger.append_keys(code=errors.HTTP_ANSWERS[413].code)
     response = errors.answer_json(errors.HTTP_ANSWERS[413])
     return {

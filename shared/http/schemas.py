@@ -99,7 +99,7 @@ UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
 def iso(at: int) -> str:
     """Epoch milliseconds as ISO 8601 in UTC."""
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    return f"{datetime.fromtimestamp(at // 1000, UTC).isoformat()[:19]}.{at % 1000:03d}Z"
 
 
 # ---------------------------------------------------------------- answers

@@ -4,7 +4,7 @@ boto3's own serializer turns every number into a Decimal and costs more than the
 text, booleans, lists and maps, and these few lines are all it takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,23 +34,34 @@ def item_to_dynamodb(item: Mapping[str, object]) -> "dict[str, AttributeValueTyp
     return {name: to_dynamodb(value) for name, value in item.items()}
 
 
+class _Readers(dict[str, Callable[[Any], Any]]):
+    """By DynamoDB's name of a kind, what makes Python's value of its content."""
+
+    def __missing__(self, kind: str) -> Callable[[Any], Any]:
+        raise TypeError(f"the table holds no {kind}")
+
+
 def from_dynamodb(value: Mapping[str, Any]) -> Any:
     """One value of DynamoDB's as Python's."""
     [(kind, content)] = value.items()
-    match kind:
-        case "N":
-            return int(content)
-        case "M":
-            return item_from_dynamodb(content)
-        case "L":
-            return [from_dynamodb(element) for element in content]
-        case "NULL":
-            return None
-        case "S" | "BOOL":
-            return content
-    raise TypeError(f"the table holds no {kind}")
+    return _READERS[kind](content)
 
 
 def item_from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item of DynamoDB's as Python's."""
-    return {name: from_dynamodb(value) for name, value in item.items()}
+    # A page has a thousand values, most of them text: a loop and no call for those.
+    return {
+        name: content if kind == "S" else _READERS[kind](content)
+        for name, value in item.items()
+        for kind, content in value.items()
+    }
+
+
+_READERS = _Readers(
+    S=str,
+    N=int,
+    BOOL=bool,
+    M=item_from_dynamodb,
+    L=lambda elements: [from_dynamodb(element) for element in elements],
+    NULL=lambda _: None,
+)

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
-from botocore.config import Config
-
+from shared import aws
 from shared.settings import queue_url
 
 if TYPE_CHECKING:
@@ -38,10 +36,8 @@ class NotQueued(Exception):
 
 @cache
 def client() -> "SQSClient":
-    """The queues' client."""
-    return boto3.client(
-        "sqs", config=Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
-    )
+    """The queues' client, made when it is needed: whatever is in the background imports this, few of it queue."""
+    return cast("SQSClient", aws.client("sqs", read_timeout=3, attempts=3, validate=True))
 
 
 def send(queue: Queue, messages: Sequence[Message], now: int) -> None:

@@ -2,13 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shared import aws
 from shared.domain.order import Deadline
 from shared.settings import schedule_settings
 
@@ -19,13 +17,10 @@ if TYPE_CHECKING:
 _KEEP_TRYING_SECONDS = 3600
 
 
-@cache
+@aws.made_at_start
 def client() -> "EventBridgeSchedulerClient":
     """The scheduler's client."""
-    return boto3.client(
-        "scheduler",
-        config=Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}),
-    )
+    return cast("EventBridgeSchedulerClient", aws.client("scheduler", read_timeout=3, validate=True))
 
 
 def end_order_at(order_id: str, deadline: Deadline, at: int) -> None:

@@ -10,13 +10,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
+from shared import aws
 from shared.domain.errors import Busy, Unavailable
 from shared.settings import settings
 from shared.store.attributes import item_from_dynamodb, item_to_dynamodb
@@ -69,18 +67,10 @@ class Stale(Exception):
     """The write was not done as decided, or nobody knows: read again, consistently, and decide again (P3)."""
 
 
-@cache
+@aws.made_at_start
 def client() -> "DynamoDBClient":
     """The DynamoDB client. AWS_ENDPOINT_URL_DYNAMODB, which botocore knows, points it elsewhere."""
-    return boto3.client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=1,
-            read_timeout=3,
-            retries={"mode": "standard", "total_max_attempts": 2},
-            parameter_validation=False,
-        ),
-    )
+    return cast("DynamoDBClient", aws.client("dynamodb", read_timeout=3))
 
 
 @contextmanager

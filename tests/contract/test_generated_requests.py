@@ -145,7 +145,7 @@ def world(
     database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda seconds: None, random=lambda: 0.0)
-    provider = types.SimpleNamespace(get=lambda path, **_: SECRETS[path.rpartition("/")[2]])
+    provider = types.SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
     monkeypatch.setattr(table, "client", lambda: client)
     monkeypatch.setattr(secrets, "_provider", lambda: provider)
     monkeypatch.setattr(clock, "now_ms", lambda: world.now)

@@ -44,8 +44,9 @@ def test_the_template_routes_each_path_to_the_function_that_answers_it() -> None
 
 @pytest.mark.parametrize("module", [module for module, _ in openapi.routers() if module != UNKNOWN])
 def test_a_function_answers_one_route(module: str) -> None:
-    [route] = importlib.import_module(module).router.routes
-    assert len(route.methods) == 1
+    [route] = dict(openapi.routers())[module].routes
+    assert isinstance(route, APIRoute)
+    assert len(route.methods or ()) == 1
 
 
 @pytest.mark.parametrize("name", template_functions())
@@ -54,7 +55,7 @@ def test_a_function_has_a_handler_and_at_most_one_route(name: str) -> None:
     module, _, handler = properties["Handler"].rpartition(".")
     assert callable(getattr(importlib.import_module(module), handler))
     http = [event for event in properties.get("Events", {}).values() if event["Type"] == "HttpApi"]
-    assert len(http) == hasattr(importlib.import_module(module), "router")
+    assert len(http) == (module in dict(openapi.routers()))
 
 
 def test_every_function_is_deployed_once() -> None:

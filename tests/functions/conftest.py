@@ -51,12 +51,25 @@ class Api:
         **more: Any,
     ) -> api.Answer:
         """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given."""
+        return api.invoke(route, self.event_of(route, user=user, id=id, query=query, body=body, **more))
+
+    def event_of(
+        self,
+        route: str,
+        *,
+        user: int | None = None,
+        id: str | None = None,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """The event of such a request."""
         method, path = route.split(" ")
         headers = more.pop("headers", {})
         if user is not None:
             signed = api.init_data(user, self.now, **more.pop("names", {}))
             headers = {"authorization": f"Bearer {signed}", **headers}
-        request = api.event(
+        return api.event(
             method,
             path.replace("{id}", id or ""),
             query=query,
@@ -65,7 +78,6 @@ class Api:
             route=route,
             **more,
         )
-        return api.invoke(route, request)
 
     def sweep(self) -> None:
         """The minute's sweep."""

@@ -4,13 +4,12 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import base as parameters
 
 from shared import secrets
 from tests.conftest import BOT_TOKEN
@@ -222,18 +221,13 @@ def test_what_is_logged_of_credentials(service: Api, log: StringIO) -> None:
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets time pass for what is remembered of SSM."""
-    passed = timedelta()
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime.now(tz) + passed
+    passed = 0.0
 
     def later(seconds: float) -> None:
         nonlocal passed
-        passed += timedelta(seconds=seconds)
+        passed += seconds
 
-    monkeypatch.setattr(parameters, "datetime", Later)
+    monkeypatch.setattr(secrets, "time", SimpleNamespace(time=lambda: time.time() + passed))
     return later
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from shared.store import table
+import pytest
+
+from shared.store import feeds, table
 from tests.functions.conftest import Api
 
 
@@ -32,3 +34,22 @@ def test_an_offset_of_any_size_is_answered(service: Api) -> None:
         assert (answer.status, answer.json) == (200, {"orders": [], "total": 1})
     assert asked
     assert max(asked) < 2**31
+
+
+@pytest.mark.parametrize("counted_by_keys", [300, 2])
+def test_an_order_whose_answer_is_late_is_not_counted(
+    service: Api, monkeypatch: pytest.MonkeyPatch, counted_by_keys: int
+) -> None:
+    """The window of the oldest ended and no timer ran: it is stored as active and stands behind the page (I12)."""
+    monkeypatch.setattr(feeds, "_COUNTED_BY_KEYS", counted_by_keys)
+    oldest = service.order(1, "@first_pipe")["id"]
+    service.recharge(2)
+    assert service.call("POST /api/orders/{id}/take", user=2, id=oldest).status == 200
+    for contact in ("@second_pipe", "@third_pipe", "@fourth_pipe"):
+        service.later(ms=1)
+        service.order(1, contact)
+    for minutes, total in ((0, 4), (15, 3)):
+        service.later(minutes=minutes)
+        for _ in range(2):  # counted, and remembered
+            answer = service.call("GET /api/orders", query={"limit": 1}).json
+            assert (len(answer["orders"]), answer["total"]) == (1, total)

@@ -59,7 +59,7 @@ def plugged_in(database: Database, now: Any) -> Iterator[None]:
     """The functions' clock, table and secrets are the test's."""
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda _: None, random=lambda: 0.0)
-    store = types.SimpleNamespace(get=lambda path, **_: CONTACT_KEY if path.endswith("contact-key") else BOT_TOKEN)
+    store = types.SimpleNamespace(get=lambda path: CONTACT_KEY if path.endswith("contact-key") else BOT_TOKEN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now_ms", now)
         patch.setattr(table, "client", lambda: client)

@@ -14,7 +14,7 @@ from functools import cache
 from multiprocessing import get_context
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import EndpointConnectionError
 
 from shared import clock, ids, outbound, secrets
 from shared.observability import logger
@@ -211,10 +211,10 @@ class Simulation:
                 setattr(owner, name, original)
             self._through_http.close()
 
-    def get(self, path: str, *, decrypt: bool, max_age: int) -> str:
+    def get(self, path: str) -> str:
         """A secret, as the parameter store gives it. Raises what it raises (F25)."""
         if self.faults.happens("F25 parameter store down", 0.05, path.rpartition("/")[2]):
-            raise GetParameterError("the parameter store is down")
+            raise EndpointConnectionError(endpoint_url="https://ssm")
         return _SECRETS[path.rpartition("/")[2]]
 
 

@@ -148,7 +148,7 @@ def wire(service: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setattr(clock, "now_ms", lambda: service.now)
     monkeypatch.setattr(table, "time", time)
     monkeypatch.setattr(sys.modules["botocore.endpoint"], "time", time)
-    provider = SimpleNamespace(get=lambda path, **_: SECRETS[path.rpartition("/")[2]])
+    provider = SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
     monkeypatch.setattr(secrets, "_provider", lambda: provider)
     yield wire
     table.client.cache_clear()

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from shared.domain.errors import Busy, OrderTaken, Unavailable
-from shared.store import conditions, health, keys, table
+from shared.store import conditions, keys, table
 from tests.conftest import TABLE
 from tests.store.conftest import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
 
@@ -183,16 +183,12 @@ def read_all() -> Any:
     return list(table.scan())
 
 
-def read_health() -> Any:
-    return health.check()
-
-
 def write_name() -> Any:
     return table.update(KEY, "SET first_name = :name", {":name": "Анна"})
 
 
 OPERATIONS = ("GetItem", "BatchGetItem", "Query", "Scan", "UpdateItem")
-CALLS = [read_item, read_items, read_index, read_count, read_all, read_health, write_name]
+CALLS = [read_item, read_items, read_index, read_count, read_all, write_name]
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -1,0 +1,21 @@
+"""A FastAPI app of one router, as Mangum serves it to Lambda."""
+
+import logging
+
+from fastapi import APIRouter, FastAPI
+from mangum import Mangum
+
+from shared.http import errors
+from shared.http.entry import Answering
+
+# Mangum logs an exception with its message, which may repeat what was sent. `errors` logs it without.
+logging.getLogger("mangum").disabled = True
+logging.getLogger("mangum.http").disabled = True
+
+
+def serve(router: APIRouter) -> Answering:
+    """What answers API Gateway's events by the router's routes, and errors in the contract's form."""
+    app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
+    app.include_router(router)
+    errors.register(app)
+    return Mangum(app, lifespan="off")

@@ -1,0 +1,32 @@
+"""The same as tutorials have it: a boto3 resource, a logger, metrics. Measured with no compiled code beside it.
+
+Powertools' Tracer would come on top (aws-xray-sdk is no dependency here).
+"""
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from fastapi import FastAPI
+from mangum import Mangum
+from pydantic import BaseModel
+
+
+class Order(BaseModel):
+    """Some model."""
+
+    id: str
+    city: str
+
+
+logger = Logger()
+metrics = Metrics()
+table = boto3.resource("dynamodb").Table("orders")
+app = FastAPI()
+
+
+@app.get("/api/orders/{id}")
+def get_order(id: str) -> Order:
+    """Some route."""
+    return Order(id=id, city="Москва")
+
+
+handler = Mangum(app)

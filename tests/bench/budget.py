@@ -1,0 +1,60 @@
+"""What a request may cost. `test_budget.py` holds it: calls to the table exactly, the rest as a limit."""
+
+from typing import NamedTuple
+
+
+class Budget(NamedTuple):
+    """Calls to the table, exactly; units at most; CPU of a warm request at most, in those of boto3 alone reading one
+    order in the same run, None where nobody has set a limit.
+    """
+
+    calls: int
+    read_units: float
+    write_units: int
+    warm: float | None = None
+
+
+BUDGET = {
+    "an order": Budget(1, 1, 0, 1.15),
+    "me": Budget(1, 1, 0, 1.15),
+    "balance": Budget(1, 1, 0, 1.15),
+    "new order": Budget(1, 0, 12, 1.6),
+    "new order, contact busy": Budget(3, 2, 0),
+    "take": Budget(2, 3, 10, 2.5),
+    "take, again": Budget(1, 3, 0),
+    "take, refused": Budget(1, 3, 0),
+    "feed, all of 50": Budget(2, 25.5, 0, 3.2),
+    "feed, 50 of 60, counted": Budget(3, 26.5, 0),
+    "feed, 50 of 60, count known": Budget(2, 26, 0),
+    "mine, 10": Budget(2, 5.5, 0),
+    "taken by me, 5": Budget(2, 3, 0),
+    "edit": Budget(2, 1, 2),
+    "edit of the contact": Budget(2, 1, 6),
+    "delete": Budget(3, 2, 15),
+    "respond": Budget(2, 1, 4),
+    "close, three refunds": Budget(3, 5, 30),
+    "complete, three takers": Budget(3, 2, 21),
+    "ledger, 10": Budget(2, 5.5, 0),
+    "recharge (local)": Budget(2, 2, 5),
+    "review": Budget(2, 1, 12),
+    "complaint": Budget(2, 1, 4),
+    "reviews, 10": Budget(2, 5.5, 0),
+    "judged?": Budget(1, 2, 0),
+    "preferences": Budget(1, 1, 0),
+    "save preferences": Budget(2, 1, 2),
+    "notifications": Budget(1, 1, 0),
+    "save notifications": Budget(2, 1, 5),
+    "cities": Budget(0, 0, 0),
+    "cities, searched": Budget(0, 0, 0),
+    "health": Budget(0, 0, 0),
+    "timer, three refunds": Budget(3, 5, 30),
+    "sweep, nothing due": Budget(1, 0.5, 0),
+}
+
+# Processor time of a cold start, in that of importing FastAPI, Mangum, pydantic and making one boto3 client.
+COLD = 0.8
+COLD_WITHOUT_TABLE = 0.5
+# … and in that of the naive function.
+COLD_OF_NAIVE = 0.6
+# What a loaded machine may add to a ratio of two medians of one run.
+MARGIN = 1.3

@@ -1,0 +1,97 @@
+"""(f) What a request costs as the table grows: 10², 10⁴, 10⁵ orders, all active and of one client, over DynamoDB in
+memory; its units are DynamoDB's arithmetic (`meter.py`), its times would say nothing and are not taken.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from functions.timers import sweep
+from shared.domain.money import LedgerEntry, recharge_cause
+from shared.domain.order import CATEGORIES, Order
+from shared.store import feeds, ledger, orders
+from shared.store.attributes import item_to_dynamodb
+from tests import api
+from tests.bench.calls import NOW
+from tests.bench.cases import CLIENT, EXECUTOR, Service, service
+from tests.bench.meter import Cost
+
+CITIES = ("Москва", "Казань", "Пермь", "Уфа", "Тула", "Омск", "Томск", "Псков", "Рязань", "Самара")
+SIZES = (100, 10_000, 100_000)
+
+
+def _order(number: int, now: int) -> Order:
+    at = now - 1_000_000 + number * 1_000_000 // max(SIZES)
+    return Order(
+        id=f"{number:012d}",
+        owner_id=CLIENT,
+        category=CATEGORIES[number % len(CATEGORIES)],
+        city=CITIES[number % len(CITIES)],
+        description="Прорвало трубу на кухне под раковиной, вода на полу, кран на стояке не закрывается.",
+        contact=f"@pipe_{number}",
+        contact_key=f"{number:064d}",
+        created_at=at,
+        expires_at=at + 3_600_000,
+    )
+
+
+def _entry(number: int, now: int) -> dict[str, Any]:
+    entry = LedgerEntry(
+        id=number + 1,
+        previous_id=number,
+        user_id=EXECUTOR,
+        type="recharge",
+        cause=recharge_cause(f"{number}"),
+        amount=1,
+        balance_after=number + 1,
+        created_at=now,
+        payment_method="telegram_stars",
+    )
+    put: dict[str, Any] = dict(ledger.put(entry))["Put"]  # type: ignore[assignment]
+    item: dict[str, Any] = put["Item"]
+    return item
+
+
+def _fill(made: Service, size: int) -> None:
+    made.recharge(EXECUTOR, 100)
+    items = [item_to_dynamodb(orders._item(_order(number, made.now))) for number in range(size)]
+    items += [_entry(number, made.now) for number in range(size)]
+    made.table.fill(items)
+
+
+Act = Callable[[Service], Any]
+
+
+def _ok(answer: api.Answer) -> None:
+    assert answer.status == 200, answer.text
+
+
+ACTS: dict[str, Act] = {
+    "feed page, count known": lambda made: _ok(made.call("GET /api/orders")),
+    "feed page of a city, count known": lambda made: _ok(made.call("GET /api/orders", query={"city": CITIES[0]})),
+    "feed page, counted": lambda made: _ok(made.call("GET /api/orders")),
+    "mine": lambda made: _ok(made.call("GET /api/orders", user=CLIENT, query={"mine": True})),
+    "ledger": lambda made: _ok(made.call("GET /api/balance/transactions", user=EXECUTOR)),
+    "take": lambda made: _ok(made.call("POST /api/orders/{id}/take", user=EXECUTOR, id=f"{7:012d}")),
+    "sweep, nothing due": lambda made: sweep.handler({}, api.Context()),
+}
+
+
+def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, dict[int, Cost]]:
+    """By request, by size of the table."""
+    found: dict[str, dict[int, Cost]] = {name: {} for name in ACTS}
+    for size in sizes:
+        with service(NOW) as made:
+            _fill(made, size)
+            for name, act in ACTS.items():
+                if name.endswith("count known"):
+                    act(made)
+                else:
+                    feeds._totals.clear()
+                made.table.calls.clear()
+                act(made)
+                found[name][size] = Cost.of(made.table.calls)
+    return found
+
+
+FLAT = [name for name in ACTS if name not in ("feed page, counted", "mine")]
+"""What design says is flat. A total is a COUNT, and a count goes over everything that it counts."""

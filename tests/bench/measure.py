@@ -1,0 +1,65 @@
+"""Runs the worker in a fresh process, over the packages or over what pip installed."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from tests.api import ROOT
+from tests.bench.cases import Recorded
+from tests.bench.package import FUNCTION, LAYER
+from tests.bench.stub import answering
+
+_WORKER = Path(__file__).with_name("worker.py")
+PACKAGED = f"{LAYER / 'python'}:{FUNCTION}"
+INSTALLED = f"{sysconfig.get_path('purelib')}:{ROOT}"
+
+
+def run(
+    module: str,
+    recorded: Recorded | None = None,
+    *,
+    bare: Recorded | None = None,
+    requests: int = 0,
+    forget: bool = True,
+    path: str = PACKAGED,
+    compiled: bool = True,
+) -> dict[str, Any]:
+    """What the worker says of a module on `path`, asked for what was recorded once and then, in turn with the `bare`
+    handler, `requests` times. With `forget` it remembers no total from one request to the next.
+    """
+    given = {}
+    if recorded:
+        given = {"event": recorded.event, "bare": bare and bare.event, "forget": forget}
+    with (
+        answering(recorded.first_calls if recorded else []) as url,
+        answering(bare.calls if bare else []) as bare_url,
+    ):
+        env = {
+            **os.environ,
+            # What is packaged comes first, the bare handler and its boto3 from where pip installed them.
+            "PYTHONPATH": f"{path}:{INSTALLED}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_ENDPOINT_URL": url,
+            "BARE_ENDPOINT_URL": bare_url,
+            "AWS_LAMBDA_FUNCTION_NAME": "measured",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            "LC_ALL": "C.UTF-8",
+        }
+        if not compiled:
+            env["PYTHONPYCACHEPREFIX"] = "/nonexistent"
+        done = subprocess.run(
+            [sys.executable, "-S", "-s", str(_WORKER), module, str(requests)],
+            input=json.dumps(given) if given else "",
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+        )
+    assert done.returncode == 0, f"{module}: {done.stderr}"
+    result: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+    return result

@@ -1,0 +1,138 @@
+"""What calls to the table cost: DynamoDB in memory (`tests/simulation`), metered by DynamoDB's own rules.
+
+An item's size is its names and values in bytes. A consistent read costs a unit for each 4 kB begun, an eventual one
+half of it, a Query the sum of what it went over. A write costs a unit for each kB begun of the larger of old and new,
+twice that in a transaction, and one more for each index that the item enters or leaves (an entry here is below a kB).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests import api
+from tests.conftest import TABLE
+from tests.simulation.dynamodb import AwsError, Change, Database, Item
+
+_INDEX_KEYS = [
+    (index["KeySchema"][0]["AttributeName"], index["KeySchema"][1]["AttributeName"])
+    for index in api.table_definition()["GlobalSecondaryIndexes"]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: what was asked and answered, how many items it read or wrote, and the units that it consumed."""
+
+    operation: str
+    request: Mapping[str, Any]
+    status: int
+    answer: dict[str, Any]
+    items: int = 0
+    read_units: float = 0
+    write_units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request costs."""
+
+    calls: int
+    items: int
+    read_units: float
+    write_units: int
+
+    @classmethod
+    def of(cls, calls: Sequence[Call]) -> "Cost":
+        """The sum of calls."""
+        return cls(
+            len(calls),
+            sum(call.items for call in calls),
+            sum(call.read_units for call in calls),
+            sum(call.write_units for call in calls),
+        )
+
+
+class MeteredTable:
+    """An empty table that notes what is called; `now` tells the time in epoch ms."""
+
+    def __init__(self, now: Any) -> None:
+        self._database = Database(api.table_definition(), name=TABLE, now=now)
+        self._database.on_commit = self._committed
+        self._changes: list[Change] = []
+        self.calls: list[Call] = []
+
+    def send(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Execute a call, as DynamoDB does."""
+        self._changes = []
+        try:
+            answer = self._database.execute(operation, request)
+        except AwsError as error:
+            self.calls.append(Call(operation, request, error.status, error.body()))
+            raise
+        items, read_units = self._read(operation, request, answer)
+        written = len(self._changes)
+        self.calls.append(Call(operation, request, 200, answer, items + written, read_units, self._written(operation)))
+        return answer
+
+    def fill(self, items: Iterable[Item]) -> None:
+        """Put items that were there before anybody called."""
+        self._database._commit([((item["pk"]["S"], item["sk"]["S"]), item) for item in items])
+
+    def _committed(self, changes: Sequence[Change]) -> None:
+        self._changes += changes
+
+    def _read(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[int, float]:
+        """Items read and units for it."""
+        match operation:
+            case "GetItem":
+                found = [answer["Item"]] if "Item" in answer else []
+                return len(found), _units(request, [_size(item) for item in found] or [0])
+            case "BatchGetItem":
+                [wanted] = request["RequestItems"].values()
+                sizes = [_size(item) for item in answer["Responses"][TABLE]]
+                return len(sizes), _units(wanted, sizes + [0] * (len(wanted["Keys"]) - len(sizes)))
+            case "Query" | "Scan":
+                whole = {name: value for name, value in request.items() if name != "Select"}
+                entries = self._database.execute(operation, whole)["Items"] if "Select" in request else answer["Items"]
+                return len(entries), _units(request, [sum(_size(entry) for entry in entries)])
+        return 0, 0
+
+    def _written(self, operation: str) -> int:
+        each = 2 if operation == "TransactWriteItems" else 1
+        units = 0
+        for change in self._changes:
+            old, new = change.old or {}, change.new or {}
+            units += each * max(1, -(-max(_size(old), _size(new)) // 1024))
+            for pk, sk in _INDEX_KEYS:
+                before, after = _place(old, pk, sk), _place(new, pk, sk)
+                if before != after:
+                    units += (before is not None) + (after is not None)
+        return units
+
+
+def _place(item: Item, pk: str, sk: str) -> tuple[Any, Any] | None:
+    return (item[pk], item[sk]) if pk in item and sk in item else None
+
+
+def _units(request: Mapping[str, Any], sizes: Sequence[int]) -> float:
+    each = 1.0 if request.get("ConsistentRead") else 0.5
+    return each * sum(max(1, -(-size // 4096)) for size in sizes)
+
+
+def _size(item: Item) -> int:
+    return sum(len(name.encode()) + _size_of(value) for name, value in item.items())
+
+
+def _size_of(value: Mapping[str, Any]) -> int:
+    [(kind, content)] = value.items()
+    match kind:
+        case "S":
+            return len(str(content).encode())
+        case "N":
+            digits = str(content).lstrip("-")
+            return (len(digits) + 1) // 2 + 1 + bool(digits != content)
+        case "M":
+            return 3 + _size(content) + len(content)
+        case "L":
+            return 3 + sum(1 + _size_of(element) for element in content)
+    return 1

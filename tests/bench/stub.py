@@ -1,0 +1,88 @@
+"""An AWS over HTTP that computes nothing: it answers a call with what was recorded for such a one.
+
+It lives in the process that measures, so that the measured one pays for its own side of the wire and nothing else.
+"""
+
+import json
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tests.bench.cases import SECRETS
+from tests.bench.meter import Call
+
+
+def _http(status: int, body: Any) -> bytes:
+    content = json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 {status} X\r\nserver: Server\r\ndate: Wed, 25 Nov 2026 09:00:00 GMT\r\n"
+        f"content-type: application/x-amz-json-1.0\r\ncontent-length: {len(content)}\r\nconnection: keep-alive\r\n"
+        "x-amzn-requestid: HG7A1V2M5L0PQ4N3K8T9S6R1E2VV4KQNSO5AEMVJF66Q9ASUAAJG\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def _kind(operation: str, request: Mapping[str, Any]) -> tuple[str, ...]:
+    return operation, request.get("IndexName", ""), request.get("Select", "")
+
+
+class _Stub:
+    """The answers to one request of a function, over and over."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        # Of several such calls, each gets its own answer, in turn.
+        self._answers: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
+        for call in calls:
+            self._answers[_kind(call.operation, call.request)].append(_http(call.status, call.answer))
+        self._secrets = {
+            name: _http(200, {"Parameter": {"Name": name, "Type": "SecureString", "Value": value, "Version": 1}})
+            for name, value in SECRETS.items()
+        }
+
+    def answer(self, target: str, body: bytes) -> bytes:
+        """The answer to a call of an operation."""
+        if target == "GetParameter":
+            return self._secrets[json.loads(body)["Name"].rpartition("/")[2]]
+        answers = self._answers[_kind(target, json.loads(body))]
+        answers.append(answers.pop(0))
+        return answers[-1]
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer whatever comes on a connection."""
+        with connection, connection.makefile("rb") as reader:
+            while reader.readline():
+                headers = dict(self._headers(reader))
+                body = reader.read(int(headers.get("content-length", 0)))
+                connection.sendall(self.answer(headers["x-amz-target"].rpartition(".")[2], body))
+
+    @staticmethod
+    def _headers(reader: Any) -> Iterator[tuple[str, str]]:
+        while (line := reader.readline().strip()) != b"":
+            name, _, value = line.decode().partition(":")
+            yield name.lower(), value.strip()
+
+
+@contextmanager
+def answering(calls: Sequence[Call]) -> Iterator[str]:
+    """The address of a stub that answers these calls."""
+    stub = _Stub(calls)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=stub.serve, args=[connection], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

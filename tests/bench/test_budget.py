@@ -1,0 +1,54 @@
+"""What requests cost is what tests/bench/budget.py says: calls exactly, units at most, times with room for others."""
+
+import pytest
+
+from infra.build.check import MOST_ZIPPED
+from tests.bench import calls, cold, growth, package, warm
+from tests.bench.budget import BUDGET, COLD, COLD_OF_NAIVE, COLD_WITHOUT_TABLE, MARGIN
+from tests.bench.meter import Cost
+
+WITHOUT_TABLE = {"meta.health", "cities.list"}
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, Cost]:
+    return calls.costs()
+
+
+def test_every_request_has_a_budget(costs: dict[str, Cost]) -> None:
+    assert set(costs) == set(BUDGET)
+
+
+@pytest.mark.parametrize("name", BUDGET)
+def test_calls_are_those_of_the_budget(costs: dict[str, Cost], name: str) -> None:
+    assert costs[name].calls == BUDGET[name].calls
+
+
+@pytest.mark.parametrize("name", BUDGET)
+def test_units_are_within_the_budget(costs: dict[str, Cost], name: str) -> None:
+    assert costs[name].read_units <= BUDGET[name].read_units
+    assert costs[name].write_units <= BUDGET[name].write_units
+
+
+def test_what_should_be_flat_is_flat() -> None:
+    """With four times the orders, once every page is full: the same calls, the same items, the same units."""
+    found = growth.measure((1_000, 4_000))
+    for name in growth.FLAT:
+        small, large = found[name].values()
+        assert small == large, name
+
+
+@pytest.mark.proof
+def test_times_are_within_the_budget() -> None:
+    """As ratios of medians, taken in turns in one run."""
+    package.build()
+    assert sum(package.sizes().values()) <= MOST_ZIPPED
+    limited = {name: budget.warm for name, budget in BUDGET.items() if budget.warm is not None}
+    for name, of in warm.measure(5, 60, set(limited)).items():
+        assert of["ratio"] <= (limited[name] or 0) * MARGIN, name
+    found = cold.measure(5, {"orders.get", "orders.take", "orders.list", *WITHOUT_TABLE})
+    reference, naive = (found[name]["init_cpu"] for name in (cold.REFERENCE, cold.NAIVE))
+    for function in set(found) - set(cold.REFERENCES):
+        limit = COLD_WITHOUT_TABLE if function in WITHOUT_TABLE else COLD
+        assert found[function]["init_cpu"] <= limit * MARGIN * reference, function
+        assert found[function]["init_cpu"] <= COLD_OF_NAIVE * MARGIN * naive, function

@@ -1,0 +1,97 @@
+"""What a deployed function finds less than a test does: botocore's data, packages, FastAPI's models of an OpenAPI."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+from botocore.session import get_session
+
+from infra.build import trim
+from tests.api import ROOT
+from tests.contract.test_policies import FUNCTIONS, granted, handler_of
+
+IN_TRANSACTION = "TransactWriteItems"
+# What is granted as one thing and called as another.
+CALLED = {"SendMessage": "SendMessageBatch"}
+PRINT_IMPORTED = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps({"modules": sorted(sys.modules), "models": repr(sys.modules["fastapi.openapi.models"])}))
+"""
+
+
+def test_the_data_that_stays_is_what_functions_may_call() -> None:
+    """Grants are the calls (G9), so the calls that a deployed botocore knows are the grants."""
+    wanted: dict[str, set[str]] = {}
+    for grant in (grant for function in FUNCTIONS for grant in granted(function)):
+        service, _, action = grant.action.partition(":")
+        wanted.setdefault(service, set()).add(IN_TRANSACTION if grant.in_transaction else CALLED.get(action, action))
+    assert wanted == trim.OPERATIONS
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, Any]:
+    """What a process imports that imports every function as in Lambda."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_IMPORTED, *(handler_of(function) for function in FUNCTIONS)],
+        cwd=ROOT,
+        env={**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "test"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_no_function_imports_what_is_cut(imported: dict[str, Any]) -> None:
+    cut = tuple(package.replace("/", ".") for package in trim.UNUSED if package != "pydantic/v1")
+    # FastAPI asks for pydantic's first version and does without.
+    assert [name for name in imported["modules"] if f"{name}.".startswith(tuple(f"{one}." for one in cut))] == []
+
+
+def test_in_lambda_no_function_needs_the_models_of_an_openapi_document(imported: dict[str, Any]) -> None:
+    """Here FastAPI is whole; in the integration tests it is as in Lambda."""
+    assert imported["models"] == "<module 'fastapi.openapi.models'>"  # and not from a file
+
+
+def test_a_trimmed_botocore_makes_the_same_requests(tmp_path: Path) -> None:
+    data = Path(botocore.__file__).parent / "data"
+    shutil.copytree(
+        data,
+        tmp_path / "botocore" / "data",
+        ignore=lambda folder, names: [name for name in names if Path(folder) == data and _cut(Path(folder, name))],
+    )
+    for package in trim.UNUSED:
+        (tmp_path / package).mkdir(parents=True)
+    trim.trim(tmp_path)
+
+    def described(loader_path: Path | None) -> object:
+        session = get_session()
+        if loader_path is not None:
+            loader = session.get_component("data_loader")
+            loader._search_paths[:] = [str(loader_path)]
+        found: dict[tuple[str, str], object] = {}
+        for service, operations in trim.OPERATIONS.items():
+            client = session.create_client(service, region_name="eu-central-1")
+            for name in operations:
+                model = client.meta.service_model.operation_model(name)
+                members = sorted(model.input_shape.members) if model.input_shape else []
+                answers = sorted(model.output_shape.members) if model.output_shape else []
+                found[service, name] = (client.meta.endpoint_url, model.http, members, answers)
+            found[service, ""] = sorted(client.meta.service_model.metadata.items(), key=str)
+        return found
+
+    assert described(tmp_path / "botocore" / "data") == described(None)
+
+
+def _cut(path: Path) -> bool:
+    """Not copied only to be removed."""
+    return path.is_dir() and path.name not in trim.OPERATIONS

@@ -1,0 +1,57 @@
+"""What is answered without FastAPI is what FastAPI answers."""
+
+import importlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.http.app import serve
+from tests import api
+
+QUICK = ("functions.meta.health", "functions.cities.list")
+SLOW = {name: serve(importlib.import_module(name).make_router()) for name in QUICK}
+ROUTES = {"functions.meta.health": "/health", "functions.cities.list": "/api/cities"}
+
+QUERIES = [
+    "",
+    "search=%D0%BA%D0%B0%D0%B7",
+    "search=",
+    "search",
+    "search=a&search=b",
+    "other=1",
+    "search=x&other=1",
+    "search=%FF%FE",
+    "search=+",
+    f"search={'a' * 100}",
+    f"search={'a' * 101}",
+    "search=a;b",
+    "&&search=a&",
+    "%zz=%",
+]
+
+
+def answers(name: str, raw_query: str) -> list[dict[str, Any]]:
+    """Of the function, and of FastAPI alone."""
+    found = []
+    for answer in (importlib.import_module(name).handler, SLOW[name]):
+        event = {**api.event("GET", ROUTES[name]), "rawQueryString": raw_query}
+        answered = answer(event, api.Context())
+        answered["headers"].pop("cache-control", None)
+        found.append(answered)
+    return found
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("raw_query", QUERIES)
+def test_the_answer_is_the_same(name: str, raw_query: str) -> None:
+    quick, slow = answers(name, raw_query)
+    assert quick == slow
+
+
+@given(st.text(alphabet="search=&%;+0aяЁ", max_size=24))
+@settings(deadline=None, max_examples=60)
+def test_the_answer_is_the_same_to_any_query(raw_query: str) -> None:
+    quick, slow = answers("functions.cities.list", raw_query)
+    assert quick == slow
