@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
 
 import tests.conftest  # noqa: F401 - the functions' environment, before anything of ours is imported
 from tests.api import ROOT

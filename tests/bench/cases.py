@@ -1,34 +1,87 @@
 """The requests that are measured: each function in its ordinary cases, over a table that was filled through the API."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from functions.timers import end_due_order, sweep
-from shared import clock, secrets
-from shared.store import feeds, table
+from functions.balance import refund_payment
+from functions.notifications import find_audience, send_notice, send_offer
+from functions.streams import lock_expired, order_changed
+from functions.timers import check_payments, end_due_order, sweep
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
+from shared import clock, outbound, secrets, settings
+from shared.domain.notice import Notice
+from shared.store import feeds, queues, schedules, table
+from shared.store.queues import Queue
 from tests import api
 from tests.bench.meter import Call, MeteredTable
-from tests.conftest import BOT_TOKEN, CONTACT_KEY
-from tests.functions.conftest import Api
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY
+from tests.functions.conftest import Api, pointed_at
+from tests.serving import serving
 from tests.simulation import sdk
 
-SECRETS = {"telegram-bot-token": BOT_TOKEN, "contact-key": CONTACT_KEY}
+SECRETS = {
+    "telegram-bot-token": BOT_TOKEN,
+    "telegram-webhook-secret": WEBHOOK_SECRET,
+    "crypto-pay-token": CRYPTO_PAY_TOKEN,
+    "yookassa-secret-key": YOOKASSA_KEY,
+    "contact-key": CONTACT_KEY,
+}
+WEBHOOK = "POST /api/telegram/webhook"
 CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003
 
 
 class Service(Api):
     """The API over a metered table, at a moment that stands still."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, patch: pytest.MonkeyPatch, servers: ExitStack) -> None:
         super().__init__()
         self.now = now
         self.table = MeteredTable(lambda: self.now)
+        self.replies: list[Reply] = []
+        self._patch = patch
+        self._servers = servers
         self._contacts = 0
+
+    # those whom functions call, started where a case needs them
+
+    @cached_property
+    def telegram(self) -> FakeTelegram:
+        """Telegram, which knows the bot."""
+        fake = FakeTelegram(BOT_TOKEN, limits=False)
+        pointed_at(self._patch, "TELEGRAM_API_URL", self._servers.enter_context(serving(fake.app)))
+        return fake
+
+    @cached_property
+    def crypto_pay(self) -> FakeCryptoPay:
+        """Crypto Pay, which tells nobody by itself."""
+        fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
+        pointed_at(self._patch, "CRYPTO_PAY_API_URL", self._servers.enter_context(serving(fake.app)))
+        return fake
+
+    @cached_property
+    def yookassa(self) -> FakeYookassa:
+        """YooKassa, which tells nobody by itself."""
+        fake = FakeYookassa(settings.payment_settings().yookassa_shop_id, YOOKASSA_KEY)
+        pointed_at(self._patch, "YOOKASSA_API_URL", self._servers.enter_context(serving(fake.app)))
+        return fake
+
+    def note(self, method: str, url: str, **request: Any) -> outbound.Reply:
+        """Call somebody over HTTP, and note what he said."""
+        reply = _request(method, url, **request)
+        self.replies.append(Reply(method, urlsplit(url).path, reply.status, reply.body))
+        return reply
+
+    # what many cases need
 
     def contact(self) -> str:
         """A contact that nobody had."""
@@ -57,21 +110,71 @@ class Service(Api):
         assert self.call("POST /api/orders/{id}/complete", user=CLIENT, id=order_id).status == 200
         return order_id
 
+    def invoice(self, provider: str) -> dict[str, Any]:
+        """The client's new invoice for 100 ₽."""
+        _known(self)
+        body = {"amount": 100, "provider": provider}
+        answer = self.call("POST /api/balance/create-invoice", user=CLIENT, body=body)
+        assert answer.status == 200, answer.text
+        made: dict[str, Any] = answer.json
+        return made
+
+    def listening(self, *users: int) -> None:
+        """These users want to hear of every order, and Telegram knows them."""
+        for user in users:
+            _known(self, user)
+            body = {"enabled": True}
+            assert self.call("PUT /api/users/me/notification-settings", user=user, body=body).status == 200
+
+
+_request = outbound.request
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody was asked over HTTP, and what he said."""
+
+    method: str
+    path: str
+    status: int
+    body: Any
+
+
+class _Taking:
+    """A queue or a scheduler that takes whatever it is given."""
+
+    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        return lambda **request: {}
+
 
 @contextmanager
 def service(now: int) -> Iterator[Service]:
     """The service in this process, its table empty; botocore is the real one, down to its HTTP request."""
-    made = Service(now)
     feeds._totals.clear()
-    client = table.client.__wrapped__()
-    sdk.over_the_wire(client, made.table.send)
     store = SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as servers, pytest.MonkeyPatch.context() as patch:
+        made = Service(now, patch, servers)
+        client = table.client.__wrapped__()
+        sdk.over_the_wire(client, made.table.send)
         patch.setattr(clock, "now_ms", lambda: made.now)
+        patch.setattr(clock, "sleep", lambda seconds: made.later(ms=round(seconds * 1000)))
         patch.setattr(table, "client", lambda: client)
+        patch.setattr(queues, "client", _Taking)
+        patch.setattr(schedules, "client", _Taking)
         patch.setattr(secrets, "_provider", lambda: store)
+        patch.setattr(outbound, "request", made.note)
         yield made
+    settings.settings.cache_clear()
+    settings.payment_settings.cache_clear()
     feeds._totals.clear()
+
+
+FUNCTIONS = {
+    resource["Properties"]["Handler"].removeprefix("functions.").removesuffix(".handler")
+    for resource in api.template()["Resources"].values()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+"""The modules of all functions, as in `orders.take`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +198,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a case sends to the function, and the calls that this makes to the table.
+    """What a case sends to the function, the calls that this makes to the table, and what others said to it.
 
     `first_calls` are those of an instance that remembers no totals.
     """
@@ -103,6 +206,7 @@ class Recorded:
     event: dict[str, Any]
     calls: list[Call]
     first_calls: list[Call]
+    replies: list[Reply]
 
 
 def record(case: Case, now: int) -> Recorded:
@@ -110,6 +214,7 @@ def record(case: Case, now: int) -> Recorded:
     with service(now) as made:
         event = made.event_of(case.route, **case.prepare(made))
         made.table.calls.clear()
+        made.replies.clear()
         feeds._totals.clear()
         answer = api.invoke(case.route, event)
         calls = first_calls = list(made.table.calls)
@@ -117,15 +222,16 @@ def record(case: Case, now: int) -> Recorded:
             answer = api.invoke(case.route, event)
             calls = made.table.calls[len(first_calls) :]
         assert answer.status == case.status, f"{case.name}: {answer.status} {answer.text}"
-        return Recorded(event, calls, first_calls)
+        return Recorded(event, calls, first_calls, made.replies)
 
 
-def record_timer(work: Callable[[Service], Callable[[], Any]], now: int) -> list[Call]:
+def record_work(work: Callable[[Service], Callable[[], Any]], now: int) -> list[Call]:
     """The calls of what `work` prepares, done once."""
     with service(now) as made:
         do = work(made)
         made.table.calls.clear()
-        do()
+        done = do()
+        assert not (done or {}).get("batchItemFailures"), done
         return made.table.calls
 
 
@@ -254,6 +360,65 @@ def _recharge(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "body": {"amount": 100}}
 
 
+def _new_invoice(made: Service) -> dict[str, Any]:
+    assert made.telegram
+    _known(made)
+    return {"user": CLIENT, "body": {"amount": 100, "provider": "telegram_stars"}}
+
+
+def _payment(made: Service) -> dict[str, Any]:
+    assert made.telegram
+    return {"user": CLIENT, "id": str(made.invoice("telegram_stars")["payment_id"])}
+
+
+def _paid_in_coins(made: Service) -> dict[str, Any]:
+    crypto_pay = made.crypto_pay
+    invoice_id = int(made.invoice("crypto_pay")["pay_url"].rpartition("/")[2])
+    crypto_pay.pay(invoice_id)
+    body, headers = crypto_pay.webhook(invoice_id)
+    return {"raw": body, "headers": headers}
+
+
+def _paid_by_card(made: Service) -> dict[str, Any]:
+    yookassa = made.yookassa
+    payment_id = made.invoice("yookassa")["pay_url"].rpartition("/")[2]
+    yookassa.pay(payment_id)
+    return {"raw": yookassa.webhook(payment_id).decode()}
+
+
+def _told_by_telegram(**update: Any) -> dict[str, Any]:
+    return {"body": {"update_id": 1, **update}, "headers": {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}}
+
+
+def _may_he_pay(made: Service) -> dict[str, Any]:
+    telegram = made.telegram
+    return _told_by_telegram(
+        pre_checkout_query=telegram.pre_checkout_query(made.invoice("telegram_stars")["pay_url"], CLIENT)
+    )
+
+
+def _paid_in_stars(made: Service) -> dict[str, Any]:
+    telegram = made.telegram
+    return _told_by_telegram(message=telegram.pay_stars(made.invoice("telegram_stars")["pay_url"], CLIENT))
+
+
+def _says_start(made: Service) -> dict[str, Any]:
+    assert made.telegram
+    _known(made)
+    return _told_by_telegram(message={"chat": {"id": CLIENT, "type": "private"}, "text": "/start"})
+
+
+def _presses_respond(made: Service) -> dict[str, Any]:
+    assert made.telegram
+    pressed = {
+        "id": "1",
+        "from": {"id": CLIENT},
+        "data": f"respond:{made.taken(EXECUTOR)}",
+        "message": {"chat": {"id": CLIENT}, "message_id": 1},
+    }
+    return _told_by_telegram(callback_query=pressed)
+
+
 CASES = [
     Case("an order", "GET /api/orders/{id}", _order),
     Case("me", "GET /api/users/me", _me),
@@ -287,6 +452,16 @@ CASES = [
     Case("cities", "GET /api/cities", lambda made: {}),
     Case("cities, searched", "GET /api/cities", lambda made: {"query": {"search": "каз"}}),
     Case("health", "GET /health", lambda made: {}),
+    Case("docs", "GET /docs", lambda made: {}),
+    Case("openapi", "GET /openapi.json", lambda made: {}),
+    Case("new invoice in Stars", "POST /api/balance/create-invoice", _new_invoice),
+    Case("paid?", "GET /api/balance/payment/{id}/status", _payment),
+    Case("paid, says Crypto Pay", "POST /api/balance/webhook/crypto-bot", _paid_in_coins),
+    Case("paid, says YooKassa", "POST /api/balance/webhook/yookassa", _paid_by_card),
+    Case("may he pay, asks Telegram", WEBHOOK, _may_he_pay),
+    Case("paid, says Telegram", WEBHOOK, _paid_in_stars),
+    Case("/start in the bot", WEBHOOK, _says_start),
+    Case("respond by a button", WEBHOOK, _presses_respond),
 ]
 
 
@@ -301,4 +476,78 @@ def _nothing_due(made: Service) -> Callable[[], Any]:
     return lambda: sweep.handler({}, api.Context())
 
 
-TIMERS = {"timer, three refunds": _order_ends, "sweep, nothing due": _nothing_due}
+def _lock_expires(made: Service) -> Callable[[], Any]:
+    order_id = made.taken(EXECUTOR, STRANGER, STRANGER + 1)
+    made.later(minutes=61)
+    gone = {"order_id": {"S": order_id}, "expires_at": {"N": str(made.now - 60_000)}}
+    record = {"eventName": "REMOVE", "dynamodb": {"OldImage": gone, "SequenceNumber": "1"}}
+    return lambda: lock_expired.handler({"Records": [record]}, api.Context())
+
+
+def _order_is_new(made: Service) -> Callable[[], Any]:
+    image = made.image(made.new_order())
+    record = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+    return lambda: order_changed.handler({"Records": [record]}, api.Context())
+
+
+def _message(made: Service, queue: Queue, **message: Any) -> dict[str, Any]:
+    body = json.dumps({**message, "due_at": made.now})
+    return {
+        "Records": [{"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {"x": ""}, **_FROM[queue]}]
+    }
+
+
+_FROM: Mapping[Queue, dict[str, Any]] = {
+    queue: {"messageAttributes": {}, "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:eu-central-1:1:{queue}"}
+    for queue in Queue
+}
+
+
+def _audience_of_ten(made: Service) -> Callable[[], Any]:
+    made.listening(*range(EXECUTOR, EXECUTOR + 10))
+    event = _message(made, Queue.NEW_ORDERS, order_id=made.new_order(), start=[0, 0])
+    return lambda: find_audience.handler(event, api.Context())
+
+
+def _offered(made: Service) -> Callable[[], Any]:
+    assert made.telegram
+    made.listening(EXECUTOR)
+    send_offer._told.clear()
+    event = _message(made, Queue.OFFERS, user_id=EXECUTOR, order_id=made.new_order())
+    return lambda: send_offer.handler(event, api.Context())
+
+
+def _noticed(made: Service) -> Callable[[], Any]:
+    assert made.telegram
+    order_id = made.taken(EXECUTOR)
+    notice = Notice(kind="taken", order_id=order_id, user_id=CLIENT, due_at=made.now, number=1)
+    event = _message(made, Queue.NOTICES, **asdict(notice))
+    return lambda: send_notice.handler(event, api.Context())
+
+
+def _no_payment_due(made: Service) -> Callable[[], Any]:
+    assert made.telegram
+    return lambda: check_payments.handler({}, api.Context())
+
+
+def _given_back(made: Service) -> Callable[[], Any]:
+    telegram = made.telegram
+    invoice = made.invoice("telegram_stars")
+    paid = _told_by_telegram(message=telegram.pay_stars(invoice["pay_url"], CLIENT))
+    assert made.call(WEBHOOK, **paid).status == 200
+    payment_id = invoice["payment_id"]
+    return lambda: refund_payment.handler({"payment_id": payment_id}, api.Context())
+
+
+WORK = {
+    "timer, three refunds": _order_ends,
+    "sweep, nothing due": _nothing_due,
+    "a lock's end, three refunds": _lock_expires,
+    "the stream tells of an order": _order_is_new,
+    "audience of ten": _audience_of_ten,
+    "offer, sent": _offered,
+    "notice, sent": _noticed,
+    "payments, none due": _no_payment_due,
+    "refund of a payment": _given_back,
+}
+"""What nobody waits for, and what it does."""

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections import defaultdict
 
-from tests.bench.cases import CASES, record
+from tests.bench.cases import CASES, FUNCTIONS, Case, Recorded, record
 from tests.bench.measure import INSTALLED, run
 
 REFERENCES = {
@@ -22,10 +22,14 @@ REFERENCE, NAIVE = list(REFERENCES)[2:]
 def measure(rounds: int, only: set[str] | None = None) -> dict[str, dict[str, float]]:
     """By function or reference: ms of processor time of its init, and of its first request where it has one."""
     now = time.time_ns() // 1_000_000
-    recorded = {}
+    first: dict[str, Case] = {}
     for case in CASES:
-        if case.function not in recorded and (only is None or case.function in only):
-            recorded[case.function] = record(case, now)
+        first.setdefault(case.function, case)
+    recorded: dict[str, Recorded | None] = {
+        function: record(first[function], now) if function in first else None
+        for function in [*first, *sorted(FUNCTIONS - first.keys())]
+        if only is None or function in only
+    }
     seen: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
         for name, (module, compiled) in REFERENCES.items():

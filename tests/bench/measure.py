@@ -35,7 +35,7 @@ def run(
     if recorded:
         given = {"event": recorded.event, "bare": bare and bare.event, "forget": forget}
     with (
-        answering(recorded.first_calls if recorded else []) as url,
+        answering(recorded.first_calls, recorded.replies) if recorded else answering([]) as url,
         answering(bare.calls if bare else []) as bare_url,
     ):
         env = {
@@ -44,9 +44,11 @@ def run(
             "PYTHONPATH": f"{path}:{INSTALLED}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_ENDPOINT_URL": url,
+            **dict.fromkeys(("TELEGRAM_API_URL", "CRYPTO_PAY_API_URL", "YOOKASSA_API_URL"), url),
             "BARE_ENDPOINT_URL": bare_url,
             "AWS_LAMBDA_FUNCTION_NAME": "measured",
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_METRICS_DISABLED": "false",
             "LC_ALL": "C.UTF-8",
         }
         if not compiled:

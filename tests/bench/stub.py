@@ -1,4 +1,4 @@
-"""An AWS over HTTP that computes nothing: it answers a call with what was recorded for such a one.
+"""An AWS over HTTP that computes nothing, and whom else functions ask: a call is answered with what was recorded.
 
 It lives in the process that measures, so that the measured one pays for its own side of the wire and nothing else.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tests.bench.cases import SECRETS
+from tests.bench.cases import SECRETS, Reply
 from tests.bench.meter import Call
 
 
@@ -25,38 +25,46 @@ def _http(status: int, body: Any) -> bytes:
     return head.encode() + content
 
 
-def _kind(operation: str, request: Mapping[str, Any]) -> tuple[str, ...]:
+_Key = tuple[str, ...]
+"""What is asked, as far as answers go by it."""
+
+
+def _kind(operation: str, request: Mapping[str, Any]) -> _Key:
     return operation, request.get("IndexName", ""), request.get("Select", "")
 
 
 class _Stub:
     """The answers to one request of a function, over and over."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
+    def __init__(self, calls: Sequence[Call], replies: Sequence[Reply]) -> None:
         # Of several such calls, each gets its own answer, in turn.
-        self._answers: dict[tuple[str, ...], list[bytes]] = defaultdict(list)
+        self._answers: dict[_Key, list[bytes]] = defaultdict(list)
         for call in calls:
             self._answers[_kind(call.operation, call.request)].append(_http(call.status, call.answer))
+        for reply in replies:
+            self._answers[reply.method, reply.path].append(_http(reply.status, reply.body))
         self._secrets = {
             name: _http(200, {"Parameter": {"Name": name, "Type": "SecureString", "Value": value, "Version": 1}})
             for name, value in SECRETS.items()
         }
 
-    def answer(self, target: str, body: bytes) -> bytes:
-        """The answer to a call of an operation."""
+    def answer(self, method: str, path: str, target: str, body: bytes) -> bytes:
+        """The answer to a call of AWS's operation, or to a request where `target` is empty."""
         if target == "GetParameter":
             return self._secrets[json.loads(body)["Name"].rpartition("/")[2]]
-        answers = self._answers[_kind(target, json.loads(body))]
+        answers = self._answers[_kind(target, json.loads(body)) if target else (method, path)]
         answers.append(answers.pop(0))
         return answers[-1]
 
     def serve(self, connection: socket.socket) -> None:
         """Answer whatever comes on a connection."""
         with connection, connection.makefile("rb") as reader:
-            while reader.readline():
+            while line := reader.readline():
+                method, path, _ = line.decode().split(" ")
                 headers = dict(self._headers(reader))
                 body = reader.read(int(headers.get("content-length", 0)))
-                connection.sendall(self.answer(headers["x-amz-target"].rpartition(".")[2], body))
+                target = headers.get("x-amz-target", "").rpartition(".")[2]
+                connection.sendall(self.answer(method, path, target, body))
 
     @staticmethod
     def _headers(reader: Any) -> Iterator[tuple[str, str]]:
@@ -66,9 +74,9 @@ class _Stub:
 
 
 @contextmanager
-def answering(calls: Sequence[Call]) -> Iterator[str]:
-    """The address of a stub that answers these calls."""
-    stub = _Stub(calls)
+def answering(calls: Sequence[Call], replies: Sequence[Reply] = ()) -> Iterator[str]:
+    """The address of a stub that answers these calls, and as others did."""
+    stub = _Stub(calls, replies)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

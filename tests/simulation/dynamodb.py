@@ -34,17 +34,26 @@ class AwsError(Exception):
     """An error as an AWS service answers it."""
 
     def __init__(
-        self, code: str, message: str, *, status: int = 400, reasons: Sequence[Mapping[str, Any]] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        reasons: Sequence[Mapping[str, Any]] | None = None,
+        item: Item | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.reasons = reasons
+        self.item = item
 
     def body(self) -> dict[str, Any]:
         """The answer's JSON."""
-        more = {} if self.reasons is None else {"CancellationReasons": self.reasons}
+        more: dict[str, Any] = {} if self.reasons is None else {"CancellationReasons": self.reasons}
+        if self.item is not None:
+            more["Item"] = self.item
         return {"__type": f"com.amazonaws.dynamodb.v20120810#{self.code}", "message": self.message, **more}
 
 
@@ -156,26 +165,24 @@ class Database:
         self._shown_before: dict[Key, Item | None] = {}
         self._count = 0
         self._pushed = 0
+        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "GetItem": self._get_item,
+            "BatchGetItem": self._batch_get_item,
+            "Query": self._query,
+            "Scan": self._scan,
+            "PutItem": self._put_item,
+            "UpdateItem": self._update_item,
+            "TransactWriteItems": self._transact_write_items,
+        }
 
     def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a call. Raises AwsError, expressions.Unsupported."""
+        if operation not in self._operations:
+            raise expressions.Unsupported(operation)
         try:
-            match operation:
-                case "GetItem":
-                    return self._get_item(request)
-                case "BatchGetItem":
-                    return self._batch_get_item(request)
-                case "Query":
-                    return self._query(request)
-                case "Scan":
-                    return self._scan(request)
-                case "UpdateItem":
-                    return self._update_item(request)
-                case "TransactWriteItems":
-                    return self._transact_write_items(request)
+            return self._operations[operation](request)
         except Invalid as invalid:
             raise AwsError("ValidationException", str(invalid)) from None
-        raise expressions.Unsupported(operation)
 
     # ------------------------------------------------------------ reads
 
@@ -256,7 +263,8 @@ class Database:
         after = sorted(key for key in self.items if key > start)
         page = after[: self.page_items]
         found = [self._read(key, consistent=consistent) for key in page]
-        answer: dict[str, Any] = {"Items": [item for item in found if item is not None], "Count": len(page)}
+        items = [item for item in found if item is not None]
+        answer: dict[str, Any] = {"Items": items, "Count": len(page), "ScannedCount": len(page)}
         if len(page) < len(after):
             answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"S": page[-1][1]}}
         return answer
@@ -273,14 +281,29 @@ class Database:
 
     # ------------------------------------------------------------ writes
 
+    def _put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        expressions.check_given(request.get("ConditionExpression"), None, *_given(request))
+        new: Item = request["Item"]
+        key = _key(new)
+        bad_key = self._bad_index_key(new)
+        if bad_key:
+            raise Invalid(bad_key)
+        self._hold_to_condition(request, key)
+        self._commit([(key, new)])
+        return {}
+
+    def _hold_to_condition(self, request: Mapping[str, Any], key: Key) -> None:
+        reason = self._why_not(request, key)
+        if reason is not None:
+            raise AwsError("ConditionalCheckFailedException", _CONDITION_FAILED, item=reason.get("Item"))
+
     def _update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         condition, update = request.get("ConditionExpression"), request["UpdateExpression"]
         names, values = _given(request)
         expressions.check_given(condition, update, names, values)
         key = _key(request["Key"])
         old = self.items.get(key)
-        if condition is not None and not expressions.holds(condition, old or {}, names, values):
-            raise AwsError("ConditionalCheckFailedException", _CONDITION_FAILED)
+        self._hold_to_condition(request, key)
         new = self._updated(key, old, update, names, values)
         bad_key = self._bad_index_key(new)
         if bad_key:

@@ -201,6 +201,18 @@ def _clause(reader: _Reader) -> Condition:
         return lambda item, names, values: (get(item, names, values) is not None) is there
     left = _operand(reader)
     operator = reader.take()
+    if operator == "BETWEEN":
+        low = _operand(reader)
+        reader.take("AND")
+        high = _operand(reader)
+
+        def between(item: Item, names: Names, values: Values) -> bool:
+            found, least, most = (operand(item, names, values) for operand in (left, low, high))
+            if not compare("<=", least, most):
+                raise Unsupported(reader.text)
+            return compare(">=", found, least) and compare("<=", found, most)
+
+        return between
     if operator not in _COMPARE:
         raise Unsupported(reader.text)
     right = _operand(reader)

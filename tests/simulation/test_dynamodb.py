@@ -73,6 +73,7 @@ CLAUSES = [
     "#status = :status",
     "expires_at > :number",
     "expires_at <= :number",
+    "balance BETWEEN :least AND :most",
     "balance <> :number",
     "balance >= :number",
     "size(takes) = :size",
@@ -90,6 +91,8 @@ VALUES: dict[str, list[dict[str, Any]]] = {
     ":size": [{"N": "0"}, {"N": "1"}, {"N": "2"}],
     ":one_taken": [{"N": "1"}, {"M": {"price": {"N": "2"}}}],
     ":yes": [{"BOOL": True}],
+    ":least": [{"N": "-3"}, {"N": "0"}],
+    ":most": [{"N": "0"}, {"N": "2"}],
     ":more": [{"N": "1"}, {"N": "-2"}],
 }
 NAMES = {"#status": "status", "#seven": "7"}
@@ -105,7 +108,7 @@ class Caller:
 
     def call(self) -> Request:
         """One call."""
-        kinds = [self.get, self.batch, self.query, self.update, self.transact, self.transact, self.transact]
+        kinds = [self.get, self.batch, self.query, self.put, self.update, self.transact, self.transact, self.transact]
         return self.random.choice(kinds)()
 
     def key(self) -> dict[str, Any]:
@@ -198,11 +201,23 @@ class Caller:
             request["ExpressionAttributeNames"] = names
         return request
 
+    def item(self) -> dict[str, Any]:
+        chosen = {name: values for name, values in ATTRIBUTES.items() if self.random.random() < 0.6}
+        return {**self.key(), **{name: self.random.choice(values) for name, values in chosen.items()}}
+
+    def shown_when_refused(self) -> dict[str, str]:
+        return {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"} if self.random.random() < 0.3 else {}
+
+    def put(self) -> Request:
+        request = {"TableName": self.table, "Item": self.item(), **self.shown_when_refused()}
+        return "put_item", self.expressions(request, update=False, condition=self.random.random() < 0.4)
+
     def update(self) -> Request:
         request = {
             "TableName": self.table,
             "Key": self.key(),
             "ReturnValues": self.random.choice(["ALL_NEW", "ALL_OLD", "NONE"]),
+            **self.shown_when_refused(),
         }
         return "update_item", self.expressions(request, update=True, condition=self.random.random() < 0.4)
 
@@ -218,18 +233,11 @@ class Caller:
         return self.asked[-1]
 
     def action(self) -> dict[str, Any]:
-        action: dict[str, Any] = {"TableName": self.table}
-        if self.random.random() < 0.3:
-            action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        action: dict[str, Any] = {"TableName": self.table, **self.shown_when_refused()}
         guarded = self.random.random() < 0.5
         match self.random.randrange(5):
             case 0:
-                item = {
-                    name: self.random.choice(values)
-                    for name, values in ATTRIBUTES.items()
-                    if self.random.random() < 0.6
-                }
-                action["Item"] = {**self.key(), **item}
+                action["Item"] = self.item()
                 return {"Put": self.expressions(action, update=False, condition=guarded)}
             case 1:
                 action["Key"] = self.key()
@@ -255,10 +263,13 @@ def outcome(client: Any, request: Request) -> Any:
                 error.response["Error"]["Code"],
                 _sentence(error.response["Error"]["Message"]),
                 reasons and [{**reason, "Message": _sentence(reason.get("Message", ""))} for reason in reasons],
+                error.response.get("Item"),
             )
         del answer["ResponseMetadata"]
         if "Responses" in answer:  # a batch has no order
             answer["Responses"][TABLE].sort(key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+        if name == "scan":  # nor has a scan
+            answer["Items"].sort(key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
         pages.append(answer)
         if "LastEvaluatedKey" not in answer:
             return pages
@@ -295,6 +306,7 @@ def test_answers_as_the_embedded_aws_does(embedded: Any, database: Database, see
             "get_item",
             "batch_get_item",
             "query",
+            "put_item",
             "update_item",
             "transact_write_items",
             "TransactionCanceledException",
