@@ -121,7 +121,8 @@ def _personal(
 
 
 def _load(entries: Sequence[Mapping[str, Any]]) -> list[Order]:
-    items = table.get_many([keys.order(keys.order_id_of(entry)) for entry in entries], consistent=False)
+    wanted = [keys.order(keys.order_id_of(entry)) for entry in entries]
+    items = table.get_many(wanted, consistent=False, only=orders.ATTRIBUTES)
     return [orders.from_item(item) for item in items if item]
 
 

@@ -43,6 +43,10 @@ def _item(order: Order) -> table.Item:
     }
 
 
+# What `from_item` reads. The rest of an order's item is keys of indexes: on a page, half of what came and was parsed.
+ATTRIBUTES = tuple(field.name for field in fields(Order) if field.name != "id")
+
+
 def from_item(item: table.Item) -> Order:
     """The order of an item."""
     return Order(

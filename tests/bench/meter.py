@@ -89,7 +89,10 @@ class MeteredTable:
                 return len(found), _units(request, [_size(item) for item in found] or [0])
             case "BatchGetItem":
                 [wanted] = request["RequestItems"].values()
-                sizes = [_size(item) for item in answer["Responses"][TABLE]]
+                # Whatever is shown of an item, all of it is read.
+                whole = {"Keys": wanted["Keys"], "ConsistentRead": wanted["ConsistentRead"]}
+                found = self._database.execute(operation, {"RequestItems": {TABLE: whole}})["Responses"][TABLE]
+                sizes = [_size(item) for item in found]
                 return len(sizes), _units(wanted, sizes + [0] * (len(wanted["Keys"]) - len(sizes)))
             case "Query" | "Scan":
                 whole = {name: value for name, value in request.items() if name != "Select"}

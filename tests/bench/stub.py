@@ -16,7 +16,7 @@ from tests.bench.meter import Call
 
 
 def _http(status: int, body: Any) -> bytes:
-    content = json.dumps(body).encode()
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()  # as AWS writes it
     head = (
         f"HTTP/1.1 {status} X\r\nserver: Server\r\ndate: Wed, 25 Nov 2026 09:00:00 GMT\r\n"
         f"content-type: application/x-amz-json-1.0\r\ncontent-length: {len(content)}\r\nconnection: keep-alive\r\n"

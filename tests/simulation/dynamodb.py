@@ -199,6 +199,9 @@ class Database:
             raise Invalid("Provided list of item keys contains duplicates")
         fits = len(keys) if self.page_items is None else self.page_items
         found = [self._read(key, consistent=wanted.get("ConsistentRead", False)) for key in keys[:fits]]
+        if "ProjectionExpression" in wanted:
+            shown = expressions.projection(wanted["ProjectionExpression"], wanted.get("ExpressionAttributeNames", {}))
+            found = [item and {name: item[name] for name in shown if name in item} for item in found]
         left = {table: {**wanted, "Keys": wanted["Keys"][fits:]}} if fits < len(keys) else {}
         return {"Responses": {table: [item for item in found if item is not None]}, "UnprocessedKeys": left}
 

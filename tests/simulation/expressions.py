@@ -379,6 +379,25 @@ def _own(new: dict[str, Any], path: tuple[str, ...], names: Names) -> tuple[dict
     return holder, parts[-1]
 
 
+# ---------------------------------------------------------------- projections
+
+
+def projection(text: str, names: Names) -> list[str]:
+    """The attributes that a ProjectionExpression shows, whole. Raises Invalid, Unsupported."""
+    reader = _Reader(text)
+    shown = []
+    while True:
+        path = reader.path()
+        if len(path) != 1:
+            raise Unsupported(text)
+        shown.append(path[0])
+        if not reader.taken(","):
+            break
+    reader.end()
+    check_exact(frozenset(reader.uses), frozenset(), names, {})
+    return [names.get(name, name) for name in shown]
+
+
 # ---------------------------------------------------------------- what a request gives and uses
 
 

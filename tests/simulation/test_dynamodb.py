@@ -108,7 +108,7 @@ class Caller:
 
     def call(self) -> Request:
         """One call."""
-        kinds = [self.get, self.batch, self.query, self.put, self.update, self.transact, self.transact, self.transact]
+        kinds = [self.get, self.batch, self.query, self.put, self.update, *[self.transact] * 4]
         return self.random.choice(kinds)()
 
     def key(self) -> dict[str, Any]:
@@ -119,7 +119,11 @@ class Caller:
 
     def batch(self) -> Request:
         keys = [self.key() for _ in range(self.random.randint(1, 3))]
-        return "batch_get_item", {"RequestItems": {self.table: {"Keys": keys, "ConsistentRead": True}}}
+        how: dict[str, Any] = {"ConsistentRead": True}
+        if self.random.random() < 0.5:
+            how["ProjectionExpression"] = "pk, sk, balance, #status"
+            how["ExpressionAttributeNames"] = {"#status": "status"}
+        return "batch_get_item", {"RequestItems": {self.table: {"Keys": keys, **how}}}
 
     def query(self) -> Request:
         index, partition, sort = self.random.choice(
