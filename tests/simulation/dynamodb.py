@@ -267,7 +267,7 @@ class Database:
         page = after[: self.page_items]
         found = [self._read(key, consistent=consistent) for key in page]
         items = [item for item in found if item is not None]
-        answer: dict[str, Any] = {"Items": items, "Count": len(page), "ScannedCount": len(page)}
+        answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
         if len(page) < len(after):
             answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"S": page[-1][1]}}
         return answer
