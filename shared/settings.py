@@ -89,3 +89,9 @@ def payment_settings() -> PaymentSettings:
 def queue_url(name: str) -> str:
     """Where a queue is, as in OFFERS; each function is told of those that it uses."""
     return os.environ[f"{name}_QUEUE_URL"]
+
+
+@cache
+def operators() -> frozenset[int]:
+    """The Telegram ids of those who may use /api/admin."""
+    return frozenset(int(operator) for operator in os.environ["OPERATOR_IDS"].split(",") if operator)

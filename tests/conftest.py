@@ -31,6 +31,7 @@ os.environ.update(
     TELEGRAM_API_URL="http://127.0.0.1:9",  # nobody listens there: a test that needs Telegram starts its fake
     PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
     STAR_ROUBLES="1.5",
+    OPERATOR_IDS="900,901",
     PAYMENT_RETURN_URL="https://t.me/urgent_services_bot",
     CRYPTO_PAY_API_URL="http://127.0.0.1:9",
     YOOKASSA_API_URL="http://127.0.0.1:9",

@@ -5,26 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from shared.domain.errors import InvalidInitData
-from shared.domain.money import EntryType
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import View, iso
+from shared.http.schemas import TransactionView, View, transaction_view
 from shared.store import ledger
 
 router = APIRouter()
-
-
-class TransactionView(View):
-    """One change of the balance; `amount` and `balance_after` in roubles, what was spent is negative."""
-
-    id: int
-    type: EntryType
-    amount: int
-    balance_after: int
-    order_id: str | None
-    payment_method: str | None
-    created_at: str
 
 
 class TransactionsPage(View):
@@ -45,25 +32,14 @@ async def list_transactions(
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
-) -> TransactionsPage:
+) -> dict[str, object]:
     """Every change of the caller's balance, each with the balance after it."""
     before = int(cursor) if cursor is not None else None
     entries = ledger.page(caller.id, limit=limit + 1, before=before)
-    return TransactionsPage(
-        transactions=[
-            TransactionView(
-                id=entry.id,
-                type=entry.type,
-                amount=entry.amount,
-                balance_after=entry.balance_after,
-                order_id=entry.order_id,
-                payment_method=entry.payment_method,
-                created_at=iso(entry.created_at),
-            )
-            for entry in entries[:limit]
-        ],
-        next_cursor=str(entries[limit - 1].id) if len(entries) > limit else None,
-    )
+    return {
+        "transactions": [transaction_view(entry) for entry in entries[:limit]],
+        "next_cursor": str(entries[limit - 1].id) if len(entries) > limit else None,
+    }
 
 
 handler = http_handler(router)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from shared import clock, ids
 from shared.domain import money
-from shared.domain.errors import InvalidInitData, RechargeUnavailable
+from shared.domain.errors import Banned, InvalidInitData, RechargeUnavailable
 from shared.domain.money import LedgerEntry
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -39,7 +39,7 @@ class RechargeView(View):
     operation_id="recharge",
     summary="Credit the balance without a payment (local stage only)",
     response_model=RechargeView,
-    responses=documented(InvalidInitData, RechargeUnavailable),
+    responses=documented(InvalidInitData, Banned, RechargeUnavailable),
 )
 async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
     """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""
@@ -52,6 +52,7 @@ async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
         user, done = ledger.read(caller.id, money.recharge_cause(request))
         if done is not None:
             return done
+        user.check_not_banned()
         entry = money.recharge(
             user,
             request=request,

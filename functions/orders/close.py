@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
+from shared.domain.errors import Banned, InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
 from shared.domain.order import closed
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -18,11 +18,11 @@ router = APIRouter()
     operation_id="close_order",
     summary="Close a taken order",
     status_code=204,
-    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+    responses=documented(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def close_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `closed_no_response`; unless he answered before, the executors get back what they paid."""
-    orders.change(order_id, lambda order, now: closed(order, caller.id, now), orders.move)
+    orders.change(order_id, lambda order, now: closed(order, caller.id, now), orders.move, caller_id=caller.id)
 
 
 handler = http_handler(router)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from shared import clock
-from shared.domain.errors import InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
+from shared.domain.errors import Banned, InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
 from shared.domain.order import completed
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -19,11 +19,13 @@ router = APIRouter()
     operation_id="complete_order",
     summary="Say that the work is done",
     response_model=OrderView,
-    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+    responses=documented(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def complete_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
     """The order becomes `completed`, counts as answered, and its contact is free."""
-    order = orders.change(order_id, lambda order, now: completed(order, caller.id, now), orders.move)
+    order = orders.change(
+        order_id, lambda order, now: completed(order, caller.id, now), orders.move, caller_id=caller.id
+    )
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

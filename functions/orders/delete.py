@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
+from shared.domain.errors import Banned, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import deleted
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -18,11 +18,11 @@ router = APIRouter()
     operation_id="delete_order",
     summary="Withdraw an order",
     status_code=204,
-    responses=documented(InvalidInitData, OrderNotFound, OrderTaken, OrderNotActive),
+    responses=documented(InvalidInitData, Banned, OrderNotFound, OrderTaken, OrderNotActive),
 )
 async def delete_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `deleted` and its contact is free."""
-    orders.change(order_id, lambda order, now: deleted(order, caller.id, now), orders.move)
+    orders.change(order_id, lambda order, now: deleted(order, caller.id, now), orders.move, caller_id=caller.id)
 
 
 handler = http_handler(router)

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from shared import clock
 from shared.domain.errors import (
     AlreadyAnswered,
+    Banned,
     InvalidInitData,
     NobodyTookIt,
     NotYourOrder,
@@ -26,11 +27,15 @@ router = APIRouter()
     operation_id="respond_to_order",
     summary="Say that the executors were answered",
     response_model=OrderView,
-    responses=documented(InvalidInitData, OrderNotFound, NotYourOrder, NobodyTookIt, AlreadyAnswered, OrderNotActive),
+    responses=documented(
+        InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, AlreadyAnswered, OrderNotActive
+    ),
 )
 async def respond_to_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
     """The answer window stops; what the executors paid stays paid."""
-    order = orders.change(order_id, lambda order, now: answered(order, caller.id, now), orders.move)
+    order = orders.change(
+        order_id, lambda order, now: answered(order, caller.id, now), orders.move, caller_id=caller.id
+    )
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

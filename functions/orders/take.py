@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from shared import clock, ids
 from shared.domain.errors import (
     AllSlotsTaken,
+    Banned,
     InsufficientBalance,
     InvalidInitData,
     OrderNotActive,
@@ -37,7 +38,9 @@ class TakeView(View):
     operation_id="take_order",
     summary="Take an order",
     response_model=TakeView,
-    responses=documented(InvalidInitData, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance),
+    responses=documented(
+        InvalidInitData, Banned, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance
+    ),
 )
 async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
     """The contact, for 2 roubles. One who paid gets the same answer again, free, also after the order ended."""
@@ -49,6 +52,7 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
             raise OrderNotFound
         if paid is not None:
             return before, paid
+        executor.check_not_banned()
         after = with_take(before, caller.id, price=TAKE_PRICE, answer_window=settings().answer_window, now=now)
         debit = debit_for_take(
             executor,

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from shared import clock, secrets
 from shared.domain import contact as contacts
-from shared.domain.errors import ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
+from shared.domain.errors import Banned, ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import Order, edited
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -29,7 +29,7 @@ class OrderChanges(BaseModel):
     operation_id="update_order",
     summary="Edit an order",
     response_model=OrderView,
-    responses=documented(InvalidInitData, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
+    responses=documented(InvalidInitData, Banned, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
     """The order as it is after the change. A new contact must be free; the old one becomes so."""
@@ -46,7 +46,7 @@ async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller)
             now=now,
         )
 
-    order = orders.change(order_id, edit, orders.edit)
+    order = orders.change(order_id, edit, orders.edit, caller_id=caller.id)
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from shared.domain.errors import AlreadyComplained, InvalidInitData, OrderNotTakenByYou
+from shared.domain.errors import AlreadyComplained, Banned, InvalidInitData, OrderNotTakenByYou
 from shared.domain.order import Order
 from shared.domain.review import COMPLAINTS, Complaint, complaint_about
 from shared.http.auth import Caller
@@ -44,7 +44,7 @@ class ComplaintCreated(View):
     operation_id="create_complaint",
     summary="Complain about an order",
     response_model=ComplaintCreated,
-    responses=documented(InvalidInitData, OrderNotTakenByYou, AlreadyComplained),
+    responses=documented(InvalidInitData, Banned, OrderNotTakenByYou, AlreadyComplained),
 )
 async def create_complaint(new: NewComplaint, caller: Caller) -> ComplaintCreated:
     """One complaint by each executor who took the order; its client does not see it."""

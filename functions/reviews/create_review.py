@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from shared.domain.errors import (
     AlreadyReviewed,
+    Banned,
     ExecutorDidNotTake,
     InvalidInitData,
     NobodyToReview,
@@ -46,7 +47,7 @@ class ReviewCreated(View):
     summary="Review an executor",
     response_model=ReviewCreated,
     responses=documented(
-        InvalidInitData, OrderNotFound, NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
+        InvalidInitData, Banned, OrderNotFound, NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
     ),
 )
 async def create_review(new: NewReview, caller: Caller) -> ReviewCreated:

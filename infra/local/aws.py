@@ -151,6 +151,7 @@ class EmbeddedAws:
             "CorsOrigins": ",".join(settings.cors_origins),
             "OrderLifetimeMinutes": str(settings.order_lifetime_minutes),
             "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
+            "OperatorIds": settings.operator_ids,
             "TelegramApiUrl": settings.telegram_api_url,
             "PaymentProviders": ",".join(settings.payment_providers),
             "StarRoubles": settings.star_roubles,

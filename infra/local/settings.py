@@ -40,6 +40,7 @@ class LocalSettings:
     enforce_iam: bool
     telegram_api_url: str
     telegram_webhook_secret: str
+    operator_ids: str
     payment_providers: tuple[str, ...]
     star_roubles: str
     crypto_pay_api_url: str
@@ -73,6 +74,7 @@ class LocalSettings:
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
+            operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
             payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
             star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),
             crypto_pay_api_url=read("CRYPTO_PAY_API_URL", f"{fakes}/crypto-pay", _url, "an http(s) URL"),
@@ -107,6 +109,12 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError
     return text.rstrip("/")
+
+
+def _ids(text: str) -> str:
+    if not all(part.isdecimal() for part in text.split(",") if text):
+        raise ValueError
+    return text
 
 
 def _positive(text: str) -> int:

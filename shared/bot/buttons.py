@@ -36,7 +36,9 @@ def press(query: dict[str, Any]) -> None:
         return
     user_id = query["from"]["id"]
     try:
-        order = orders.change(order_id, lambda order, now: _RULES[action](order, user_id, now), orders.move)
+        order = orders.change(
+            order_id, lambda order, now: _RULES[action](order, user_id, now), orders.move, caller_id=user_id
+        )
     except DomainError as refusal:
         if type(refusal) not in texts.REFUSED:
             raise

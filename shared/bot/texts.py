@@ -113,6 +113,7 @@ REFUSED: dict[type[DomainError], str] = {
     errors.NobodyTookIt: "Заказ ещё никто не взял",
     errors.AlreadyAnswered: "Вы уже отметили, что ответили",
     errors.OrderNotActive: "Заказ уже не активен",
+    errors.Banned: "Ваш аккаунт заблокирован. Напишите в поддержку",
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from shared.domain.money import LedgerEntry, is_payment, payment_cause, refund_cause, reversal_cause, take_cause
-from shared.domain.order import Order, Status, owes_refunds
+from shared.domain.order import Order, Status, is_refunded
 from shared.domain.payment import Payment
 from shared.domain.review import Review
 from shared.domain.user import User
@@ -107,7 +107,7 @@ def _of_order(order: Order, ledgers: dict[int, list[LedgerEntry]]) -> Iterator[B
         if paid != [-take.price]:
             yield Breach("I6", subject, f"cost {take.price}, debited {paid}")
         back = [entry.amount for entry in entries if entry.cause == refund_cause(order.id)]
-        if back != ([take.price] if owes_refunds(order) else []):
+        if back != ([take.price] if is_refunded(order, take) else []):
             yield Breach("I7", subject, f"the order is {order.status}, refunded {back}")
 
 

@@ -33,6 +33,14 @@ class UnverifiedSender(DomainError):
     """Not from Telegram or a payment provider, as far as the request can prove it."""
 
 
+class Banned(DomainError):
+    """An operator banned the caller: he reads, and changes nothing."""
+
+
+class NotAnOperator(DomainError):
+    """The caller is somebody, but none of those who run the service."""
+
+
 # orders
 class OrderNotFound(DomainError):
     """There is no such order, or it is not the caller's to change."""
@@ -93,6 +101,27 @@ class OrderNotTakenByYou(DomainError):
 
 class AlreadyComplained(DomainError):
     """The executor's one complaint about the order is there."""
+
+
+# what operators do
+class TakeNotFound(DomainError):
+    """There is no such take of such an order."""
+
+
+class TakeNotOver(DomainError):
+    """The order can still be answered: nothing is refunded yet (I7)."""
+
+
+class AlreadyRefunded(DomainError):
+    """What the take cost was given back before."""
+
+
+class ComplaintNotFound(DomainError):
+    """There is no such complaint."""
+
+
+class AlreadyHandled(DomainError):
+    """An operator handled the complaint before."""
 
 
 # input that only a rule can judge

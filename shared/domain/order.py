@@ -10,6 +10,8 @@ from the stored status and `now` together: the hour ends when it ends, whatever 
     expired ─── closed_no_response       the answer window of an expired order ended unanswered
        └─────── deleted                  by its owner, if nobody took it
 
+An operator may remove an active or an expired order: it becomes `deleted`, or `closed_no_response` where it was taken.
+
 Two deadlines: the hour ends at `expires_at`; the answer window, which the first take starts, at `answer_due_at`. The
 window counts until the client answers, and runs in full where the hour ends inside it.
 """
@@ -21,12 +23,15 @@ from typing import Literal
 from shared.domain.errors import (
     AllSlotsTaken,
     AlreadyAnswered,
+    AlreadyRefunded,
     NobodyTookIt,
     NotYourOrder,
     OrderNotActive,
     OrderNotFound,
     OrderTaken,
     OwnOrder,
+    TakeNotFound,
+    TakeNotOver,
 )
 
 MAX_TAKES = 3
@@ -65,12 +70,14 @@ class Take:
     """One executor's paid look at the contact; `price` in roubles is what he paid then.
 
     `executor_count` is how many had taken the order with him: part of the answer that a repeat gives again.
+    `refunded` tells that an operator gave the price back, whatever became of the order.
     """
 
     executor_id: int
     taken_at: int
     price: int
     executor_count: int
+    refunded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,17 @@ def may_see_contact(order: Order, user_id: int | None) -> bool:
 def owes_refunds(order: Order) -> bool:
     """Whether whoever took the order gets his money back: it was closed and never answered."""
     return order.status is Status.CLOSED_NO_RESPONSE and order.responded_at is None
+
+
+def is_running(order: Order, now: int) -> bool:
+    """Whether somebody may still be waiting for its client: it is active, or taken and not answered yet."""
+    status = status_at(order, now)
+    return status is Status.ACTIVE or (status is Status.EXPIRED and bool(order.takes) and order.responded_at is None)
+
+
+def is_refunded(order: Order, take: Take) -> bool:
+    """Whether this take's price goes back to who paid it: an operator said so, or the order was never answered."""
+    return take.refunded or owes_refunds(order)
 
 
 def _window_ended(order: Order, now: int) -> bool:
@@ -261,6 +279,44 @@ def completed(order: Order, user_id: int, now: int) -> Order:
         responded_at=now if order.responded_at is None else order.responded_at,
         ended_at=now,
     )
+
+
+# ---------------------------------------------------------------- what operators do
+
+
+def withdrawn(order: Order, now: int) -> Order:
+    """The order ended for its owner, as he could have: deleted where nobody took it, closed where somebody did.
+
+    Raises OrderNotActive where it is neither active nor merely expired.
+    """
+    if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
+        raise OrderNotActive
+    status = Status.CLOSED_NO_RESPONSE if order.takes else Status.DELETED
+    return replace(order, status=status, ended_at=min(now, order.expires_at))
+
+
+def removed(order: Order, now: int) -> Order:
+    """The order withdrawn, and whoever took it gets his money back, answered or not. Raises OrderNotActive."""
+    takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
+    return replace(withdrawn(order, now), takes=takes)
+
+
+def with_refund(order: Order, executor_id: int, now: int) -> Order:
+    """The order with this executor's price given back; where its end gives it back anyway, the order so ended.
+
+    Raises TakeNotFound, AlreadyRefunded, TakeNotOver while the order can still be answered (I7).
+    """
+    take = order.takes.get(executor_id)
+    if take is None:
+        raise TakeNotFound
+    if is_refunded(order, take):
+        raise AlreadyRefunded
+    ended = ended_by_time(order, now)
+    if owes_refunds(ended):
+        return ended
+    if order.responded_at is None and is_running(order, now):
+        raise TakeNotOver
+    return replace(order, takes={**order.takes, executor_id: replace(take, refunded=True)})
 
 
 def _check_active(order: Order, now: int) -> None:

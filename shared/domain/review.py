@@ -30,7 +30,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An executor's complaint about an order that he took."""
+    """An executor's complaint about an order that he took.
+
+    `handled_at` is when an operator handled it, epoch ms, by the action `action_id`; None while it waits.
+    """
 
     id: int
     order_id: str
@@ -39,6 +42,8 @@ class Complaint:
     complaint: str
     comment: str | None
     created_at: int
+    handled_at: int | None = None
+    action_id: int | None = None
 
 
 def review_of(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.domain.errors import Banned
 from shared.domain.order import Order
 
 DEFAULT_FREQUENCY = 10
@@ -17,7 +18,8 @@ class User:
 
     `last_entry_id` is the newest entry of his ledger, 0 before the first. No preferred category means any of them, no
     preferred city any city. `chat_open` tells whether the bot may write to him; None until Telegram said either.
-    `settings_version` grows with every change of what decides of which orders he hears.
+    `settings_version` grows with every change of what decides of which orders he hears. `banned_at` is when an operator
+    banned him, epoch ms.
     """
 
     id: int
@@ -36,6 +38,12 @@ class User:
     notification_frequency: int = DEFAULT_FREQUENCY
     chat_open: bool | None = None
     settings_version: int = 0
+    banned_at: int | None = None
+
+    def check_not_banned(self) -> None:
+        """Raises Banned."""
+        if self.banned_at is not None:
+            raise Banned
 
     @property
     def listens(self) -> bool:
@@ -46,6 +54,7 @@ class User:
         """Whether he is to hear of this order when it is new: he listens, prefers such, and did not post it himself."""
         return (
             self.listens
+            and self.banned_at is None
             and order.owner_id != self.id
             and (not self.preferred_categories or order.category in self.preferred_categories)
             and (not self.preferred_cities or order.city in self.preferred_cities)

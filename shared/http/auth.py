@@ -8,10 +8,10 @@ from fastapi.security.base import SecurityBase
 
 from shared import clock, secrets
 from shared.domain import init_data
-from shared.domain.errors import InvalidInitData, Unauthenticated
+from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated
 from shared.domain.init_data import TelegramUser
 from shared.observability import logger
-from shared.settings import settings
+from shared.settings import operators, settings
 
 _SCHEMES = ("bearer", "tma")
 
@@ -59,3 +59,13 @@ Caller = Annotated[TelegramUser, Depends(_InitData(required=True))]
 
 MaybeCaller = Annotated[TelegramUser | None, Depends(_InitData(required=False))]
 """The user who sent valid credentials; None for everybody else."""
+
+
+async def _operator(caller: Caller) -> TelegramUser:
+    if caller.id not in operators():
+        raise NotAnOperator
+    return caller
+
+
+Operator = Annotated[TelegramUser, Depends(_operator)]
+"""A caller who is in the list of operators; every other one gets a 403: that there are such paths is no secret."""

@@ -17,6 +17,8 @@ from shared.domain import cities
 from shared.domain import contact as contacts
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
+from shared.domain.money import EntryType, LedgerEntry
+from shared.domain.operators import MAX_REASON, MIN_REASON
 from shared.domain.order import (
     CATEGORIES,
     MAX_DESCRIPTION,
@@ -26,7 +28,7 @@ from shared.domain.order import (
     may_see_contact,
     status_at,
 )
-from shared.domain.review import MAX_COMMENT
+from shared.domain.review import MAX_COMMENT, Complaint
 from shared.domain.user import User
 
 
@@ -94,6 +96,12 @@ Comment = Annotated[
 IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="12 URL-safe characters")]
 OrderId = Annotated[IdOfOrder, Path(alias="id")]
 PaymentId = Annotated[int, BeforeValidator(_payment_id), Path(alias="id", description="An id that create-invoice gave")]
+UserIdInPath = Annotated[int, Path(alias="id", ge=1, le=MAX_USER_ID)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=MIN_REASON, max_length=MAX_REASON),
+    AfterValidator(_printable),
+]
 UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
 
@@ -133,6 +141,12 @@ class TakenBy(View):
 
     executor_id: int
     taken_at: str
+
+
+class Why(BaseModel):
+    """Why an operator does it; for the trail."""
+
+    reason: Reason
 
 
 class OrderView(View):
@@ -195,6 +209,77 @@ def bot_can_write(user: User, caller: TelegramUser) -> dict[str, str]:
     """The header that says it."""
     can = user.chat_open if user.chat_open is not None else caller.lets_bot_write
     return {BOT_CAN_WRITE: str(can).lower()}
+
+
+class ComplaintView(View):
+    """A complaint as operators see it; `action_id` is the action that handled it."""
+
+    id: int
+    order_id: str
+    executor_id: int
+    client_id: int
+    complaint: str
+    comment: str | None
+    created_at: str
+    handled_at: str | None
+    action_id: int | None
+
+
+def complaint_view(complaint: Complaint) -> dict[str, Any]:
+    """The complaint as operators see it."""
+    return {
+        "id": complaint.id,
+        "order_id": complaint.order_id,
+        "executor_id": complaint.executor_id,
+        "client_id": complaint.client_id,
+        "complaint": complaint.complaint,
+        "comment": complaint.comment,
+        "created_at": iso(complaint.created_at),
+        "handled_at": None if complaint.handled_at is None else iso(complaint.handled_at),
+        "action_id": complaint.action_id,
+    }
+
+
+class BanView(View):
+    """A user's ban; `banned_at` is null where there is none, `removed_orders` are those taken away just now."""
+
+    user_id: int
+    banned_at: str | None
+    removed_orders: list[str]
+
+
+def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
+    """The user's ban."""
+    return {
+        "user_id": user.id,
+        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "removed_orders": removed_orders,
+    }
+
+
+class TransactionView(View):
+    """One change of a balance; `amount` and `balance_after` in roubles, what was spent is negative."""
+
+    id: int
+    type: EntryType
+    amount: int
+    balance_after: int
+    order_id: str | None
+    payment_method: str | None
+    created_at: str
+
+
+def transaction_view(entry: LedgerEntry) -> dict[str, Any]:
+    """A ledger entry as whoever may see it sees it."""
+    return {
+        "id": entry.id,
+        "type": entry.type,
+        "amount": entry.amount,
+        "balance_after": entry.balance_after,
+        "order_id": entry.order_id,
+        "payment_method": entry.payment_method,
+        "created_at": iso(entry.created_at),
+    }
 
 
 class Success(View):

@@ -26,6 +26,13 @@ ANSWERED = "attribute_exists(responded_at)"
 LOCK_FREE = "attribute_not_exists(pk) OR expires_at <= :now"
 LOCK_OURS = "order_id = :order_id"
 
+# a user
+NOT_BANNED = "attribute_not_exists(banned_at)"
+BANNED = "attribute_exists(banned_at)"
+
+# a complaint
+NOT_HANDLED = "attribute_exists(pk) AND attribute_not_exists(handled_at)"
+
 # a user's settings
 NO_SETTINGS_YET = "attribute_not_exists(settings_version)"
 SETTINGS_AS_READ = "settings_version = :settings_read"

@@ -21,6 +21,7 @@ without moving it in a list (a take, a balance) costs no index write.
 | money that a provider took    | CHARGE#provider#its id / CHARGE         | get; it makes a credit happen once
 | how far a provider's list was read | CURSOR#provider / CURSOR           | get
 | an update that was handled    | UPDATE#id / UPDATE                      | get; gone after two days
+| what an operator did          | ACTION#id / ACTION                      | get
 
 | list, newest first            | index    | partition                        | sort key
 |-------------------------------|----------|----------------------------------|---------------------------
@@ -36,6 +37,9 @@ without moving it in a list (a take, a balance) costs no index write.
 | who wants to hear of orders   | list1…4  | SUBSCRIBERS#city#category        | `list_sk`: user
 | a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
 | a user's ledger               | timeline | LEDGER_OF#user                   | entry id
+| complaints that wait          | timeline | COMPLAINTS                       | complaint id
+| … that were handled           | timeline | COMPLAINTS_HANDLED               |
+| what operators did            | timeline | ACTIONS                          | action id
 | what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
 | payments to ask about, when   | due      | DUE_PAYMENTS                     |
 
@@ -82,6 +86,7 @@ DUE = Index("due", "due_pk", "due_at")
 
 DUE_PARTITION = "DUE"
 DUE_PAYMENTS = "DUE_PAYMENTS"
+ACTIONS = "ACTIONS"
 
 ANY = "*"
 # Which index a category's list of subscribers is in, and on which of a city's items: by its place here. Subscriptions
@@ -160,6 +165,11 @@ def update(update_id: int) -> Key:
     return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}
 
 
+def action(action_id: int) -> Key:
+    """What an operator did."""
+    return {"pk": f"ACTION#{action_id}", "sk": "ACTION"}
+
+
 def contact_lock(contact_key: str) -> Key:
     """The lock that makes a contact belong to one active order."""
     return {"pk": f"CONTACT#{contact_key}", "sk": "CONTACT"}
@@ -222,7 +232,17 @@ def hour_ends(at: int) -> str:
 
 def ledger_sk(entry_id: int) -> str:
     """An entry's place in its user's ledger."""
-    return f"{max(entry_id, 0):016d}"
+    return id_sk(entry_id)
+
+
+def id_sk(integer_id: int) -> str:
+    """The place in a timeline of what has an integer id, which grows with time."""
+    return f"{max(integer_id, 0):016d}"
+
+
+def complaints(*, handled: bool) -> str:
+    """The partition of TIMELINE with the complaints that wait, or that were handled."""
+    return "COMPLAINTS_HANDLED" if handled else "COMPLAINTS"
 
 
 def timeline_sk(order: Order) -> str:

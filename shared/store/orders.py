@@ -5,10 +5,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from shared import clock, ids
-from shared.domain.errors import ContactBusy, OrderNotFound
+from shared.domain.errors import Banned, ContactBusy, OrderNotFound
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
-from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, owes_refunds
+from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, is_refunded
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
@@ -62,7 +62,13 @@ def from_item(item: table.Item) -> Order:
         edits=item["edits"],
         status=Status(item["status"]),
         takes={
-            int(executor_id): Take(int(executor_id), take["taken_at"], take["price"], take["executor_count"])
+            int(executor_id): Take(
+                int(executor_id),
+                take["taken_at"],
+                take["price"],
+                take["executor_count"],
+                take.get("refunded", False),
+            )
             for executor_id, take in item["takes"].items()
         },
         answer_due_at=item.get("answer_due_at"),
@@ -77,6 +83,16 @@ def get(order_id: str) -> Order | None:
     """The order as it is now. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.order(order_id))
     return from_item(item) if item else None
+
+
+def get_for(order_id: str, user_id: int) -> Order | None:
+    """The order as it is now, for a user who wants to change something about it.
+
+    One consistent BatchGetItem, of the user as well. Raises Banned, Unavailable.
+    """
+    order, user = table.get_many([keys.order(order_id), keys.user(user_id)], consistent=True)
+    users.from_item(user_id, user).check_not_banned()
+    return from_item(order) if order else None
 
 
 def due(now: int) -> list[str]:
@@ -141,34 +157,55 @@ def _check_contact(order: Order, now: int) -> bool:
 def create(order: Order, caller: TelegramUser) -> None:
     """Put the order, the lock on its contact, and one more on its owner's counter.
 
-    One TransactWriteItems of three writes; where it is refused, what `_check_contact` costs. Raises ContactBusy,
-    table.Stale, Unavailable.
+    One consistent GetItem of the owner and one TransactWriteItems of three writes, a try; where it is refused, what
+    `_check_contact` costs. Raises Banned, ContactBusy, Busy, Unavailable.
     """
-    try:
-        table.transact(
-            [
-                table.put(_item(order), condition=conditions.NOT_THERE),
-                _put_lock(order, order.created_at),
-                users.change(order.owner_id, caller=caller, active_orders=1),
-            ]
-        )
-    except table.Stale:
-        # Our own try may have landed without an answer; only then is the holder this order.
-        if not _check_contact(order, clock.now_ms()):
+    tried = False
+
+    def create_once() -> None:
+        nonlocal tried
+        try:
+            users.get(caller.id).check_not_banned()
+        except Banned:
+            # A try of ours may have landed before, late: then the order is there.
+            if tried and _check_contact(order, clock.now_ms()):
+                return
             raise
+        tried = True
+        try:
+            table.transact(
+                [
+                    table.put(_item(order), condition=conditions.NOT_THERE),
+                    _put_lock(order, order.created_at),
+                    users.change(order.owner_id, caller=caller, active_orders=1),
+                ]
+            )
+        except table.Stale:
+            # Our own try may have landed without an answer; only then is the holder this order.
+            if not _check_contact(order, clock.now_ms()):
+                raise
+
+    table.settle(create_once)
 
 
-def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable[[Order, Order, int], None]) -> Order:
+def change(
+    order_id: str,
+    decide: Callable[[Order, int], Order],
+    write: Callable[[Order, Order, int], None],
+    *,
+    caller_id: int | None = None,
+) -> Order:
     """Read the order, let `decide` say what becomes of it now, `write` that; again where the write came too late.
 
-    Both get the time in epoch ms; an order that `decide` leaves as it is is not written. One consistent GetItem and
-    what `write` costs, a try. Raises OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
+    Both get the time in epoch ms; an order that `decide` leaves as it is is not written. A user whom it is done for is
+    read along: he must not be banned. One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a
+    try. Raises Banned, OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
     """
     tries: list[tuple[Order, Order]] = []
 
     def change_once() -> Order:
         now = clock.now_ms()
-        before = get(order_id)
+        before = get(order_id) if caller_id is None else get_for(order_id, caller_id)
         if before is None:
             raise OrderNotFound
         if any(_landed(before, *tried) for tried in tries):
@@ -184,8 +221,11 @@ def change(order_id: str, decide: Callable[[Order, int], Order], write: Callable
 
 def _landed(order: Order, before: Order, after: Order) -> bool:
     """Whether the order shows what changed from `before` to `after`, whatever else came to it since."""
-    changed = [field.name for field in fields(Order) if getattr(after, field.name) != getattr(before, field.name)]
-    return all(getattr(order, name) == getattr(after, name) for name in changed)
+    changed = {field.name for field in fields(Order) if getattr(after, field.name) != getattr(before, field.name)}
+    takes = [take for executor, take in after.takes.items() if before.takes.get(executor) != take]
+    return all(getattr(order, name) == getattr(after, name) for name in changed - {"takes"}) and all(
+        order.takes.get(take.executor_id) == take for take in takes
+    )
 
 
 def edit(before: Order, after: Order, now: int) -> None:
@@ -277,15 +317,16 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
     )
 
 
-def move(before: Order, after: Order, now: int) -> None:
-    """Write where an order went: its answer, or its end with all that follows from it.
+def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeDef") -> None:
+    """Write where an order went: its answer, a take's refund, or its end with all that follows from it.
 
     An end frees the contact, where the lock is still this order's (I15), corrects everybody's counters and, where it
-    owes refunds, gives each taker back what he paid. One TransactWriteItems: a single write for an answer, up to nine
-    for an end; before an end one consistent BatchGetItem. Raises table.Stale, Unavailable.
+    owes refunds, gives each taker back what he paid and has not back yet. One TransactWriteItems, with what belongs
+    `beside` it: a single write for an answer, three for a refund, up to nine for an end; before the latter two one
+    consistent BatchGetItem. Raises table.Stale, Unavailable.
     """
-    writes = [_move(before, after)]
-    if after.status is not before.status:
+    writes = [_move(before, after), *beside]
+    if after.status is not before.status or after.takes != before.takes:
         writes += _consequences(before, after, now)
     table.transact(writes)
 
@@ -297,9 +338,12 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     if after.responded_at is not None:
         fields["responded_at"] = after.responded_at
     nothing_due = "" if keys.due_keys(after) else f" REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
+    sets = [f"#{name} = :to_{name}" for name in fields]
+    refunded = [take for take in after.takes.values() if take.refunded and take != before.takes[take.executor_id]]
+    sets += [f"takes.#take{take.executor_count}.refunded = :refunded" for take in refunded]
     return table.change(
         keys.order(before.id),
-        f"SET {', '.join(f'#{name} = :to_{name}' for name in fields)}{nothing_due}",
+        f"SET {', '.join(sets)}{nothing_due}",
         condition=conditions.all_of(
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
@@ -307,9 +351,13 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
             # The lock that goes with the end is of this contact, the lists that it leaves are of this category.
             conditions.EDITS_AS_READ,
         ),
-        names={f"#{name}": name for name in fields},
+        names={
+            **{f"#{name}": name for name in fields},
+            **{f"#take{take.executor_count}": str(take.executor_id) for take in refunded},
+        },
         values={
             **{f":to_{name}": value for name, value in fields.items()},
+            **({":refunded": True} if refunded else {}),
             ":status": before.status,
             ":takes_read": len(before.takes),
             ":edits_read": before.edits,
@@ -318,8 +366,11 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
 
 
 def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteItemTypeDef]":
-    refunds = owes_refunds(after)
-    takers = list(after.takes) if refunds else []
+    takers = [
+        executor
+        for executor, take in after.takes.items()
+        if is_refunded(after, take) and not is_refunded(before, before.takes[executor])
+    ]
     lock, *found = table.get_many(
         [keys.contact_lock(before.contact_key), *(keys.user(taker) for taker in takers)], consistent=True
     )
@@ -334,9 +385,10 @@ def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteI
         for taker, item in zip(takers, found, strict=True)
     }
     writes = []
-    if lock is not None and lock["order_id"] == before.id:
+    ends = after.status is not before.status
+    if ends and lock is not None and lock["order_id"] == before.id:
         writes.append(_remove_lock(before))
-    no_longer_active = -1 if before.status is Status.ACTIVE else 0
+    no_longer_active = -1 if ends and before.status is Status.ACTIVE else 0
     completed = 1 if after.status is Status.COMPLETED else 0
     if no_longer_active:
         for user_id in (after.owner_id, *after.takes):

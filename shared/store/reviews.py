@@ -1,13 +1,18 @@
 """Reviews that clients write of executors, and complaints that executors make about orders."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from shared import clock, ids
-from shared.domain.errors import AlreadyComplained, AlreadyReviewed
+from shared.domain.errors import AlreadyComplained, AlreadyHandled, AlreadyReviewed, ComplaintNotFound
+from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
-from shared.store import conditions, keys, orders, table, users
+from shared.store import actions, conditions, keys, orders, table, users
+
+# What people wrote about each other in anger is kept half a year; then DynamoDB's TTL removes it.
+_COMPLAINT_RETENTION = 180 * 24 * 60 * 60 * 1000
 
 
 def from_item(item: table.Item) -> Review:
@@ -29,8 +34,8 @@ def from_item(item: table.Item) -> Review:
 def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, int, int], Review]) -> Review:
     """Put the review that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
 
-    The order shows it and the executor's rating counts it in the same transaction (I20, I21): a consistent GetItem and
-    a TransactWriteItems of four writes. Raises AlreadyReviewed, what `decide` raises, Busy, Unavailable.
+    The order shows it and the executor's rating counts it in the same transaction (I20, I21): a consistent BatchGetItem
+    and a TransactWriteItems of four writes. Raises AlreadyReviewed, Banned, what `decide` raises, Busy, Unavailable.
     """
     tries: dict[int, Review] = {}
 
@@ -43,7 +48,7 @@ def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, 
                 if found["id"] in tries:
                     return tries[found["id"]]
                 raise AlreadyReviewed
-        order = orders.get(order_id)
+        order = orders.get_for(order_id, client_id)
         review = decide(order, now, ids.new_integer_id(now))
         tries[review.id] = review
         _put_review(order, review)
@@ -97,8 +102,8 @@ def write_complaint(
 ) -> Complaint:
     """Put the complaint that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
 
-    A consistent GetItem and a TransactWriteItems of two writes. Raises AlreadyComplained, what `decide` raises, Busy,
-    Unavailable.
+    A consistent BatchGetItem and a TransactWriteItems of two writes. Raises AlreadyComplained, Banned, what `decide`
+    raises, Busy, Unavailable.
     """
     tries: dict[int, Complaint] = {}
 
@@ -110,7 +115,7 @@ def write_complaint(
                 if found["id"] in tries:
                     return tries[found["id"]]
                 raise AlreadyComplained
-        complaint = decide(orders.get(order_id), now, ids.new_integer_id(now))
+        complaint = decide(orders.get_for(order_id, executor_id), now, ids.new_integer_id(now))
         tries[complaint.id] = complaint
         table.transact(
             [
@@ -124,6 +129,9 @@ def write_complaint(
                         "complaint": complaint.complaint,
                         "comment": complaint.comment,
                         "created_at": complaint.created_at,
+                        "ttl": (complaint.created_at + _COMPLAINT_RETENTION) // 1000,
+                        keys.TIMELINE.pk: keys.complaints(handled=False),
+                        keys.TIMELINE.sk: keys.id_sk(complaint.id),
                     },
                     condition=conditions.NOT_THERE,
                 ),
@@ -133,6 +141,73 @@ def write_complaint(
         return complaint
 
     return table.settle(write_once)
+
+
+def _complaint(item: table.Item) -> Complaint:
+    return Complaint(
+        id=item["id"],
+        order_id=item["order_id"],
+        client_id=item["client_id"],
+        executor_id=item["executor_id"],
+        complaint=item["complaint"],
+        comment=item["comment"],
+        created_at=item["created_at"],
+        handled_at=item.get("handled_at"),
+        action_id=item.get("action_id"),
+    )
+
+
+def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complaint]:
+    """The oldest `limit` complaints that wait, or that were handled, of those newer than the complaint `after`.
+
+    One Query, one BatchGetItem. Raises Unavailable.
+    """
+    found = table.query(
+        keys.TIMELINE,
+        keys.complaints(handled=handled),
+        low=None if after is None else keys.id_sk(after + 1),
+        newest_first=False,
+        limit=limit,
+    )
+    loaded = [_complaint(item) for item in table.get_many(found, consistent=True) if item]
+    # An index lags behind the table by moments: what was handled just now may still stand among what waits.
+    return [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
+
+
+def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complaint:
+    """Mark a complaint handled by the operator's action, and put that; the complaint then.
+
+    One consistent GetItem and one TransactWriteItems of two writes, a try. Raises ComplaintNotFound, AlreadyHandled,
+    Busy, Unavailable.
+    """
+
+    def handle_once() -> Complaint:
+        item = table.get(keys.complaint(order_id, executor_id))
+        if item is None:
+            raise ComplaintNotFound
+        complaint = _complaint(item)
+        if complaint.action_id == action.id:
+            return complaint  # a try had landed
+        if complaint.handled_at is not None:
+            raise AlreadyHandled
+        table.transact(
+            [
+                table.change(
+                    keys.complaint(order_id, executor_id),
+                    f"SET handled_at = :now, action_id = :action, {keys.TIMELINE.pk} = :handled",
+                    condition=conditions.NOT_HANDLED,
+                    values={
+                        ":now": action.created_at,
+                        ":action": action.id,
+                        ":handled": keys.complaints(handled=True),
+                    },
+                ),
+                actions.put(action),
+            ]
+        )
+        return replace(complaint, handled_at=action.created_at, action_id=action.id)
+
+    return table.settle(handle_once)
 
 
 def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:

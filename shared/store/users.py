@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import LedgerEntry
+from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
-from shared.store import conditions, keys, subscriptions, table
+from shared.store import actions, conditions, keys, subscriptions, table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -41,6 +42,7 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         notification_frequency=item.get("notify_frequency", DEFAULT_FREQUENCY),
         chat_open=item.get("chat_open"),
         settings_version=item.get("settings_version", 0),
+        banned_at=item.get("banned_at"),
     )
 
 
@@ -65,7 +67,7 @@ def get(user_id: int) -> User:
 def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
     """Replace which orders the caller wants to hear of.
 
-    As many calls as `_change_settings`. Raises Busy, Unavailable.
+    As many calls as `_change_settings`. Raises Banned, Busy, Unavailable.
     """
     _change_settings(
         caller.id,
@@ -77,7 +79,7 @@ def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities:
 def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> User:
     """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is. The user then.
 
-    As many calls as `_change_settings`. Raises Busy, Unavailable.
+    As many calls as `_change_settings`. Raises Banned, Busy, Unavailable.
     """
 
     def changed(user: User) -> User:
@@ -108,6 +110,8 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
 
     def change_once() -> User:
         before = get(user_id)
+        if caller is not None:
+            before.check_not_banned()
         after = replace(changed(before), settings_version=before.settings_version + 1)
         fields = {
             "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
@@ -124,16 +128,40 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
             values |= _profile(caller)
         if before.settings_version:
             values[":settings_read"] = before.settings_version
+        as_read = conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET
         update = table.change(
             keys.user(user_id),
             f"SET {', '.join(sets)}",
-            condition=conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET,
+            condition=as_read if caller is None else conditions.all_of(as_read, conditions.NOT_BANNED),
             values=values,
         )
         table.transact([update, *subscriptions.moved(before, after)])
         return after
 
     return table.settle(change_once)
+
+
+def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
+    """Ban the user, or let him write again, and put the operator's action; nothing where he is so already. He then.
+
+    One consistent GetItem and one TransactWriteItems of two writes, a try. Raises Busy, Unavailable.
+    """
+
+    def set_once() -> User:
+        user = get(user_id)
+        if (user.banned_at is not None) is banned:
+            return user
+        if banned:
+            expression, condition = "SET banned_at = :now", conditions.NOT_BANNED
+        else:
+            expression, condition = "REMOVE banned_at", conditions.BANNED
+        values = {":now": action.created_at} if banned else {}
+        table.transact(
+            [table.change(keys.user(user_id), expression, condition=condition, values=values), actions.put(action)]
+        )
+        return replace(user, banned_at=action.created_at if banned else None)
+
+    return table.settle(set_once)
 
 
 def change(
@@ -147,14 +175,16 @@ def change(
 ) -> "TransactWriteItemTypeDef":
     """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
 
-    `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. His ledger
-    must still end where the entry was computed from, and the entry must be put beside it.
+    `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. A caller
+    must not be banned; what others bring about comes to a banned user as well. His ledger must still end where the
+    entry was computed from, and the entry must be put beside it.
     """
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
     if caller is not None:
         sets.append(_SET_PROFILE)
         values |= _profile(caller)
+        clauses.append(conditions.NOT_BANNED)
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
         values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Who = Literal["anyone", "anyone, known if he says who he is", "user"]
+Who = Literal["anyone", "anyone, known if he says who he is", "user", "operator"]
 
 
 class Endpoint(NamedTuple):
@@ -30,10 +30,13 @@ _ORDER = _fields(
 )
 _TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
 _REVIEW = _fields("id author_name rating comment category city order_id created_at")
+_COMPLAINT = _fields("id order_id executor_id client_id complaint comment created_at handled_at action_id")
+_BAN = _fields("user_id banned_at removed_orders")
+_ACTION = _fields("id operator_id kind reason user_id order_id created_at")
 
 ENDPOINTS: dict[str, Endpoint] = {
     # orders
-    "POST /api/orders": Endpoint("user", 201, frozenset({409}), _ORDER),
+    "POST /api/orders": Endpoint("user", 201, frozenset({403, 409}), _ORDER),
     "GET /api/orders": Endpoint(
         "anyone, known if he says who he is", 200, frozenset({401}), _fields("orders total"), _ORDER
     ),
@@ -54,9 +57,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         _fields("id first_name last_name username completed_orders active_orders rating balance"),
     ),
     "GET /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("categories cities")),
-    "PUT /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("success")),
+    "PUT /api/users/me/preferences": Endpoint("user", 200, frozenset({403}), _fields("success")),
     "GET /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("enabled frequency")),
-    "PUT /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("success")),
+    "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403}), _fields("success")),
     # balance
     "GET /api/balance": Endpoint("user", 200, _NOTHING, _fields("balance")),
     "GET /api/balance/transactions": Endpoint("user", 200, _NOTHING, _fields("transactions next_cursor"), _TRANSACTION),
@@ -74,10 +77,23 @@ ENDPOINTS: dict[str, Endpoint] = {
     # bot
     "POST /api/telegram/webhook": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
     # reviews
-    "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 404, 409}), _fields("success review_id")),
-    "POST /api/reviews/executor": Endpoint("user", 200, frozenset({404, 409}), _fields("success complaint_id")),
+    "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 403, 404, 409}), _fields("success review_id")),
+    "POST /api/reviews/executor": Endpoint("user", 200, frozenset({403, 404, 409}), _fields("success complaint_id")),
     "GET /api/reviews": Endpoint("anyone, known if he says who he is", 200, frozenset({401}), None, _REVIEW),
     "GET /api/reviews/check": Endpoint("user", 200, _NOTHING, _fields("submitted type")),
+    # operators
+    "GET /api/admin/complaints": Endpoint("operator", 200, _NOTHING, _fields("complaints next_cursor"), _COMPLAINT),
+    "POST /api/admin/complaints/handle": Endpoint("operator", 200, frozenset({404, 409}), _COMPLAINT),
+    "POST /api/admin/orders/{id}/refund": Endpoint(
+        "operator", 200, frozenset({404, 409}), _fields("order_id executor_id amount")
+    ),
+    "POST /api/admin/orders/{id}/remove": Endpoint("operator", 200, frozenset({404, 410}), _ORDER),
+    "POST /api/admin/users/{id}/ban": Endpoint("operator", 200, _NOTHING, _BAN),
+    "POST /api/admin/users/{id}/unban": Endpoint("operator", 200, _NOTHING, _BAN),
+    "GET /api/admin/users/{id}/ledger": Endpoint(
+        "operator", 200, _NOTHING, _fields("user_id balance banned_at transactions next_cursor"), _TRANSACTION
+    ),
+    "GET /api/admin/actions": Endpoint("operator", 200, _NOTHING, _fields("actions next_cursor"), _ACTION),
     # cities and meta
     "GET /api/cities": Endpoint("anyone", 200, _NOTHING),
     "GET /health": Endpoint("anyone", 200, _NOTHING, _fields("status")),

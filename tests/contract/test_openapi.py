@@ -33,8 +33,10 @@ def test_every_answer_is_documented(key: str) -> None:
     """Those that the contract names, those that the request's shape can bring about, and no others."""
     endpoint, operation = ENDPOINTS[key], OPERATIONS[key]
     expected = {endpoint.success, *endpoint.refused, 500, 503}
-    if endpoint.who == "user":
+    if endpoint.who in ("user", "operator"):
         expected.add(401)
+    if endpoint.who == "operator":
+        expected.add(403)
     if "requestBody" in operation:
         expected |= {400, 413, 422}
     if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):

@@ -176,6 +176,8 @@ def calls(service: Api, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return calls
 
 
+OPERATOR = 900
+WHY = {"reason": "жалобы исполнителей"}
 NEW_ORDER = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду и просушить полы"}
 
 
@@ -224,6 +226,29 @@ def take_every_path(calls: Calls) -> None:
     say_everything_to_the_bot(calls)
     for page in ("/health", "/docs", "/openapi.json"):
         calls.of(f"GET {page}")
+
+
+def keep_order(calls: Calls, service: Api | None = None) -> None:
+    """What operators do; `service` lets time pass where it can."""
+    order = taken_order(calls, "@fourth_pipe")
+    calls.of("POST /api/orders/{id}/respond", user=1, id=order)
+    calls.of("POST /api/reviews/executor", user=2, body={"order_id": order, "complaint": "Не отвечал"})
+    calls.of("GET /api/admin/complaints", user=OPERATOR)
+    handled = {"order_id": order, "executor_id": 2, **WHY}
+    calls.of("POST /api/admin/complaints/handle", user=OPERATOR, body=handled)
+    refund = {"executor_id": 2, **WHY}
+    calls.of("POST /api/admin/orders/{id}/refund", user=OPERATOR, id=order, body=refund)
+    calls.of("POST /api/admin/orders/{id}/remove", user=OPERATOR, id=taken_order(calls, "@fifth_pipe"), body=WHY)
+    taken_order(calls, "@sixth_pipe")
+    late = taken_order(calls, "@seventh_pipe")
+    if service is not None:
+        service.later(minutes=15)
+        calls.of("POST /api/admin/orders/{id}/refund", user=OPERATOR, id=late, body=refund)
+        taken_order(calls, "@eighth_pipe")
+    for change in ("ban", "unban"):
+        calls.of(f"POST /api/admin/users/{{id}}/{change}", user=OPERATOR, id="1", body=WHY)
+    calls.of("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query=WHY)
+    calls.of("GET /api/admin/actions", user=OPERATOR)
 
 
 def taken_order(calls: Calls, contact: str) -> str:
@@ -393,6 +418,7 @@ def test_a_function_is_granted_what_it_calls(
     let_time_pass(calls, service)
     take_over_contacts(calls, service)
     notify(calls, service, telegram)
+    keep_order(calls, service)
     look_into_the_books(calls)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

@@ -19,7 +19,7 @@ from shared.store.queues import Queue
 from tests import api
 from tests.functions.conftest import HANDLERS, Api, pointed_at
 
-CLIENT, EXECUTOR, OTHER = 1, 2, 3
+CLIENT, EXECUTOR, OTHER, OPERATOR = 1, 2, 3, 900
 TAKE = "POST /api/orders/{id}/take"
 
 
@@ -580,6 +580,16 @@ def test_nobody_elses_button_works(service: Api, bot: FakeTelegram, data: str) -
     press(service, 1, data.format(id=order), user=EXECUTOR)
     assert toasts(bot) == ["Это может сделать только автор заказа"]
     assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
+
+
+def test_who_is_banned_presses_in_vain(service: Api, bot: FakeTelegram) -> None:
+    """And Telegram does not bring his press again."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(CLIENT), body={"reason": "обман"})
+    assert press(service, 1, f"respond:{order}").status == 200
+    assert toasts(bot) == ["Ваш аккаунт заблокирован. Напишите в поддержку"]
+    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is None
 
 
 @pytest.mark.parametrize("data", ["", "respond", "respond:short", "complete:AAAAAAAAAAAA", "respond:AAAAAAAAAAAA:x"])

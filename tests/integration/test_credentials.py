@@ -65,7 +65,7 @@ def test_bad_credentials_are_refused_where_they_are_needed(service: Service, way
     assert answer.json["detail"]
 
 
-@pytest.mark.parametrize("route", [route for route, it in ENDPOINTS.items() if it.who == "user"])
+@pytest.mark.parametrize("route", [route for route, it in ENDPOINTS.items() if it.who in ("user", "operator")])
 def test_every_route_of_users_asks_who_calls(service: Service, route: str) -> None:
     """Whatever else is wrong with the request, this comes first."""
     for headers in ({}, WAYS["Bearer"](signed(token="1:another"))):

@@ -1,0 +1,50 @@
+"""POST /api/admin/users/{id}/ban: from now on a user changes nothing, and his running orders are taken away."""
+
+from fastapi import APIRouter
+
+from shared import clock
+from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive
+from shared.domain.order import Order, is_running, removed
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import BanView, UserIdInPath, Why, ban_view
+from shared.store import actions, feeds, orders, users
+
+router = APIRouter(tags=["admin"])
+
+
+@router.post(
+    "/api/admin/users/{id}/ban",
+    operation_id="ban_user",
+    summary="Ban a user",
+    response_model=BanView,
+    responses=documented(InvalidInitData, NotAnOperator),
+)
+async def ban_user(user_id: UserIdInPath, why: Why, operator: Operator) -> dict[str, object]:
+    """He still reads, and keeps what he paid for. Again, after whatever failed, it goes on with his orders."""
+    user = users.set_banned(user_id, actions.new(operator.id, "user_banned", why.reason, user_id=user_id), banned=True)
+    return ban_view(user, [order.id for order in running_orders(user_id) if remove(order.id, why, operator.id)])
+
+
+def running_orders(user_id: int) -> list[Order]:
+    """The orders in which somebody may still be waiting for this client."""
+    now = clock.now_ms()
+    return [order for order in feeds.all_of_client(user_id) if is_running(order, now)]
+
+
+def remove(order_id: str, why: Why, operator_id: int) -> bool:
+    """Take an order away; whether it was still there to take."""
+    action = actions.new(operator_id, "order_removed", why.reason, order_id=order_id)
+    try:
+        orders.change(
+            order_id,
+            removed,
+            lambda before, after, now: orders.move(before, after, now, actions.put(action)),
+        )
+    except OrderNotActive:
+        return False  # it ended by itself
+    return True
+
+
+handler = http_handler(router)

@@ -1,0 +1,54 @@
+"""GET /api/admin/users/{id}/ledger: why a user's balance is what it is, for operators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from shared.domain.errors import InvalidInitData, NotAnOperator
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import Reason, TransactionView, UserIdInPath, View, iso, transaction_view
+from shared.store import actions, ledger, users
+
+router = APIRouter(tags=["admin"])
+
+
+class LedgerView(View):
+    """`balance` in roubles; newest first; `next_cursor` asks for the older ones, null is the end."""
+
+    user_id: int
+    balance: int
+    banned_at: str | None
+    transactions: list[TransactionView]
+    next_cursor: str | None
+
+
+@router.get(
+    "/api/admin/users/{id}/ledger",
+    operation_id="get_ledger",
+    summary="A user's balance and ledger",
+    response_model=LedgerView,
+    responses=documented(InvalidInitData, NotAnOperator),
+)
+async def get_ledger(
+    user_id: UserIdInPath,
+    operator: Operator,
+    reason: Reason,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
+) -> dict[str, object]:
+    """Looking is an action as well: what cannot be put into the trail is not shown."""
+    actions.record(actions.new(operator.id, "ledger_read", reason, user_id=user_id))
+    user = users.get(user_id)
+    entries = ledger.page(user_id, limit=limit + 1, before=int(cursor) if cursor is not None else None)
+    return {
+        "user_id": user_id,
+        "balance": user.balance,
+        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "transactions": [transaction_view(entry) for entry in entries[:limit]],
+        "next_cursor": str(entries[limit - 1].id) if len(entries) > limit else None,
+    }
+
+
+handler = http_handler(router)

@@ -1,0 +1,43 @@
+"""POST /api/admin/complaints/handle: an operator is done with a complaint."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared.domain.errors import AlreadyHandled, ComplaintNotFound, InvalidInitData, NotAnOperator
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import ComplaintView, IdOfOrder, Reason, UserId, complaint_view
+from shared.store import actions, reviews
+
+router = APIRouter(tags=["admin"])
+
+
+class Handled(BaseModel):
+    """Which complaint, by its order and who complained; `reason` is what came of it."""
+
+    order_id: IdOfOrder
+    executor_id: UserId
+    reason: Reason
+
+
+@router.post(
+    "/api/admin/complaints/handle",
+    operation_id="handle_complaint",
+    summary="Mark a complaint handled",
+    response_model=ComplaintView,
+    responses=documented(InvalidInitData, NotAnOperator, ComplaintNotFound, AlreadyHandled),
+)
+async def handle_complaint(handled: Handled, operator: Operator) -> dict[str, object]:
+    """It leaves the queue. What is done about it - a refund, a ban - is an action of its own."""
+    action = actions.new(
+        operator.id,
+        "complaint_handled",
+        handled.reason,
+        user_id=handled.executor_id,
+        order_id=handled.order_id,
+    )
+    return complaint_view(reviews.handle_complaint(handled.order_id, handled.executor_id, action))
+
+
+handler = http_handler(router)

@@ -1,0 +1,58 @@
+"""POST /api/admin/orders/{id}/refund: an operator gives an executor back what he paid for an order."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared.domain.errors import (
+    AlreadyRefunded,
+    InvalidInitData,
+    NotAnOperator,
+    OrderNotFound,
+    TakeNotFound,
+    TakeNotOver,
+)
+from shared.domain.order import Order, with_refund
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, Reason, UserId, View
+from shared.store import actions, orders
+
+router = APIRouter(tags=["admin"])
+
+
+class Refund(BaseModel):
+    """To whom, and why."""
+
+    executor_id: UserId
+    reason: Reason
+
+
+class RefundView(View):
+    """`amount` in roubles."""
+
+    order_id: str
+    executor_id: int
+    amount: int
+
+
+@router.post(
+    "/api/admin/orders/{id}/refund",
+    operation_id="refund_take",
+    summary="Give an executor his money back",
+    response_model=RefundView,
+    responses=documented(InvalidInitData, NotAnOperator, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded),
+)
+async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:
+    """Once, whoever else gives it back; not while the client can still answer: remove the order instead."""
+    action = actions.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
+
+    def move(before: Order, after: Order, now: int) -> None:
+        orders.move(before, after, now, actions.put(action))
+
+    order = orders.change(order_id, lambda order, now: with_refund(order, refund.executor_id, now), move)
+    amount = order.takes[refund.executor_id].price
+    return RefundView(order_id=order_id, executor_id=refund.executor_id, amount=amount)
+
+
+handler = http_handler(router)

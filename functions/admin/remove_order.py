@@ -1,0 +1,35 @@
+"""POST /api/admin/orders/{id}/remove: an operator takes an order away."""
+
+from fastapi import APIRouter
+
+from shared import clock
+from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive, OrderNotFound
+from shared.domain.order import Order, removed
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import OrderId, OrderView, Why, order_view
+from shared.store import actions, orders
+
+router = APIRouter(tags=["admin"])
+
+
+@router.post(
+    "/api/admin/orders/{id}/remove",
+    operation_id="remove_order",
+    summary="Remove an active or expired order",
+    response_model=OrderView,
+    responses=documented(InvalidInitData, NotAnOperator, OrderNotFound, OrderNotActive),
+)
+async def remove_order(order_id: OrderId, why: Why, operator: Operator) -> dict[str, object]:
+    """It leaves every list, its contact is free, and whoever took it gets his money back, answered or not."""
+    action = actions.new(operator.id, "order_removed", why.reason, order_id=order_id)
+
+    def move(before: Order, after: Order, now: int) -> None:
+        orders.move(before, after, now, actions.put(action))
+
+    order = orders.change(order_id, removed, move)
+    return order_view(order, user_id=None, now=clock.now_ms())
+
+
+handler = http_handler(router)

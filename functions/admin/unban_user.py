@@ -1,0 +1,28 @@
+"""POST /api/admin/users/{id}/unban: a user may write again."""
+
+from fastapi import APIRouter
+
+from shared.domain.errors import InvalidInitData, NotAnOperator
+from shared.http.auth import Operator
+from shared.http.entry import http_handler
+from shared.http.errors import documented
+from shared.http.schemas import BanView, UserIdInPath, Why, ban_view
+from shared.store import actions, users
+
+router = APIRouter(tags=["admin"])
+
+
+@router.post(
+    "/api/admin/users/{id}/unban",
+    operation_id="unban_user",
+    summary="Lift a user's ban",
+    response_model=BanView,
+    responses=documented(InvalidInitData, NotAnOperator),
+)
+async def unban_user(user_id: UserIdInPath, why: Why, operator: Operator) -> dict[str, object]:
+    """His orders that were taken away stay away."""
+    action = actions.new(operator.id, "user_unbanned", why.reason, user_id=user_id)
+    return ban_view(users.set_banned(user_id, action, banned=False), [])
+
+
+handler = http_handler(router)

@@ -1,0 +1,73 @@
+"""What an operator may do to an order, by example."""
+
+import pytest
+
+from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound, TakeNotOver
+from shared.domain.order import Order, Status, answered, ended_by_time, is_refunded, removed, with_refund, withdrawn
+from tests.domain.test_order import BEGIN, CLOSED, COMPLETED, DELETED, ENDED, HOUR, MINUTE, NEW, OWNER, taken
+
+ANSWERED = answered(taken(1, 2), OWNER, BEGIN + 3 * MINUTE)
+
+
+def refunded(order: Order) -> set[int]:
+    return {take.executor_id for take in order.takes.values() if is_refunded(order, take)}
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "takers"),
+    [
+        (NEW, Status.DELETED, set()),
+        (taken(1, 2), Status.CLOSED_NO_RESPONSE, {2, 3}),
+        (ANSWERED, Status.CLOSED_NO_RESPONSE, {2, 3}),
+    ],
+)
+@pytest.mark.parametrize("hour_is_over", [False, True])
+def test_a_removed_order_owes_everybody(order: Order, status: Status, takers: set[int], hour_is_over: bool) -> None:
+    """I7: answered or not. A stored status that lags behind the clock makes no difference."""
+    now = HOUR + 5 * MINUTE if hour_is_over else BEGIN + 4 * MINUTE
+    if order.responded_at is None and order.takes and hour_is_over:
+        return  # the answer window closed it
+    for stored in (order, ended_by_time(order, now)):
+        after = removed(stored, now)
+        assert (after.status, after.ended_at, refunded(after)) == (status, min(now, HOUR), takers)
+
+
+def test_what_is_withdrawn_owes_what_a_close_owes() -> None:
+    assert refunded(withdrawn(taken(1), BEGIN + 2 * MINUTE)) == {2}
+    assert refunded(withdrawn(ANSWERED, BEGIN + 4 * MINUTE)) == set()
+    assert withdrawn(NEW, BEGIN).status is Status.DELETED
+
+
+@pytest.mark.parametrize("order", [*ENDED, taken(1)], ids=lambda order: order.status)
+def test_what_ended_is_not_removed(order: Order) -> None:
+    """I11."""
+    with pytest.raises(OrderNotActive):
+        removed(order, BEGIN + 16 * MINUTE)
+
+
+@pytest.mark.parametrize("order", [ANSWERED, COMPLETED])
+def test_one_take_is_refunded_when_nobody_can_answer_any_more(order: Order) -> None:
+    after = with_refund(order, 2, BEGIN + 4 * MINUTE)
+    assert refunded(after) == {2}
+    assert after.status is order.status
+    with pytest.raises(AlreadyRefunded):
+        with_refund(after, 2, BEGIN + 5 * MINUTE)
+
+
+def test_while_it_can_be_answered_nothing_is_refunded() -> None:
+    """I7: to the millisecond, also after the hour; then its end pays everybody."""
+    order = taken(50, 51)
+    ends = BEGIN + 65 * MINUTE
+    for now in (BEGIN + 52 * MINUTE, HOUR, ends - 1):
+        with pytest.raises(TakeNotOver):
+            with_refund(order, 2, now)
+    after = with_refund(order, 2, ends)
+    assert (after.status, refunded(after)) == (Status.CLOSED_NO_RESPONSE, {2, 3})
+    with pytest.raises(AlreadyRefunded):
+        with_refund(CLOSED, 2, ends)
+
+
+@pytest.mark.parametrize("order", [NEW, DELETED, ANSWERED])
+def test_only_a_take_is_refunded(order: Order) -> None:
+    with pytest.raises(TakeNotFound):
+        with_refund(order, 77, BEGIN + 4 * MINUTE)

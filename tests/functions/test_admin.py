@@ -1,0 +1,331 @@
+"""What operators do, through the functions: each thing once, in the trail, and by nobody else."""
+
+from typing import Any
+
+import pytest
+
+from functions.timers import audit
+from shared.store import actions, attributes, keys, orders, table, users
+from tests import api
+from tests.conftest import TABLE
+from tests.contract.endpoints import ENDPOINTS
+from tests.functions.conftest import Api
+
+OPERATOR, CLIENT, EXECUTOR, OTHER = 900, 1, 2, 3
+WHY = {"reason": "жалобы исполнителей"}
+
+
+def taken(service: Api, contact: str = "@burst_pipe", *executors: int) -> str:
+    """An order of the client that these took; its id."""
+    order: str = service.order(CLIENT, contact)["id"]
+    for executor in executors or (EXECUTOR,):
+        service.recharge(executor, 10)
+        assert service.call("POST /api/orders/{id}/take", user=executor, id=order).status == 200
+    return order
+
+
+def act(service: Api, what: str, id: object, **body: Any) -> api.Answer:
+    """An operator acts, as in `orders/{id}/remove`."""
+    return service.call(f"POST /api/admin/{what}", user=OPERATOR, id=str(id), body={**WHY, **body})
+
+
+def trail(service: Api) -> list[tuple[str, int | None, str | None]]:
+    """What the trail says, sorted: what happens in one millisecond has no order."""
+    page = service.call("GET /api/admin/actions", user=OPERATOR).json
+    assert all(it["operator_id"] == OPERATOR and it["reason"] == WHY["reason"] for it in page["actions"])
+    return sorted(((it["kind"], it["user_id"], it["order_id"]) for it in page["actions"]), key=str)
+
+
+def amounts(service: Api, user: int) -> list[int]:
+    """What changed the balance of `user`, newest first."""
+    rows = service.call("GET /api/balance/transactions", user=user).json["transactions"]
+    return [row["amount"] for row in rows]
+
+
+def books_are_right() -> bool:
+    return bool(audit.handler({}, api.Context()) == [])
+
+
+# ---------------------------------------------------------------- who
+
+ADMIN = [key for key, endpoint in ENDPOINTS.items() if endpoint.who == "operator"]
+
+
+@pytest.mark.parametrize("route", ADMIN)
+def test_nobody_else_is_an_operator(service: Api, route: str) -> None:
+    """And what he sent is not so much as looked at where it is the right form."""
+    order = taken(service)
+    body = {**WHY, "order_id": order, "executor_id": EXECUTOR} if route.startswith("POST") else None
+    id = order if "/orders/" in route else str(EXECUTOR)
+    query = WHY if route.endswith("/ledger") else None
+    for user, status, code in ((None, 401, "unauthenticated"), (CLIENT, 403, "not_an_operator")):
+        answer = service.call(route, user=user, id=id, body=body, query=query)
+        assert (answer.status, answer.json["code"]) == (status, code)
+    assert trail(service) == []
+    assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
+
+
+@pytest.mark.parametrize("reason", ["", "  a  ", "a" * 501, None])
+def test_an_action_has_a_reason(service: Api, reason: str | None) -> None:
+    answer = service.call(
+        "POST /api/admin/users/{id}/ban", user=OPERATOR, id="1", body={} if reason is None else {"reason": reason}
+    )
+    assert answer.status == 422
+    assert trail(service) == []
+
+
+# ---------------------------------------------------------------- complaints
+
+
+def test_a_complaint_waits_until_it_is_handled_once(service: Api) -> None:
+    order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
+    for executor, comment in ((EXECUTOR, None), (OTHER, "нагрубил")):
+        body = {"order_id": order, "complaint": "Не отвечал", "comment": comment}
+        assert service.call("POST /api/reviews/executor", user=executor, body=body).status == 200
+        service.later(ms=1)
+
+    first = service.call("GET /api/admin/complaints", user=OPERATOR, query={"limit": 1}).json
+    assert [(it["executor_id"], it["client_id"], it["comment"]) for it in first["complaints"]] == [(2, 1, None)]
+    rest = service.call("GET /api/admin/complaints", user=OPERATOR, query={"cursor": first["next_cursor"]}).json
+    assert [(it["executor_id"], it["comment"]) for it in rest["complaints"]] == [(OTHER, "нагрубил")]
+    assert rest["next_cursor"] is None
+
+    done = act(service, "complaints/handle", "", order_id=order, executor_id=EXECUTOR)
+    assert done.status == 200
+    again = act(service, "complaints/handle", "", order_id=order, executor_id=EXECUTOR)
+    assert (again.status, again.json["code"]) == (409, "already_handled")
+    unknown = act(service, "complaints/handle", "", order_id=order, executor_id=77)
+    assert (unknown.status, unknown.json["code"]) == (404, "complaint_not_found")
+
+    waiting = service.call("GET /api/admin/complaints", user=OPERATOR).json["complaints"]
+    handled = service.call("GET /api/admin/complaints", user=OPERATOR, query={"handled": True}).json["complaints"]
+    assert [it["executor_id"] for it in waiting] == [OTHER]
+    assert [(it["executor_id"], it["action_id"]) for it in handled] == [(EXECUTOR, done.json["action_id"])]
+    assert trail(service) == [("complaint_handled", EXECUTOR, order)]
+
+
+# ---------------------------------------------------------------- refunds
+
+
+def test_a_take_is_refunded_once_and_not_while_it_can_be_answered(service: Api) -> None:
+    """I7: the same amount, once, never while the order can still be answered."""
+    order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
+    early = act(service, "orders/{id}/refund", order, executor_id=EXECUTOR)
+    assert (early.status, early.json["code"]) == (409, "take_not_over")
+    service.call("POST /api/orders/{id}/respond", user=CLIENT, id=order)
+
+    done = act(service, "orders/{id}/refund", order, executor_id=EXECUTOR)
+    assert (done.status, done.json) == (200, {"order_id": order, "executor_id": EXECUTOR, "amount": 2})
+    again = act(service, "orders/{id}/refund", order, executor_id=EXECUTOR)
+    assert (again.status, again.json["code"]) == (409, "already_refunded")
+    assert (amounts(service, EXECUTOR), amounts(service, OTHER)) == ([2, -2, 10], [-2, 10])
+    assert books_are_right()
+
+    # What it paid for stays: the contact, and the order goes on.
+    assert service.call("GET /api/orders/{id}", user=EXECUTOR, id=order).json["contact"] == "@burst_pipe"
+    assert service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order).status == 200
+    assert service.call("GET /api/users/me", user=EXECUTOR).json["completed_orders"] == 1
+    assert books_are_right()
+    assert trail(service) == [("take_refunded", EXECUTOR, order)]
+
+
+@pytest.mark.parametrize("timer_ran", [True, False])
+def test_a_refund_and_that_of_the_end_are_one(service: Api, timer_ran: bool) -> None:
+    """I5, I7: whichever comes first, the money goes back once; a late timer is made good."""
+    order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
+    service.later(minutes=15)
+    if timer_ran:
+        service.sweep()
+    answer = act(service, "orders/{id}/refund", order, executor_id=EXECUTOR)
+    assert answer.status == (409 if timer_ran else 200)
+    service.sweep()
+    assert (amounts(service, EXECUTOR), amounts(service, OTHER)) == ([2, -2, 10], [2, -2, 10])
+    assert service.call("GET /api/orders/{id}", id=order).json["status"] == "closed_no_response"
+    assert books_are_right()
+
+
+def test_only_a_take_is_refunded(service: Api) -> None:
+    order = taken(service)
+    stranger = act(service, "orders/{id}/refund", order, executor_id=77)
+    assert (stranger.status, stranger.json["code"]) == (404, "take_not_found")
+    nothing = act(service, "orders/{id}/refund", "AAAAAAAAAAAA", executor_id=EXECUTOR)
+    assert (nothing.status, nothing.json["code"]) == (404, "order_not_found")
+
+
+def test_a_refund_that_nobody_gave_is_a_breach(service: Api) -> None:
+    """I7: the audit knows refunds by operators, and no others."""
+    order = taken(service)
+    service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order)
+    table.client().update_item(
+        TableName=TABLE,
+        Key=attributes.item_to_dynamodb(keys.order(order)),
+        UpdateExpression="SET takes.#executor.refunded = :true",
+        ExpressionAttributeNames={"#executor": str(EXECUTOR)},
+        ExpressionAttributeValues={":true": {"BOOL": True}},
+    )
+    assert [found["invariant"] for found in audit.handler({}, api.Context())] == ["I7"]
+
+
+# ---------------------------------------------------------------- removing orders
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_removed_order_gives_everybody_his_money_back(service: Api, answered: bool) -> None:
+    """I7, I15: answered or not, once; its contact is free."""
+    order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
+    if answered:
+        service.call("POST /api/orders/{id}/respond", user=CLIENT, id=order)
+        assert act(service, "orders/{id}/refund", order, executor_id=OTHER).status == 200
+    answer = act(service, "orders/{id}/remove", order)
+    assert (answer.status, answer.json["status"], answer.json["contact"]) == (200, "closed_no_response", None)
+    again = act(service, "orders/{id}/remove", order)
+    assert (again.status, again.json["code"]) == (410, "order_not_active")
+    service.later(minutes=61)
+    service.sweep()
+    for executor in (EXECUTOR, OTHER):
+        assert amounts(service, executor) == [2, -2, 10]
+        assert service.call("GET /api/users/me", user=executor).json["active_orders"] == 0
+    assert service.order(OTHER, "@burst_pipe")["status"] == "active"
+    assert books_are_right()
+    assert ("order_removed", None, order) in trail(service)
+
+
+def test_an_order_nobody_took_leaves_every_list(service: Api) -> None:
+    order = service.order(CLIENT)["id"]
+    service.later(minutes=60)
+    service.sweep()
+    assert service.call("GET /api/orders", query={"status": "expired"}).json["total"] == 1
+    assert act(service, "orders/{id}/remove", order).json["status"] == "deleted"
+    assert service.call("GET /api/orders", query={"status": "expired"}).json["total"] == 0
+    assert books_are_right()
+
+
+def test_a_removal_whose_answer_was_lost_is_done_once(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F2, P3."""
+    order = taken(service)
+    write, lost = table.transact, [True]
+
+    def and_lose_the_answer(items: Any) -> None:
+        write(items)
+        if lost and lost.pop():
+            raise table.Stale
+
+    monkeypatch.setattr(table, "transact", and_lose_the_answer)
+    assert act(service, "orders/{id}/remove", order).status == 200
+    assert amounts(service, EXECUTOR) == [2, -2, 10]
+    assert trail(service) == [("order_removed", None, order)]
+
+
+# ---------------------------------------------------------------- bans
+
+ORDER = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду и просушить полы"}
+
+
+def writes(order: str) -> list[tuple[str, str | None, dict[str, Any] | None]]:
+    """Everything that a user can change."""
+    return [
+        ("POST /api/orders", None, {**ORDER, "contact": "@another_pipe"}),
+        ("PUT /api/orders/{id}", order, {"category": "Клининг"}),
+        ("DELETE /api/orders/{id}", order, None),
+        *((f"POST /api/orders/{{id}}/{verb}", order, None) for verb in ("take", "respond", "close", "complete")),
+        ("PUT /api/users/me/preferences", None, {"categories": [], "cities": []}),
+        ("PUT /api/users/me/notification-settings", None, {"enabled": True}),
+        ("POST /api/reviews/client", None, {"order_id": order, "rating": 1}),
+        ("POST /api/reviews/executor", None, {"order_id": order, "complaint": "Другое"}),
+        ("POST /api/balance/recharge", None, {"amount": 1}),
+    ]
+
+
+def test_a_banned_user_reads_and_changes_nothing(service: Api) -> None:
+    """Neither his own orders nor others'; what he paid for he still sees (I19)."""
+    paid_for = taken(service, "@burst_pipe", EXECUTOR)
+    free = service.order(CLIENT, "@another_pipe")["id"]
+    own = service.order(EXECUTOR, "@his_pipe")["id"]
+    banned = act(service, "users/{id}/ban", EXECUTOR)
+    assert banned.json["removed_orders"] == [own]
+    for route, id, body in [*writes(free), *writes(own)]:
+        answer = service.call(route, user=EXECUTOR, id=id, body=body)
+        assert (route, answer.status, answer.json["code"]) == (route, 403, "banned")
+    assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 8}
+    assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=paid_for).json["contact"] == "@burst_pipe"
+    # Others do not suffer: his client can still close the order, and it pays him back.
+    assert service.call("POST /api/orders/{id}/close", user=CLIENT, id=paid_for).status == 204
+    assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 10}
+
+    assert act(service, "users/{id}/unban", EXECUTOR).json["banned_at"] is None
+    assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=free).status == 200
+    assert trail(service) == [
+        ("order_removed", None, own),
+        ("user_banned", EXECUTOR, None),
+        ("user_unbanned", EXECUTOR, None),
+    ]
+    assert books_are_right()
+
+
+def test_a_ban_takes_running_orders_away(service: Api) -> None:
+    """Their takers get their money back; what is over stays as it is. Again, it changes nothing more."""
+    over = taken(service, "@over_pipe")
+    service.call("POST /api/orders/{id}/complete", user=CLIENT, id=over)
+    running = taken(service, "@burst_pipe", EXECUTOR, OTHER)
+    first = act(service, "users/{id}/ban", CLIENT)
+    assert first.json["removed_orders"] == [running]
+    assert amounts(service, OTHER) == [2, -2, 10]
+    service.later(minutes=1)
+    again = act(service, "users/{id}/ban", CLIENT)
+    assert (again.json["removed_orders"], again.json["banned_at"]) == ([], first.json["banned_at"])
+    assert service.call("GET /api/orders/{id}", id=over).json["status"] == "completed"
+    assert trail(service) == [("order_removed", None, running), ("user_banned", CLIENT, None)]
+    assert books_are_right()
+
+
+def test_a_ban_that_died_half_way_goes_on(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F1: he is banned first, so that nothing new comes meanwhile."""
+    found = [taken(service, f"@burst_pipe{number}") for number in range(3)]
+    write = orders.move
+    monkeypatch.setattr(orders, "move", lambda before, *more: write(before, *more) if before.id != found[1] else 1 / 0)
+    assert act(service, "users/{id}/ban", CLIENT).status == 500
+    monkeypatch.setattr(orders, "move", write)
+    assert act(service, "users/{id}/ban", CLIENT).status == 200
+    assert [service.call("GET /api/orders/{id}", id=it).json["status"] for it in found] == ["closed_no_response"] * 3
+    assert amounts(service, EXECUTOR).count(2) == 3
+    assert [kind for kind, _, _ in trail(service)] == ["order_removed"] * 3 + ["user_banned"]
+
+
+def test_a_ban_between_reading_and_writing_stops_a_take(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The condition holds the rule to the table: no money moves."""
+    order = taken(service, "@burst_pipe", OTHER)
+    service.recharge(EXECUTOR, 10)
+    write = orders.take
+
+    def ban_first(*given: Any) -> None:
+        users.set_banned(EXECUTOR, actions.new(OPERATOR, "user_banned", "тест", user_id=EXECUTOR), banned=True)
+        write(*given)
+
+    monkeypatch.setattr(orders, "take", ban_first)
+    answer = service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order)
+    assert (answer.status, answer.json["code"]) == (403, "banned")
+    assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 10}
+
+
+# ---------------------------------------------------------------- looking
+
+
+def test_an_operator_looks_a_ledger_up_and_that_is_seen(service: Api) -> None:
+    order = taken(service)
+    page = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query={**WHY, "limit": 1}).json
+    assert (page["user_id"], page["balance"], page["banned_at"]) == (EXECUTOR, 8, None)
+    assert [(it["type"], it["order_id"]) for it in page["transactions"]] == [("order_take", order)]
+    query = {**WHY, "cursor": page["next_cursor"]}
+    rest = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query=query).json
+    assert [it["amount"] for it in rest["transactions"]] == [10]
+    assert trail(service) == [("ledger_read", EXECUTOR, None)] * 2
+
+
+def test_the_trail_is_read_in_pages(service: Api) -> None:
+    for number in range(3):
+        service.later(ms=1)
+        act(service, "users/{id}/ban", 50 + number)
+    page = service.call("GET /api/admin/actions", user=OPERATOR, query={"limit": 2}).json
+    assert [it["user_id"] for it in page["actions"]] == [52, 51]
+    rest = service.call("GET /api/admin/actions", user=OPERATOR, query={"cursor": page["next_cursor"]}).json
+    assert [it["user_id"] for it in rest["actions"]] == [50]
