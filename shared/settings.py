@@ -8,7 +8,7 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Times are milliseconds but for `init_data_max_age`, which is seconds."""
+    """Times are milliseconds but for `init_data_max_age`, which is seconds. `…_per_hour` is what one user may do."""
 
     stage: str
     table_name: str
@@ -18,6 +18,10 @@ class Settings:
     init_data_max_age: int
     telegram_api_url: str
     webapp_link: str
+    orders_per_hour: int
+    takes_per_hour: int
+    settings_per_hour: int
+    invoices_per_hour: int
 
 
 @cache
@@ -33,6 +37,10 @@ def settings() -> Settings:
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
         telegram_api_url=env["TELEGRAM_API_URL"],
         webapp_link=env["WEBAPP_LINK"],
+        orders_per_hour=int(env["ORDERS_PER_HOUR"]),
+        takes_per_hour=int(env["TAKES_PER_HOUR"]),
+        settings_per_hour=int(env["SETTINGS_PER_HOUR"]),
+        invoices_per_hour=int(env["INVOICES_PER_HOUR"]),
     )
 
 
@@ -95,3 +103,9 @@ def queue_url(name: str) -> str:
 def operators() -> frozenset[int]:
     """The Telegram ids of those who may use /api/admin."""
     return frozenset(int(operator) for operator in os.environ["OPERATOR_IDS"].split(",") if operator)
+
+
+@cache
+def feed_cache_seconds() -> int:
+    """How long a CDN may keep a page of the feed that anybody gets; 0 where there is no CDN."""
+    return int(os.environ["FEED_CACHE_SECONDS"])

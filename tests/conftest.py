@@ -32,6 +32,12 @@ os.environ.update(
     PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
     STAR_ROUBLES="1.5",
     OPERATOR_IDS="900,901",
+    # A test does in a minute what a person does in a week; tests/functions/test_limits.py has the real ones.
+    ORDERS_PER_HOUR="100000",
+    TAKES_PER_HOUR="100000",
+    SETTINGS_PER_HOUR="100000",
+    INVOICES_PER_HOUR="100000",
+    FEED_CACHE_SECONDS="0",
     PAYMENT_RETURN_URL="https://t.me/urgent_services_bot",
     CRYPTO_PAY_API_URL="http://127.0.0.1:9",
     YOOKASSA_API_URL="http://127.0.0.1:9",

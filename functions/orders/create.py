@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from shared import clock, ids, secrets
 from shared.domain import contact as contacts
-from shared.domain.errors import Banned, ContactBusy, InvalidInitData
+from shared.domain.errors import Banned, ContactBusy, InvalidInitData, TooOften
 from shared.domain.order import Order
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -32,7 +32,7 @@ class NewOrder(BaseModel):
     summary="Post an order",
     status_code=201,
     response_model=OrderView,
-    responses=documented(InvalidInitData, Banned, ContactBusy),
+    responses=documented(InvalidInitData, Banned, TooOften, ContactBusy),
 )
 async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
     """An order that lives for its hour, unless its contact already has an active one."""
@@ -48,7 +48,7 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         created_at=now,
         expires_at=now + settings().order_lifetime,
     )
-    orders.create(order, caller)
+    orders.create(order, caller, per_hour=settings().orders_per_hour)
     return order_view(order, user_id=caller.id, now=now)
 
 

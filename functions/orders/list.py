@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from shared import clock
 from shared.domain.errors import StatusNotListed, Unauthenticated
-from shared.domain.order import PUBLIC_STATUSES, Status
+from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
 from shared.http.auth import MaybeCaller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Category, City, OrderView, View, order_view
+from shared.settings import feed_cache_seconds
 from shared.store import feeds
 
 router = APIRouter()
@@ -31,6 +32,7 @@ class OrdersPage(View):
     responses=documented(Unauthenticated, StatusNotListed),
 )
 async def list_orders(
+    response: Response,
     caller: MaybeCaller,
     status: Status | None = None,
     category: Category | None = None,
@@ -57,6 +59,10 @@ async def list_orders(
         if status not in PUBLIC_STATUSES:
             raise StatusNotListed
         found, total = feeds.by_status(status, city, category, offset=offset, limit=limit, now=now)
+        fresh = min(feed_cache_seconds(), fresh_for(found, now) // 1000)
+        if caller is None and fresh > 0:
+            # For a CDN alone: a browser's own copy would hide from a person what he has just done himself.
+            response.headers["cache-control"] = f"public, max-age=0, s-maxage={fresh}"
     return {
         "orders": [order_view(order, user_id=None, now=now, listed=True) for order in found],
         "total": total,

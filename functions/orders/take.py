@@ -11,7 +11,9 @@ from shared.domain.errors import (
     OrderNotActive,
     OrderNotFound,
     OwnOrder,
+    TooOften,
 )
+from shared.domain.limits import spend
 from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take
 from shared.domain.order import Order, with_take
 from shared.http.auth import Caller
@@ -39,7 +41,7 @@ class TakeView(View):
     summary="Take an order",
     response_model=TakeView,
     responses=documented(
-        InvalidInitData, Banned, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance
+        InvalidInitData, Banned, TooOften, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance
     ),
 )
 async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
@@ -61,7 +63,8 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
             entry_id=ids.new_integer_id(now),
             now=now,
         )
-        orders.take(before, after, debit, caller)
+        spent = spend(executor, "takes", per_hour=settings().takes_per_hour, now=now)
+        orders.take(before, after, debit, caller, spent)
         return after, debit
 
     order, debit = table.settle(take_once)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictBool
 
-from shared.domain.errors import Banned, InvalidInitData
+from shared.domain.errors import Banned, InvalidInitData, TooOften
 from shared.domain.user import MAX_FREQUENCY, MIN_FREQUENCY
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -28,7 +28,7 @@ class NotificationSettings(BaseModel):
     operation_id="put_notification_settings",
     summary="Save notification settings",
     response_model=Success,
-    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData, Banned)},
+    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData, Banned, TooOften)},
 )
 async def put_notification_settings(settings: NotificationSettings, caller: Caller, response: Response) -> Success:
     """Saves what is given. `X-Bot-Can-Write: false` says that no notification would reach the caller yet."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from shared.domain.errors import Banned, InvalidInitData
+from shared.domain.errors import Banned, InvalidInitData, TooOften
 from shared.domain.user import MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -28,7 +28,7 @@ class Preferences(BaseModel):
     operation_id="put_preferences",
     summary="Save preferred categories and cities",
     response_model=Success,
-    responses=documented(InvalidInitData, Banned),
+    responses=documented(InvalidInitData, Banned, TooOften),
 )
 async def put_preferences(preferences: Preferences, caller: Caller) -> Success:
     """Replaces what was saved; a name given twice is kept once."""

@@ -121,7 +121,7 @@ _PREFLIGHT = [
     (b"access-control-allow-headers", b"authorization,content-type,x-telegram-init-data"),
     (b"access-control-max-age", b"86400"),
 ]
-_EXPOSED = [(b"access-control-expose-headers", b"x-bot-can-write")]
+_EXPOSED = [(b"access-control-expose-headers", b"date,retry-after,x-bot-can-write")]
 
 
 def _refusal(status: int) -> _Answer:

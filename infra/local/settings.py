@@ -41,6 +41,10 @@ class LocalSettings:
     telegram_api_url: str
     telegram_webhook_secret: str
     operator_ids: str
+    orders_per_hour: int
+    takes_per_hour: int
+    settings_per_hour: int
+    invoices_per_hour: int
     payment_providers: tuple[str, ...]
     star_roubles: str
     crypto_pay_api_url: str
@@ -74,6 +78,10 @@ class LocalSettings:
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
+            orders_per_hour=read("ORDERS_PER_HOUR", "10", _positive, "a whole number above 0"),
+            takes_per_hour=read("TAKES_PER_HOUR", "60", _positive, "a whole number above 0"),
+            settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
+            invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),
             operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
             payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
             star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),

@@ -41,6 +41,14 @@ class NotAnOperator(DomainError):
     """The caller is somebody, but none of those who run the service."""
 
 
+class TooOften(DomainError):
+    """The caller did this as often as he may for now; `retry_after` seconds later he may again."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 # orders
 class OrderNotFound(DomainError):
     """There is no such order, or it is not the caller's to change."""

@@ -16,6 +16,7 @@ Two deadlines: the hour ends at `expires_at`; the answer window, which the first
 window counts until the client answers, and runs in full where the hour ends inside it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
@@ -33,6 +34,8 @@ from shared.domain.errors import (
     TakeNotFound,
     TakeNotOver,
 )
+
+_DAY = 24 * 60 * 60 * 1000
 
 MAX_TAKES = 3
 MIN_DESCRIPTION = 20
@@ -162,6 +165,12 @@ def deadlines(order: Order) -> dict[Deadline, int]:
 def due_at(order: Order) -> int | None:
     """When the next thing happens to the order by itself; None when nothing will."""
     return min(deadlines(order).values(), default=None)
+
+
+def fresh_for(orders: Iterable[Order], now: int) -> int:
+    """How long, in ms, none of these becomes anything else by itself; a day where nothing will."""
+    ends = min((at for order in orders if (at := due_at(order)) is not None), default=now + _DAY)
+    return max(min(ends - now, _DAY), 0)
 
 
 def ended_by_time(order: Order, now: int) -> Order:

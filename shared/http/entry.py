@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.http.headers import SECURITY
 from shared.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _logged(answer: Answering) -> Answering:
         started = time.perf_counter()
         logger.clear_state()
         response = _too_large() if len(event.get("body") or "") > MAX_BODY else answer(event, context)
-        response["headers"]["cache-control"] = response["headers"].get("cache-control", "no-store")
+        response["headers"] = {"cache-control": "no-store", **SECURITY, **response["headers"]}
         http = event["requestContext"]["http"]
         logger.info(
             "request",

@@ -29,6 +29,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
     errors.Unreadable: Answer(400, "unreadable", "Уведомление не удалось разобрать"),
     errors.UnverifiedSender: Answer(401, "unverified_sender", "Отправитель не подтверждён"),
     errors.Banned: Answer(403, "banned", "Ваш аккаунт заблокирован. Напишите в поддержку"),
+    errors.TooOften: Answer(429, "too_often", "Слишком часто. Попробуйте позже"),
     errors.NotAnOperator: Answer(403, "not_an_operator", "Это может сделать только оператор"),
     errors.OrderNotFound: Answer(404, "order_not_found", "Заказ не найден"),
     errors.ContactBusy: Answer(409, "contact_busy", "С этим контактом уже есть активный заказ"),
@@ -98,6 +99,9 @@ _FIELD_SENTENCES = {
 }
 
 
+_RETRY_AFTER = {"description": "Seconds until it may be done again", "schema": {"type": "integer"}}
+
+
 def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may refuse so, for the OpenAPI; with what any route may answer."""
     if errors.InvalidInitData in refused:
@@ -110,6 +114,7 @@ def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
         status: {
             "model": InvalidRequestView if status == 422 else ErrorView,
             "description": "; ".join(sentences),
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 429 else {}),
         }
         for status, sentences in sorted(by_status.items())
     }
@@ -136,7 +141,10 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     if answer.status >= 500:
         metrics.add_metric("Unavailable", "Count", 1)
         logger.append_keys(cause=where(error.__cause__ or error))
-    return answer_json(answer)
+    response = answer_json(answer)
+    if isinstance(error, errors.TooOften):
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -57,3 +57,8 @@ BALANCE_ENOUGH = "balance >= :price"
 def all_of(*clauses: str) -> str:
     """A condition that holds when each clause does."""
     return " AND ".join(f"({clause})" for clause in clauses)
+
+
+def bucket_as_read(bucket: str, *, touched: bool) -> str:
+    """Nobody took a token out of a user's bucket since it was read."""
+    return f"bucket_{bucket} = :bucket_read" if touched else f"attribute_not_exists(bucket_{bucket})"

@@ -5,8 +5,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from shared import clock, ids
-from shared.domain.errors import Banned, ContactBusy, OrderNotFound
+from shared.domain.errors import Banned, ContactBusy, OrderNotFound, TooOften
 from shared.domain.init_data import TelegramUser
+from shared.domain.limits import Spent, spend
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
 from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, is_refunded
 from shared.domain.user import User
@@ -154,19 +155,21 @@ def _check_contact(order: Order, now: int) -> bool:
 # ---------------------------------------------------------------- changes
 
 
-def create(order: Order, caller: TelegramUser) -> None:
-    """Put the order, the lock on its contact, and one more on its owner's counter.
+def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
+    """Put the order, the lock on its contact, and one more on its owner's counter; he may post `per_hour` of them.
 
     One consistent GetItem of the owner and one TransactWriteItems of three writes, a try; where it is refused, what
-    `_check_contact` costs. Raises Banned, ContactBusy, Busy, Unavailable.
+    `_check_contact` costs. Raises Banned, TooOften, ContactBusy, Busy, Unavailable.
     """
     tried = False
 
     def create_once() -> None:
         nonlocal tried
         try:
-            users.get(caller.id).check_not_banned()
-        except Banned:
+            client = users.get(caller.id)
+            client.check_not_banned()
+            spent = spend(client, "orders", per_hour=per_hour, now=clock.now_ms())
+        except (Banned, TooOften):
             # A try of ours may have landed before, late: then the order is there.
             if tried and _check_contact(order, clock.now_ms()):
                 return
@@ -177,7 +180,7 @@ def create(order: Order, caller: TelegramUser) -> None:
                 [
                     table.put(_item(order), condition=conditions.NOT_THERE),
                     _put_lock(order, order.created_at),
-                    users.change(order.owner_id, caller=caller, active_orders=1),
+                    users.change(order.owner_id, caller=caller, spent=spent, active_orders=1),
                 ]
             )
         except table.Stale:
@@ -269,8 +272,8 @@ def edit(before: Order, after: Order, now: int) -> None:
         raise
 
 
-def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) -> None:
-    """Put the caller's take into the order, pay for it, and count it among his active orders.
+def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, spent: Spent) -> None:
+    """Put the caller's take into the order, pay for it, and count it among his active orders; `spent` is its token.
 
     One TransactWriteItems of three writes. Raises table.Stale: the order or the balance moved, or he took it already.
     """
@@ -308,7 +311,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser) 
                     ":edits_read": before.edits,
                 },
             ),
-            users.change(caller.id, caller=caller, entry=debit, active_orders=1),
+            users.change(caller.id, caller=caller, spent=spent, entry=debit, active_orders=1),
             ledger.put(
                 debit,
                 lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},

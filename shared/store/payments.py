@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.domain.init_data import TelegramUser
+from shared.domain.limits import Spent
 from shared.domain.payment import Charge, Currency, Payment, Provider, Settlement, Status
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
@@ -70,9 +72,17 @@ def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]
     return from_item(payment) if payment else None, users.from_item(user_id, user)
 
 
-def create(payment: Payment) -> None:
-    """Put the payment; its id must be nobody's. One TransactWriteItems of one write. Raises table.Stale."""
-    table.transact([table.put(_item(payment), condition=conditions.NOT_THERE)])
+def create(payment: Payment, payer: TelegramUser, spent: Spent) -> None:
+    """Put the payment, whose id must be nobody's; `spent` is the payer's token for it.
+
+    One TransactWriteItems of two writes. Raises table.Stale.
+    """
+    table.transact(
+        [
+            table.put(_item(payment), condition=conditions.NOT_THERE),
+            users.change(payer.id, caller=payer, spent=spent),
+        ]
+    )
 
 
 def set_invoice(payment_id: int, invoice_id: str) -> None:

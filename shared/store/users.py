@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from shared import clock
 from shared.domain.init_data import TelegramUser
+from shared.domain.limits import Bucket, Spent, spend
 from shared.domain.money import LedgerEntry
 from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
+from shared.settings import settings
 from shared.store import actions, conditions, keys, subscriptions, table
 
 if TYPE_CHECKING:
@@ -19,6 +22,18 @@ _SET_PROFILE = "first_name = :first_name, last_name = :last_name, username = :us
 
 def _profile(caller: TelegramUser) -> dict[str, object]:
     return {":first_name": caller.first_name, ":last_name": caller.last_name, ":username": caller.username}
+
+
+def _set_bucket(spent: Spent) -> str:
+    return f"bucket_{spent.bucket} = :bucket"
+
+
+def _bucket_values(spent: Spent) -> dict[str, object]:
+    return {":bucket": spent.after, **({":bucket_read": spent.before} if spent.before else {})}
+
+
+def _bucket_as_read(spent: Spent) -> str:
+    return conditions.bucket_as_read(spent.bucket, touched=bool(spent.before))
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
@@ -43,6 +58,7 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         chat_open=item.get("chat_open"),
         settings_version=item.get("settings_version", 0),
         banned_at=item.get("banned_at"),
+        full_at={bucket: item[f"bucket_{bucket}"] for bucket in get_args(Bucket) if f"bucket_{bucket}" in item},
     )
 
 
@@ -67,7 +83,7 @@ def get(user_id: int) -> User:
 def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
     """Replace which orders the caller wants to hear of.
 
-    As many calls as `_change_settings`. Raises Banned, Busy, Unavailable.
+    As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
     """
     _change_settings(
         caller.id,
@@ -79,7 +95,7 @@ def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities:
 def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> User:
     """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is. The user then.
 
-    As many calls as `_change_settings`. Raises Banned, Busy, Unavailable.
+    As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
     """
 
     def changed(user: User) -> User:
@@ -110,8 +126,6 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
 
     def change_once() -> User:
         before = get(user_id)
-        if caller is not None:
-            before.check_not_banned()
         after = replace(changed(before), settings_version=before.settings_version + 1)
         fields = {
             "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
@@ -123,16 +137,19 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
             fields["chat_open"] = after.chat_open
         sets = [f"{name} = :{name}" for name in fields]
         values: dict[str, object] = {f":{name}": value for name, value in fields.items()}
-        if caller is not None:
-            sets.append(_SET_PROFILE)
-            values |= _profile(caller)
+        clauses = [conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET]
         if before.settings_version:
             values[":settings_read"] = before.settings_version
-        as_read = conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET
+        if caller is not None:
+            before.check_not_banned()
+            spent = spend(before, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
+            sets += [_SET_PROFILE, _set_bucket(spent)]
+            clauses += [conditions.NOT_BANNED, _bucket_as_read(spent)]
+            values |= _profile(caller) | _bucket_values(spent)
         update = table.change(
             keys.user(user_id),
             f"SET {', '.join(sets)}",
-            condition=as_read if caller is None else conditions.all_of(as_read, conditions.NOT_BANNED),
+            condition=conditions.all_of(*clauses),
             values=values,
         )
         table.transact([update, *subscriptions.moved(before, after)])
@@ -168,6 +185,7 @@ def change(
     user_id: int,
     *,
     caller: TelegramUser | None = None,
+    spent: Spent | None = None,
     entry: LedgerEntry | None = None,
     active_orders: int = 0,
     completed_orders: int = 0,
@@ -176,7 +194,8 @@ def change(
     """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
 
     `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. A caller
-    must not be banned; what others bring about comes to a banned user as well. His ledger must still end where the
+    must not be banned; what others bring about comes to a banned user as well. `spent` is a token of one of his
+    buckets. His ledger must still end where the
     entry was computed from, and the entry must be put beside it.
     """
     sets, adds, clauses = [], [], []
@@ -185,6 +204,10 @@ def change(
         sets.append(_SET_PROFILE)
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
+    if spent is not None:
+        sets.append(_set_bucket(spent))
+        values |= _bucket_values(spent)
+        clauses.append(_bucket_as_read(spent))
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
         values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}

@@ -36,7 +36,7 @@ _ACTION = _fields("id operator_id kind reason user_id order_id created_at")
 
 ENDPOINTS: dict[str, Endpoint] = {
     # orders
-    "POST /api/orders": Endpoint("user", 201, frozenset({403, 409}), _ORDER),
+    "POST /api/orders": Endpoint("user", 201, frozenset({403, 409, 429}), _ORDER),
     "GET /api/orders": Endpoint(
         "anyone, known if he says who he is", 200, frozenset({401}), _fields("orders total"), _ORDER
     ),
@@ -44,7 +44,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
     "DELETE /api/orders/{id}": Endpoint("user", 204, frozenset({403, 404, 410})),
     "POST /api/orders/{id}/take": Endpoint(
-        "user", 200, frozenset({402, 403, 404, 409, 410}), _fields("success contact executor_count new_balance")
+        "user", 200, frozenset({402, 403, 404, 409, 410, 429}), _fields("success contact executor_count new_balance")
     ),
     "POST /api/orders/{id}/respond": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
     "POST /api/orders/{id}/close": Endpoint("user", 204, frozenset({403, 404, 409, 410})),
@@ -57,9 +57,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         _fields("id first_name last_name username completed_orders active_orders rating balance"),
     ),
     "GET /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("categories cities")),
-    "PUT /api/users/me/preferences": Endpoint("user", 200, frozenset({403}), _fields("success")),
+    "PUT /api/users/me/preferences": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
     "GET /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("enabled frequency")),
-    "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403}), _fields("success")),
+    "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
     # balance
     "GET /api/balance": Endpoint("user", 200, _NOTHING, _fields("balance")),
     "GET /api/balance/transactions": Endpoint("user", 200, _NOTHING, _fields("transactions next_cursor"), _TRANSACTION),
@@ -67,7 +67,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
     "POST /api/balance/create-invoice": Endpoint(
-        "user", 200, _NOTHING, _fields("payment_id pay_url mini_app_invoice_url")
+        "user", 200, frozenset({403, 429}), _fields("payment_id pay_url mini_app_invoice_url")
     ),
     "GET /api/balance/payment/{id}/status": Endpoint(
         "user", 200, frozenset({404}), _fields("payment_id status amount new_balance")

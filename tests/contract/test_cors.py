@@ -50,7 +50,9 @@ def test_the_front_allows_what_the_template_allows() -> None:
 
 def test_the_webapp_may_read_the_headers_that_say_something() -> None:
     exposed = answered("GET", WEBAPP, 503)["access-control-expose-headers"]
-    assert exposed.split(",") == [name.lower() for name in CORS["ExposeHeaders"]] == [BOT_CAN_WRITE]
+    assert (
+        exposed.split(",") == [name.lower() for name in CORS["ExposeHeaders"]] == ["date", "retry-after", BOT_CAN_WRITE]
+    )
 
 
 def test_every_method_of_a_route_is_allowed() -> None:

@@ -36,6 +36,9 @@ Result = TypeVar("Result")
 RUN = (sys.executable, "-m", "infra.local")
 """What `make run` executes."""
 
+MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_HOUR")
+"""Limits of a person, which a test is not."""
+
 UP = 60.0
 """Seconds that a start or a stop may take; a machine with nothing else to do needs four."""
 
@@ -102,6 +105,7 @@ class Service:
         )
         # A user's environment; the one of these tests is full of a function's settings.
         env = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if name in os.environ}
+        env |= dict.fromkeys(MANY, "100000")
         env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(

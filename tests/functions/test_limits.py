@@ -1,0 +1,176 @@
+"""What one user may do in an hour, what a request may be, and what every answer carries."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from infra.local.settings import LocalSettings
+from shared import settings
+from shared.http.entry import MAX_BODY
+from shared.store import orders, table
+from tests import api
+from tests.functions.conftest import Api, pointed_at
+
+LIMITS = {"ORDERS_PER_HOUR": 10, "TAKES_PER_HOUR": 60, "SETTINGS_PER_HOUR": 60, "INVOICES_PER_HOUR": 30}
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Those of template.yaml."""
+    for name in LIMITS:
+        parameter = name.title().replace("_", "")
+        monkeypatch.setenv(name, str(api.template()["Parameters"][parameter]["Default"]))
+    settings.settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.settings.cache_clear()
+
+
+def test_what_is_allowed_here_is_what_is_allowed_in_aws() -> None:
+    local = LocalSettings.read({})
+    assert {name: getattr(local, name.lower()) for name in LIMITS} == LIMITS
+    assert {name: getattr(settings.settings(), name.lower()) for name in LIMITS} == LIMITS
+
+
+def post(service: Api, user: int, number: int) -> api.Answer:
+    body = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду, просушить полы"}
+    return service.call("POST /api/orders", user=user, body={**body, "contact": f"@client{user}_{number}"})
+
+
+def test_ten_orders_an_hour(service: Api) -> None:
+    assert [post(service, 1, number).status for number in range(10)] == [201] * 10
+    refused = post(service, 1, 10)
+    assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (429, "too_often", "360")
+    assert service.call("GET /api/users/me", user=1).json["active_orders"] == 10
+    assert post(service, 2, 0).status == 201
+    service.later(minutes=6)
+    assert [post(service, 1, number).status for number in (10, 11)] == [201, 429]
+
+
+def test_a_refused_order_costs_no_token(service: Api) -> None:
+    """I15: a contact that is busy is no order."""
+    assert post(service, 1, 0).status == 201
+    assert [post(service, 1, 0).status for _ in range(12)] == [409] * 12
+    assert [post(service, 1, number).status for number in range(1, 11)] == [201] * 9 + [429]
+
+
+def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F2, F4, P3: the last token went into the try that had landed; nobody is told that it did not."""
+    for number in range(9):
+        assert post(service, 1, number).status == 201
+    transact, check = table.transact, orders._check_contact
+    lost, late = [True], [True]
+
+    def and_lose_the_answer(items: Any) -> None:
+        transact(items)
+        if lost and lost.pop():
+            raise table.Stale
+
+    def too_early_to_see(*given: Any) -> bool:
+        return False if late and late.pop() else check(*given)
+
+    monkeypatch.setattr(table, "transact", and_lose_the_answer)
+    monkeypatch.setattr(orders, "_check_contact", too_early_to_see)
+    assert post(service, 1, 9).status == 201
+    assert service.call("GET /api/users/me", user=1).json["active_orders"] == 10
+
+
+def test_takes_that_are_paid_count_and_no_others(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I19: a repeated take is free, also of tokens."""
+    monkeypatch.setenv("TAKES_PER_HOUR", "2")
+    settings.settings.cache_clear()
+    service.recharge(9, 10)
+    found = [post(service, client, 0).json["id"] for client in (1, 2, 3)]
+    take = partial(service.call, "POST /api/orders/{id}/take", user=9)
+    assert [take(id=found[0]).status for _ in range(5)] == [200] * 5
+    assert take(id=found[1]).status == 200
+    refused = take(id=found[2])
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1800")
+    assert take(id=found[0]).status == 200
+    assert service.call("GET /api/balance", user=9).json == {"balance": 6}
+    service.later(minutes=30)
+    assert take(id=found[2]).status == 200
+
+
+def test_settings_and_invoices_have_limits(service: Api, telegram: Any) -> None:
+    frequency = {"enabled": True}
+    for user, route, body, most in (
+        (1, "PUT /api/users/me/notification-settings", frequency, 60),
+        (2, "POST /api/balance/create-invoice", {"amount": 1, "provider": "telegram_stars"}, 30),
+    ):
+        assert {service.call(route, user=user, body=body).status for _ in range(most)} == {200}
+        refused = service.call(route, user=user, body=body)
+        assert (refused.status, refused.json["code"]) == (429, "too_often")
+    # One bucket for both kinds of settings.
+    put = service.call("PUT /api/users/me/preferences", user=1, body={"categories": [], "cities": []})
+    assert put.status == 429
+
+
+def test_a_body_has_a_limit(service: Api) -> None:
+    for size, status in ((MAX_BODY, 422), (MAX_BODY + 1, 413)):
+        answer = service.call("POST /api/orders", user=1, raw='"' + "a" * (size - 2) + '"')
+        assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "route",
+    ["GET /api/orders", "GET /api/reviews", "GET /api/balance/transactions", "GET /api/admin/actions"],
+)
+def test_a_page_has_a_limit(service: Api, route: str) -> None:
+    for limit, status in ((100, 200), (101, 422), (0, 422)):
+        assert service.call(route, user=900, query={"limit": limit}).status == status
+
+
+SECURITY = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+
+def test_every_answer_says_what_it_is_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals as well: by a rule, by the framework, by the limit of a body, and where nobody knows."""
+    answers = [
+        service.call("GET /api/users/me", user=1),
+        service.call("GET /api/users/me"),
+        service.call("GET /api/orders", query={"limit": 0}),
+        service.call("POST /api/orders", user=1, raw="a" * (MAX_BODY + 1)),
+        api.invoke("$default", api.event("GET", "/x", route="$default")),
+    ]
+    monkeypatch.setattr(orders, "get", lambda order_id: 1 / 0)
+    answers.append(service.call("GET /api/orders/{id}", id="AAAAAAAAAAAA"))
+    assert [answer.status for answer in answers] == [200, 401, 422, 413, 404, 500]
+    for answer in answers:
+        assert SECURITY.items() <= answer.headers.items()
+    page = service.call("GET /docs")
+    assert SECURITY.keys() <= page.headers.keys()
+    assert "https://cdn.jsdelivr.net" in page.headers["content-security-policy"]
+
+
+def test_a_cdn_keeps_what_anybody_gets_and_nothing_that_ends_meanwhile(
+    service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I12: a page is kept for two seconds, and never beyond the moment at which an order on it ends."""
+    pointed_at(monkeypatch, "FEED_CACHE_SECONDS", "2")
+    settings.feed_cache_seconds.cache_clear()
+    try:
+        kept = "public, max-age=0, s-maxage=%d"
+        feed = partial(service.call, "GET /api/orders")
+        assert feed().headers["cache-control"] == kept % 2
+        post(service, 1, 0)
+        assert feed().headers["cache-control"] == kept % 2
+        for more in ({"user": 1}, {"user": 1, "query": {"mine": True}}, {"query": {"limit": 0}}):
+            assert feed(**more).headers["cache-control"] == "no-store"
+        service.later(minutes=60, ms=-1999)
+        assert feed().headers["cache-control"] == kept % 1
+        service.later(ms=1000)
+        assert feed().headers["cache-control"] == "no-store"
+        service.later(ms=999)
+        assert feed().headers["cache-control"] == kept % 2
+    finally:
+        monkeypatch.undo()
+        settings.feed_cache_seconds.cache_clear()
