@@ -8,7 +8,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench
+.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,12 @@ audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and 
 
 refund: $(VENV)/.local  ## Give a payment back through its provider: make refund PAYMENT=… (STAGE=local)
 	@$(BIN)/python -m infra.refund
+
+export: $(VENV)/.local  ## Print what is kept of a person: make -s export ID=… BY=… WHY=… (STAGE=local)
+	@$(BIN)/python -m infra.person export
+
+erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY=… WHY=… (STAGE=local)
+	@$(BIN)/python -m infra.person erase
 
 # ---------------------------------------------------------------- test
 

@@ -18,6 +18,7 @@ class Settings:
     init_data_max_age: int
     telegram_api_url: str
     webapp_link: str
+    consent_version: str
     orders_per_hour: int
     takes_per_hour: int
     settings_per_hour: int
@@ -37,6 +38,7 @@ def settings() -> Settings:
         init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
         telegram_api_url=env["TELEGRAM_API_URL"],
         webapp_link=env["WEBAPP_LINK"],
+        consent_version=env["CONSENT_VERSION"],
         orders_per_hour=int(env["ORDERS_PER_HOUR"]),
         takes_per_hour=int(env["TAKES_PER_HOUR"]),
         settings_per_hour=int(env["SETTINGS_PER_HOUR"]),

@@ -32,6 +32,7 @@ os.environ.update(
     PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
     STAR_ROUBLES="1.5",
     OPERATOR_IDS="900,901",
+    CONSENT_VERSION="1",
     # A test does in a minute what a person does in a week; tests/functions/test_limits.py has the real ones.
     ORDERS_PER_HOUR="100000",
     TAKES_PER_HOUR="100000",

@@ -53,6 +53,8 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
         if before is None:
             raise OrderNotFound
         if paid is not None:
+            if not before.contact:
+                raise OrderNotActive  # erased at its client's request
             return before, paid
         executor.check_not_banned()
         after = with_take(before, caller.id, price=TAKE_PRICE, answer_window=settings().answer_window, now=now)

@@ -34,6 +34,8 @@ from infra.local.settings import ROOT, LocalSettings
 EVENTS: dict[str, Any] = {
     "EndDueOrder": {"order_id": "AAAAAAAAAAAA", "due_at": 0},
     "RefundPayment": {"payment_id": 1},
+    "ExportUser": {"user_id": 1, "operator_id": 1, "reason": "build"},
+    "EraseUser": {"user_id": 2, "operator_id": 1, "reason": "build"},
 }
 # What `Failed` says: there is no such payment. The function itself said so.
 FAILING = {"RefundPayment"}

@@ -151,6 +151,7 @@ class EmbeddedAws:
             "CorsOrigins": ",".join(settings.cors_origins),
             "OrderLifetimeMinutes": str(settings.order_lifetime_minutes),
             "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
+            "ConsentVersion": settings.consent_version,
             "OrdersPerHour": str(settings.orders_per_hour),
             "TakesPerHour": str(settings.takes_per_hour),
             "SettingsPerHour": str(settings.settings_per_hour),

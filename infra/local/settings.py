@@ -1,6 +1,7 @@
 """What a person may set for `make run`, from the environment."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class LocalSettings:
     telegram_api_url: str
     telegram_webhook_secret: str
     operator_ids: str
+    consent_version: str
     orders_per_hour: int
     takes_per_hour: int
     settings_per_hour: int
@@ -78,6 +80,7 @@ class LocalSettings:
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
+            consent_version=read("CONSENT_VERSION", "1", _version, "a-z, 0-9 and _ only"),
             orders_per_hour=read("ORDERS_PER_HOUR", "10", _positive, "a whole number above 0"),
             takes_per_hour=read("TAKES_PER_HOUR", "60", _positive, "a whole number above 0"),
             settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
@@ -117,6 +120,12 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError
     return text.rstrip("/")
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch("[0-9a-z_]{1,20}", text):
+        raise ValueError
+    return text
 
 
 def _ids(text: str) -> str:

@@ -19,7 +19,8 @@ class User:
     `last_entry_id` is the newest entry of his ledger, 0 before the first. No preferred category means any of them, no
     preferred city any city. `chat_open` tells whether the bot may write to him; None until Telegram said either.
     `settings_version` grows with every change of what decides of which orders he hears. `banned_at` is when an operator
-    banned him, `full_at` when each of his buckets is full again (`domain.limits`), epoch ms.
+    banned him, `full_at` when each of his buckets is full again (`domain.limits`), `consents` when he first
+    wrote under each version of the terms; epoch ms.
     """
 
     id: int
@@ -40,6 +41,7 @@ class User:
     settings_version: int = 0
     banned_at: int | None = None
     full_at: dict[str, int] = field(default_factory=dict)
+    consents: dict[str, int] = field(default_factory=dict)
 
     def check_not_banned(self) -> None:
         """Raises Banned."""

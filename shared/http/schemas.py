@@ -28,7 +28,8 @@ from shared.domain.order import (
     may_see_contact,
     status_at,
 )
-from shared.domain.review import MAX_COMMENT, Complaint
+from shared.domain.person import Person
+from shared.domain.review import MAX_COMMENT, Complaint, Review
 from shared.domain.user import User
 
 
@@ -175,7 +176,7 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
         "category": order.category,
         "description": order.description,
         "city": order.city,
-        "contact": order.contact if not listed and may_see_contact(order, user_id) else None,
+        "contact": (order.contact or None) if not listed and may_see_contact(order, user_id) else None,
         "created_at": iso(order.created_at),
         "expires_in_minutes": int(minutes) if minutes.is_integer() else minutes,
         "status": status_at(order, now),
@@ -257,6 +258,33 @@ def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
     }
 
 
+class ReviewView(View):
+    """A review; `author_name` is the client's who wrote it."""
+
+    id: int
+    author_name: str
+    rating: int
+    comment: str | None
+    category: str
+    city: str
+    order_id: str
+    created_at: str
+
+
+def review_view(review: Review) -> dict[str, Any]:
+    """The review as anybody sees it."""
+    return {
+        "id": review.id,
+        "author_name": review.author_name,
+        "rating": review.rating,
+        "comment": review.comment,
+        "category": review.category,
+        "city": review.city,
+        "order_id": review.order_id,
+        "created_at": iso(review.created_at),
+    }
+
+
 class TransactionView(View):
     """One change of a balance; `amount` and `balance_after` in roubles, what was spent is negative."""
 
@@ -279,6 +307,59 @@ def transaction_view(entry: LedgerEntry) -> dict[str, Any]:
         "order_id": entry.order_id,
         "payment_method": entry.payment_method,
         "created_at": iso(entry.created_at),
+    }
+
+
+class ConsentView(View):
+    """When somebody first wrote under a version of the terms."""
+
+    version: str
+    since: str
+
+
+class ExportView(View):
+    """Everything that is kept of a person."""
+
+    id: int
+    first_name: str
+    last_name: str
+    username: str | None
+    consents: list[ConsentView]
+    banned_at: str | None
+    balance: int
+    categories: list[str]
+    cities: list[str]
+    notifications_enabled: bool
+    notification_frequency: int
+    orders: list[OrderView]
+    taken_orders: list[str]
+    reviews_written: list[ReviewView]
+    reviews_received: list[ReviewView]
+    complaints: list[ComplaintView]
+    transactions: list[TransactionView]
+
+
+def export_view(person: Person, now: int) -> dict[str, Any]:
+    """Everything that is kept of a person, as he may have it."""
+    user = person.user
+    return {
+        "id": user.id,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "username": user.username,
+        "consents": [{"version": version, "since": iso(at)} for version, at in sorted(user.consents.items())],
+        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "balance": user.balance,
+        "categories": list(user.preferred_categories),
+        "cities": list(user.preferred_cities),
+        "notifications_enabled": user.notifications_enabled,
+        "notification_frequency": user.notification_frequency,
+        "orders": [order_view(order, user_id=user.id, now=now) for order in person.orders],
+        "taken_orders": person.taken_orders,
+        "reviews_written": [review_view(review) for review in person.reviews_written],
+        "reviews_received": [review_view(review) for review in person.reviews_received],
+        "complaints": [complaint_view(complaint) for complaint in person.complaints],
+        "transactions": [transaction_view(entry) for entry in person.entries],
     }
 
 

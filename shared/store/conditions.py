@@ -19,6 +19,7 @@ TAKES_AS_READ = "size(takes) = :takes_read"
 EDITS_AS_READ = "edits = :edits_read"
 NOT_TAKEN_BY_CALLER = "attribute_not_exists(takes.#caller)"
 ANSWERED_OR_IN_TIME = "attribute_exists(responded_at) OR attribute_not_exists(answer_due_at) OR answer_due_at > :now"
+NOTHING_DUE = "attribute_not_exists(due_at)"
 UNANSWERED = "attribute_not_exists(responded_at)"
 ANSWERED = "attribute_exists(responded_at)"
 

@@ -66,8 +66,8 @@ def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
     table.transact([put(entry), users.change(entry.user_id, caller=caller, entry=entry)])
 
 
-def page(user_id: int, *, limit: int, before: int | None) -> list[LedgerEntry]:
-    """The newest `limit` entries of a user, of those older than the entry `before`.
+def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerEntry]:
+    """The newest `limit` entries of a user, all without one, of those older than the entry `before`.
 
     One Query of the index, one BatchGetItem. Raises Unavailable.
     """

@@ -96,6 +96,11 @@ def get_for(order_id: str, user_id: int) -> Order | None:
     return from_item(order) if order else None
 
 
+def taken_by(user_id: int) -> list[str]:
+    """The ids of the orders that a user took, the kept and the removed. One Query of the index. Raises Unavailable."""
+    return [keys.order_id_of(entry) for entry in table.query(keys.LIST1, keys.taken_by(user_id))]
+
+
 def due(now: int) -> list[str]:
     """The ids of the orders with a deadline at or before `now`, the longest due first.
 

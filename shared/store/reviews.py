@@ -1,6 +1,6 @@
 """Reviews that clients write of executors, and complaints that executors make about orders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -174,6 +174,12 @@ def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complain
     return [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
 
 
+def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]:
+    """The complaints of an executor about these orders. One consistent BatchGetItem a hundred. Raises Unavailable."""
+    found = table.get_many([keys.complaint(order_id, executor_id) for order_id in order_ids], consistent=True)
+    return [_complaint(item) for item in found if item]
+
+
 def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complaint:
     """Mark a complaint handled by the operator's action, and put that; the complaint then.
 
@@ -224,22 +230,22 @@ def page(*, rating: int | None, limit: int) -> list[Review]:
     return _load(table.query(index, partition, limit=limit))
 
 
-def received(executor_id: int, *, rating: int | None, limit: int) -> list[Review]:
+def received(executor_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
     """The newest reviews of an executor. One Query, one BatchGetItem (one a hundred where a rating is given)."""
     return _personal(*keys.reviews_of(executor_id), rating, limit)
 
 
-def written(client_id: int, *, rating: int | None, limit: int) -> list[Review]:
+def written(client_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
     """The newest reviews by a client. As many calls as `received`."""
     return _personal(*keys.reviews_by(client_id), rating, limit)
 
 
-def _personal(index: keys.Index, partition: str, rating: int | None, limit: int) -> list[Review]:
+def _personal(index: keys.Index, partition: str, rating: int | None, limit: int | None) -> list[Review]:
     if rating is None:
         return _load(table.query(index, partition, limit=limit))
     return [review for review in _load(table.query(index, partition)) if review.rating == rating][:limit]
 
 
 def _load(entries: list[table.Item]) -> list[Review]:
-    # A review is never changed: the index cannot be ahead of it.
+    # All that is ever changed in a review is what its author asked to have removed: the index cannot be ahead of it.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

@@ -16,12 +16,26 @@ from shared.store import actions, conditions, keys, subscriptions, table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-# A user's name follows what Telegram says of him: every write by the user himself carries it along.
-_SET_PROFILE = "first_name = :first_name, last_name = :last_name, username = :username"
+
+def _set_profile() -> str:
+    """A user's name follows what Telegram says of him: every write by the user himself carries it along.
+
+    And to which version of the terms he wrote, the first time under each.
+    """
+    consent = f"consent_{settings().consent_version}"
+    return (
+        "first_name = :first_name, last_name = :last_name, username = :username,"
+        f" {consent} = if_not_exists({consent}, :consented_at)"
+    )
 
 
 def _profile(caller: TelegramUser) -> dict[str, object]:
-    return {":first_name": caller.first_name, ":last_name": caller.last_name, ":username": caller.username}
+    return {
+        ":first_name": caller.first_name,
+        ":last_name": caller.last_name,
+        ":username": caller.username,
+        ":consented_at": clock.now_ms(),
+    }
 
 
 def _set_bucket(spent: Spent) -> str:
@@ -58,6 +72,7 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         chat_open=item.get("chat_open"),
         settings_version=item.get("settings_version", 0),
         banned_at=item.get("banned_at"),
+        consents={name.removeprefix("consent_"): at for name, at in item.items() if name.startswith("consent_")},
         full_at={bucket: item[f"bucket_{bucket}"] for bucket in get_args(Bucket) if f"bucket_{bucket}" in item},
     )
 
@@ -65,13 +80,15 @@ def from_item(user_id: int, item: table.Item | None) -> User:
 def visit(caller: TelegramUser) -> User:
     """The caller's user, made or renamed where Telegram says something new of him.
 
-    One consistent GetItem; one UpdateItem more at the first visit and after a change of name. Raises Unavailable.
+    One consistent GetItem; one UpdateItem more at the first visit, at the first under new terms, and after a change of
+    name. Raises Unavailable.
     """
     item = table.get(keys.user(caller.id))
     user = from_item(caller.id, item)
     known = (user.first_name, user.last_name, user.username)
-    if item is None or known != (caller.first_name, caller.last_name, caller.username):
-        item = table.update(keys.user(caller.id), f"SET {_SET_PROFILE}", _profile(caller))
+    said = (caller.first_name, caller.last_name, caller.username)
+    if item is None or known != said or settings().consent_version not in user.consents:
+        item = table.update(keys.user(caller.id), f"SET {_set_profile()}", _profile(caller))
     return from_item(caller.id, item)
 
 
@@ -143,7 +160,7 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         if caller is not None:
             before.check_not_banned()
             spent = spend(before, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
-            sets += [_SET_PROFILE, _set_bucket(spent)]
+            sets += [_set_profile(), _set_bucket(spent)]
             clauses += [conditions.NOT_BANNED, _bucket_as_read(spent)]
             values |= _profile(caller) | _bucket_values(spent)
         update = table.change(
@@ -201,7 +218,7 @@ def change(
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
     if caller is not None:
-        sets.append(_SET_PROFILE)
+        sets.append(_set_profile())
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
     if spent is not None:

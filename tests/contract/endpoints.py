@@ -31,6 +31,10 @@ _ORDER = _fields(
 _TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
 _REVIEW = _fields("id author_name rating comment category city order_id created_at")
 _COMPLAINT = _fields("id order_id executor_id client_id complaint comment created_at handled_at action_id")
+_EXPORT = _fields(
+    "id first_name last_name username consents banned_at balance categories cities notifications_enabled"
+    " notification_frequency orders taken_orders reviews_written reviews_received complaints transactions"
+)
 _BAN = _fields("user_id banned_at removed_orders")
 _ACTION = _fields("id operator_id kind reason user_id order_id created_at")
 
@@ -60,6 +64,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     "PUT /api/users/me/preferences": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
     "GET /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("enabled frequency")),
     "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
+    "GET /api/users/me/export": Endpoint("user", 200, _NOTHING, _EXPORT),
+    "DELETE /api/users/me": Endpoint("user", 204, _NOTHING),
     # balance
     "GET /api/balance": Endpoint("user", 200, _NOTHING, _fields("balance")),
     "GET /api/balance/transactions": Endpoint("user", 200, _NOTHING, _fields("transactions next_cursor"), _TRANSACTION),

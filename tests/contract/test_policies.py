@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
+from functions.admin import erase_user, export_user
 from functions.balance import refund_payment
 from functions.timers import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
@@ -251,6 +252,41 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
     calls.of("GET /api/admin/actions", user=OPERATOR)
 
 
+def forget_people(calls: Calls, service: Api | None = None) -> None:
+    """Everything kept of a person, read and removed; operators' way where `service` is in process."""
+    for user in (40, 41):
+        order = calls.of("POST /api/orders", user=user, body={**NEW_ORDER, "contact": f"@pipe_of_{user}"}).json["id"]
+        calls.of("POST /api/balance/recharge", user=42, body={"amount": 2})
+        calls.of("POST /api/orders/{id}/take", user=42, id=order)
+        done = calls.of("POST /api/orders", user=user, body={**NEW_ORDER, "contact": f"@tap_of_{user}"}).json["id"]
+        calls.of("POST /api/balance/recharge", user=user + 3, body={"amount": 2})
+        calls.of("POST /api/orders/{id}/take", user=user + 3, id=done)
+        calls.of("POST /api/orders/{id}/complete", user=user, id=done)
+        calls.of("POST /api/reviews/client", user=user, body={"order_id": done, "rating": 5, "comment": "Спасибо"})
+        complaint = {"order_id": done, "complaint": "Другое", "comment": "Грубил"}
+        calls.of("POST /api/reviews/executor", user=user + 3, body=complaint)
+        for who in (user, user + 3):
+            calls.of("PUT /api/users/me/preferences", user=who, body={"categories": [], "cities": ["Уфа"]})
+            calls.of("PUT /api/users/me/notification-settings", user=who, body={"enabled": True})
+    for user in (40, 43):
+        calls.of("GET /api/users/me/export", user=user)
+        calls.of("DELETE /api/users/me", user=user)
+    if service is not None:
+        for user in (41, 44):
+            event = {"user_id": user, "operator_id": OPERATOR, **WHY}
+            calls.by("ExportUser")
+            export_user.handler(event, api.Context())
+            calls.by("EraseUser")
+            erase_user.handler(event, LongContext())
+
+
+class LongContext(api.Context):
+    """Of a function that may take minutes."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
 def taken_order(calls: Calls, contact: str) -> str:
     """An order of user 1 that user 2 took; its id."""
     order: str = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": contact}).json["id"]
@@ -419,6 +455,7 @@ def test_a_function_is_granted_what_it_calls(
     take_over_contacts(calls, service)
     notify(calls, service, telegram)
     keep_order(calls, service)
+    forget_people(calls, service)
     look_into_the_books(calls)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

@@ -14,7 +14,7 @@ import pytest
 from tests import api
 from tests.api import Answer
 from tests.conftest import WEBHOOK_SECRET
-from tests.contract.test_policies import Calls, take_every_path
+from tests.contract.test_policies import OPERATOR, Calls, forget_people, keep_order, take_every_path
 from tests.integration.service import Service, now_ms, running, wait_until
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way
@@ -44,6 +44,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "LOCAL_AUTH": "1",
         "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60),
         "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "OPERATOR_IDS": str(OPERATOR),
     }
     with running(tmp_path_factory.mktemp("roles"), **settings) as service:
         yield service
@@ -95,6 +96,8 @@ def test_every_route_may_do_what_it_has_to(service: Service) -> None:
     """Every way through every function that ends in another call."""
     calls = OverHttp(service)
     take_every_path(calls)
+    keep_order(calls)
+    forget_people(calls)
     pay_every_way(service)
     calls.routes |= {exchange.route for exchange in service.exchanges}
     calls.routes |= {"POST /api/balance/webhook/crypto-bot", "POST /api/balance/webhook/yookassa"}  # by the fakes

@@ -154,6 +154,16 @@ def _operand(reader: _Reader) -> Operand:
             return {"N": str(len(content.encode() if kind == "S" else content))} if kind in ("S", "M", "L") else None
 
         return size
+    if reader.next == "if_not_exists":
+        reader.take()
+        reader.take("(")
+        get = _getter(reader.path())
+        reader.take(",")
+        instead = _operand(reader)
+        reader.take(")")
+        return lambda item, names, values: (
+            found if (found := get(item, names, values)) else instead(item, names, values)
+        )
     return _getter(reader.path())
 
 

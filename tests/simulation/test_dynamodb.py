@@ -167,7 +167,9 @@ class Caller:
         attributes = self.random.sample(sorted(ATTRIBUTES), 4)
         sets = []
         for name in attributes[: self.random.randint(0, 3)]:
-            sets.append(f"{'#status' if name == 'status' else name} = :to_{name}")
+            path = "#status" if name == "status" else name
+            once = self.random.random() < 0.2
+            sets.append(f"{path} = if_not_exists({path}, :to_{name})" if once else f"{path} = :to_{name}")
             values[f":to_{name}"] = self.random.choice(ATTRIBUTES[name])
         if self.random.random() < 0.3 and "takes" not in attributes:
             sets.append("takes.#seven = :to_seven")
@@ -478,7 +480,7 @@ def test_ttl_deletes_what_is_over_and_says_who_did(clock: Clock) -> None:
 def test_an_expression_that_it_does_not_know_is_not_guessed(database: Database) -> None:
     request = {
         "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}},
-        "UpdateExpression": "SET visits = if_not_exists(visits, :one)",
+        "UpdateExpression": "SET visits = list_append(visits, :one)",
         "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
     with pytest.raises(expressions.Unsupported):

@@ -1,0 +1,114 @@
+"""Everything that is kept of one person: read for him, and removed when he asks for it."""
+
+from dataclasses import replace
+
+from shared.domain.operators import Action
+from shared.domain.order import Order
+from shared.domain.person import Person
+from shared.domain.review import Complaint, Review
+from shared.store import actions, conditions, feeds, keys, ledger, orders, reviews, subscriptions, table, users
+
+# What stands in the place of what a person wrote.
+ERASED_DESCRIPTION = "Удалено по просьбе автора"
+ERASED_NAME = "Пользователь"
+
+
+def read(user_id: int) -> Person:
+    """What is kept of the user, as the indexes have it. Some Queries, a BatchGetItem a hundred. Raises Unavailable."""
+    taken = orders.taken_by(user_id)
+    return Person(
+        user=users.get(user_id),
+        orders=feeds.all_of_client(user_id),
+        taken_orders=taken,
+        reviews_written=reviews.written(user_id, rating=None, limit=None),
+        reviews_received=reviews.received(user_id, rating=None, limit=None),
+        complaints=reviews.complaints_by(user_id, taken),
+        entries=ledger.page(user_id, limit=None, before=None),
+    )
+
+
+def erase_order(order: Order) -> None:
+    """Take what its owner wrote out of an order that ended, and the order out of every list that has it as his.
+
+    What stays is what money is about: who took it, what he paid, how it ended. One TransactWriteItems of one write.
+    Raises table.Stale: it moved.
+    """
+    lists = [
+        keys.LIST1.pk,
+        keys.LIST2.pk,
+        keys.LIST3.pk,
+        keys.LIST4.pk,
+        keys.LIST1.sk,
+        keys.TIMELINE.pk,
+        keys.TIMELINE.sk,
+    ]
+    table.transact(
+        [
+            table.change(
+                keys.order(order.id),
+                "SET description = :erased, contact = :nothing, contact_key = :nothing"
+                f" REMOVE review_comment, {', '.join(lists)}",
+                condition=conditions.all_of(conditions.STORED_AS_READ, conditions.NOTHING_DUE),
+                values={":erased": ERASED_DESCRIPTION, ":nothing": "", ":status": order.status},
+            )
+        ]
+    )
+
+
+def erase_review(review: Review) -> None:
+    """Take name and words out of a review; the rating stays, for it is counted (I21). One TransactWriteItems."""
+    table.transact(
+        [
+            table.change(
+                keys.review(review.order_id, review.client_id),
+                "SET author_name = :name, #comment = :nothing",
+                condition=conditions.THERE,
+                names={"#comment": "comment"},
+                values={":name": ERASED_NAME, ":nothing": None},
+            )
+        ]
+    )
+
+
+def erase_complaint(complaint: Complaint) -> None:
+    """Take the words out of a complaint. One TransactWriteItems of one write."""
+    table.transact(
+        [
+            table.change(
+                keys.complaint(complaint.order_id, complaint.executor_id),
+                "SET #comment = :nothing",
+                condition=conditions.THERE,
+                names={"#comment": "comment"},
+                values={":nothing": None},
+            )
+        ]
+    )
+
+
+def forget(user_id: int, action: Action) -> None:
+    """Take name and settings out of the user, him out of every list of subscribers, and put what was done.
+
+    What stays under his id is his balance, his counters, a ban, and that he agreed to what. Two consistent
+    GetItems and one TransactWriteItems of at most 42 writes. Raises table.Stale, Unavailable.
+    """
+    if table.get(keys.action(action.id)) is not None:
+        return  # a try had landed
+    before = users.get(user_id)
+    after = replace(
+        before,
+        preferred_categories=(),
+        preferred_cities=(),
+        notifications_enabled=False,
+        settings_version=before.settings_version + 1,
+    )
+    forgotten = table.change(
+        keys.user(user_id),
+        "SET settings_version = :version REMOVE first_name, last_name, username, preferences, notify_enabled,"
+        " notify_frequency, chat_open",
+        condition=conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET,
+        values={
+            ":version": after.settings_version,
+            **({":settings_read": before.settings_version} if before.settings_version else {}),
+        },
+    )
+    table.transact([forgotten, actions.put(action), *subscriptions.moved(before, after)])

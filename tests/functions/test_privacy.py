@@ -1,0 +1,268 @@
+"""What is kept of a person: shown to him, removed when he asks, and gone by itself in time."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.admin import erase_user, export_user
+from functions.timers import audit
+from functions.users import delete_me
+from shared import settings
+from shared.store import attributes, keys, orders, people, table
+from tests import api
+from tests.conftest import TABLE
+from tests.contract.test_policies import LongContext
+from tests.functions.conftest import Api
+
+ANNA, EXECUTOR, OTHER, OPERATOR = 1, 2, 3, 900
+NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
+# What Anna wrote or is called: each must be found before, and nowhere after.
+TRACES = ("Анна", "Петрова", "anna_p", "@burst_pipe", "Прорвало", "+79161234567", "Мастер опоздал", "Грубил")
+WHY = {"reason": "письмо с просьбой удалить данные"}
+
+
+def everything() -> str:
+    """The whole table, as text."""
+    items = [attributes.item_from_dynamodb(item) for item in table.client().scan(TableName=TABLE)["Items"]]
+    return json.dumps(items, ensure_ascii=False)
+
+
+def amounts(service: Api, user: int) -> list[int]:
+    rows = service.call("GET /api/balance/transactions", user=user).json["transactions"]
+    return [row["amount"] for row in rows]
+
+
+def books_are_right() -> bool:
+    return bool(audit.handler({}, api.Context()) == [])
+
+
+@pytest.fixture
+def story(service: Api) -> dict[str, str]:
+    """Anna's orders in each state, by name, and what else she left."""
+    for user in (ANNA, EXECUTOR, OTHER):
+        service.recharge(user, 20)
+    found = {
+        name: service.order(ANNA, contact=contact)["id"]
+        for name, contact in (
+            ("free", "@burst_pipe"),
+            ("taken", "@burst_pipe2"),
+            ("answered", "@burst_pipe3"),
+            ("completed", "+79161234567"),
+        )
+    }
+    for name in ("taken", "answered", "completed"):
+        for executor in (EXECUTOR, OTHER):
+            assert service.call("POST /api/orders/{id}/take", user=executor, id=found[name]).status == 200
+    service.call("POST /api/orders/{id}/respond", user=ANNA, id=found["answered"])
+    service.call("POST /api/orders/{id}/complete", user=ANNA, id=found["completed"])
+    review = {"order_id": found["completed"], "rating": 3, "comment": "Мастер опоздал"}
+    assert service.call("POST /api/reviews/client", user=ANNA, names=NAMES, body=review).status == 200
+    # She is an executor as well.
+    others = service.order(OTHER, contact="@other_pipe", description="Искрит розетка в коридоре, пахнет гарью")["id"]
+    found["others"] = others
+    assert service.call("POST /api/orders/{id}/take", user=ANNA, id=others).status == 200
+    complaint = {"order_id": others, "complaint": "Другое", "comment": "Грубил"}
+    assert service.call("POST /api/reviews/executor", user=ANNA, body=complaint).status == 200
+    preferences = {"categories": ["Клининг"], "cities": ["Казань", "Уфа"]}
+    assert service.call("PUT /api/users/me/preferences", user=ANNA, names=NAMES, body=preferences).status == 200
+    enabled = {"enabled": True}
+    assert service.call("PUT /api/users/me/notification-settings", user=ANNA, names=NAMES, body=enabled).status == 200
+    return found
+
+
+def test_a_person_gets_everything_that_is_kept_of_him(service: Api, story: dict[str, str]) -> None:
+    answer = service.call("GET /api/users/me/export", user=ANNA)
+    for trace in TRACES:
+        assert trace in answer.text
+    found = answer.json
+    assert {order["id"] for order in found["orders"]} == set(story.values()) - {story["others"]}
+    assert found["taken_orders"] == [story["others"]]
+    assert [row["amount"] for row in found["transactions"]] == [-2, 20]
+    assert (found["categories"], found["cities"]) == (["Клининг"], ["Казань", "Уфа"])
+    assert [consent["version"] for consent in found["consents"]] == ["1"]
+    # An order that he took is another's: its contact is not his data.
+    assert "@other_pipe" not in answer.text
+    received = service.call("GET /api/users/me/export", user=EXECUTOR).json["reviews_received"]
+    assert [review["comment"] for review in received] == ["Мастер опоздал"]
+
+
+def test_of_who_is_forgotten_nothing_is_left_but_money(service: Api, story: dict[str, str]) -> None:
+    """I4, I7, I21: orders end as he could have ended them, the ledger stays, ratings still add up."""
+    before = everything()
+    assert all(trace in before for trace in TRACES)
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    after = everything()
+    assert [trace for trace in TRACES if trace in after] == []
+    assert "SUBSCRIPTION" in before
+    assert "SUBSCRIPTION" not in after
+
+    states = {name: service.call("GET /api/orders/{id}", user=ANNA, id=id).json for name, id in story.items()}
+    assert {name: state["status"] for name, state in states.items()} == {
+        "free": "deleted",
+        "taken": "closed_no_response",
+        "answered": "closed_no_response",
+        "completed": "completed",
+        "others": "active",
+    }
+    assert [states[name]["contact"] for name in ("free", "taken", "answered", "completed")] == [None] * 4
+    # Refunded where she had not answered, as with any close.
+    assert amounts(service, EXECUTOR) == [2, -2, -2, -2, 20]
+    assert amounts(service, ANNA) == [-2, 20]
+    assert service.call("GET /api/users/me", user=EXECUTOR).json["rating"] == 3.0
+    [review] = service.call("GET /api/reviews").json
+    assert (review["author_name"], review["comment"], review["rating"]) == ("Пользователь", None, 3)
+    for status in ("active", "expired", "completed"):
+        listed = service.call("GET /api/orders", query={"status": status}).json["orders"]
+        assert {order["id"] for order in listed} <= {story["others"]}
+    for query in ({"mine": True}, {"taken_by_me": True}):
+        assert service.call("GET /api/orders", user=EXECUTOR, query=query).status == 200
+    assert service.order(OTHER, contact="@burst_pipe")["status"] == "active"
+    assert books_are_right()
+
+
+def test_money_matters_stay_open_to_executors(service: Api, story: dict[str, str]) -> None:
+    """Who was cheated and then forgotten is still complained of and paid back: the order's skeleton is there."""
+    service.call("DELETE /api/users/me", user=ANNA)
+    complaint = {"order_id": story["answered"], "complaint": "Ложная информация"}
+    assert service.call("POST /api/reviews/executor", user=EXECUTOR, body=complaint).status == 200
+    refund = {"executor_id": EXECUTOR, **WHY}
+    answer = service.call("POST /api/admin/orders/{id}/refund", user=OPERATOR, id=story["answered"], body=refund)
+    assert answer.status == 200
+    again = service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=story["completed"])
+    assert (again.status, again.json["code"]) == (410, "order_not_active")
+    service.later(minutes=90)
+    service.sweep()
+    assert books_are_right()
+
+
+STEPS = ("orders.move", "people.erase_order", "people.erase_review", "people.erase_complaint", "people.forget")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("landed", [False, True], ids=["before it", "after it"])
+def test_who_is_half_forgotten_is_forgotten_the_second_time(
+    service: Api, story: dict[str, str], monkeypatch: pytest.MonkeyPatch, step: str, landed: bool
+) -> None:
+    """F1, F2, F14: it dies before or after a step's write; again, it goes on, and nobody is paid twice."""
+    module = {"orders": orders, "people": people}[step.partition(".")[0]]
+    name = step.partition(".")[2]
+    do = getattr(module, name)
+
+    def die(*given: Any) -> None:
+        if landed:
+            do(*given)
+        raise RuntimeError
+
+    monkeypatch.setattr(module, name, die)
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 500
+    monkeypatch.setattr(module, name, do)
+    assert books_are_right()
+    for _ in range(2):
+        assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    after = everything()
+    assert [trace for trace in TRACES if trace in after] == []
+    assert amounts(service, EXECUTOR) == [2, -2, -2, -2, 20]
+    assert books_are_right()
+
+
+def test_what_takes_too_long_says_that_more_is_to_do(
+    service: Api, story: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delete_me, "_LAST_STEP", -1.0)
+    refused = service.call("DELETE /api/users/me", user=ANNA)
+    assert (refused.status, refused.json["code"]) == (503, "busy")
+    monkeypatch.undo()
+    assert "@burst_pipe" in everything()
+
+
+def test_an_operator_shows_and_forgets_a_person_who_asks_elsewhere(service: Api, story: dict[str, str]) -> None:
+    event = {"user_id": ANNA, "operator_id": OPERATOR, **WHY}
+    shown = export_user.handler(event, LongContext())
+    assert shown == service.call("GET /api/users/me/export", user=ANNA).json
+    erase_user.handler(event, LongContext())
+    after = everything()
+    assert [trace for trace in TRACES if trace in after] == []
+    trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    done = {(it["operator_id"], it["kind"], it["user_id"], it["reason"]) for it in trail}
+    assert done == {(OPERATOR, kind, ANNA, WHY["reason"]) for kind in ("data_exported", "data_erased")}
+
+
+def test_a_ban_outlives_being_forgotten(service: Api) -> None:
+    service.order(ANNA)
+    service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(ANNA), body=WHY)
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    refused = service.call("POST /api/balance/recharge", user=ANNA, body={"amount": 1})
+    assert (refused.status, refused.json["code"]) == (403, "banned")
+
+
+# ---------------------------------------------------------------- consent
+
+
+@pytest.fixture
+def new_terms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Makes another version of the terms the one in force."""
+
+    def put_in_force(version: str) -> None:
+        monkeypatch.setenv("CONSENT_VERSION", version)
+        settings.settings.cache_clear()
+
+    yield put_in_force
+    monkeypatch.undo()
+    settings.settings.cache_clear()
+
+
+@pytest.mark.parametrize("first", ["GET /api/users/me", "POST /api/orders", "PUT /api/users/me/preferences"])
+def test_under_which_terms_somebody_writes_is_kept_from_the_first_time(
+    service: Api, new_terms: Any, first: str
+) -> None:
+    def write() -> None:
+        if first == "POST /api/orders":
+            service.order(ANNA, contact=f"@burst_pipe{service.now}")
+        else:
+            body: dict[str, list[str]] | None = {"categories": [], "cities": []} if first.startswith("PUT") else None
+            assert service.call(first, user=ANNA, body=body).status == 200
+
+    def consents() -> Any:
+        return attributes.item_from_dynamodb(
+            table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.user(ANNA)))["Item"]
+        )
+
+    began = service.now
+    for _ in range(2):
+        write()
+        service.later(minutes=1)
+    assert consents()["consent_1"] == began
+    new_terms("2")
+    changed = service.now
+    for _ in range(2):
+        write()
+        service.later(minutes=1)
+    assert (consents()["consent_1"], consents()["consent_2"]) == (began, changed)
+
+
+# ---------------------------------------------------------------- retention
+
+DAY = 24 * 60 * 60
+
+
+def test_what_is_personal_goes_by_itself(service: Api, story: dict[str, str]) -> None:
+    """Days until TTL removes each kind of item; None is for what stays until its person asks."""
+    service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(OTHER), body=WHY)
+    items = [attributes.item_from_dynamodb(item) for item in table.client().scan(TableName=TABLE)["Items"]]
+    begun = service.now // 1000
+    kept = {
+        item["sk"].partition("#")[0]: round((item["ttl"] - begun) / DAY, 1) if "ttl" in item else None for item in items
+    }
+    assert kept == {
+        "USER": None,
+        "LEDGER": None,
+        "ORDER": 30,
+        "CONTACT": 0,
+        "REVIEW": None,
+        "COMPLAINT": 180,
+        "ID": None,
+        "SUBSCRIPTION": None,
+        "ACTION": 3 * 365,
+    }
