@@ -1,4 +1,4 @@
-"""The queue of notices: a client hears of takes, executors of the answer, the end and the refund."""
+"""The queue of notices: a client hears of takes, executors of the answer, the end and the refund, both of a removal."""
 
 from typing import Any
 

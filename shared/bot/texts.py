@@ -6,7 +6,7 @@ from textwrap import shorten
 from shared.domain import errors
 from shared.domain.errors import DomainError
 from shared.domain.notice import Notice
-from shared.domain.order import Order, Status
+from shared.domain.order import Order, Status, owes_refunds
 
 CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
 PAYSUPPORT = (
@@ -72,6 +72,8 @@ def notice(notice: Notice, order: Order, now: int) -> str:
     """What its client or an executor is told of an order."""
     name = _name(order)
     left = _minutes((order.answer_due_at or now) - now)
+    take = order.takes.get(notice.user_id)
+    price = take.price if take else 0
     match notice.kind:
         case "taken" if notice.number == 1:
             text = (
@@ -92,9 +94,16 @@ def notice(notice: Notice, order: Order, now: int) -> str:
             text = f"Время заказа {name} вышло."
         case "closed":
             text = f"Клиент закрыл заказ {name}."
-        case "refunded":
-            price = order.takes[notice.user_id].price
+            if take and take.refunded:
+                text += f" {price} ₽ за него уже вернулись на ваш баланс."
+        case "refunded" if owes_refunds(order):
             text = f"Заказ {name} закрыт без ответа клиента. {price} ₽ вернулись на ваш баланс."
+        case "refunded":
+            text = f"Оператор вернул деньги за заказ {name}: {price} ₽ снова на вашем балансе."
+        case "removed" if notice.user_id == order.owner_id:
+            text = f"Ваш заказ {name} снят оператором. Если это ошибка, напишите в поддержку."
+        case "removed":
+            text = f"Заказ {name} снят оператором. {price} ₽ вернулись на ваш баланс."
     return text
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.domain.order import Order, Status, owes_refunds
+from shared.domain.order import Order, Status, refunds
 
 _ENDS = {
     Status.EXPIRED: "OrdersExpired",
@@ -35,6 +35,6 @@ def of_change(before: Order | None, after: Order) -> list[Figure]:
         found.append(Figure("OrdersAnswered", 1))
     if after.status is not before.status and after.status in _ENDS:
         found.append(Figure(_ENDS[after.status], 1))
-        if owes_refunds(after):
-            found.append(Figure("RoublesRefunded", sum(take.price for take in after.takes.values())))
+    if given_back := refunds(before, after):
+        found.append(Figure("RoublesRefunded", sum(take.price for take in given_back)))
     return found

@@ -1,11 +1,14 @@
-"""Who is told what of a change of an order: its client of takes, its executors of answer, end and refund."""
+"""Who is told what of a change of an order: its client of takes, its executors of answer, end and refund.
+
+Where an operator removed it, both are told that.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.domain.order import Order, Status, Take, owes_refunds, status_at
+from shared.domain.order import Order, Status, Take, owes_refunds, refunds, status_at
 
-Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded"]
+Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded", "removed"]
 
 # The news of an end is news for so long.
 _FRESH = 60 * 60 * 1000
@@ -33,9 +36,14 @@ def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
     for take in sorted(after.takes.values(), key=lambda take: take.executor_count):
         if take.executor_id not in before.takes:
             found += _of_take(after, take)
-    kind = _news(before, after)
-    if kind is not None:
-        found += [Notice(kind, after.id, executor, now) for executor in after.takes]
+    if after.removed and not before.removed:
+        return found + [Notice("removed", after.id, user, now) for user in (after.owner_id, *after.takes)]
+    paid_back = {take.executor_id for take in refunds(before, after)}
+    news = _news(before, after)
+    for executor in after.takes:
+        kind = "refunded" if executor in paid_back else news
+        if kind is not None:
+            found.append(Notice(kind, after.id, executor, now))
     return found
 
 
@@ -54,7 +62,7 @@ def _news(before: Order, after: Order) -> Kind | None:
         if after.status is Status.COMPLETED:
             return "completed"
         if after.status is Status.CLOSED_NO_RESPONSE:
-            return "refunded" if owes_refunds(after) else "closed"
+            return "closed"
         # While the answer is open, the end is not the last word.
         if after.status is Status.EXPIRED and after.responded_at is not None:
             return "expired"
@@ -81,4 +89,7 @@ def why_not(notice: Notice, order: Order | None, now: int) -> str | None:
             return None if can_be_answered(order, now) else "ended"
         case "answered":
             return None if status_at(order, now) in (Status.ACTIVE, Status.EXPIRED) else "ended"
-    return None if now < (order.ended_at or notice.due_at) + _FRESH else "late"
+    # What an operator does has no time in the order.
+    by_operator = notice.kind == "removed" or (notice.kind == "refunded" and not owes_refunds(order))
+    since = notice.due_at if by_operator or order.ended_at is None else order.ended_at
+    return None if now < since + _FRESH else "late"

@@ -87,8 +87,8 @@ class Take:
 class Order:
     """An order as stored: `status` may lag behind the clock, `status_at` does not.
 
-    `edits` is how often it was edited; `ended_at` is when it stopped being active; `rating` and `review_comment` are
-    its client's review.
+    `edits` is how often it was edited; `ended_at` is when it stopped being active; `removed` tells that an operator
+    took it away; `rating` and `review_comment` are its client's review.
     """
 
     id: str
@@ -106,6 +106,7 @@ class Order:
     answer_due_at: int | None = None
     responded_at: int | None = None
     ended_at: int | None = None
+    removed: bool = False
     rating: int | None = None
     review_comment: str | None = None
 
@@ -142,6 +143,12 @@ def is_running(order: Order, now: int) -> bool:
 def is_refunded(order: Order, take: Take) -> bool:
     """Whether this take's price goes back to who paid it: an operator said so, or the order was never answered."""
     return take.refunded or owes_refunds(order)
+
+
+def refunds(before: Order, after: Order) -> list[Take]:
+    """The takes whose price goes back by this change of an order."""
+    had = {executor for executor, take in before.takes.items() if is_refunded(before, take)}
+    return [take for executor, take in after.takes.items() if is_refunded(after, take) and executor not in had]
 
 
 def _window_ended(order: Order, now: int) -> bool:
@@ -307,7 +314,7 @@ def withdrawn(order: Order, now: int) -> Order:
 def removed(order: Order, now: int) -> Order:
     """The order withdrawn, and whoever took it gets his money back, answered or not. Raises OrderNotActive."""
     takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
-    return replace(withdrawn(order, now), takes=takes)
+    return replace(withdrawn(order, now), takes=takes, removed=True)
 
 
 def with_refund(order: Order, executor_id: int, now: int) -> Order:

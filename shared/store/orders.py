@@ -9,7 +9,7 @@ from shared.domain.errors import Banned, ContactBusy, OrderNotFound, TooOften
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Spent, spend
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
-from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, is_refunded
+from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, refunds
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
@@ -75,6 +75,7 @@ def from_item(item: table.Item) -> Order:
         answer_due_at=item.get("answer_due_at"),
         responded_at=item.get("responded_at"),
         ended_at=item.get("ended_at"),
+        removed=item.get("removed", False),
         rating=item.get("rating"),
         review_comment=item.get("review_comment"),
     )
@@ -345,6 +346,8 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
         fields["ended_at"] = after.ended_at
     if after.responded_at is not None:
         fields["responded_at"] = after.responded_at
+    if after.removed:
+        fields["removed"] = True
     nothing_due = "" if keys.due_keys(after) else f" REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
     sets = [f"#{name} = :to_{name}" for name in fields]
     refunded = [take for take in after.takes.values() if take.refunded and take != before.takes[take.executor_id]]
@@ -374,11 +377,7 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
 
 
 def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteItemTypeDef]":
-    takers = [
-        executor
-        for executor, take in after.takes.items()
-        if is_refunded(after, take) and not is_refunded(before, before.takes[executor])
-    ]
+    takers = [take.executor_id for take in refunds(before, after)]
     lock, *found = table.get_many(
         [keys.contact_lock(before.contact_key), *(keys.user(taker) for taker in takers)], consistent=True
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.figures import Figure, of_change
-from shared.domain.order import Order, Status, Take
+from shared.domain.order import Order, Status, Take, removed, with_refund
 
 ORDER = Order("AAAAAAAAAAAA", 1, "Другое", "Москва", "text", "@client", "key", created_at=1_000, expires_at=3_601_000)
 
@@ -50,6 +50,15 @@ def test_refunds() -> None:
         closed = replace(before, status=Status.CLOSED_NO_RESPONSE)
         assert of_change(before, closed) == [Figure("OrdersClosed", 1), Figure("RoublesRefunded", 4)]
         assert of_change(closed, replace(closed, rating=5)) == []
+
+
+def test_an_operator_gives_money_back() -> None:
+    """Of one take without an end; of those that had not theirs back when he removes the order."""
+    answered = replace(taken(ORDER, 5, 6), responded_at=70_000)
+    one = with_refund(answered, 5, 80_000)
+    assert of_change(answered, one) == [Figure("RoublesRefunded", 2)]
+    assert of_change(one, removed(one, 90_000)) == [Figure("OrdersClosed", 1), Figure("RoublesRefunded", 2)]
+    assert of_change(ORDER, removed(ORDER, 90_000)) == [Figure("OrdersDeleted", 1)]
 
 
 def test_an_answer_and_an_edit() -> None:

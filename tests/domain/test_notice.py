@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import notice as notices
 from shared.domain.notice import Notice
-from shared.domain.order import Order, answered, closed, completed, ended_by_time, with_take
+from shared.domain.order import Order, answered, closed, completed, ended_by_time, removed, with_refund, with_take
 from tests.domain.test_inbox import HOUR, MINUTE, order
 
 WINDOW = 15 * MINUTE
@@ -54,6 +54,25 @@ def test_executors_hear_of_answer_end_and_refund() -> None:
     assert [kind for kind, *_ in news(answer, ended_by_time(answer, HOUR), HOUR)] == ["expired"] * 2
 
 
+def test_who_is_paid_back_hears_of_that() -> None:
+    """By an operator: of an order that was answered, one taker alone; what ends later has no more money for him."""
+    now = 3 * MINUTE
+    answer = answered(TWO, 1, now)
+    one = with_refund(answer, 11, now)
+    assert news(answer, one, now) == [("refunded", 11, 0, now)]
+    assert news(one, closed(one, 1, now), now) == [("closed", 11, 0, now), ("closed", 12, 0, now)]
+    late = with_refund(TWO, 11, 20 * MINUTE)
+    assert [kind for kind, *_ in news(TWO, late, 20 * MINUTE)] == ["refunded"] * 2
+
+
+def test_of_what_an_operator_removes_its_client_and_its_takers_hear() -> None:
+    now = 3 * MINUTE
+    answer = answered(TWO, 1, now)
+    for it in (NEW, TWO, answer, with_refund(answer, 11, now), ended_by_time(answer, HOUR)):
+        told = news(it, removed(it, now), now)
+        assert told == [("removed", user, 0, now) for user in (1, *it.takes)]
+
+
 def test_an_end_with_the_answer_open_waits_for_the_last_word() -> None:
     late = taken(NEW, 11, HOUR - MINUTE)
     expired = ended_by_time(late, HOUR)
@@ -87,6 +106,11 @@ def test_what_changes_nothing_for_anybody_is_no_news() -> None:
         ("answered", completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE - 1, None),
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, "late"),
+        # What is told of from 0 on by an operator, whatever had become of the order by then.
+        ("refunded", with_refund(completed(TWO, 1, -HOUR), 11, 0), HOUR - 1, None),
+        ("refunded", with_refund(completed(TWO, 1, -HOUR), 11, 0), HOUR, "late"),
+        ("removed", removed(ended_by_time(answered(TWO, 1, 3 * MINUTE), HOUR), 9 * HOUR), HOUR - 1, None),
+        ("removed", removed(NEW, 0), HOUR, "late"),
     ],
 )
 def test_what_is_no_news_any_more_is_not_told(

@@ -523,6 +523,44 @@ def test_a_no_response_close_tells_of_the_refund(service: Api, bot: FakeTelegram
     assert bot.sent(OTHER) == []
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_of_a_removed_order_its_client_and_its_takers_hear(service: Api, bot: FakeTelegram, answered: bool) -> None:
+    """And of the money, which is back (I7)."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    if answered:
+        service.call("POST /api/orders/{id}/respond", user=CLIENT, id=order)
+    queued = notices(service, lambda: operate(service, "remove", order), order)
+    assert service.handle(Queue.NOTICES, *queued, *queued) == []
+    assert [(message["chat_id"], message["text"]) for message in bot.sent()] == [
+        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, напишите в поддержку."),
+        (EXECUTOR, "Заказ «Сантехника, Москва» снят оператором. 2 ₽ вернулись на ваш баланс."),
+    ]
+    assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
+
+
+def test_who_is_paid_back_by_an_operator_hears_of_it_and_others_do_not(service: Api, bot: FakeTelegram) -> None:
+    order = service.order(CLIENT)["id"]
+    for user in (EXECUTOR, OTHER):
+        taken(service, order, user)
+    service.call("POST /api/orders/{id}/respond", user=CLIENT, id=order)
+    refund = notices(service, lambda: operate(service, "refund", order, executor_id=EXECUTOR), order)
+    service.handle(Queue.NOTICES, *refund)
+    close = notices(service, lambda: service.call("POST /api/orders/{id}/close", user=CLIENT, id=order), order)
+    service.handle(Queue.NOTICES, *close)
+    closed = "Клиент закрыл заказ «Сантехника, Москва»."
+    assert [message["text"] for message in bot.sent(EXECUTOR)] == [
+        "Оператор вернул деньги за заказ «Сантехника, Москва»: 2 ₽ снова на вашем балансе.",
+        f"{closed} 2 ₽ за него уже вернулись на ваш баланс.",
+    ]
+    assert [message["text"] for message in bot.sent(OTHER)] == [closed]
+
+
+def operate(service: Api, what: str, order_id: str, **body: Any) -> None:
+    path = f"POST /api/admin/orders/{{id}}/{what}"
+    assert service.call(path, user=OPERATOR, id=order_id, body={"reason": "жалоба", **body}).status == 200
+
+
 def test_who_edits_the_category_finds_another_audience(service: Api) -> None:
     order = service.order(CLIENT)["id"]
     before = service.image(order)
