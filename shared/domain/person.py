@@ -10,7 +10,10 @@ from shared.domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user, what he posted, took, wrote and paid, and what was written of him. `taken_orders` are ids."""
+    """A user, what he posted, took, wrote and paid, and what was written of him.
+
+    `taken_orders` are ids, as are `offered_orders`: the new ones that the bot told him of, or is about to.
+    """
 
     user: User
     orders: list[Order]
@@ -19,3 +22,4 @@ class Person:
     reviews_received: list[Review]
     complaints: list[Complaint]
     entries: list[LedgerEntry]
+    offered_orders: list[str]

@@ -331,8 +331,10 @@ class ExportView(View):
     cities: list[str]
     notifications_enabled: bool
     notification_frequency: int
+    bot_can_write: bool | None
     orders: list[OrderView]
     taken_orders: list[str]
+    offered_orders: list[str]
     reviews_written: list[ReviewView]
     reviews_received: list[ReviewView]
     complaints: list[ComplaintView]
@@ -354,8 +356,10 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "cities": list(user.preferred_cities),
         "notifications_enabled": user.notifications_enabled,
         "notification_frequency": user.notification_frequency,
+        "bot_can_write": user.chat_open,
         "orders": [order_view(order, user_id=user.id, now=now) for order in person.orders],
         "taken_orders": person.taken_orders,
+        "offered_orders": person.offered_orders,
         "reviews_written": [review_view(review) for review in person.reviews_written],
         "reviews_received": [review_view(review) for review in person.reviews_received],
         "complaints": [complaint_view(complaint) for complaint in person.complaints],

@@ -36,6 +36,12 @@ def read(user_id: int, order_id: str | None) -> tuple[Inbox, User, Order | None]
     return _from_item(inbox), users.from_item(user_id, user), orders.from_item(order_item) if order_item else None
 
 
+def orders_in(user_id: int) -> list[str]:
+    """The ids of the orders that an executor was told of, or is to be, in his inbox. One consistent GetItem."""
+    inbox = _from_item(table.get(keys.inbox(user_id)))
+    return sorted({**inbox.told, **inbox.sending, **inbox.collected})
+
+
 def load(order_ids: Iterable[str]) -> list[Order]:
     """The orders that are there, as they are now, the newest first. One consistent BatchGetItem. Raises Unavailable."""
     found = table.get_many([keys.order(order_id) for order_id in order_ids], consistent=True)
@@ -76,8 +82,11 @@ def change(user_id: int, known: Inbox, changed: Callable[[Inbox], Inbox]) -> Non
 
     def change_once() -> None:
         nonlocal inbox
+        after = changed(inbox)
+        if after == inbox:
+            return  # another settled it, or there is nothing any more: its owner was forgotten
         try:
-            write(user_id, inbox, changed(inbox))
+            write(user_id, inbox, after)
         except table.Stale:
             inbox, _, _ = read(user_id, None)
             raise

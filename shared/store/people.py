@@ -6,7 +6,7 @@ from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
-from shared.store import actions, conditions, feeds, keys, ledger, orders, reviews, subscriptions, table, users
+from shared.store import actions, conditions, feeds, inboxes, keys, ledger, orders, reviews, subscriptions, table, users
 
 # What stands in the place of what a person wrote.
 ERASED_DESCRIPTION = "Удалено по просьбе автора"
@@ -24,6 +24,7 @@ def read(user_id: int) -> Person:
         reviews_received=reviews.received(user_id, rating=None, limit=None),
         complaints=reviews.complaints_by(user_id, taken),
         entries=ledger.page(user_id, limit=None, before=None),
+        offered_orders=inboxes.orders_in(user_id),
     )
 
 
@@ -86,10 +87,10 @@ def erase_complaint(complaint: Complaint) -> None:
 
 
 def forget(user_id: int, action: Action) -> None:
-    """Take name and settings out of the user, him out of every list of subscribers, and put what was done.
+    """Take out name and settings, his places among subscribers and what the bot has for him; put what was done.
 
     What stays under his id is his balance, his counters, a ban, and that he agreed to what. Two consistent
-    GetItems and one TransactWriteItems of at most 42 writes. Raises table.Stale, Unavailable.
+    GetItems and one TransactWriteItems of at most 44 writes. Raises table.Stale, Unavailable.
     """
     if table.get(keys.action(action.id)) is not None:
         return  # a try had landed
@@ -111,4 +112,5 @@ def forget(user_id: int, action: Action) -> None:
             **({":settings_read": before.settings_version} if before.settings_version else {}),
         },
     )
-    table.transact([forgotten, actions.put(action), *subscriptions.moved(before, after)])
+    of_the_bot = [table.remove(key, condition=None) for key in (keys.inbox(user_id), keys.pace(user_id))]
+    table.transact([forgotten, actions.put(action), *of_the_bot, *subscriptions.moved(before, after)])

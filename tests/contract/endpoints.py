@@ -33,7 +33,8 @@ _REVIEW = _fields("id author_name rating comment category city order_id created_
 _COMPLAINT = _fields("id order_id executor_id client_id complaint comment created_at handled_at action_id")
 _EXPORT = _fields(
     "id first_name last_name username consents banned_at balance categories cities notifications_enabled"
-    " notification_frequency orders taken_orders reviews_written reviews_received complaints transactions"
+    " notification_frequency bot_can_write orders taken_orders offered_orders reviews_written"
+    " reviews_received complaints transactions"
 )
 _BAN = _fields("user_id banned_at removed_orders")
 _ACTION = _fields("id operator_id kind reason user_id order_id created_at")

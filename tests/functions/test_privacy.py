@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from functions.admin import erase_user, export_user
+from functions.notifications import send_offer
 from functions.timers import audit
 from functions.users import delete_me
+from infra.local.fakes.telegram import FakeTelegram
 from shared import settings
+from shared.bot import sending
 from shared.store import attributes, keys, orders, people, table
+from shared.store.queues import Queue
 from tests import api
 from tests.conftest import TABLE
 from tests.contract.test_policies import LongContext
@@ -197,6 +201,66 @@ def test_a_ban_outlives_being_forgotten(service: Api) -> None:
     assert (refused.status, refused.json["code"]) == (403, "banned")
 
 
+# ---------------------------------------------------------------- what the bot keeps
+
+
+@pytest.fixture
+def told(service: Api, telegram: FakeTelegram) -> list[str]:
+    """Anna was told of the first of these orders; the second waits for her digest."""
+    enabled = {"enabled": True, "frequency": 5}
+    assert service.call("PUT /api/users/me/notification-settings", user=ANNA, names=NAMES, body=enabled).status == 200
+    anything: dict[str, list[str]] = {"categories": [], "cities": []}
+    assert service.call("PUT /api/users/me/preferences", user=ANNA, names=NAMES, body=anything).status == 200
+    found = [service.order(OTHER, contact=f"@other_pipe{number}")["id"] for number in range(2)]
+    for order in found:
+        offer(service, order)
+    assert len(telegram.sent(ANNA)) == 1
+    return found
+
+
+def offer(service: Api, order_id: str) -> None:
+    message = {"user_id": ANNA, "order_id": order_id, "due_at": service.now}
+    assert service.handle(Queue.OFFERS, message) == []
+
+
+def left_by_the_bot() -> list[str]:
+    items = [attributes.item_from_dynamodb(item) for item in table.client().scan(TableName=TABLE)["Items"]]
+    return sorted(item["pk"] for item in items if item["pk"] in (f"INBOX#{ANNA}", f"PACE#{ANNA}"))
+
+
+def test_the_bot_forgets_as_well(service: Api, telegram: FakeTelegram, told: list[str]) -> None:
+    """What she was told, what waits for her, and when she may be written to; nothing comes to her after that."""
+    digest = service.queued(Queue.OFFERS)
+    shown = service.call("GET /api/users/me/export", user=ANNA).json
+    assert shown["offered_orders"] == sorted(told)
+    assert left_by_the_bot() == [f"INBOX#{ANNA}", f"PACE#{ANNA}"]
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    assert left_by_the_bot() == []
+    service.later(minutes=5)
+    assert service.handle(Queue.OFFERS, *digest) == []
+    offer(service, told[1])
+    assert len(telegram.sent(ANNA)) == 1
+    assert left_by_the_bot() == []
+
+
+def test_who_is_forgotten_while_a_message_is_on_its_way_to_her_stays_so(
+    service: Api, telegram: FakeTelegram, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender writes down that it arrived, and there is nothing to write it into."""
+    [digest] = service.queued(Queue.OFFERS)
+    service.later(minutes=5)
+
+    def send_and_forget(*given: Any) -> Any:
+        outcome = sending.send(*given)
+        assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+        return outcome
+
+    monkeypatch.setattr(send_offer, "send", send_and_forget)
+    assert service.handle(Queue.OFFERS, digest) == []
+    assert len(telegram.sent(ANNA)) == 2
+    assert left_by_the_bot() == []
+
+
 # ---------------------------------------------------------------- consent
 
 
@@ -247,9 +311,13 @@ def test_under_which_terms_somebody_writes_is_kept_from_the_first_time(
 DAY = 24 * 60 * 60
 
 
-def test_what_is_personal_goes_by_itself(service: Api, story: dict[str, str]) -> None:
+def test_what_is_personal_goes_by_itself(service: Api, story: dict[str, str], told: list[str]) -> None:
     """Days until TTL removes each kind of item; None is for what stays until its person asks."""
+    before = service.image(told[0])
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(OTHER), body=WHY)
+    service.order_changed(service.image(told[0]), before)
+    service.handle(Queue.NOTICES, *service.queued(Queue.NOTICES))
+    assert service.update(1, message={"chat": {"id": ANNA, "type": "private"}, "text": "/start"}).status == 200
     items = [attributes.item_from_dynamodb(item) for item in table.client().scan(TableName=TABLE)["Items"]]
     begun = service.now // 1000
     kept = {
@@ -265,4 +333,9 @@ def test_what_is_personal_goes_by_itself(service: Api, story: dict[str, str]) ->
         "ID": None,
         "SUBSCRIPTION": None,
         "ACTION": 3 * 365,
+        "INBOX": 1,
+        "PACE": 1,
+        "removed": 2,
+        "FIRST": 2,
+        "UPDATE": 2,
     }
