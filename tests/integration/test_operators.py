@@ -1,0 +1,133 @@
+"""Limits and operators on the running service: buckets when everybody comes at once, `make export`, `make erase`."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from infra import person
+from tests.api import ROOT
+from tests.integration.service import Service, at_once, running, statuses
+
+OPERATOR = 900
+ORDERS, TAKES = 4, 3
+ROUNDS = range(2)
+WHY = "письмо от 25 ноября"
+NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One with an operator and with few tokens."""
+    limits = {"ORDERS_PER_HOUR": str(ORDERS), "TAKES_PER_HOUR": str(TAKES)}
+    with running(tmp_path_factory.mktemp("operators"), OPERATOR_IDS=str(OPERATOR), **limits) as service:
+        yield service
+
+
+# ---------------------------------------------------------------- buckets
+
+
+def test_of_eight_orders_at_once_a_bucket_of_four_lets_four_through(service: Service) -> None:
+    """First with cold functions, then with warm ones; one too many is never posted, and none too few."""
+    for _ in ROUNDS:
+        user = service.user()
+        bodies = [service.order_body() for _ in range(8)]
+        answers = at_once([partial(service.call, "POST /api/orders", user=user, body=body) for body in bodies])
+        assert statuses(answers) == {201: ORDERS, 429: 8 - ORDERS}
+        for answer in answers:
+            if answer.status == 429:
+                assert answer.json["code"] == "too_often"
+                assert 0 < int(answer.headers["retry-after"]) <= 3600 // ORDERS
+        mine = service.call("GET /api/orders", user=user, query={"mine": True}).json
+        assert {it["id"] for it in mine["orders"]} == {it.json["id"] for it in answers if it.status == 201}
+        assert service.call("GET /api/users/me", user=user).json["active_orders"] == ORDERS
+        # What was refused left no lock on its contact.
+        refused = [body for body, answer in zip(bodies, answers, strict=True) if answer.status == 429]
+        assert service.call("POST /api/orders", user=service.user(), body=refused[0]).status == 201
+
+
+def test_of_six_takes_at_once_a_bucket_of_three_lets_three_through_and_they_alone_cost(service: Service) -> None:
+    """I6."""
+    for _ in ROUNDS:
+        executor = service.user()
+        service.recharge(executor, 100)
+        orders = [service.order(service.user())["id"] for _ in range(6)]
+        answers = at_once([partial(service.take, executor, order) for order in orders])
+        assert statuses(answers) == {200: TAKES, 429: 6 - TAKES}
+        took = {order for order, answer in zip(orders, answers, strict=True) if answer.status == 200}
+        assert {entry["order_id"] for entry in service.ledger(executor) if entry["type"] == "order_take"} == took
+        assert service.balance(executor) == 100 - 2 * TAKES
+        # Who paid is answered again, however empty his bucket is (I19).
+        assert statuses([service.take(executor, order) for order in took]) == {200: TAKES}
+
+
+# ---------------------------------------------------------------- make export, make erase
+
+
+def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
+    """What an operator types, `make -s` and this, beside the running service."""
+    env = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    return subprocess.run(
+        ["make", "-s", *given],
+        cwd=ROOT,
+        env={**env, "LOCAL_DATA_DIR": str(service.data_dir)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["export", "erase"])
+@pytest.mark.parametrize("wrong", [{"ID": ""}, {"ID": "Анна"}, {"BY": ""}, {"WHY": "a"}, {"WHY": "a" * 501}])
+def test_a_command_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, wrong: dict[str, str]
+) -> None:
+    for name, value in {"ID": "7", "BY": str(OPERATOR), "WHY": WHY, **wrong}.items():
+        monkeypatch.setenv(name, value)
+    assert person.main(command) == 2
+    said = capsys.readouterr()
+    assert (said.out, f"make {command} ID=" in said.err) == ("", True)
+
+
+def test_where_nothing_runs_nothing_is_done(service: Service) -> None:
+    done = make(service, "erase", "ID=7", f"BY={OPERATOR}", f"WHY={WHY}", "LOCAL_DATA_DIR=/nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing runs here" in done.stderr
+
+
+def test_an_operator_exports_and_erases_a_person(service: Service) -> None:
+    """And no contact is logged on the way (I18)."""
+    anna, executor = service.user(), service.user()
+    contact = service.contact()
+    posted = service.call("POST /api/orders", user=anna, names=NAMES, body=service.order_body(contact)).json
+    service.recharge(executor, 2)
+    assert service.take(executor, posted["id"]).status == 200
+    given = f"ID={anna}", f"BY={OPERATOR}", f"WHY={WHY}"
+
+    shown = make(service, "export", *given)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert json.loads(shown.stdout) == service.call("GET /api/users/me/export", user=anna, names=NAMES).json
+    assert contact in shown.stdout
+    assert "Петрова" in shown.stdout
+
+    done = make(service, "erase", *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"User {anna} of stage local is forgotten; his ledger stays.\n"
+    again = make(service, "erase", *given)
+    assert again.returncode == 0
+    left = make(service, "export", *given).stdout
+    assert not any(trace in left for trace in (contact, "Петрова", "anna_p", "Прорвало"))
+    assert service.balance(executor) == 2, "she had not answered: the take was paid back"
+    assert service.take(executor, posted["id"]).status == 410
+    service.order(service.user(), contact)
+
+    trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    done_to_her = [(it["kind"], it["operator_id"], it["reason"]) for it in trail if it["user_id"] == anna]
+    kinds = ["data_exported", "data_erased", "data_erased", "data_exported"]
+    assert done_to_her == [(kind, OPERATOR, WHY) for kind in kinds]
+    assert not any(contact in line or "Петрова" in line for line in service.log)
