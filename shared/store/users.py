@@ -212,8 +212,7 @@ def change(
 
     `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. A caller
     must not be banned; what others bring about comes to a banned user as well. `spent` is a token of one of his
-    buckets. His ledger must still end where the
-    entry was computed from, and the entry must be put beside it.
+    buckets. His ledger must still end where the entry was computed from, and the entry must be put beside it.
     """
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
