@@ -1,6 +1,7 @@
 """(a) Cold start: from a fresh process to a function that can answer, beside bare references in the same run.
 
-Medians of processor time, of runs that take turns: what else this machine does then meets all of them alike.
+Medians of processor time, of runs that take turns. What else this machine does comes and goes within a round, so a
+function is compared with the references before and after it.
 """
 
 import statistics
@@ -17,10 +18,11 @@ REFERENCES = {
     "naive: with a resource and a logger, not compiled": ("tests.bench.bare.naive", False),
 }
 REFERENCE, NAIVE = list(REFERENCES)[2:]
+_BETWEEN_REFERENCES = 4  # functions
 
 
 def measure(rounds: int, only: set[str] | None = None) -> dict[str, dict[str, float]]:
-    """By function or reference: ms of processor time of its init, and of its first request where it has one."""
+    """By function or reference: ms of processor time of its init, `of_reference`, and of its first request if any."""
     now = time.time_ns() // 1_000_000
     first: dict[str, Case] = {}
     for case in CASES:
@@ -35,7 +37,22 @@ def measure(rounds: int, only: set[str] | None = None) -> dict[str, dict[str, fl
         for name, (module, compiled) in REFERENCES.items():
             for kind, value in run(module, path=INSTALLED, compiled=compiled).items():
                 seen[name][kind].append(value)
-        for function, request in recorded.items():
-            for kind, value in run(f"functions.{function}", request).items():
-                seen[function][kind].append(value)
+        waiting = list(recorded)
+        before = seen[REFERENCE]["init_cpu"][-1]
+        while waiting:
+            some, waiting = waiting[:_BETWEEN_REFERENCES], waiting[_BETWEEN_REFERENCES:]
+            for function in some:
+                for kind, value in run(f"functions.{function}", recorded[function]).items():
+                    seen[function][kind].append(value)
+            after = _init_of_reference()
+            seen[REFERENCE]["init_cpu"].append(after)
+            for function in some:
+                seen[function]["of_reference"].append(seen[function]["init_cpu"][-1] * 2 / (before + after))
+            before = after
     return {name: {kind: statistics.median(values) for kind, values in kinds.items()} for name, kinds in seen.items()}
+
+
+def _init_of_reference() -> float:
+    module, compiled = REFERENCES[REFERENCE]
+    found: float = run(module, path=INSTALLED, compiled=compiled)["init_cpu"]
+    return found
