@@ -5,6 +5,7 @@ import pytest
 from infra.build.check import MOST_ZIPPED
 from tests.bench import calls, cold, growth, package, warm
 from tests.bench.budget import BUDGET, COLD, COLD_OF_NAIVE, COLD_WITHOUT_TABLE, MARGIN
+from tests.bench.cases import CASES
 from tests.bench.meter import Cost
 
 WITHOUT_TABLE = {"meta.health", "cities.list"}
@@ -17,6 +18,7 @@ def costs() -> dict[str, Cost]:
 
 def test_every_request_has_a_budget(costs: dict[str, Cost]) -> None:
     assert set(costs) == set(BUDGET)
+    assert {name for name, budget in BUDGET.items() if budget.warm is not None} == {case.name for case in CASES}
 
 
 @pytest.mark.parametrize("name", BUDGET)
@@ -44,7 +46,7 @@ def test_times_are_within_the_budget() -> None:
     package.build()
     assert sum(package.sizes().values()) <= MOST_ZIPPED
     limited = {name: budget.warm for name, budget in BUDGET.items() if budget.warm is not None}
-    for name, of in warm.measure(5, 60, set(limited)).items():
+    for name, of in warm.measure(3, 60, set(limited)).items():
         assert of["ratio"] <= (limited[name] or 0) * MARGIN, name
     found = cold.measure(5, {"orders.get", "orders.take", "orders.list", *WITHOUT_TABLE})
     naive = found[cold.NAIVE]["init_cpu"]
