@@ -26,7 +26,6 @@ class ChargeRefused(Exception):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 

@@ -219,6 +219,13 @@ def test_what_was_spent_already_is_a_debt(balance: int) -> None:
     assert [done.entry.amount, done.entry.balance_after] == [-balance, 0] if done.entry else balance == 0
 
 
+def test_who_has_nothing_owes_it_without_an_entry() -> None:
+    refund = charge(STARS, refunded=STARS.price)
+    done = settle(paid(STARS), refund, user=replace(PAYER, balance=0), known=True)
+    owing = replace(paid(STARS), status=Status.REFUNDED, refunded=100, taken_back=0)
+    assert done == Settlement(owing, entry=None, is_new=False)
+
+
 def test_a_part_is_given_back_in_whole_roubles() -> None:
     rich = replace(PAYER, balance=105)
     done = settle(paid(CARD), charge(CARD, refunded=5050), user=rich, known=True)

@@ -193,8 +193,8 @@ def _is_for_readers(node: ast.AST, name: str, value: Any) -> bool:
         or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         or (
             isinstance(node, ast.Assign | ast.AnnAssign)
-            and isinstance(value, ast.Call)
-            and _text(value).startswith("TypeVar")
+            and isinstance(value, ast.Call | ast.Subscript)
+            and _text(value).startswith(("TypeVar", "Literal["))
         )
     )
 
