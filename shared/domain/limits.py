@@ -17,18 +17,18 @@ _HOUR = 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A token is taken out of a bucket: it was to be full at `before`, 0 if it never was touched; now at `after`."""
+    """A token is taken out of a bucket that is full by `full_by` at the latest; then it is at `after`. Epoch ms."""
 
     bucket: Bucket
-    before: int
+    full_by: int
     after: int
 
 
 def spend(user: User, bucket: Bucket, *, per_hour: int, now: int) -> Spent:
     """One token of the user's bucket, epoch ms. Raises TooOften, which says when there is one again."""
-    before = user.full_at.get(bucket, 0)
-    after = max(before, now) + _HOUR // per_hour
+    full_by = max(user.full_at.get(bucket, 0), now)
+    after = full_by + _HOUR // per_hour
     too_soon = after - now - _HOUR
     if too_soon > 0:
         raise TooOften(-(-too_soon // 1000))
-    return Spent(bucket, before, after)
+    return Spent(bucket, full_by, after)

@@ -60,6 +60,6 @@ def all_of(*clauses: str) -> str:
     return " AND ".join(f"({clause})" for clause in clauses)
 
 
-def bucket_as_read(bucket: str, *, touched: bool) -> str:
-    """Nobody took a token out of a user's bucket since it was read."""
-    return f"bucket_{bucket} = :bucket_read" if touched else f"attribute_not_exists(bucket_{bucket})"
+def bucket_full_by(bucket: str) -> str:
+    """A user's bucket is as full as whoever takes a token out of it believes: nobody did meanwhile."""
+    return f"attribute_not_exists(bucket_{bucket}) OR bucket_{bucket} <= :bucket_full_by"

@@ -164,15 +164,16 @@ def _check_contact(order: Order, now: int) -> bool:
 def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
     """Put the order, the lock on its contact, and one more on its owner's counter; he may post `per_hour` of them.
 
-    One consistent GetItem of the owner and one TransactWriteItems of three writes, a try; where it is refused, what
-    `_check_contact` costs. Raises Banned, TooOften, ContactBusy, Busy, Unavailable.
+    One TransactWriteItems of three writes, which at first believes that the owner's bucket is full; where it is
+    refused, what `_check_contact` costs and a consistent GetItem of the owner. Raises Banned, TooOften, ContactBusy,
+    Busy, Unavailable.
     """
     tried = False
 
     def create_once() -> None:
         nonlocal tried
         try:
-            client = users.get(caller.id)
+            client = users.get(caller.id) if tried else User(caller.id)
             client.check_not_banned()
             spent = spend(client, "orders", per_hour=per_hour, now=clock.now_ms())
         except (Banned, TooOften):
@@ -191,7 +192,12 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
             )
         except table.Stale:
             # Our own try may have landed without an answer; only then is the holder this order.
-            if not _check_contact(order, clock.now_ms()):
+            try:
+                landed = _check_contact(order, clock.now_ms())
+            except ContactBusy:
+                users.get(caller.id).check_not_banned()  # that is what a banned user hears, whatever else is wrong
+                raise
+            if not landed:
                 raise
 
     table.settle(create_once)

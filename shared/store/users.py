@@ -43,11 +43,7 @@ def _set_bucket(spent: Spent) -> str:
 
 
 def _bucket_values(spent: Spent) -> dict[str, object]:
-    return {":bucket": spent.after, **({":bucket_read": spent.before} if spent.before else {})}
-
-
-def _bucket_as_read(spent: Spent) -> str:
-    return conditions.bucket_as_read(spent.bucket, touched=bool(spent.before))
+    return {":bucket": spent.after, ":bucket_full_by": spent.full_by}
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
@@ -161,7 +157,7 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
             before.check_not_banned()
             spent = spend(before, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
             sets += [_set_profile(), _set_bucket(spent)]
-            clauses += [conditions.NOT_BANNED, _bucket_as_read(spent)]
+            clauses += [conditions.NOT_BANNED, conditions.bucket_full_by(spent.bucket)]
             values |= _profile(caller) | _bucket_values(spent)
         update = table.change(
             keys.user(user_id),
@@ -223,7 +219,7 @@ def change(
     if spent is not None:
         sets.append(_set_bucket(spent))
         values |= _bucket_values(spent)
-        clauses.append(_bucket_as_read(spent))
+        clauses.append(conditions.bucket_full_by(spent.bucket))
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
         values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}

@@ -33,7 +33,7 @@ def test_a_full_bucket_gives_what_it_holds_and_then_one_at_a_time() -> None:
 
 def test_buckets_are_apart() -> None:
     user = after(User(1), NOW, per_hour=1)
-    assert spend(user, "takes", per_hour=1, now=NOW).before == 0
+    assert spend(user, "takes", per_hour=1, now=NOW).full_by == NOW
     with pytest.raises(TooOften):
         spend(user, "orders", per_hour=1, now=NOW)
 
