@@ -69,8 +69,8 @@ class EmbeddedAws:
             "IOT_MTLS_ENABLED": "0",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._settings.data_dir / "state"),
-            # Room above what the front lets through, for timers and streams.
-            "LAMBDA_ACCOUNT_CONCURRENCY": str(self._settings.concurrency + 16),
+            # Room above what the front lets through, for timers, streams and queues.
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(self._settings.concurrency + 32),
             "AUTH": "true" if self._settings.enforce_iam else "false",
             "TMPDIR": str(self._scratch),
             "LOG_LEVEL": "WARNING",

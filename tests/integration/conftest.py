@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.service import Service, running
 
+OPERATOR = 900
 HERE = Path(__file__).parent
 
 
@@ -21,5 +22,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service, its data empty at first."""
-    with running(tmp_path_factory.mktemp("service")) as service:
+    with running(tmp_path_factory.mktemp("service"), OPERATOR_IDS=str(OPERATOR)) as service:
         yield service

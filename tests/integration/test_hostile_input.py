@@ -8,6 +8,7 @@ import pytest
 
 from tests import api
 from tests.api import Answer
+from tests.integration.conftest import OPERATOR
 from tests.integration.service import Service
 
 ROUTES = sorted(route for route in api.routes() if route != "$default")
@@ -231,9 +232,13 @@ def test_content_types(service: Service, target: dict[str, Any], route: str, con
 @pytest.mark.parametrize("order_id", IDS)
 @pytest.mark.parametrize("route", OF_ONE_ORDER)
 def test_ids(service: Service, target: dict[str, Any], route: str, order_id: str) -> None:
-    """No id but an order's own leads to an order."""
-    body: dict[str, str] | None = {} if route.startswith("PUT") else None
-    answer = refused(service.call(route, user=target["user"], id=IDS[order_id], body=body))
+    """No id but an order's own leads to an order, none but a user's to a user."""
+    by_operator = "/api/admin/" in route
+    body: dict[str, Any] | None = {} if route.startswith("PUT") else None
+    if by_operator and route.startswith("POST"):
+        body = {"reason": "Просто так", "executor_id": target["user"]}
+    user = OPERATOR if by_operator else target["user"]
+    answer = refused(service.call(route, user=user, id=IDS[order_id], body=body))
     assert answer.status == 404
 
 
