@@ -50,7 +50,12 @@ async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> 
     def move(before: Order, after: Order, now: int) -> None:
         orders.move(before, after, now, actions.put(action))
 
-    order = orders.change(order_id, lambda order, now: with_refund(order, refund.executor_id, now), move)
+    order = orders.change(
+        order_id,
+        lambda order, now: with_refund(order, refund.executor_id, now),
+        move,
+        is_ours=lambda: actions.is_done(action),
+    )
     amount = order.takes[refund.executor_id].price
     return RefundView(order_id=order_id, executor_id=refund.executor_id, amount=amount)
 

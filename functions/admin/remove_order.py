@@ -28,7 +28,7 @@ async def remove_order(order_id: OrderId, why: Why, operator: Operator) -> dict[
     def move(before: Order, after: Order, now: int) -> None:
         orders.move(before, after, now, actions.put(action))
 
-    order = orders.change(order_id, removed, move)
+    order = orders.change(order_id, removed, move, is_ours=lambda: actions.is_done(action))
     return order_view(order, user_id=None, now=clock.now_ms())
 
 

@@ -49,6 +49,11 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
     )
 
 
+def is_done(action: Action) -> bool:
+    """Whether the action is in the trail. One consistent GetItem. Raises Unavailable."""
+    return table.get(keys.action(action.id)) is not None
+
+
 def record(action: Action) -> None:
     """Put an action that changes nothing else: somebody looked. One TransactWriteItems of one write.
 

@@ -209,12 +209,14 @@ def change(
     write: Callable[[Order, Order, int], None],
     *,
     caller_id: int | None = None,
+    is_ours: Callable[[], bool] = lambda: True,
 ) -> Order:
     """Read the order, let `decide` say what becomes of it now, `write` that; again where the write came too late.
 
     Both get the time in epoch ms; an order that `decide` leaves as it is is not written. A user whom it is done for is
-    read along: he must not be banned. One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a
-    try. Raises Banned, OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
+    read along: he must not be banned. `is_ours` tells what we wrote from the same by somebody else, where that matters.
+    One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a try. Raises Banned, OrderNotFound,
+    what `decide` and `write` raise, Busy, Unavailable.
     """
     tries: list[tuple[Order, Order]] = []
 
@@ -223,7 +225,7 @@ def change(
         before = get(order_id) if caller_id is None else get_for(order_id, caller_id)
         if before is None:
             raise OrderNotFound
-        if any(_landed(before, *tried) for tried in tries):
+        if any(_landed(before, *tried) for tried in tries) and is_ours():
             return before  # a try had landed, at once or late; only its answer was lost (P3)
         after = decide(before, now)
         if after != before:

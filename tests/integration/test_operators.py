@@ -68,10 +68,7 @@ def test_of_six_takes_at_once_a_bucket_of_three_lets_three_through_and_they_alon
 
 
 def test_whoever_gives_the_money_back_it_comes_back_once(service: Service) -> None:
-    """I5, I7, F22: two refunds, a removal and the client's own close; what was done is in the trail, and no more.
-
-    Two refunds of one millisecond are one: both are told that it is done, and it is.
-    """
+    """I5, I7, F22: two refunds, a removal and the client's own close; what was done is in the trail, and no more."""
     body = {"reason": WHY}
     for _ in ROUNDS:
         client, executor = service.user(), service.user()
@@ -84,12 +81,12 @@ def test_whoever_gives_the_money_back_it_comes_back_once(service: Service) -> No
         remove = partial(operate, "POST /api/admin/orders/{id}/remove", body=body)
         close = partial(service.call, "POST /api/orders/{id}/close", user=client, id=order)
         *refunds, removal, closing = at_once([refund, refund, remove, close])
-        assert {answer.status for answer in refunds} <= {200, 409}
+        assert {answer.status for answer in refunds} in ({200, 409}, {409})
         assert {removal.status, closing.status} in ({200, 410}, {410, 204})
         assert [entry["amount"] for entry in service.ledger(executor)] == [2, -2, 2]
         trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
         done = {"take_refunded": refunds, "order_removed": [removal]}
-        expected = [kind for kind, answers in done.items() if any(answer.status == 200 for answer in answers)]
+        expected = [kind for kind, answers in done.items() for answer in answers if answer.status == 200]
         assert sorted(it["kind"] for it in trail if it["order_id"] == order) == sorted(expected)
 
 
