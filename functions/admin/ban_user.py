@@ -41,6 +41,7 @@ def remove(order_id: str, why: Why, operator_id: int) -> bool:
             order_id,
             removed,
             lambda before, after, now: orders.move(before, after, now, actions.put(action)),
+            is_ours=lambda: actions.is_done(action),
         )
     except OrderNotActive:
         return False  # it ended by itself

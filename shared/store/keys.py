@@ -1,47 +1,8 @@
 """Every key and index of the table, once.
 
 One table; an item's base key is (`pk`, `sk`). The list indexes hold keys only, so what changes inside an item
-without moving it in a list (a take, a balance) costs no index write.
-
-| what                          | base key                                | read by
-|-------------------------------|-----------------------------------------|-------------------------------------------
-| user                          | USER#id / USER                          | get
-| ledger entry                  | USER#id / LEDGER#cause                  | get; its cause is what makes it happen once
-| order, its takes inside       | ORDER#id / ORDER                        | get
-| contact lock                  | CONTACT#hmac(normal form) / CONTACT     | get; `ttl` = the end of the order's hour
-| review of an order            | ORDER#id / REVIEW#client                | get
-| complaint about an order      | ORDER#id / COMPLAINT#executor           | get
-| subscription to a city        | USER#id / SUBSCRIPTION#city#n           | nobody: it is there for the lists below
-| what an executor was told     | INBOX#id / INBOX                        | get; gone a day after the last
-| a notice that was sent        | NOTICE#order / kind#number#user         | get; gone after two days
-| an order's first notification | NOTICE#order / FIRST                    | nobody: it makes it the first
-| when the bot may write next   | PACE#chat / PACE, PACE#all / PACE       | nobody: a write asks; gone after a day
-| an id that left the API       | ID#id / ID                              | nobody: it makes the id happen once
-| payment                       | PAYMENT#id / PAYMENT                    | get
-| money that a provider took    | CHARGE#provider#its id / CHARGE         | get; it makes a credit happen once
-| how far a provider's list was read | CURSOR#provider / CURSOR           | get
-| an update that was handled    | UPDATE#id / UPDATE                      | get; gone after two days
-| what an operator did          | ACTION#id / ACTION                      | get
-
-| list, newest first            | index    | partition                        | sort key
-|-------------------------------|----------|----------------------------------|---------------------------
-| orders of a status            | list1    | ORDERS#status                    | `list_sk`: end of the hour # id
-| … of a city                   | list2    | ORDERS#status#city               |
-| … of a category               | list3    | ORDERS#status#category           |
-| … of both                     | list4    | ORDERS#status#city#category      |
-| orders a user took            | list1    | TAKEN#user (of the debits)       | the order's own `list_sk`
-| reviews                       | list1    | REVIEWS                          | `list_sk`: written # id
-| … of a rating                 | list2    | REVIEWS#rating                   |
-| … that a user received        | list3    | REVIEWS_OF#executor              |
-| … that a user wrote           | list4    | REVIEWS_BY#client                |
-| who wants to hear of orders   | list1…4  | SUBSCRIBERS#city#category        | `list_sk`: user
-| a client's own orders         | timeline | ORDERS_OF#user                   | `timeline_sk`: created # id
-| a user's ledger               | timeline | LEDGER_OF#user                   | entry id
-| complaints that wait          | timeline | COMPLAINTS                       | complaint id
-| … that were handled           | timeline | COMPLAINTS_HANDLED               |
-| what operators did            | timeline | ACTIONS                          | action id
-| what ends by itself, and when | due      | DUE                              | `due_at`, ms; gone when nothing will
-| payments to ask about, when   | due      | DUE_PAYMENTS                     |
+without moving it in a list (a take, a balance) costs no index write. What there is, what is in it and how long it
+stays: docs/data-model.md.
 
 `list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
 timer is late is not in the range. `status` in these keys is the stored one; what the clock makes of it is

@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.order import Status
 from shared.http.errors import ANSWERS, HTTP_ANSWERS
+from shared.store import keys
 from tests import api
 from tests.api import ROOT
 
@@ -60,6 +61,17 @@ def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:
     assert set(re.findall(r"\b[A-Z][a-z]\w+", diagram)) <= set(RESOURCES)
 
 
+def test_the_data_model_names_every_key() -> None:
+    text = (ROOT / "docs" / "data-model.md").read_text()
+    source = (ROOT / "shared" / "store" / "keys.py").read_text()
+    prefixes = set(re.findall(r'f?"([A-Z_]{2,}#?)', source))
+    named = set(re.findall(r"`([A-Z_]+#?)", text)) | set(re.findall(r"`([A-Z_]+)`", text))
+    assert prefixes <= named
+    assert {index.name for index in vars(keys).values() if isinstance(index, keys.Index)} <= set(
+        re.findall(r"`(\w+)`", text)
+    )
+
+
 def test_the_states_are_those_of_the_code() -> None:
     diagram = blocks(ARCHITECTURE, "mermaid")[2]
     states = {state for pair in re.findall(r"(?m)^ +(\S+) --> (\w+)", diagram) for state in pair} - {"[*]"}
@@ -72,6 +84,17 @@ def test_every_code_is_explained_to_the_webapp() -> None:
     assert {(int(status), code, detail) for status, code, detail in rows} == {
         tuple(answer) for answer in (*ANSWERS.values(), *HTTP_ANSWERS.values())
     }
+
+
+def test_the_webapp_page_has_every_call() -> None:
+    text = (ROOT / "docs" / "webapp.md").read_text()
+    paths = {route.partition(" ")[2] for route in api.routes()} - {""}
+    missing = {
+        path
+        for path in paths
+        if "webhook" not in path and not re.search(re.escape(path).replace(r"\{id\}", r"[^/ ]+") + r"(?![/\w-])", text)
+    }
+    assert missing == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
