@@ -24,3 +24,5 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service, its data empty at first."""
     with running(tmp_path_factory.mktemp("service"), OPERATOR_IDS=str(OPERATOR)) as service:
         yield service
+        assert service.disclosed() == []
+        assert service.mistakes() == []

@@ -294,6 +294,11 @@ class Service:
 
     # ------------------------------------------------------------ who saw what
 
+    def mistakes(self) -> list[str]:
+        """Every error that was logged, every answer above 499."""
+        logged = [line for line in self.log if '"level":"ERROR"' in line or "Traceback" in line]
+        return logged + [f"{e.route}: {e.answer.status}" for e in self.exchanges if e.answer.status >= 500]
+
     def disclosed(self) -> list[str]:
         """Every contact, credential or token that stands where it may not, and where that is."""
         owners = {
