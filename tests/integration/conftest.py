@@ -12,11 +12,14 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder; who saw a contact is asked when everything else has been said."""
+    """Mark what is in this folder. It comes first, for most of it waits, and what computes can run meanwhile.
+
+    Who saw a contact is asked when everything else has been said.
+    """
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.integration)
-    items.sort(key=lambda item: item.path == HERE / "test_disclosure.py")
+    items.sort(key=lambda item: (item.path == HERE / "test_disclosure.py", not item.path.is_relative_to(HERE)))
 
 
 @pytest.fixture(scope="session")
