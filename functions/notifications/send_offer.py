@@ -56,7 +56,7 @@ def _claim(message: Message) -> tuple[Inbox, Sequence[Order]] | None:
             return None
 
     step = rules.next_step(inbox, now)
-    if step == "collect" and message.get("window_ends_at") == inbox.window_ends_at:
+    if step == "collect" and "window_ends_at" in message:  # the window may have moved since
         raise ComeAgain((inbox.window_ends_at - now) / 1000)
     if step == "somebody_sends" and inbox == before and inbox.delivery is not None:
         raise ComeAgain((inbox.delivery.held_until - now) / 1000)
@@ -67,7 +67,7 @@ def _claim(message: Message) -> tuple[Inbox, Sequence[Order]] | None:
     elif step == "send_again":
         wanted = inbox.sending
         standing = _standing(wanted, order, user, now)
-        inbox = rules.sent_again(inbox, standing, now)
+        inbox = rules.sent_again(inbox, standing, frequency=user.notification_frequency, now=now)
     else:
         wanted, standing = {}, []
 

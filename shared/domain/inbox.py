@@ -82,12 +82,20 @@ def sent(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> 
     )
 
 
-def sent_again(inbox: Inbox, orders: Iterable[Order], now: int) -> Inbox:
-    """The inbox claimed once more, for what still stands of what was being sent; over where nothing does."""
+def sent_again(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
+    """The inbox claimed once more, for what still stands of what was being sent; over where nothing does.
+
+    The window, of `frequency` minutes, opens when he hears, not when somebody tried to tell him.
+    """
     sending = {order.id: order.expires_at for order in orders if order.id in inbox.sending}
     if not sending or deliveries.is_spent(inbox.delivery):
         return _over(inbox)
-    return replace(_over(inbox), sending=sending, delivery=deliveries.claimed(inbox.delivery, now))
+    return replace(
+        _over(inbox),
+        sending=sending,
+        delivery=deliveries.claimed(inbox.delivery, now),
+        window_ends_at=now + frequency * 60_000,
+    )
 
 
 def after(inbox: Inbox, outcome: Outcome) -> Inbox:

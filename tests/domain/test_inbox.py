@@ -68,6 +68,17 @@ def test_a_message_that_did_not_arrive_opens_no_window(outcome: Outcome) -> None
     assert set(inbox.collected) == {order(2).id}
 
 
+def test_the_window_opens_when_a_message_that_was_missed_goes_out_after_all() -> None:
+    """Found by the state machine below: the next message followed at once."""
+    missed = inboxes.after(
+        inboxes.sent(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0), "missed"
+    )
+    told = inboxes.after(inboxes.sent_again(missed, [order(1)], frequency=5, now=5 * MINUTE), "arrived")
+    inbox = inboxes.with_order(told, order(2))
+    assert inboxes.next_step(inbox, 10 * MINUTE - 1) == "collect"
+    assert inboxes.next_step(inbox, 10 * MINUTE) == "send"
+
+
 def test_what_is_over_is_forgotten() -> None:
     inbox = Inbox(collected={"a": 5, "b": 6}, told={"c": 5, "d": 6})
     assert inboxes.tidy(inbox, 5) == Inbox(collected={"b": 6}, told={"d": 6})
@@ -139,7 +150,9 @@ class Messages(RuleBasedStateMachine):
                 self.inbox = inboxes.sent(self.inbox, self.standing(self.inbox.collected), frequency=5, now=self.now)
             case "send_again":
                 assert self.inbox.delivery is not None
-                self.inbox = inboxes.sent_again(self.inbox, self.standing(self.inbox.sending), self.now)
+                self.inbox = inboxes.sent_again(
+                    self.inbox, self.standing(self.inbox.sending), frequency=5, now=self.now
+                )
             case _:
                 return
         if self.inbox.delivery is None:
