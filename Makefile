@@ -36,7 +36,8 @@ erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY
 # ---------------------------------------------------------------- test
 
 test: $(VENV)/.dev  ## Every test but the long ones
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not proof"
+	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
+	$(BIN)/pytest -n 3 --dist loadfile -m "integration and not proof"
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
 	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"

@@ -10,7 +10,7 @@ from shared import clock
 from shared.store import conditions, keys, table
 
 BETWEEN_SENDS = 42  # ms
-BETWEEN_SENDS_TO_A_CHAT = 1_100
+BETWEEN_SENDS_TO_A_CHAT = 1_500  # ms; Telegram takes one a second, and one may be late on its way
 # A turn further ahead is not waited for: something better can be done meanwhile, or the bot has to keep still.
 _PATIENCE = 3_000
 # An item that says nothing any more goes away.

@@ -232,7 +232,7 @@ def test_senders_keep_telegrams_limits(service: Api, bot: FakeTelegram) -> None:
         assert service.handle(Queue.NOTICES, message) == []
     assert bot.violations == []
     assert len(bot.sent()) == 43
-    assert service.now - started < 40 * 45 + 3 * 1200
+    assert service.now - started < 40 * 45 + 3 * 1600
 
 
 def test_messages_that_are_late_on_their_way_are_not_too_many() -> None:
