@@ -35,9 +35,7 @@ erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY
 
 # ---------------------------------------------------------------- test
 
-test: $(VENV)/.dev  ## Every test but the long ones
-	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
-	$(BIN)/pytest -n 3 --dist loadfile -m "integration and not proof"
+test: test-unit test-integration  ## Every test but the long ones
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
 	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"

@@ -37,12 +37,7 @@ def remove(order_id: str, why: Why, operator_id: int) -> bool:
     """Take an order away; whether it was still there to take."""
     action = actions.new(operator_id, "order_removed", why.reason, order_id=order_id)
     try:
-        orders.change(
-            order_id,
-            removed,
-            lambda before, after, now: orders.move(before, after, now, actions.put(action)),
-            is_ours=lambda: actions.is_done(action),
-        )
+        orders.operate(order_id, removed, action)
     except OrderNotActive:
         return False  # it ended by itself
     return True

@@ -1,14 +1,23 @@
 """GET /api/admin/users/{id}/ledger: why a user's balance is what it is, for operators."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.http.auth import Operator
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import Reason, TransactionView, UserIdInPath, View, iso, transaction_view
+from shared.http.schemas import (
+    Cursor,
+    Limit,
+    Reason,
+    TransactionView,
+    UserIdInPath,
+    View,
+    id_at,
+    iso_or_null,
+    next_cursor,
+    transaction_view,
+)
 from shared.store import actions, ledger, users
 
 router = APIRouter(tags=["admin"])
@@ -35,19 +44,19 @@ async def get_ledger(
     user_id: UserIdInPath,
     operator: Operator,
     reason: Reason,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> dict[str, object]:
     """Looking is an action as well: what cannot be put into the trail is not shown."""
     actions.record(actions.new(operator.id, "ledger_read", reason, user_id=user_id))
     user = users.get(user_id)
-    entries = ledger.page(user_id, limit=limit + 1, before=int(cursor) if cursor is not None else None)
+    entries = ledger.page(user_id, limit=limit + 1, before=id_at(cursor))
     return {
         "user_id": user_id,
         "balance": user.balance,
-        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "banned_at": iso_or_null(user.banned_at),
         "transactions": [transaction_view(entry) for entry in entries[:limit]],
-        "next_cursor": str(entries[limit - 1].id) if len(entries) > limit else None,
+        "next_cursor": next_cursor(entries, limit),
     }
 
 

@@ -1,15 +1,13 @@
 """GET /api/admin/actions: what operators did."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.domain.operators import ActionKind
 from shared.http.auth import Operator
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import View, iso
+from shared.http.schemas import Cursor, Limit, View, id_at, iso, next_cursor
 from shared.store import actions
 
 router = APIRouter(tags=["admin"])
@@ -43,11 +41,11 @@ class ActionsPage(View):
 )
 async def list_actions(
     operator: Operator,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> ActionsPage:
     """Nobody changes it: there is no path that does."""
-    found = actions.page(limit=limit + 1, before=int(cursor) if cursor is not None else None)
+    found = actions.page(limit=limit + 1, before=id_at(cursor))
     return ActionsPage(
         actions=[
             ActionView(
@@ -61,7 +59,7 @@ async def list_actions(
             )
             for action in found[:limit]
         ],
-        next_cursor=str(found[limit - 1].id) if len(found) > limit else None,
+        next_cursor=next_cursor(found, limit),
     )
 
 

@@ -1,14 +1,12 @@
 """GET /api/admin/complaints: what executors complain of, for operators."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.http.auth import Operator
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import ComplaintView, View, complaint_view
+from shared.http.schemas import ComplaintView, Cursor, Limit, View, complaint_view, id_at, next_cursor
 from shared.store import reviews
 
 router = APIRouter(tags=["admin"])
@@ -31,15 +29,15 @@ class ComplaintsPage(View):
 async def list_complaints(
     operator: Operator,
     handled: bool = False,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> dict[str, object]:
     """The queue: who waited longest is first."""
-    after = int(cursor) if cursor is not None else None
+    after = id_at(cursor)
     found = reviews.complaints(handled=handled, limit=limit + 1, after=after)
     return {
         "complaints": [complaint_view(complaint) for complaint in found[:limit]],
-        "next_cursor": str(found[limit - 1].id) if len(found) > limit else None,
+        "next_cursor": next_cursor(found, limit),
     }
 
 

@@ -11,7 +11,7 @@ from shared.domain.errors import (
     TakeNotFound,
     TakeNotOver,
 )
-from shared.domain.order import Order, with_refund
+from shared.domain.order import with_refund
 from shared.http.auth import Operator
 from shared.http.entry import http_handler
 from shared.http.errors import documented
@@ -46,16 +46,7 @@ class RefundView(View):
 async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:
     """Once, whoever else gives it back; not while the client can still answer: remove the order instead."""
     action = actions.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
-
-    def move(before: Order, after: Order, now: int) -> None:
-        orders.move(before, after, now, actions.put(action))
-
-    order = orders.change(
-        order_id,
-        lambda order, now: with_refund(order, refund.executor_id, now),
-        move,
-        is_ours=lambda: actions.is_done(action),
-    )
+    order = orders.operate(order_id, lambda order, now: with_refund(order, refund.executor_id, now), action)
     amount = order.takes[refund.executor_id].price
     return RefundView(order_id=order_id, executor_id=refund.executor_id, amount=amount)
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from shared import clock
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive, OrderNotFound
-from shared.domain.order import Order, removed
+from shared.domain.order import removed
 from shared.http.auth import Operator
 from shared.http.entry import http_handler
 from shared.http.errors import documented
@@ -24,11 +24,7 @@ router = APIRouter(tags=["admin"])
 async def remove_order(order_id: OrderId, why: Why, operator: Operator) -> dict[str, object]:
     """It leaves every list, its contact is free, and whoever took it gets his money back, answered or not."""
     action = actions.new(operator.id, "order_removed", why.reason, order_id=order_id)
-
-    def move(before: Order, after: Order, now: int) -> None:
-        orders.move(before, after, now, actions.put(action))
-
-    order = orders.change(order_id, removed, move, is_ours=lambda: actions.is_done(action))
+    order = orders.operate(order_id, removed, action)
     return order_view(order, user_id=None, now=clock.now_ms())
 
 

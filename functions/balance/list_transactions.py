@@ -1,14 +1,12 @@
 """GET /api/balance/transactions: why the caller's balance is what it is."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import TransactionView, View, transaction_view
+from shared.http.schemas import Cursor, Limit, TransactionView, View, id_at, next_cursor, transaction_view
 from shared.store import ledger
 
 router = APIRouter()
@@ -30,15 +28,15 @@ class TransactionsPage(View):
 )
 async def list_transactions(
     caller: Caller,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> dict[str, object]:
     """Every change of the caller's balance, each with the balance after it."""
-    before = int(cursor) if cursor is not None else None
+    before = id_at(cursor)
     entries = ledger.page(caller.id, limit=limit + 1, before=before)
     return {
         "transactions": [transaction_view(entry) for entry in entries[:limit]],
-        "next_cursor": str(entries[limit - 1].id) if len(entries) > limit else None,
+        "next_cursor": next_cursor(entries, limit),
     }
 
 

@@ -10,7 +10,7 @@ from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
 from shared.http.auth import MaybeCaller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import Category, City, OrderView, View, order_view
+from shared.http.schemas import Category, City, Limit, OrderView, View, order_view
 from shared.settings import feed_cache_seconds
 from shared.store import feeds
 
@@ -37,7 +37,7 @@ async def list_orders(
     status: Status | None = None,
     category: Category | None = None,
     city: City | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Limit = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
     mine: bool = False,
     taken_by_me: bool = False,

@@ -9,7 +9,7 @@ from shared.domain.review import MAX_RATING, MIN_RATING, Review
 from shared.http.auth import MaybeCaller
 from shared.http.entry import http_handler
 from shared.http.errors import documented
-from shared.http.schemas import ReviewView, review_view
+from shared.http.schemas import Limit, ReviewView, review_view
 from shared.store import reviews
 
 router = APIRouter()
@@ -25,7 +25,7 @@ router = APIRouter()
 async def list_reviews(
     caller: MaybeCaller,
     rating: Annotated[int | None, Query(ge=MIN_RATING, le=MAX_RATING)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: Limit = 50,
     mine: bool = False,
     written: bool = False,
 ) -> list[dict[str, object]]:

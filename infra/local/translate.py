@@ -35,7 +35,7 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
     sam = _read(template)
     for name in ("Layers", "AutoPublishAlias", "DeploymentPreference"):
         sam["Globals"]["Function"].pop(name, None)
-    sam = _with_batches(_without_aliases(sam))
+    sam = _rewritten(sam)
     sam["Globals"]["Function"]["CodeUri"] = code
     sam["Resources"].pop("DependenciesLayer", None)
     try:
@@ -67,26 +67,20 @@ def _read(template: str) -> dict[str, Any]:
     return sam
 
 
-def _without_aliases(part: Any) -> Any:
+def _rewritten(part: Any) -> Any:
+    """A part of the template without aliases, and with leave to send batches."""
     if isinstance(part, list):
-        return [_without_aliases(element) for element in part]
-    if isinstance(part, dict):
-        match part:
-            case {"Ref": str() as name} if name.endswith(".Alias"):
-                return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
-        return {key: _without_aliases(value) for key, value in part.items()}
-    return part
-
-
-def _with_batches(part: Any) -> Any:
-    if isinstance(part, list):
-        return [_with_batches(element) for element in part]
-    if isinstance(part, dict):
-        part = {key: _with_batches(value) for key, value in part.items()}
-        actions = part.get("Action")
-        actions = actions if isinstance(actions, list) else [actions]
-        if "sqs:SendMessage" in actions:
-            part["Action"] = [*actions, "sqs:SendMessageBatch"]
+        return [_rewritten(element) for element in part]
+    if not isinstance(part, dict):
+        return part
+    match part:
+        case {"Ref": str() as name} if name.endswith(".Alias"):
+            return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
+    part = {key: _rewritten(value) for key, value in part.items()}
+    actions = part.get("Action")
+    actions = actions if isinstance(actions, list) else [actions]
+    if "sqs:SendMessage" in actions:
+        part["Action"] = [*actions, "sqs:SendMessageBatch"]
     return part
 
 

@@ -5,10 +5,11 @@ the responses to it.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -18,7 +19,7 @@ from shared.domain import contact as contacts
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
 from shared.domain.money import EntryType, LedgerEntry
-from shared.domain.operators import MAX_REASON, MIN_REASON
+from shared.domain.operators import MAX_REASON, MIN_REASON, Action
 from shared.domain.order import (
     CATEGORIES,
     MAX_DESCRIPTION,
@@ -111,6 +112,27 @@ def iso(at: int) -> str:
     return f"{datetime.fromtimestamp(at // 1000, UTC).isoformat()[:19]}.{at % 1000:03d}Z"
 
 
+def iso_or_null(at: int | None) -> str | None:
+    """The same, of what may not have happened."""
+    return None if at is None else iso(at)
+
+
+# ---------------------------------------------------------------- pages
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Cursor = Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")]
+
+
+def id_at(cursor: str | None) -> int | None:
+    """The id behind which a page begins."""
+    return None if cursor is None else int(cursor)
+
+
+def next_cursor(found: Sequence[LedgerEntry | Action | Complaint], limit: int) -> str | None:
+    """What asks for what follows a page of `limit`, of which one more was looked for; None at the end."""
+    return str(found[limit - 1].id) if len(found) > limit else None
+
+
 # ---------------------------------------------------------------- answers
 
 
@@ -184,7 +206,7 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
             {"executor_id": take.executor_id, "taken_at": iso(take.taken_at)}
             for take in sorted(order.takes.values(), key=lambda take: take.executor_count)
         ],
-        "customer_responded_at": None if order.responded_at is None else iso(order.responded_at),
+        "customer_responded_at": iso_or_null(order.responded_at),
         "city_locked": True,
         "rating": order.rating,
         "review_comment": order.review_comment,
@@ -236,7 +258,7 @@ def complaint_view(complaint: Complaint) -> dict[str, Any]:
         "complaint": complaint.complaint,
         "comment": complaint.comment,
         "created_at": iso(complaint.created_at),
-        "handled_at": None if complaint.handled_at is None else iso(complaint.handled_at),
+        "handled_at": iso_or_null(complaint.handled_at),
         "action_id": complaint.action_id,
     }
 
@@ -253,7 +275,7 @@ def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
     """The user's ban."""
     return {
         "user_id": user.id,
-        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "banned_at": iso_or_null(user.banned_at),
         "removed_orders": removed_orders,
     }
 
@@ -350,7 +372,7 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "last_name": user.last_name,
         "username": user.username,
         "consents": [{"version": version, "since": iso(at)} for version, at in sorted(user.consents.items())],
-        "banned_at": None if user.banned_at is None else iso(user.banned_at),
+        "banned_at": iso_or_null(user.banned_at),
         "balance": user.balance,
         "categories": list(user.preferred_categories),
         "cities": list(user.preferred_cities),

@@ -64,7 +64,7 @@ def record(action: Action) -> None:
         try:
             table.transact([put(action)])
         except table.Stale:
-            if table.get(keys.action(action.id)) is None:
+            if not is_done(action):
                 raise
 
     table.settle(record_once)

@@ -191,11 +191,6 @@ def hour_ends(at: int) -> str:
     return f"{at:013d}"
 
 
-def ledger_sk(entry_id: int) -> str:
-    """An entry's place in its user's ledger."""
-    return id_sk(entry_id)
-
-
 def id_sk(integer_id: int) -> str:
     """The place in a timeline of what has an integer id, which grows with time."""
     return f"{max(integer_id, 0):016d}"

@@ -46,7 +46,7 @@ def put(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "Trans
         "order_id": entry.order_id,
         "payment_method": entry.payment_method,
         keys.TIMELINE.pk: keys.ledger_of(entry.user_id),
-        keys.TIMELINE.sk: keys.ledger_sk(entry.id),
+        keys.TIMELINE.sk: keys.id_sk(entry.id),
         **(lists or {}),
     }
     return table.put(item, condition=conditions.NOT_THERE)
@@ -74,7 +74,7 @@ def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerE
     found = table.query(
         keys.TIMELINE,
         keys.ledger_of(user_id),
-        high=None if before is None else keys.ledger_sk(before - 1),
+        high=None if before is None else keys.id_sk(before - 1),
         limit=limit,
     )
     # An entry is never changed: the index cannot be ahead of it, and an eventual read of it is exact.

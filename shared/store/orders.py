@@ -9,9 +9,10 @@ from shared.domain.errors import Banned, ContactBusy, OrderNotFound, TooOften
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Spent, spend
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
+from shared.domain.operators import Action
 from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, refunds
 from shared.domain.user import User
-from shared.store import conditions, keys, ledger, table, users
+from shared.store import actions, conditions, keys, ledger, table, users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -209,14 +210,14 @@ def change(
     write: Callable[[Order, Order, int], None],
     *,
     caller_id: int | None = None,
-    is_ours: Callable[[], bool] = lambda: True,
+    action: Action | None = None,
 ) -> Order:
     """Read the order, let `decide` say what becomes of it now, `write` that; again where the write came too late.
 
     Both get the time in epoch ms; an order that `decide` leaves as it is is not written. A user whom it is done for is
-    read along: he must not be banned. `is_ours` tells what we wrote from the same by somebody else, where that matters.
-    One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a try. Raises Banned, OrderNotFound,
-    what `decide` and `write` raise, Busy, Unavailable.
+    read along: he must not be banned. An `action` that `write` puts beside it tells what we wrote from the same by
+    somebody else. One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a try. Raises Banned,
+    OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
     """
     tries: list[tuple[Order, Order]] = []
 
@@ -225,7 +226,7 @@ def change(
         before = get(order_id) if caller_id is None else get_for(order_id, caller_id)
         if before is None:
             raise OrderNotFound
-        if any(_landed(before, *tried) for tried in tries) and is_ours():
+        if any(_landed(before, *tried) for tried in tries) and (action is None or actions.is_done(action)):
             return before  # a try had landed, at once or late; only its answer was lost (P3)
         after = decide(before, now)
         if after != before:
@@ -234,6 +235,18 @@ def change(
         return after
 
     return table.settle(change_once)
+
+
+def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
+    """What `change` does, by an operator: where the order goes and his action are one transaction, of `move`.
+
+    A GetItem more where a try may have landed. Raises OrderNotFound, what `decide` raises, Busy, Unavailable.
+    """
+
+    def write(before: Order, after: Order, now: int) -> None:
+        move(before, after, now, actions.put(action))
+
+    return change(order_id, decide, write, action=action)
 
 
 def _landed(order: Order, before: Order, after: Order) -> bool:

@@ -58,32 +58,24 @@ def erase_order(order: Order) -> None:
 
 def erase_review(review: Review) -> None:
     """Take name and words out of a review; the rating stays, for it is counted (I21). One TransactWriteItems."""
-    table.transact(
-        [
-            table.change(
-                keys.review(review.order_id, review.client_id),
-                "SET author_name = :name, #comment = :nothing",
-                condition=conditions.THERE,
-                names={"#comment": "comment"},
-                values={":name": ERASED_NAME, ":nothing": None},
-            )
-        ]
-    )
+    _erase_words(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)
 
 
 def erase_complaint(complaint: Complaint) -> None:
     """Take the words out of a complaint. One TransactWriteItems of one write."""
-    table.transact(
-        [
-            table.change(
-                keys.complaint(complaint.order_id, complaint.executor_id),
-                "SET #comment = :nothing",
-                condition=conditions.THERE,
-                names={"#comment": "comment"},
-                values={":nothing": None},
-            )
-        ]
+    _erase_words(keys.complaint(complaint.order_id, complaint.executor_id))
+
+
+def _erase_words(key: keys.Key, **also: str) -> None:
+    fields = {"comment": None, **also}
+    erased = table.change(
+        key,
+        f"SET {', '.join(f'#{name} = :{name}' for name in fields)}",
+        condition=conditions.THERE,
+        names={f"#{name}": name for name in fields},
+        values={f":{name}": value for name, value in fields.items()},
     )
+    table.transact([erased])
 
 
 def forget(user_id: int, action: Action) -> None:
@@ -92,7 +84,7 @@ def forget(user_id: int, action: Action) -> None:
     What stays under his id is his balance, his counters, a ban, and that he agreed to what. Two consistent
     GetItems and one TransactWriteItems of at most 44 writes. Raises table.Stale, Unavailable.
     """
-    if table.get(keys.action(action.id)) is not None:
+    if actions.is_done(action):
         return  # a try had landed
     before = users.get(user_id)
     after = replace(
@@ -102,15 +94,13 @@ def forget(user_id: int, action: Action) -> None:
         notifications_enabled=False,
         settings_version=before.settings_version + 1,
     )
+    as_read, read = users.settings_as_read(before)
     forgotten = table.change(
         keys.user(user_id),
         "SET settings_version = :version REMOVE first_name, last_name, username, preferences, notify_enabled,"
         " notify_frequency, chat_open",
-        condition=conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET,
-        values={
-            ":version": after.settings_version,
-            **({":settings_read": before.settings_version} if before.settings_version else {}),
-        },
+        condition=as_read,
+        values={":version": after.settings_version, **read},
     )
     of_the_bot = [table.remove(key, condition=None) for key in (keys.inbox(user_id), keys.pace(user_id))]
     table.transact([forgotten, actions.put(action), *of_the_bot, *subscriptions.moved(before, after)])

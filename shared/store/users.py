@@ -150,9 +150,9 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
             fields["chat_open"] = after.chat_open
         sets = [f"{name} = :{name}" for name in fields]
         values: dict[str, object] = {f":{name}": value for name, value in fields.items()}
-        clauses = [conditions.SETTINGS_AS_READ if before.settings_version else conditions.NO_SETTINGS_YET]
-        if before.settings_version:
-            values[":settings_read"] = before.settings_version
+        as_read, read = settings_as_read(before)
+        clauses = [as_read]
+        values |= read
         if caller is not None:
             before.check_not_banned()
             spent = spend(before, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
@@ -169,6 +169,13 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         return after
 
     return table.settle(change_once)
+
+
+def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
+    """The condition that nobody changed the user's settings since he was read, and its values."""
+    if not user.settings_version:
+        return conditions.NO_SETTINGS_YET, {}
+    return conditions.SETTINGS_AS_READ, {":settings_read": user.settings_version}
 
 
 def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
