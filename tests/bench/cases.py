@@ -1,11 +1,10 @@
 """The requests that are measured: each function in its ordinary cases, over a table that was filled through the API."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +12,7 @@ import pytest
 
 from functions.balance import refund_payment
 from functions.notifications import find_audience, send_notice, send_offer
-from functions.streams import lock_expired, order_changed
-from functions.timers import check_payments, end_due_order, sweep
+from functions.timers import check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
@@ -24,18 +22,11 @@ from shared.store import feeds, queues, schedules, table
 from shared.store.queues import Queue
 from tests import api
 from tests.bench.meter import Call, MeteredTable
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY
-from tests.functions.conftest import Api, pointed_at
+from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
+from tests.functions.conftest import Api, pointed_at, queue_record
 from tests.serving import serving
 from tests.simulation import sdk
 
-SECRETS = {
-    "telegram-bot-token": BOT_TOKEN,
-    "telegram-webhook-secret": WEBHOOK_SECRET,
-    "crypto-pay-token": CRYPTO_PAY_TOKEN,
-    "yookassa-secret-key": YOOKASSA_KEY,
-    "contact-key": CONTACT_KEY,
-}
 WEBHOOK = "POST /api/telegram/webhook"
 CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003
 
@@ -151,7 +142,6 @@ class _Taking:
 def service(now: int) -> Iterator[Service]:
     """The service in this process, its table empty; botocore is the real one, down to its HTTP request."""
     feeds._totals.clear()
-    store = SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
     with ExitStack() as servers, pytest.MonkeyPatch.context() as patch:
         made = Service(now, patch, servers)
         client = table.client.__wrapped__()
@@ -161,7 +151,7 @@ def service(now: int) -> Iterator[Service]:
         patch.setattr(table, "client", lambda: client)
         patch.setattr(queues, "client", _Taking)
         patch.setattr(schedules, "client", _Taking)
-        patch.setattr(secrets, "_provider", lambda: store)
+        patch.setattr(secrets, "_provider", ParameterStore)
         patch.setattr(outbound, "request", made.note)
         yield made
     settings.settings.cache_clear()
@@ -468,39 +458,27 @@ CASES = [
 def _order_ends(made: Service) -> Callable[[], Any]:
     order_id = made.taken(EXECUTOR, STRANGER, STRANGER + 1)
     made.later(minutes=16)
-    return lambda: end_due_order.handler({"order_id": order_id, "due_at": made.now - 1}, api.Context())
+    return lambda: made.timer(order_id, made.now - 1)
 
 
 def _nothing_due(made: Service) -> Callable[[], Any]:
     made.new_order()
-    return lambda: sweep.handler({}, api.Context())
+    return made.sweep
 
 
 def _lock_expires(made: Service) -> Callable[[], Any]:
     order_id = made.taken(EXECUTOR, STRANGER, STRANGER + 1)
     made.later(minutes=61)
-    gone = {"order_id": {"S": order_id}, "expires_at": {"N": str(made.now - 60_000)}}
-    record = {"eventName": "REMOVE", "dynamodb": {"OldImage": gone, "SequenceNumber": "1"}}
-    return lambda: lock_expired.handler({"Records": [record]}, api.Context())
+    return lambda: made.lock_expired(order_id, made.now - 60_000)
 
 
 def _order_is_new(made: Service) -> Callable[[], Any]:
     image = made.image(made.new_order())
-    record = {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
-    return lambda: order_changed.handler({"Records": [record]}, api.Context())
+    return lambda: made.order_changed(image)
 
 
 def _message(made: Service, queue: Queue, **message: Any) -> dict[str, Any]:
-    body = json.dumps({**message, "due_at": made.now})
-    return {
-        "Records": [{"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {"x": ""}, **_FROM[queue]}]
-    }
-
-
-_FROM: Mapping[Queue, dict[str, Any]] = {
-    queue: {"messageAttributes": {}, "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:eu-central-1:1:{queue}"}
-    for queue in Queue
-}
+    return {"Records": [queue_record(queue, "1", json.dumps({**message, "due_at": made.now}), receipt_handle="1")]}
 
 
 def _audience_of_ten(made: Service) -> Callable[[], Any]:

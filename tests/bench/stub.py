@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tests.bench.cases import SECRETS, Reply
+from tests.bench.cases import Reply
 from tests.bench.meter import Call
+from tests.conftest import SECRETS
 
 
 def _http(status: int, body: Any) -> bytes:

@@ -7,7 +7,6 @@ from a user whom the orders concern or not.
 
 import json
 import re
-import types
 from typing import Any
 
 import pytest
@@ -35,7 +34,7 @@ from shared import clock, secrets
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
+from tests.conftest import OPERATOR, TABLE, WEBHOOK_SECRET, ParameterStore
 from tests.contract.endpoints import ENDPOINTS
 from tests.functions.conftest import Api
 from tests.simulation import sdk
@@ -49,14 +48,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-SECRETS = {
-    "telegram-bot-token": BOT_TOKEN,
-    "telegram-webhook-secret": WEBHOOK_SECRET,
-    "crypto-pay-token": CRYPTO_PAY_TOKEN,
-    "yookassa-secret-key": YOOKASSA_KEY,
-    "contact-key": CONTACT_KEY,
-}
-OWNER, TAKER, STRANGER, OPERATOR = 1, 2, 3, 900
+OWNER, TAKER, STRANGER = 1, 2, 3
 # What the schema leaves open, by the name of the field or parameter.
 KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "city": st.sampled_from(["Москва", "Казань"]),
@@ -145,9 +137,8 @@ def world(
     database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda seconds: None, random=lambda: 0.0)
-    provider = types.SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
     monkeypatch.setattr(table, "client", lambda: client)
-    monkeypatch.setattr(secrets, "_provider", lambda: provider)
+    monkeypatch.setattr(secrets, "_provider", ParameterStore)
     monkeypatch.setattr(clock, "now_ms", lambda: world.now)
     feeds._totals.clear()
     world.begin()

@@ -22,7 +22,7 @@ from shared.domain.order import CATEGORIES
 from shared.store import feeds, keys
 from shared.store.queues import Queue
 from tests import api
-from tests.conftest import WEBHOOK_SECRET
+from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.functions.conftest import HANDLERS, Api
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
@@ -177,7 +177,6 @@ def calls(service: Api, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return calls
 
 
-OPERATOR = 900
 WHY = {"reason": "жалобы исполнителей"}
 NEW_ORDER = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду и просушить полы"}
 

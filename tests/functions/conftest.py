@@ -22,7 +22,7 @@ from shared.observability import logger
 from shared.store import attributes, feeds, keys, queues, schedules, table
 from shared.store.queues import Queue
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
+from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.serving import serving
 
 HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
@@ -121,18 +121,7 @@ class Api:
         for number, message in enumerate(messages):
             queues.client().send_message(QueueUrl=url, MessageBody=json.dumps(message))
             [received] = queues.client().receive_message(QueueUrl=url)["Messages"]
-            records.append(
-                {
-                    "messageId": str(number),
-                    "receiptHandle": received["ReceiptHandle"],
-                    "body": received["Body"],
-                    "attributes": {},
-                    "messageAttributes": {},
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue.lower()}",
-                    "awsRegion": "eu-central-1",
-                }
-            )
+            records.append(queue_record(queue, str(number), received["Body"], received["ReceiptHandle"]))
         messages_there += waiting
         return {"Records": records}
 
@@ -177,6 +166,20 @@ class Api:
         assert answer.status == 200, answer.text
 
 
+def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) -> dict[str, Any]:
+    """A message as a queue's function gets it."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": receipt_handle,
+        "body": body,
+        "attributes": {},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue.lower()}",
+        "awsRegion": "eu-central-1",
+    }
+
+
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API over an empty table."""
@@ -189,13 +192,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         feeds._totals.clear()
         table.client().create_table(TableName=TABLE, **api.table_definition())
         ssm = boto3.client("ssm")
-        for name, value in (
-            ("telegram-bot-token", BOT_TOKEN),
-            ("telegram-webhook-secret", WEBHOOK_SECRET),
-            ("crypto-pay-token", CRYPTO_PAY_TOKEN),
-            ("yookassa-secret-key", YOOKASSA_KEY),
-            ("contact-key", CONTACT_KEY),
-        ):
+        for name, value in SECRETS.items():
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
         boto3.client("scheduler").create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
         for queue in Queue:

@@ -7,11 +7,11 @@ import pytest
 from functions.timers import audit
 from shared.store import actions, attributes, keys, orders, table, users
 from tests import api
-from tests.conftest import TABLE
+from tests.conftest import OPERATOR, TABLE
 from tests.contract.endpoints import ENDPOINTS
 from tests.functions.conftest import Api
 
-OPERATOR, CLIENT, EXECUTOR, OTHER = 900, 1, 2, 3
+CLIENT, EXECUTOR, OTHER = 1, 2, 3
 WHY = {"reason": "жалобы исполнителей"}
 
 

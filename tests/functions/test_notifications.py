@@ -17,9 +17,10 @@ from shared.domain.init_data import TelegramUser
 from shared.store import keys, pace, table, users
 from shared.store.queues import Queue
 from tests import api
+from tests.conftest import OPERATOR
 from tests.functions.conftest import HANDLERS, Api, pointed_at
 
-CLIENT, EXECUTOR, OTHER, OPERATOR = 1, 2, 3, 900
+CLIENT, EXECUTOR, OTHER = 1, 2, 3
 TAKE = "POST /api/orders/{id}/take"
 
 

@@ -16,11 +16,11 @@ from shared.bot import sending
 from shared.store import attributes, keys, orders, people, table
 from shared.store.queues import Queue
 from tests import api
-from tests.conftest import TABLE
+from tests.conftest import OPERATOR, TABLE
 from tests.contract.test_policies import LongContext
 from tests.functions.conftest import Api
 
-ANNA, EXECUTOR, OTHER, OPERATOR = 1, 2, 3, 900
+ANNA, EXECUTOR, OTHER = 1, 2, 3
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
 # What Anna wrote or is called: each must be found before, and nowhere after.
 TRACES = ("Анна", "Петрова", "anna_p", "@burst_pipe", "Прорвало", "+79161234567", "Мастер опоздал", "Грубил")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import OPERATOR
 from tests.integration.service import Service, running
 
-OPERATOR = 900
 HERE = Path(__file__).parent
 
 

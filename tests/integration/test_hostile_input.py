@@ -8,7 +8,7 @@ import pytest
 
 from tests import api
 from tests.api import Answer
-from tests.integration.conftest import OPERATOR
+from tests.conftest import OPERATOR
 from tests.integration.service import Service
 
 ROUTES = sorted(route for route in api.routes() if route != "$default")

@@ -13,8 +13,8 @@ import pytest
 
 from tests import api
 from tests.api import Answer
-from tests.conftest import WEBHOOK_SECRET
-from tests.contract.test_policies import OPERATOR, Calls, forget_people, keep_order, take_every_path
+from tests.conftest import OPERATOR, WEBHOOK_SECRET
+from tests.contract.test_policies import Calls, forget_people, keep_order, take_every_path
 from tests.integration.service import Service, now_ms, running, wait_until
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way

@@ -10,7 +10,7 @@ import pytest
 
 from infra import person
 from tests.api import ROOT
-from tests.integration.conftest import OPERATOR
+from tests.conftest import OPERATOR
 from tests.integration.service import Service, at_once, running, statuses
 
 ORDERS, TAKES = 4, 3

@@ -12,12 +12,10 @@ from botocore.exceptions import ReadTimeoutError
 from shared import clock, secrets
 from shared.store import feeds, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE
+from tests.conftest import TABLE, ParameterStore
 from tests.functions.conftest import Api
 from tests.simulation import sdk
 from tests.simulation.dynamodb import AwsError, Database
-
-SECRETS = {"telegram-bot-token": BOT_TOKEN, "contact-key": CONTACT_KEY}
 
 Call = Callable[[], dict[str, Any]]
 Fault = Callable[[Call], dict[str, Any]]
@@ -148,7 +146,6 @@ def wire(service: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setattr(clock, "now_ms", lambda: service.now)
     monkeypatch.setattr(table, "time", time)
     monkeypatch.setattr(sys.modules["botocore.endpoint"], "time", time)
-    provider = SimpleNamespace(get=lambda path: SECRETS[path.rpartition("/")[2]])
-    monkeypatch.setattr(secrets, "_provider", lambda: provider)
+    monkeypatch.setattr(secrets, "_provider", ParameterStore)
     yield wire
     table.client.cache_clear()
