@@ -23,6 +23,7 @@ class Settings:
     takes_per_hour: int
     settings_per_hour: int
     invoices_per_hour: int
+    reads_per_hour: int
 
 
 @cache
@@ -43,6 +44,7 @@ def settings() -> Settings:
         takes_per_hour=int(env["TAKES_PER_HOUR"]),
         settings_per_hour=int(env["SETTINGS_PER_HOUR"]),
         invoices_per_hour=int(env["INVOICES_PER_HOUR"]),
+        reads_per_hour=int(env["READS_PER_HOUR"]),
     )
 
 

@@ -55,6 +55,7 @@ os.environ.update(
     TAKES_PER_HOUR="100000",
     SETTINGS_PER_HOUR="100000",
     INVOICES_PER_HOUR="100000",
+    READS_PER_HOUR="100000000",
     FEED_CACHE_SECONDS="0",
     PAYMENT_RETURN_URL="https://t.me/urgent_services_bot",
     CRYPTO_PAY_API_URL="http://127.0.0.1:9",

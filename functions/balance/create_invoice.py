@@ -79,7 +79,7 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
         if time.monotonic() - started > _LATEST_WRITE:
             raise Unavailable
         payer.check_not_banned()
-        spent = spend(payer, "invoices", per_hour=settings().invoices_per_hour, now=now)
+        spent = spend(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
         store.create(payment, caller, spent)
 
     # Before the provider knows of it: it may tell us of the money before it has answered.

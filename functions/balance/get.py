@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import View
@@ -23,9 +23,9 @@ class BalanceView(View):
     operation_id="get_balance",
     summary="The caller's balance",
     response_model=BalanceView,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
-async def get_balance(caller: Caller) -> BalanceView:
+async def get_balance(caller: Reader) -> BalanceView:
     """The balance as it is now."""
     return BalanceView(balance=users.visit(caller).balance)
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Cursor, Limit, TransactionView, View, id_at, next_cursor, transaction_view
@@ -24,10 +24,10 @@ class TransactionsPage(View):
     operation_id="list_transactions",
     summary="The caller's ledger",
     response_model=TransactionsPage,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
 async def list_transactions(
-    caller: Caller,
+    caller: Reader,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, object]:

@@ -4,9 +4,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData, PaymentNotFound
+from shared.domain.errors import InvalidInitData, PaymentNotFound, TooOften
 from shared.domain.payment import shown_status
-from shared.http.auth import Caller
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import PaymentId, View
@@ -29,9 +29,9 @@ class PaymentView(View):
     operation_id="payment_status",
     summary="What became of a payment",
     response_model=PaymentView,
-    responses=documented(InvalidInitData, PaymentNotFound),
+    responses=documented(InvalidInitData, PaymentNotFound, TooOften),
 )
-async def payment_status(payment_id: PaymentId, caller: Caller) -> PaymentView:
+async def payment_status(payment_id: PaymentId, caller: Reader) -> PaymentView:
     """The caller's payment as it is now."""
     payment, payer = payments.get_with_payer(payment_id, caller.id)
     if payment is None or payment.user_id != caller.id:

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from shared import clock
-from shared.domain.errors import OrderNotFound
-from shared.http.auth import MaybeCaller
+from shared.domain.errors import OrderNotFound, TooOften
+from shared.http.auth import MaybeReader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import OrderId, OrderView, order_view
@@ -18,9 +18,9 @@ router = APIRouter()
     operation_id="get_order",
     summary="An order",
     response_model=OrderView,
-    responses=documented(OrderNotFound),
+    responses=documented(OrderNotFound, TooOften),
 )
-async def get_order(order_id: OrderId, caller: MaybeCaller) -> dict[str, object]:
+async def get_order(order_id: OrderId, caller: MaybeReader) -> dict[str, object]:
     """The order, with its contact for its owner and for the executors who paid."""
     order = orders.get(order_id)
     if order is None:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from shared import clock
-from shared.domain.errors import StatusNotListed, Unauthenticated
+from shared.domain.errors import StatusNotListed, TooOften, Unauthenticated
 from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
-from shared.http.auth import MaybeCaller
+from shared.http.auth import MaybeReader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Category, City, Limit, OrderView, View, order_view
@@ -29,11 +29,11 @@ class OrdersPage(View):
     operation_id="list_orders",
     summary="Orders, newest first",
     response_model=OrdersPage,
-    responses=documented(Unauthenticated, StatusNotListed),
+    responses=documented(Unauthenticated, StatusNotListed, TooOften),
 )
 async def list_orders(
     response: Response,
-    caller: MaybeCaller,
+    caller: MaybeReader,
     status: Status | None = None,
     category: Category | None = None,
     city: City | None = None,

@@ -65,7 +65,7 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
             entry_id=ids.new_integer_id(now),
             now=now,
         )
-        spent = spend(executor, "takes", per_hour=settings().takes_per_hour, now=now)
+        spent = spend(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
         orders.take(before, after, debit, caller, spent)
         return after, debit
 

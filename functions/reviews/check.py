@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from shared import ids
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import View
@@ -27,9 +27,9 @@ class JudgedView(View):
     operation_id="check_review",
     summary="Whether the caller judged an order",
     response_model=JudgedView,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
-async def check_review(order_id: Annotated[str, Query(max_length=100)], caller: Caller) -> JudgedView:
+async def check_review(order_id: Annotated[str, Query(max_length=100)], caller: Reader) -> JudgedView:
     """Not submitted for whatever is no order as well."""
     submitted = reviews.submitted(order_id, caller.id) if ids.ID.fullmatch(order_id) else None
     return JudgedView(submitted=submitted is not None, type=submitted)

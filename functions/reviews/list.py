@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from shared.domain.errors import InvalidInitData, Unauthenticated
+from shared.domain.errors import InvalidInitData, TooOften, Unauthenticated
 from shared.domain.review import MAX_RATING, MIN_RATING, Review
-from shared.http.auth import MaybeCaller
+from shared.http.auth import MaybeReader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Limit, ReviewView, review_view
@@ -20,10 +20,10 @@ router = APIRouter()
     operation_id="list_reviews",
     summary="Reviews, newest first",
     response_model=list[ReviewView],
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
 async def list_reviews(
-    caller: MaybeCaller,
+    caller: MaybeReader,
     rating: Annotated[int | None, Query(ge=MIN_RATING, le=MAX_RATING)] = None,
     limit: Limit = 50,
     mine: bool = False,

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from shared import clock
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import ExportView, export_view
@@ -18,9 +18,9 @@ router = APIRouter()
     operation_id="export_me",
     summary="Everything that is kept of the caller",
     response_model=ExportView,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
-async def export_me(caller: Caller) -> dict[str, object]:
+async def export_me(caller: Reader) -> dict[str, object]:
     """Also of one who is banned."""
     return export_view(people.read(caller.id), clock.now_ms())
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import View
@@ -30,9 +30,9 @@ class MeView(View):
     operation_id="get_me",
     summary="The caller",
     response_model=MeView,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
-async def get_me(caller: Caller) -> MeView:
+async def get_me(caller: Reader) -> MeView:
     """The caller's name as Telegram has it, his counters, rating and balance."""
     user = users.visit(caller)
     return MeView(

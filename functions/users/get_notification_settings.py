@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, View, bot_can_write
@@ -24,9 +24,9 @@ class NotificationSettingsView(View):
     operation_id="get_notification_settings",
     summary="Notification settings",
     response_model=NotificationSettingsView,
-    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData)},
+    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData, TooOften)},
 )
-async def get_notification_settings(caller: Caller, response: Response) -> NotificationSettingsView:
+async def get_notification_settings(caller: Reader, response: Response) -> NotificationSettingsView:
     """Off, and every 10 minutes, before the caller saved any. `X-Bot-Can-Write` says whether any can reach him."""
     user = users.visit(caller)
     response.headers.update(bot_can_write(user, caller))

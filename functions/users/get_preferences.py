@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData
-from shared.http.auth import Caller
+from shared.domain.errors import InvalidInitData, TooOften
+from shared.http.auth import Reader
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import View
@@ -24,9 +24,9 @@ class PreferencesView(View):
     operation_id="get_preferences",
     summary="Preferred categories and cities",
     response_model=PreferencesView,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
-async def get_preferences(caller: Caller) -> PreferencesView:
+async def get_preferences(caller: Reader) -> PreferencesView:
     """The caller's preferences; empty lists before he saved any."""
     user = users.visit(caller)
     return PreferencesView(categories=list(user.preferred_categories), cities=list(user.preferred_cities))

@@ -156,6 +156,7 @@ class EmbeddedAws:
             "TakesPerHour": str(settings.takes_per_hour),
             "SettingsPerHour": str(settings.settings_per_hour),
             "InvoicesPerHour": str(settings.invoices_per_hour),
+            "ReadsPerHour": str(settings.reads_per_hour),
             "OperatorIds": settings.operator_ids,
             "TelegramApiUrl": settings.telegram_api_url,
             "PaymentProviders": ",".join(settings.payment_providers),

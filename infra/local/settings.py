@@ -47,6 +47,7 @@ class LocalSettings:
     takes_per_hour: int
     settings_per_hour: int
     invoices_per_hour: int
+    reads_per_hour: int
     payment_providers: tuple[str, ...]
     star_roubles: str
     crypto_pay_api_url: str
@@ -85,6 +86,7 @@ class LocalSettings:
             takes_per_hour=read("TAKES_PER_HOUR", "60", _positive, "a whole number above 0"),
             settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
             invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),
+            reads_per_hour=read("READS_PER_HOUR", "3600", _positive, "a whole number above 0"),
             operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
             payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
             star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),

@@ -4,30 +4,33 @@ A bucket of n an hour holds n tokens and gets one back every hour / n. Of it not
 is full again: whoever was not seen for that long has a full one, and no timer fills it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.domain.errors import TooOften
-from shared.domain.user import User
 
-Bucket = Literal["orders", "takes", "settings", "invoices"]
+Bucket = Literal["orders", "takes", "settings", "invoices", "reads"]
 
 _HOUR = 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A token is taken out of a bucket that is full by `full_by` at the latest; then it is at `after`. Epoch ms."""
+    """Tokens are taken out of a bucket that is full by `full_by` at the latest; then it is at `after`. Epoch ms."""
 
     bucket: Bucket
     full_by: int
     after: int
 
 
-def spend(user: User, bucket: Bucket, *, per_hour: int, now: int) -> Spent:
-    """One token of the user's bucket, epoch ms. Raises TooOften, which says when there is one again."""
-    full_by = max(user.full_at.get(bucket, 0), now)
-    after = full_by + _HOUR // per_hour
+def spend(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int, tokens: int = 1) -> Spent:
+    """So many tokens of the bucket of a user whose buckets are full at `full_at`, epoch ms.
+
+    Raises TooOften, which says when there are so many again.
+    """
+    full_by = max(full_at.get(bucket, 0), now)
+    after = full_by + tokens * _HOUR // per_hour
     too_soon = after - now - _HOUR
     if too_soon > 0:
         raise TooOften(-(-too_soon // 1000))

@@ -12,6 +12,7 @@ from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated
 from shared.domain.init_data import TelegramUser
 from shared.observability import logger
 from shared.settings import operators, settings
+from shared.store import reads
 
 _SCHEMES = ("bearer", "tma")
 
@@ -34,31 +35,38 @@ def _verified(sent: str) -> TelegramUser:
 class _InitData(SecurityBase):
     """The scheme as the OpenAPI shows it, and the check."""
 
-    def __init__(self, *, required: bool) -> None:
+    def __init__(self, *, required: bool, counts: bool = False) -> None:
         self.scheme_name = "initData"
         self.model = HTTPBearerModel(
             bearerFormat="initData",
             description="Raw initData of the Mini App. `Authorization: tma …` and `X-Telegram-Init-Data` do as well.",
         )
         self._required = required
+        self._counts = counts
 
     async def __call__(self, request: Request) -> TelegramUser | None:
         sent = _sent(request)
         try:
             if sent is None:
                 raise Unauthenticated
-            return _verified(sent)
+            user = _verified(sent)
         except (Unauthenticated, InvalidInitData):
             if self._required:
                 raise
             return None
+        if self._counts:
+            reads.count(user.id, now=clock.now_ms())
+        return user
 
 
 Caller = Annotated[TelegramUser, Depends(_InitData(required=True))]
 """The user who sent valid credentials; everybody else gets a 401."""
 
-MaybeCaller = Annotated[TelegramUser | None, Depends(_InitData(required=False))]
-"""The user who sent valid credentials; None for everybody else."""
+Reader = Annotated[TelegramUser, Depends(_InitData(required=True, counts=True))]
+"""A caller who reads, and not too often."""
+
+MaybeReader = Annotated[TelegramUser | None, Depends(_InitData(required=False, counts=True))]
+"""The reader who sent valid credentials; None for everybody else."""
 
 
 async def _operator(caller: Caller) -> TelegramUser:

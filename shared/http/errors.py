@@ -143,6 +143,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
         logger.append_keys(cause=where(error.__cause__ or error))
     response = answer_json(answer)
     if isinstance(error, errors.TooOften):
+        metrics.add_metric("TooOften", "Count", 1)
         response.headers["retry-after"] = str(error.retry_after)
     return response
 

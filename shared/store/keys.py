@@ -121,6 +121,11 @@ def pace(chat_id: int | None) -> Key:
     return {"pk": f"PACE#{'all' if chat_id is None else chat_id}", "sk": "PACE"}
 
 
+def reads(user_id: int) -> Key:
+    """How much a user reads."""
+    return {"pk": f"READS#{user_id}", "sk": "READS"}
+
+
 def update(update_id: int) -> Key:
     """The mark of an update from Telegram that was handled."""
     return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}

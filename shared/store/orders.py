@@ -176,7 +176,7 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
         try:
             client = users.get(caller.id) if tried else User(caller.id)
             client.check_not_banned()
-            spent = spend(client, "orders", per_hour=per_hour, now=clock.now_ms())
+            spent = spend(client.full_at, "orders", per_hour=per_hour, now=clock.now_ms())
         except (Banned, TooOften):
             # A try of ours may have landed before, late: then the order is there.
             if tried and _check_contact(order, clock.now_ms()):

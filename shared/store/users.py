@@ -155,7 +155,7 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         values |= read
         if caller is not None:
             before.check_not_banned()
-            spent = spend(before, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
+            spent = spend(before.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
             sets += [_set_profile(), _set_bucket(spent)]
             clauses += [conditions.NOT_BANNED, conditions.bucket_full_by(spent.bucket)]
             values |= _profile(caller) | _bucket_values(spent)

@@ -43,9 +43,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     # orders
     "POST /api/orders": Endpoint("user", 201, frozenset({403, 409, 429}), _ORDER),
     "GET /api/orders": Endpoint(
-        "anyone, known if he says who he is", 200, frozenset({401}), _fields("orders total"), _ORDER
+        "anyone, known if he says who he is", 200, frozenset({401, 429}), _fields("orders total"), _ORDER
     ),
-    "GET /api/orders/{id}": Endpoint("anyone, known if he says who he is", 200, frozenset({404}), _ORDER),
+    "GET /api/orders/{id}": Endpoint("anyone, known if he says who he is", 200, frozenset({404, 429}), _ORDER),
     "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
     "DELETE /api/orders/{id}": Endpoint("user", 204, frozenset({403, 404, 410})),
     "POST /api/orders/{id}/take": Endpoint(
@@ -58,18 +58,20 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /api/users/me": Endpoint(
         "user",
         200,
-        _NOTHING,
+        frozenset({429}),
         _fields("id first_name last_name username completed_orders active_orders rating balance"),
     ),
-    "GET /api/users/me/preferences": Endpoint("user", 200, _NOTHING, _fields("categories cities")),
+    "GET /api/users/me/preferences": Endpoint("user", 200, frozenset({429}), _fields("categories cities")),
     "PUT /api/users/me/preferences": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
-    "GET /api/users/me/notification-settings": Endpoint("user", 200, _NOTHING, _fields("enabled frequency")),
+    "GET /api/users/me/notification-settings": Endpoint("user", 200, frozenset({429}), _fields("enabled frequency")),
     "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
-    "GET /api/users/me/export": Endpoint("user", 200, _NOTHING, _EXPORT),
+    "GET /api/users/me/export": Endpoint("user", 200, frozenset({429}), _EXPORT),
     "DELETE /api/users/me": Endpoint("user", 204, _NOTHING),
     # balance
-    "GET /api/balance": Endpoint("user", 200, _NOTHING, _fields("balance")),
-    "GET /api/balance/transactions": Endpoint("user", 200, _NOTHING, _fields("transactions next_cursor"), _TRANSACTION),
+    "GET /api/balance": Endpoint("user", 200, frozenset({429}), _fields("balance")),
+    "GET /api/balance/transactions": Endpoint(
+        "user", 200, frozenset({429}), _fields("transactions next_cursor"), _TRANSACTION
+    ),
     "POST /api/balance/recharge": Endpoint(
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
@@ -77,7 +79,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "user", 200, frozenset({403, 429}), _fields("payment_id pay_url mini_app_invoice_url")
     ),
     "GET /api/balance/payment/{id}/status": Endpoint(
-        "user", 200, frozenset({404}), _fields("payment_id status amount new_balance")
+        "user", 200, frozenset({404, 429}), _fields("payment_id status amount new_balance")
     ),
     "POST /api/balance/webhook/crypto-bot": Endpoint("anyone", 200, frozenset({401}), _fields("success")),
     "POST /api/balance/webhook/yookassa": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
@@ -86,8 +88,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     # reviews
     "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 403, 404, 409}), _fields("success review_id")),
     "POST /api/reviews/executor": Endpoint("user", 200, frozenset({403, 404, 409}), _fields("success complaint_id")),
-    "GET /api/reviews": Endpoint("anyone, known if he says who he is", 200, frozenset({401}), None, _REVIEW),
-    "GET /api/reviews/check": Endpoint("user", 200, _NOTHING, _fields("submitted type")),
+    "GET /api/reviews": Endpoint("anyone, known if he says who he is", 200, frozenset({401, 429}), None, _REVIEW),
+    "GET /api/reviews/check": Endpoint("user", 200, frozenset({429}), _fields("submitted type")),
     # operators
     "GET /api/admin/complaints": Endpoint("operator", 200, _NOTHING, _fields("complaints next_cursor"), _COMPLAINT),
     "POST /api/admin/complaints/handle": Endpoint("operator", 200, frozenset({404, 409}), _COMPLAINT),

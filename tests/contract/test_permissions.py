@@ -32,9 +32,11 @@ ATTACHED = {
     **dict.fromkeys(("FindAudience", "SendOffer", "SendNotice"), QUEUES),
 }
 # Who may write outside a transaction, and what: the item of a user who comes for the first time, and what is nobody's
-# money, counter or lock - what was sent to whom, and when the bot may write next.
+# money, counter or lock - what was sent to whom, when the bot may write next, and how much somebody reads.
 WRITE_ALONE = {
-    **{function: {""} for function in ("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings")},
+    **dict.fromkeys(("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings"), {"", "READS#*"}),
+    **dict.fromkeys(("ExportMe", "ListOrders", "GetOrder", "ListTransactions", "PaymentStatus"), {"READS#*"}),
+    **dict.fromkeys(("ListReviews", "CheckReview"), {"READS#*"}),
     "SendOffer": {"INBOX#*", "NOTICE#*", "PACE#*"},
     "SendNotice": {"NOTICE#*", "PACE#*"},
     "TelegramWebhook": {"PACE#*"},

@@ -17,12 +17,13 @@ from functions.timers import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import secrets
+from shared import secrets, settings
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, keys
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
+from tests.contract.endpoints import ENDPOINTS
 from tests.functions.conftest import HANDLERS, Api
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
@@ -178,6 +179,8 @@ def calls(service: Api, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 WHY = {"reason": "жалобы исполнителей"}
+ONE_A_MINUTE = "119"
+"""Reads an hour of which an instance lets a user have one a minute."""
 NEW_ORDER = {"category": "Клининг", "city": "Казань", "description": "Потоп: убрать воду и просушить полы"}
 
 
@@ -226,6 +229,16 @@ def take_every_path(calls: Calls) -> None:
     say_everything_to_the_bot(calls)
     for page in ("/health", "/docs", "/openapi.json"):
         calls.of(f"GET {page}")
+
+
+def read_often(calls: Calls) -> None:
+    """More than an instance lets a user read by itself, where that is once a minute."""
+    order = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": "@watched_pipe"}).json["id"]
+    for route, endpoint in ENDPOINTS.items():
+        if route.startswith("GET") and 429 in endpoint.refused:
+            for _ in range(2):
+                answer = calls.of(route, user=2, id=order if "orders" in route else "1", query={"order_id": order})
+                assert answer.status != 429
 
 
 def keep_order(calls: Calls, service: Api | None = None) -> None:
@@ -444,11 +457,23 @@ def look_into_the_books(calls: Calls) -> None:
     audit.handler({}, api.Context())
 
 
+@pytest.fixture
+def few_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few enough for a test to need more."""
+    with monkeypatch.context() as patch:
+        patch.setenv("READS_PER_HOUR", ONE_A_MINUTE)
+        settings.settings.cache_clear()
+        yield
+    settings.settings.cache_clear()
+
+
+@pytest.mark.usefixtures("few_reads")
 def test_a_function_is_granted_what_it_calls(
     calls: Calls, service: Api, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
 ) -> None:
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
     take_every_path(calls)
+    read_often(calls)
     move_money(calls, service, crypto_pay, telegram, yookassa)
     let_time_pass(calls, service)
     take_over_contacts(calls, service)

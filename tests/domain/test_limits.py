@@ -6,54 +6,60 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import TooOften
 from shared.domain.limits import spend
-from shared.domain.user import User
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
 
 
-def after(user: User, now: int, per_hour: int = 10) -> User:
-    return User(user.id, full_at={"orders": spend(user, "orders", per_hour=per_hour, now=now).after})
+Buckets = dict[str, int]
+
+
+def after(full_at: Buckets, now: int, per_hour: int = 10, tokens: int = 1) -> Buckets:
+    return {"orders": spend(full_at, "orders", per_hour=per_hour, now=now, tokens=tokens).after}
 
 
 def test_a_full_bucket_gives_what_it_holds_and_then_one_at_a_time() -> None:
-    user = User(1)
+    full_at: Buckets = {}
     for _ in range(10):
-        user = after(user, NOW)
+        full_at = after(full_at, NOW)
     with pytest.raises(TooOften) as refused:
-        after(user, NOW)
+        after(full_at, NOW)
     assert refused.value.retry_after == 360
     with pytest.raises(TooOften) as refused:
-        after(user, NOW + 6 * MINUTE - 1)
+        after(full_at, NOW + 6 * MINUTE - 1)
     assert refused.value.retry_after == 1
-    user = after(user, NOW + 6 * MINUTE)
+    full_at = after(full_at, NOW + 6 * MINUTE)
     with pytest.raises(TooOften):
-        after(user, NOW + 6 * MINUTE)
+        after(full_at, NOW + 6 * MINUTE)
 
 
 def test_buckets_are_apart() -> None:
-    user = after(User(1), NOW, per_hour=1)
-    assert spend(user, "takes", per_hour=1, now=NOW).full_by == NOW
+    full_at = after({}, NOW, per_hour=1)
+    assert spend(full_at, "takes", per_hour=1, now=NOW).full_by == NOW
     with pytest.raises(TooOften):
-        spend(user, "orders", per_hour=1, now=NOW)
+        spend(full_at, "orders", per_hour=1, now=NOW)
 
 
 @given(
     per_hour=st.sampled_from([1, 2, 5, 10, 60]),
-    pauses=st.lists(st.integers(0, 20 * MINUTE) | st.integers(0, 3 * 60 * MINUTE), max_size=60),
+    wishes=st.lists(
+        st.tuples(st.integers(0, 20 * MINUTE) | st.integers(0, 3 * 60 * MINUTE), st.sampled_from([1, 1, 2, 7])),
+        max_size=60,
+    ),
 )
-def test_it_is_a_bucket(per_hour: int, pauses: list[int]) -> None:
+def test_it_is_a_bucket(per_hour: int, wishes: list[tuple[int, int]]) -> None:
     """Tokens counted one by one, in milliseconds of filling, say the same."""
     drop = 60 * MINUTE // per_hour
     holds = drop * per_hour
-    user, now, filled = User(1), NOW, holds
-    for pause in pauses:
+    full_at, now, filled = Buckets(), NOW, holds
+    for pause, tokens in wishes:
         now += pause
         filled = min(holds, filled + pause)
-        if filled >= drop:
-            user = after(user, now, per_hour)
-            filled -= drop
+        wanted = tokens * drop
+        if filled >= wanted:
+            full_at = after(full_at, now, per_hour, tokens)
+            filled -= wanted
         else:
             with pytest.raises(TooOften) as refused:
-                after(user, now, per_hour)
-            assert 0 <= refused.value.retry_after * 1000 - (drop - filled) < 1000
+                after(full_at, now, per_hour, tokens)
+            assert 0 <= refused.value.retry_after * 1000 - (wanted - filled) < 1000

@@ -19,7 +19,7 @@ from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, secrets, settings
 from shared.observability import logger
-from shared.store import attributes, feeds, keys, queues, schedules, table
+from shared.store import attributes, feeds, keys, queues, reads, schedules, table
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
@@ -190,6 +190,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         send_offer._told.clear()
         secrets._provider.cache_clear()
         feeds._totals.clear()
+        reads._reads.clear()
+        reads._refused_until.clear()
         table.client().create_table(TableName=TABLE, **api.table_definition())
         ssm = boto3.client("ssm")
         for name, value in SECRETS.items():

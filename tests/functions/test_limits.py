@@ -9,11 +9,18 @@ import pytest
 from infra.local.settings import LocalSettings
 from shared import settings
 from shared.http.entry import MAX_BODY
-from shared.store import orders, table
+from shared.store import orders, reads, table
 from tests import api
+from tests.contract.endpoints import ENDPOINTS
 from tests.functions.conftest import Api, pointed_at
 
-LIMITS = {"ORDERS_PER_HOUR": 10, "TAKES_PER_HOUR": 60, "SETTINGS_PER_HOUR": 60, "INVOICES_PER_HOUR": 30}
+LIMITS = {
+    "ORDERS_PER_HOUR": 10,
+    "TAKES_PER_HOUR": 60,
+    "SETTINGS_PER_HOUR": 60,
+    "INVOICES_PER_HOUR": 30,
+    "READS_PER_HOUR": 3600,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +113,79 @@ def test_settings_and_invoices_have_limits(service: Api, telegram: Any) -> None:
     # One bucket for both kinds of settings.
     put = service.call("PUT /api/users/me/preferences", user=1, body={"categories": [], "cities": []})
     assert put.status == 429
+
+
+class Instance:
+    """Counts what a function's instance asks of the table."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        table.client().meta.events.register("before-call.dynamodb", self._note)
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.calls.append(model.name)
+
+    def asked(self) -> list[str]:
+        """What since the last time."""
+        calls, self.calls = self.calls, []
+        return calls
+
+
+def wake_another_instance() -> None:
+    """What comes next is answered by one that has not read for anybody."""
+    reads._reads.clear()
+    reads._refused_until.clear()
+
+
+def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 240 an hour, an instance gives 4 a minute; what is beyond comes out of the bucket of 240, 4 at a time."""
+    monkeypatch.setenv("READS_PER_HOUR", "240")
+    settings.settings.cache_clear()
+    look = partial(service.call, "GET /api/balance", user=1)
+    assert look().status == 200  # the first visit, which makes him a user
+    instance = Instance()
+    assert {look().status for _ in range(3)} == {200}
+    assert instance.asked() == ["GetItem"] * 3
+    assert {look().status for _ in range(4)} == {200}
+    assert instance.asked() == ["UpdateItem"] + ["GetItem"] * 4
+    assert {look().status for _ in range(236)} == {200}
+    instance.asked()
+
+    refused = look()
+    assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (429, "too_often", "60")
+    assert instance.asked() == ["UpdateItem"]
+    assert look().status == 429
+    assert instance.asked() == []  # who has to wait costs nothing meanwhile
+    # Everybody else reads on, and who says nothing of himself.
+    assert service.call("GET /api/balance", user=2).status == 200
+    assert service.call("GET /api/orders").status == 200
+    # The bucket is one for all instances.
+    wake_another_instance()
+    assert [look().status for _ in range(5)] == [200] * 4 + [429]
+
+    service.later(minutes=1)
+    assert [look().status for _ in range(9)] == [200] * 8 + [429]
+
+
+def test_every_read_counts_and_no_write_does(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READS_PER_HOUR", "1")
+    settings.settings.cache_clear()
+    order = post(service, 1, 0).json["id"]
+    service.recharge(2, 10)
+    counted = [
+        route
+        for route, endpoint in ENDPOINTS.items()
+        if route.startswith("GET") and endpoint.who in ("user", "anyone, known if he says who he is")
+    ]
+    assert len(counted) == 11
+    for route in counted:
+        wake_another_instance()
+        service.later(minutes=60)
+        read = partial(service.call, route, user=2, id=order if "orders" in route else "1", query={"order_id": order})
+        assert [read().status == 429 for _ in range(3)] == [False, False, True], route
+        if ENDPOINTS[route].who != "user":
+            assert service.call(route, id=order).status == 200
+    assert service.call("POST /api/orders/{id}/take", user=2, id=post(service, 1, 1).json["id"]).status == 200
 
 
 def test_a_body_has_a_limit(service: Api) -> None:

@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 RUN = (sys.executable, "-m", "infra.local")
 """What `make run` executes."""
 
-MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_HOUR")
+MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_HOUR", "READS_PER_HOUR")
 """Limits of a person, which a test is not."""
 
 UP = 60.0

@@ -14,7 +14,7 @@ import pytest
 from tests import api
 from tests.api import Answer
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
-from tests.contract.test_policies import Calls, forget_people, keep_order, take_every_path
+from tests.contract.test_policies import ONE_A_MINUTE, Calls, forget_people, keep_order, read_often, take_every_path
 from tests.integration.service import Service, now_ms, running, wait_until
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way
@@ -45,6 +45,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60),
         "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "OPERATOR_IDS": str(OPERATOR),
+        "READS_PER_HOUR": ONE_A_MINUTE,
     }
     with running(tmp_path_factory.mktemp("roles"), **settings) as service:
         yield service
@@ -96,6 +97,7 @@ def test_every_route_may_do_what_it_has_to(service: Service) -> None:
     """Every way through every function that ends in another call."""
     calls = OverHttp(service)
     take_every_path(calls)
+    read_often(calls)
     keep_order(calls)
     forget_people(calls)
     pay_every_way(service)
