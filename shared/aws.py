@@ -13,6 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.parsers import JSONParser, ResponseParserFactory
 
+from shared import tracing
 from shared.signature import Signer
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def client(service: str, *, read_timeout: int, attempts: int = 2, validate: bool
     )
     if service in ("dynamodb", "ssm"):  # the others are called once an order, not at every request
         Signer(_session()).hook_into(made)
+    if daemon := os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
+        tracing.hook_into(made, daemon=daemon)
     return made
 
 

@@ -22,9 +22,10 @@ WILDCARDS = {
         "a schedule is named after its order, and the group is this stage's"
     ),
 }
-# What AWS wrote and SAM attaches. The first is for the log; the second reads streams and writes nothing; the third
-# receives from queues and deletes what it received.
+# What AWS wrote and SAM attaches. The first two are for the log and for traces; the third reads streams and writes
+# nothing; the last receives from queues and deletes what it received.
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+TRACES = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
 STREAMS = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
 QUEUES = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
 ATTACHED = {
@@ -34,9 +35,9 @@ ATTACHED = {
 # Who may write outside a transaction, and what: the item of a user who comes for the first time, and what is nobody's
 # money, counter or lock - what was sent to whom, when the bot may write next, and how much somebody reads.
 WRITE_ALONE = {
-    **dict.fromkeys(("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings"), {"", "READS#*"}),
-    **dict.fromkeys(("ExportMe", "ListOrders", "GetOrder", "ListTransactions", "PaymentStatus"), {"READS#*"}),
-    **dict.fromkeys(("ListReviews", "CheckReview"), {"READS#*"}),
+    **{function: {"", "READS#*"} for function in ("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings")},
+    **{function: {"READS#*"} for function in ("GetOrder", "ListOrders", "ListReviews", "CheckReview")},
+    **{function: {"READS#*"} for function in ("ListTransactions", "PaymentStatus", "ExportMe")},
     "SendOffer": {"INBOX#*", "NOTICE#*", "PACE#*"},
     "SendNotice": {"NOTICE#*", "PACE#*"},
     "TelegramWebhook": {"PACE#*"},
@@ -133,7 +134,7 @@ def wrong_with_role(name: str, properties: dict[str, Any]) -> Iterator[str]:
     }:
         yield "is trusted to schedules of other accounts"
     for attached in properties.get("ManagedPolicyArns", []):
-        if isinstance(attached, str) and attached not in (LOGS, ATTACHED.get(function)):
+        if isinstance(attached, str) and attached not in (LOGS, TRACES, ATTACHED.get(function)):
             yield f"is attached {attached}"
 
 
