@@ -1,5 +1,5 @@
 /** How the WebApp would use the client. `make client` holds it to the OpenAPI: what stops fitting fails there. */
-import { type NewOrder, type OrderView, sentence, urgentServices } from "./client.ts";
+import { type ExportView, type NewOrder, type OrderView, sentence, urgentServices } from "./client.ts";
 
 const api = urgentServices("https://api.example.org", () => "query_id=…&user=…&hash=…");
 
@@ -44,6 +44,63 @@ export async function isPaid(id: number): Promise<boolean> {
 export async function rate(order_id: string): Promise<void> {
   const { error } = await api.POST("/api/reviews/client", { body: { order_id, rating: 5, comment: null } });
   if (error !== undefined) throw new Error(sentence(error));
+}
+
+export async function answer(id: string): Promise<void> {
+  const { data, error } = await api.POST("/api/orders/{id}/respond", { params: { path: { id } } });
+  // 409 already_answered: the tap before this one had landed.
+  if (error !== undefined && error.code !== "already_answered") throw new Error(sentence(error));
+  if (data?.customer_responded_at == null) return;
+  await api.POST("/api/orders/{id}/complete", { params: { path: { id } } });
+}
+
+/** The whole ledger, newest entry first. */
+export async function ledger(): Promise<number[]> {
+  const amounts: number[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { cursor: string | null; limit: number } = { cursor, limit: 100 };
+    const page = (await api.GET("/api/balance/transactions", { params: { query } })).data;
+    amounts.push(...(page?.transactions ?? []).map((entry) => entry.amount));
+    cursor = page?.next_cursor ?? null;
+  } while (cursor !== null);
+  return amounts;
+}
+
+export async function hearOfOrders(cities: string[]): Promise<boolean> {
+  await api.PUT("/api/users/me/preferences", { body: { categories: [], cities } });
+  const { response } = await api.PUT("/api/users/me/notification-settings", { body: { enabled: true } });
+  // false: the bot may not write to him yet, so ask Telegram for write access.
+  return response.headers.get("X-Bot-Can-Write") !== "false";
+}
+
+/** Everything that is kept of the caller, then nothing of it. */
+export async function leave(): Promise<ExportView | undefined> {
+  const { data } = await api.GET("/api/users/me/export");
+  const { response } = await api.DELETE("/api/users/me");
+  if (response.status !== 204) throw new Error("Попробуйте ещё раз");
+  return data;
+}
+
+export async function removeAdvertisement(id: string, author: number): Promise<string[]> {
+  const reason = "Реклама";
+  await api.POST("/api/admin/orders/{id}/remove", { params: { path: { id } }, body: { reason } });
+  const { data, error } = await api.POST("/api/admin/users/{id}/ban", {
+    params: { path: { id: author } },
+    body: { reason },
+  });
+  if (error !== undefined) throw new Error(sentence(error));
+  return data.removed_orders;
+}
+
+export async function refundWhoComplained(): Promise<void> {
+  const { data } = await api.GET("/api/admin/complaints");
+  for (const { order_id, executor_id, complaint } of data?.complaints ?? []) {
+    const reason = `Жалоба: ${complaint}`;
+    const body = { executor_id, reason };
+    await api.POST("/api/admin/orders/{id}/refund", { params: { path: { id: order_id } }, body });
+    await api.POST("/api/admin/complaints/handle", { body: { order_id, ...body } });
+  }
 }
 
 // What does not fit is an error, which is what all of this is for.

@@ -160,18 +160,24 @@ def _complaint(item: table.Item) -> Complaint:
 def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complaint]:
     """The oldest `limit` complaints that wait, or that were handled, of those newer than the complaint `after`.
 
-    One Query, one BatchGetItem. Raises Unavailable.
+    One Query and one BatchGetItem; one more of each where the index, which lags behind the table by moments, showed
+    what was handled just now. Raises Unavailable.
     """
-    found = table.query(
-        keys.TIMELINE,
-        keys.complaints(handled=handled),
-        low=None if after is None else keys.id_sk(after + 1),
-        newest_first=False,
-        limit=limit,
-    )
-    loaded = [_complaint(item) for item in table.get_many(found, consistent=True) if item]
-    # An index lags behind the table by moments: what was handled just now may still stand among what waits.
-    return [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
+    complaints: list[Complaint] = []
+    while (missing := limit - len(complaints)) > 0:
+        found = table.query(
+            keys.TIMELINE,
+            keys.complaints(handled=handled),
+            low=None if after is None else keys.id_sk(after + 1),
+            newest_first=False,
+            limit=missing,
+        )
+        loaded = [_complaint(item) for item in table.get_many(found, consistent=True) if item]
+        complaints += [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
+        if len(found) < missing or not loaded:
+            break
+        after = loaded[-1].id
+    return complaints
 
 
 def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]:

@@ -104,6 +104,21 @@ def test_a_complaint_waits_until_it_is_handled_once(service: Api) -> None:
     assert trail(service) == [("complaint_handled", EXECUTOR, order)]
 
 
+def test_a_page_is_full_though_the_index_lags(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was handled just now still stands among what waits: it takes nobody's place, and is not the end."""
+    order = taken(service, "@burst_pipe", EXECUTOR, OTHER, OTHER + 1)
+    for executor in (EXECUTOR, OTHER, OTHER + 1):
+        body = {"order_id": order, "complaint": "Не отвечал"}
+        assert service.call("POST /api/reviews/executor", user=executor, body=body).status == 200
+        service.later(ms=1)
+    table.update(keys.complaint(order, EXECUTOR), "SET handled_at = :now", {":now": service.now})
+
+    first = service.call("GET /api/admin/complaints", user=OPERATOR, query={"limit": 1}).json
+    assert [it["executor_id"] for it in first["complaints"]] == [OTHER]
+    rest = service.call("GET /api/admin/complaints", user=OPERATOR, query={"cursor": first["next_cursor"]}).json
+    assert ([it["executor_id"] for it in rest["complaints"]], rest["next_cursor"]) == ([OTHER + 1], None)
+
+
 # ---------------------------------------------------------------- refunds
 
 
