@@ -11,7 +11,7 @@ from shared.store import table
 from tests import api
 from tests.functions.conftest import Api
 
-ROOT, PARENT = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+ROOT, PARENT = "1-5759e988-" + "ab" * 12, "cd" * 8
 
 
 @pytest.fixture
