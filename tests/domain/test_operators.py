@@ -1,9 +1,21 @@
 """What an operator may do to an order, by example."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound, TakeNotOver
-from shared.domain.order import Order, Status, answered, ended_by_time, is_refunded, removed, with_refund, withdrawn
+from shared.domain.order import (
+    Order,
+    Status,
+    answered,
+    ended_by_time,
+    is_refunded,
+    refunds,
+    removed,
+    with_refund,
+    withdrawn,
+)
 from tests.domain.test_order import BEGIN, CLOSED, COMPLETED, DELETED, ENDED, HOUR, MINUTE, NEW, OWNER, taken
 
 ANSWERED = answered(taken(1, 2), OWNER, BEGIN + 3 * MINUTE)
@@ -29,29 +41,56 @@ def test_a_removed_order_owes_everybody(order: Order, status: Status, takers: se
         return  # the answer window closed it
     for stored in (order, ended_by_time(order, now)):
         after = removed(stored, now)
-        assert (after.status, after.ended_at, refunded(after)) == (status, min(now, HOUR), takers)
+        assert refunded(after) == takers
+        takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
+        assert after == replace(order, status=status, ended_at=min(now, HOUR), takes=takes, removed=True)
 
 
 def test_what_is_withdrawn_owes_what_a_close_owes() -> None:
-    assert refunded(withdrawn(taken(1), BEGIN + 2 * MINUTE)) == {2}
-    assert refunded(withdrawn(ANSWERED, BEGIN + 4 * MINUTE)) == set()
-    assert withdrawn(NEW, BEGIN).status is Status.DELETED
+    for order, owed in ((taken(1), {2}), (ANSWERED, set())):
+        after = withdrawn(order, BEGIN + 4 * MINUTE)
+        assert after == replace(order, status=Status.CLOSED_NO_RESPONSE, ended_at=BEGIN + 4 * MINUTE)
+        assert refunded(after) == owed
+    for now in (BEGIN, HOUR, HOUR + MINUTE):
+        assert withdrawn(NEW, now) == replace(NEW, status=Status.DELETED, ended_at=min(now, HOUR))
 
 
 @pytest.mark.parametrize("order", [*ENDED, taken(1)], ids=lambda order: order.status)
 def test_what_ended_is_not_removed(order: Order) -> None:
     """I11."""
-    with pytest.raises(OrderNotActive):
-        removed(order, BEGIN + 16 * MINUTE)
+    for end in (removed, withdrawn):
+        with pytest.raises(OrderNotActive):
+            end(order, BEGIN + 16 * MINUTE)
 
 
 @pytest.mark.parametrize("order", [ANSWERED, COMPLETED])
 def test_one_take_is_refunded_when_nobody_can_answer_any_more(order: Order) -> None:
     after = with_refund(order, 2, BEGIN + 4 * MINUTE)
     assert refunded(after) == {2}
-    assert after.status is order.status
+    assert after == replace(order, takes={**order.takes, 2: replace(order.takes[2], refunded=True)})
     with pytest.raises(AlreadyRefunded):
         with_refund(after, 2, BEGIN + 5 * MINUTE)
+
+
+def test_an_answer_too_late_to_expire_is_over_with_its_hour() -> None:
+    """Answered, and its hour is over: nobody waits, so one who complains may have his money back."""
+    after = with_refund(ANSWERED, 3, HOUR + MINUTE)
+    assert refunded(after) == {3}
+    assert refunds(ANSWERED, after) == [after.takes[3]]
+
+
+def test_what_a_change_gives_back_is_what_was_not_given_back_before() -> None:
+    """I7."""
+    order = taken(1, 2)
+    closed_by_time = ended_by_time(order, BEGIN + 16 * MINUTE)
+    assert refunds(NEW, order) == []
+    assert refunds(order, closed_by_time) == [*order.takes.values()]
+    assert refunds(closed_by_time, closed_by_time) == []
+    one = with_refund(ANSWERED, 2, BEGIN + 4 * MINUTE)
+    gone = removed(one, BEGIN + 5 * MINUTE)
+    assert refunds(ANSWERED, one) == [one.takes[2]]
+    assert refunds(one, gone) == [gone.takes[3]]
+    assert refunds(order, removed(order, BEGIN + 3 * MINUTE)) == [*removed(order, BEGIN + 3 * MINUTE).takes.values()]
 
 
 def test_while_it_can_be_answered_nothing_is_refunded() -> None:

@@ -36,6 +36,8 @@ from shared.domain.order import (
     due_at,
     edited,
     ended_by_time,
+    fresh_for,
+    is_running,
     may_see_contact,
     owes_refunds,
     status_at,
@@ -115,6 +117,7 @@ def test_a_new_order() -> None:
             answer_due_at=None,
             responded_at=None,
             ended_at=None,
+            removed=False,
             rating=None,
             review_comment=None,
         )
@@ -194,6 +197,32 @@ def test_what_is_still_to_happen() -> None:
     ]
 
 
+def test_how_long_none_of_them_becomes_anything_else() -> None:
+    """I12: to the millisecond; a page that nothing changes is as it is for a day."""
+    day = 24 * 60 * MINUTE
+    assert [fresh_for([NEW], now) for now in (BEGIN, HOUR - 1, HOUR, FOREVER)] == [60 * MINUTE, 1, 0, 0]
+    assert fresh_for([NEW, taken(10)], BEGIN + 20 * MINUTE) == 5 * MINUTE
+    assert fresh_for([taken(10), NEW, COMPLETED], BEGIN + 20 * MINUTE) == 5 * MINUTE
+    for nothing_ahead in ([], [EXPIRED, COMPLETED, DELETED]):
+        assert fresh_for(nothing_ahead, BEGIN) == day
+    far = replace(NEW, expires_at=BEGIN + day + 1)
+    assert [fresh_for([far], BEGIN + ms) for ms in (0, 1, 2)] == [day, day, day - 1]
+
+
+def test_whether_somebody_waits_for_its_client() -> None:
+    late = taken(50)
+    assert [is_running(late, now) for now in (HOUR - 1, HOUR, BEGIN + 65 * MINUTE - 1, BEGIN + 65 * MINUTE)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [is_running(NEW, now) for now in (BEGIN, HOUR - 1, HOUR)] == [True, True, False]
+    answered_late = answered(late, OWNER, BEGIN + 51 * MINUTE)
+    assert [is_running(answered_late, now) for now in (HOUR - 1, HOUR)] == [True, False]
+    assert not any(is_running(order, BEGIN + 2 * MINUTE) for order in ENDED)
+
+
 def test_time_ends_it_at_the_deadline_whoever_notices_when() -> None:
     assert ended_by_time(NEW, HOUR - 1) is NEW
     for now in (HOUR, HOUR + 1, FOREVER):
@@ -228,6 +257,7 @@ def test_the_first_take_starts_the_window_and_the_next_ones_leave_it() -> None:
         (3, BEGIN + 5, 5, 2),
         (4, BEGIN + 9, 7, 3),
     ]
+    assert not any(take.refunded for take in order.takes.values())
     assert replace(order, takes={}, answer_due_at=None) == NEW
 
 

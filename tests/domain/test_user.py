@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.errors import Banned
 from shared.domain.user import MAX_FREQUENCY, MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES, MIN_FREQUENCY, User
-from tests.domain.test_order import NEW, OWNER
+from tests.domain.test_order import BEGIN, NEW, OWNER
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,15 @@ def test_a_user_who_never_wrote_anything() -> None:
         chat_open=None,
         settings_version=0,
     )
+
+
+def test_who_is_banned_may_not_and_does_not_hear() -> None:
+    user = User(9, notifications_enabled=True)
+    banned = replace(user, banned_at=BEGIN)
+    user.check_not_banned()
+    with pytest.raises(Banned):
+        banned.check_not_banned()
+    assert (user.wants(NEW), banned.wants(NEW)) == (True, False)
 
 
 def test_the_limits_of_settings_are_the_contracts() -> None:

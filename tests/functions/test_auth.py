@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from shared import secrets
-from tests.conftest import BOT_TOKEN
+from shared import secrets, settings
+from tests.conftest import BOT_TOKEN, OPERATOR
 from tests.functions.conftest import START, Api
 from tests.signing import encoded, mac, signed
 
@@ -149,6 +149,31 @@ def test_optional_credentials_count_where_they_are_good(service: Api) -> None:
 
 
 # ---------------------------------------------------------------- the user's name (I22)
+
+
+def test_operators_are_those_in_the_list(service: Api) -> None:
+    """A 403 for everybody else; what an operator does is his own."""
+    why = {"reason": "письмо"}
+    for operator in (OPERATOR, 901):
+        assert service.call("POST /api/admin/users/{id}/ban", user=operator, id=str(operator), body=why).status == 200
+    refused = service.call("POST /api/admin/users/{id}/ban", user=1, id="2", body=why)
+    assert (refused.status, refused.json["code"]) == (403, "not_an_operator")
+    actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    assert sorted((it["operator_id"], it["user_id"]) for it in actions) == [(OPERATOR, OPERATOR), (901, 901)]
+
+
+def test_reads_are_counted_for_who_says_who_he_is(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One an hour of the bucket's, and one a minute of the instance's: the third is too often."""
+    with monkeypatch.context() as patch:
+        patch.setenv("READS_PER_HOUR", "1")
+        settings.settings.cache_clear()
+        order = service.order(1)["id"]
+        assert [service.call("GET /api/balance", user=2).status for _ in range(3)] == [200, 200, 429]
+        assert [service.call(ORDER, user=3, id=order).status for _ in range(3)] == [200, 200, 429]
+        assert [service.call(ORDER, id=order).status for _ in range(3)] == [200] * 3
+        recharge = {"amount": 1}
+        assert {service.call("POST /api/balance/recharge", user=2, body=recharge).status for _ in range(3)} == {200}
+    settings.settings.cache_clear()
 
 
 def test_a_name_follows_what_telegram_says(service: Api) -> None:
