@@ -1,12 +1,16 @@
 """Everything that is kept of one person: read for him, and removed when he asks for it."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
 from shared.store import actions, conditions, feeds, inboxes, keys, ledger, orders, reviews, subscriptions, table, users
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # What stands in the place of what a person wrote.
 ERASED_DESCRIPTION = "Удалено по просьбе автора"
@@ -47,8 +51,7 @@ def erase_order(order: Order) -> None:
         [
             table.change(
                 keys.order(order.id),
-                "SET description = :erased, contact = :nothing, contact_key = :nothing"
-                f" REMOVE review_comment, {', '.join(lists)}",
+                f"SET description = :erased, contact = :nothing, contact_key = :nothing REMOVE {', '.join(lists)}",
                 condition=conditions.all_of(conditions.STORED_AS_READ, conditions.NOTHING_DUE),
                 values={":erased": ERASED_DESCRIPTION, ":nothing": "", ":status": order.status},
             )
@@ -57,25 +60,34 @@ def erase_order(order: Order) -> None:
 
 
 def erase_review(review: Review) -> None:
-    """Take name and words out of a review; the rating stays, for it is counted (I21). One TransactWriteItems."""
-    _erase_words(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)
+    """Take name and words out of a review, and out of the order that shows it; the rating is counted and stays (I21).
+
+    The order may have been erased before: its client came back and reviewed it. One consistent GetItem, and one
+    TransactWriteItems of two writes, one where the order is not kept any more. Raises table.Stale, Unavailable.
+    """
+    writes = [_words_erased(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
+    if orders.get(review.order_id) is not None:
+        order = table.change(
+            keys.order(review.order_id), "REMOVE review_comment", condition=conditions.THERE, values={}
+        )
+        writes.append(order)
+    table.transact(writes)
 
 
 def erase_complaint(complaint: Complaint) -> None:
     """Take the words out of a complaint. One TransactWriteItems of one write."""
-    _erase_words(keys.complaint(complaint.order_id, complaint.executor_id))
+    table.transact([_words_erased(keys.complaint(complaint.order_id, complaint.executor_id))])
 
 
-def _erase_words(key: keys.Key, **also: str) -> None:
+def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
     fields = {"comment": None, **also}
-    erased = table.change(
+    return table.change(
         key,
         f"SET {', '.join(f'#{name} = :{name}' for name in fields)}",
         condition=conditions.THERE,
         names={f"#{name}": name for name in fields},
         values={f":{name}": value for name, value in fields.items()},
     )
-    table.transact([erased])
 
 
 def forget(user_id: int, action: Action) -> None:

@@ -141,6 +141,23 @@ def test_money_matters_stay_open_to_executors(service: Api, story: dict[str, str
     assert books_are_right()
 
 
+def test_what_somebody_writes_who_came_back_goes_when_he_asks_again(service: Api, story: dict[str, str]) -> None:
+    """Here a review of an order that was erased before: the order shows its words, and is in no list of hers."""
+    second = service.order(ANNA, contact="@burst_pipe4")["id"]
+    assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=second).status == 200
+    assert service.call("POST /api/orders/{id}/complete", user=ANNA, id=second).status == 200
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    review = {"order_id": second, "rating": 4, "comment": "Мастер опоздал снова"}
+    assert service.call("POST /api/reviews/client", user=ANNA, names=NAMES, body=review).status == 200
+    assert service.call("GET /api/orders/{id}", id=second).json["review_comment"] == review["comment"]
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    assert [trace for trace in TRACES if trace in everything()] == []
+    for order, rating in ((story["completed"], 3), (second, 4)):
+        shown = service.call("GET /api/orders/{id}", id=order).json
+        assert (shown["rating"], shown["review_comment"]) == (rating, None)
+    assert books_are_right()
+
+
 STEPS = ("orders.move", "people.erase_order", "people.erase_review", "people.erase_complaint", "people.forget")
 
 
