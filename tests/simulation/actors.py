@@ -8,12 +8,13 @@ from shared.domain.review import COMPLAINTS
 from tests.simulation.aws import Aws
 from tests.simulation.entry import function_of
 from tests.simulation.invariants import CANARY, Answer, Checker, Plain, Request
+from tests.simulation.trail import words_of
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000
 _TIMEOUT = 25_000
-# Those that talk to a payment provider, too.
-_TIMEOUTS = {"POST /api/balance/create-invoice": 28_000}
+# Those that talk to a payment provider, too, or take many steps.
+_TIMEOUTS = {"POST /api/balance/create-invoice": 28_000, "DELETE /api/users/me": 29_000}
 # Asked for twice, it is credited twice: it is for a developer's machine, and has no key that would tell.
 _RECHARGE = "POST /api/balance/recharge"
 _CITIES = ("Москва", "Казань")
@@ -110,20 +111,20 @@ class Actors:
         if self._dice.random() < 0.3:
             self._begin_busy()
             return
-        self.send(self._create())
+        self.send(self.create())
         self._world.later(self._dice.choice((0, 100, 1_000)), self._turn)
 
     def _begin_busy(self) -> None:
         """Several orders, most of them taken by the same few, most of those completed: then the turns begin."""
         dice, world = self._dice, self._world
         for _ in self._contacts:
-            self.send(self._create())
+            self.send(self.create())
         eager = dice.sample(self.users, 2)
 
         def take() -> None:
             for order in self._checker.orders:
                 for user in eager:
-                    self.send(self._take(order, user))
+                    self.send(self.take(order, user))
 
         def complete() -> None:
             for order in self._checker.orders:
@@ -170,21 +171,21 @@ class Actors:
     def _burst(self) -> list[Request]:
         dice = self._dice
         if not self._checker.orders or dice.random() < 0.2:
-            return [self._create() for _ in range(dice.choice((1, 1, 2, 3)))]
+            return [self.create() for _ in range(dice.choice((1, 1, 2, 3)))]
         order = self._order()
         kind = dice.random()
         if kind < 0.3:
             # F21: everybody wants it.
-            return [self._take(order, user) for user in dice.sample(self.users, dice.randint(1, len(self.users)))]
+            return [self.take(order, user) for user in dice.sample(self.users, dice.randint(1, len(self.users)))]
         if kind < 0.7:
             # F22: pairs and more at once.
-            return [self._about(order) for _ in range(dice.randint(2, 4))]
+            return [self.about(order) for _ in range(dice.randint(2, 4))]
         if kind < 0.8:
             return self._judge() or [self._look()]
         if kind < 0.85:
             user = dice.choice(self.users)
             return [self._set(user) for _ in range(dice.randint(1, 3))]
-        return [self._about(order) if kind < 0.95 else self._look()]
+        return [self.about(order) if kind < 0.95 else self._look()]
 
     def _judge(self) -> list[Request]:
         """Several clients review at once, mostly the same executor."""
@@ -204,7 +205,8 @@ class Actors:
         recent = self._checker.orders[-2:] if self._dice.random() < 0.8 else self._checker.orders
         return self._dice.choice(recent)
 
-    def _about(self, order: str) -> Request:
+    def about(self, order: str) -> Request:
+        """What somebody may do with an order as it is."""
         dice = self._dice
         item = self._checker.items.get((f"ORDER#{order}", "ORDER"), {})
         owner = item.get("owner_id", 0) if dice.random() < 0.9 else dice.choice(self.users)
@@ -216,15 +218,21 @@ class Actors:
         query: dict[str, Any] = {}
         match deed:
             case "POST /api/orders/{id}/take":
-                return self._take(order, dice.choice(self.users))
+                return self.take(order, dice.choice(self.users))
             case "PUT /api/orders/{id}":
-                user, body = owner, self._changes()
+                user, body = owner, self._changes(owner)
             case "POST /api/reviews/client":
-                user, body = owner, {"order_id": order, "rating": dice.randint(1, 5), "comment": "Спасибо"}
+                user, body = (
+                    owner,
+                    {"order_id": order, "rating": dice.randint(1, 5), "comment": f"Спасибо {words_of(owner)}"},
+                )
                 if takers and dice.random() < 0.7:
                     body["executor_id"] = taker
             case "POST /api/reviews/executor":
-                user, body = taker, {"order_id": order, "complaint": dice.choice(COMPLAINTS)}
+                user, body = (
+                    taker,
+                    {"order_id": order, "complaint": dice.choice(COMPLAINTS), "comment": words_of(taker)},
+                )
             case "GET /api/orders/{id}":
                 user = dice.choice((owner, taker, None, *self.users))
             case "GET /api/reviews/check":
@@ -244,28 +252,30 @@ class Actors:
         }
         return self.request("PUT /api/users/me/preferences", user, body=body)
 
-    def _take(self, order: str, user: int) -> Request:
+    def take(self, order: str, user: int) -> Request:
+        """A take."""
         return self.request("POST /api/orders/{id}/take", user, order)
 
-    def _create(self) -> Request:
+    def create(self) -> Request:
+        """Somebody has trouble."""
         dice = self._dice
         contact = dice.choice(self._contacts)
         body = {
             "category": dice.choice(CATEGORIES[:2]),
             "city": dice.choice(_CITIES),
-            "description": _DESCRIPTION,
             # The same contact, written in another way.
             "contact": contact if dice.random() < 0.7 else f"https://t.me/{contact[1:]}",
         }
-        return self.request("POST /api/orders", dice.choice(self.users), body=body)
+        user = dice.choice(self.users)
+        return self.request("POST /api/orders", user, body={**body, "description": f"{_DESCRIPTION} {words_of(user)}"})
 
-    def _changes(self) -> dict[str, str]:
+    def _changes(self, user: int) -> dict[str, str]:
         dice = self._dice
         changes = {}
         if dice.random() < 0.6:
             changes["contact"] = dice.choice(self._contacts)
         if dice.random() < 0.5:
-            changes["description"] = f"{_DESCRIPTION}, срочно {self._requests}"
+            changes["description"] = f"{_DESCRIPTION}, срочно {self._requests} {words_of(user)}"
         if dice.random() < 0.3:
             changes["category"] = dice.choice(CATEGORIES[:2])
         return changes

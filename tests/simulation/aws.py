@@ -16,7 +16,7 @@ from tests.conftest import TABLE
 from tests.simulation.dynamodb import AwsError, Change, Database
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import CANARY, Checker
-from tests.simulation.world import MAX_SKEW, Task, World
+from tests.simulation.world import MAX_LAG, MAX_SKEW, Task, World
 
 TABLE_ARN = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{TABLE}"
 _ENDPOINT = "https://dynamodb.eu-central-1.amazonaws.com"
@@ -94,7 +94,7 @@ class Aws:
 
     def _lag(self, index: str | None) -> int:
         if self.faults.happens("F16 stale read", 0.3, index or "item"):
-            return self._dice.choice((5, 50, 500, 2_000))
+            return self._dice.choice((5, 50, 500, MAX_LAG))
         return 0
 
     def _committed(self, changes: Sequence[Change]) -> None:

@@ -23,6 +23,7 @@ from shared.http.errors import ANSWERS
 from tests import api
 from tests.simulation.aws import Context
 from tests.simulation.invariants import Answer, Request
+from tests.simulation.trail import OPERATORS
 from tests.simulation.world import World
 
 
@@ -54,6 +55,10 @@ def below_http(request: Request) -> Answer:
         given["status"] = Status(given["status"])
     if "caller" in names:
         given["caller"] = None if request.user is None else TelegramUser(request.user, f"User{request.user}", "", None)
+    if "operator" in names and request.user in OPERATORS:
+        given["operator"] = TelegramUser(request.user, f"User{request.user}", "", None)
+    if "user_id" in names and request.id is not None:
+        given["user_id"] = int(request.id)
     if "order_id" in names and request.id is not None:
         given["order_id"] = request.id
     if "payment_id" in names and request.id is not None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.dynamodb import Change, Key
-from tests.simulation.world import MAX_SKEW, Task, World
+from tests.simulation.trail import OPERATORS, Trail, is_erased
+from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
-HOUR = 60 * 60 * 1000
 ANSWER_WINDOW = 15 * 60 * 1000
 RETENTION = 30 * 24 * HOUR
 PRICE = 2
@@ -35,6 +35,8 @@ _NEVER_CHANGES = ("owner_id", "city", "created_at", "expires_at")
 _EDITABLE = ("category", "description", "contact", "contact_key")
 # What says which orders a user hears of, and the entry that follows from it.
 _SETTINGS = ("preferences", "notify_enabled", "chat_open", "sk")
+# Who ends an order whatever the time is.
+_ENDS_IT = ("orders.close", "users.delete_me", "admin.erase_user", "admin.remove_order", "admin.ban_user")
 _BECOMES = {
     "DELETE /api/orders/{id}": "deleted",
     "POST /api/orders/{id}/close": "closed_no_response",
@@ -112,6 +114,7 @@ class Checker:
         self.money: dict[tuple[str, str], Money] = {}
         self._paid: Counter[int] = Counter()
         self._take_answers: dict[tuple[str, int], Any] = {}
+        self.trail = Trail(world, self.items)
 
     # ------------------------------------------------------------ commits
 
@@ -131,6 +134,8 @@ class Checker:
         users: set[int] = set()
         for key, (old, new) in commit.items():
             users |= self._changed(key, old, new, commit, by_ttl=by_ttl)
+        if not by_ttl:
+            self.trail.on_commit(commit)
         for user in sorted(users):
             self._user(user)
 
@@ -154,6 +159,8 @@ class Checker:
                 self._payment(key, old, new, by_ttl=by_ttl)
             case "CURSOR":
                 pass  # how far was read, which may be read again
+            case "COMPLAINT" | "ACTION":
+                pass  # the trail looks at them
             case _ if old is not None and not by_ttl:
                 self._broken("I20", f"{key} was written twice")
         return set()
@@ -293,6 +300,8 @@ class Checker:
             self._broken("I7", f"{key} gives back what nobody paid")
         elif amount != taken["price"]:
             self._broken("I7", f"{key} gives back {amount} for a take of {taken['price']}")
+        elif taken.get("refunded"):
+            pass  # by an operator: the trail looks at it
         elif order["status"] != "closed_no_response":
             self._broken("I7", f"{key} while the order is {order['status']}")
         elif "responded_at" in order:
@@ -322,7 +331,12 @@ class Checker:
             if old[name] != new[name]:
                 self._broken("I14", f"{name} of order {order_id} became {new[name]}")
         edited = [name for name in _EDITABLE if old[name] != new[name]]
-        if edited and (old["takes"] or new["takes"] or old["status"] != "active"):
+        if edited and is_erased(new):
+            if old["category"] != new["category"] or new["status"] == "active":
+                self._broken("erasure", f"{edited} of order {order_id} were taken out, it is {new}")
+            if new["owner_id"] not in self.trail.forgotten:
+                self._broken("erasure", f"order {order_id} was erased, its owner did not ask for it")
+        elif edited and (old["takes"] or new["takes"] or old["status"] != "active"):
             self._broken("I14", f"{edited} of order {order_id} changed, {old['status']} with {len(old['takes'])} takes")
         self._holds_lock(order_id, new)
         touched = self._takes(order_id, old, new, commit)
@@ -330,7 +344,10 @@ class Checker:
         touched |= self._status(order_id, old, new, commit)
         if (old.get("rating"), old.get("review_comment")) != (new.get("rating"), new.get("review_comment")):
             review = commit.get((key[0], f"REVIEW#{new['owner_id']}"), (None, None))[1]
-            if "rating" in old or review is None or review["rating"] != new["rating"]:
+            erased = "review_comment" not in new and new["owner_id"] in self.trail.forgotten
+            if erased and old.get("rating") == new.get("rating"):
+                pass
+            elif "rating" in old or review is None or review["rating"] != new["rating"]:
                 self._broken("I20", f"order {order_id} shows the rating {new.get('rating')}, the review is {review}")
         return touched
 
@@ -370,7 +387,9 @@ class Checker:
     def _takes(self, order_id: str, old: Plain, new: Plain, commit: Commit) -> set[int]:
         before, after = old["takes"], new["takes"]
         added = [user for user in after if user not in before]
-        if any(after.get(user) != take for user, take in before.items()):
+        if any(
+            {**after.get(user, {}), "refunded": None} != {**take, "refunded": None} for user, take in before.items()
+        ):
             self._broken("I9", f"the takes of {order_id} went from {before} to {after}")
         if len(after) > 3 or len(added) > 1:
             self._broken("I9", f"order {order_id} has {len(after)} takes")
@@ -420,6 +439,8 @@ class Checker:
             self._broken("I11", f"order {order_id}, which nobody took, became {after}")
         if after == "closed_no_response" and "responded_at" not in new:
             for taker in takers:
+                if new["takes"][str(taker)].get("refunded"):
+                    continue
                 refund = commit.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"), (None, None))[1]
                 if refund is None:
                     self._broken("I7", f"{taker} was not given back what he paid for {order_id}")
@@ -434,7 +455,7 @@ class Checker:
     def _by_time(self, order_id: str, old: Plain, after: str) -> None:
         """What time ends, it ends when the time has come, by the clock of who wrote it."""
         task = self._world.task
-        if task is None or task.function == "orders.close":
+        if task is None or task.function in _ENDS_IT:
             return
         clock = max(self._world.clock(), task.clock_high)
         due = old.get("answer_due_at") if "responded_at" not in old else None
@@ -446,9 +467,11 @@ class Checker:
     # ------------------------------------------------------------ reviews
 
     def _review(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit) -> int:
-        if old is not None or new is None:
-            self._broken("I20", f"{key} was changed from {old} to {new}")
+        if new is None:
+            self._broken("I20", f"{key} was removed: {old}")
             return 0
+        if old is not None:
+            return int(new["executor_id"])  # the trail looks at it
         order = self.items[key[0], "ORDER"]
         if new["client_id"] != order["owner_id"] or str(new["executor_id"]) not in order["takes"]:
             self._broken("I20", f"{key} is by {new['client_id']} of {new['executor_id']}, who have no such order")
@@ -468,11 +491,17 @@ class Checker:
         content = answer.json
         text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str)
         if CANARY in text:
-            self._contacts_seen(request, text)
+            self._contacts_seen(request, content, text)
         if answer.status < 300:
             self._done(request, content, task)
 
-    def _contacts_seen(self, request: Request, text: str) -> None:
+    def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
+        if request.route == "GET /api/users/me/export":
+            owners = {self.items[f"ORDER#{order['id']}", "ORDER"]["owner_id"] for order in content["orders"]}
+            rest = {name: value for name, value in content.items() if name != "orders"}
+            if owners != {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
+                self._broken("I17", f"{request.name} was answered contacts of {owners} in {rest}")
+            return
         if request.id is None and request.route != "POST /api/orders":
             self._broken("I18", f"{request.name} was answered a contact")
             return
@@ -506,6 +535,8 @@ class Checker:
                 assert request.body is not None
                 if (f"ORDER#{request.body['order_id']}", f"REVIEW#{request.user}") not in self.items:
                     self._broken("I20", f"{request.name} was answered, there is no review")
+        if "/admin/" in request.route or request.route == "DELETE /api/users/me":
+            self.trail.on_answer(request, content, task)
         for view in views(content):
             self._shown(request, view, task)
 
@@ -537,7 +568,8 @@ class Checker:
         if content != first:
             self._broken("I19", f"{request.name} was answered {content}, before that {first}")
         take = order["takes"][str(request.user)]
-        if content["contact"] != order["contact"] or content["new_balance"] != paid["balance_after"]:
+        erased = is_erased(order)  # between the read and the answer
+        if (content["contact"] != order["contact"] and not erased) or content["new_balance"] != paid["balance_after"]:
             self._broken("I19", f"{request.name} was answered {content}")
         if content["executor_count"] != take["executor_count"]:
             self._broken("I19", f"{request.name} was answered {content}")
@@ -573,7 +605,9 @@ class Checker:
                     self._broken("L1", f"order {order_id} is {status} long after its answer window")
                 for taker, take in item["takes"].items():
                     refund = self.items.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"))
-                    if (refund is not None) != (status == "closed_no_response" and "responded_at" not in item):
+                    if (refund is not None) != (
+                        take.get("refunded", False) or (status == "closed_no_response" and "responded_at" not in item)
+                    ):
                         self._broken("L2", f"order {order_id} is {status}, the refund of {taker} is {refund}")
                     owed[int(taker)] += take["price"] if refund is None else 0
                 if "due_at" in item and item["due_at"] <= now:
@@ -606,17 +640,21 @@ class Checker:
         """Every list that the API has, as it has to be now: a route, who asks, the query, the ids in their order."""
         now = self._world.now
         orders = {key[0].partition("#")[2]: item for key, item in self.items.items() if key[1] == "ORDER"}
+        # Who is forgotten has no order in a list; those who took one still have it.
+        listed = {id: order for id, order in orders.items() if not is_erased(order)}
         newest = sorted(orders, key=lambda id: (orders[id]["expires_at"], id), reverse=True)
         users = sorted(int(key[0].partition("#")[2]) for key in self.items if key[1] == "USER")
         for status in ("active", "expired", "completed"):
             for city, category in itertools.product((None, "Москва"), (None, "Сантехника")):
                 query = {"status": status, "city": city, "category": category}
                 narrowed = {name: value for name, value in query.items() if value is not None}
-                shown = [{**orders[id], "id": id, "status": shown_status(orders[id], now)} for id in newest]
+                shown = [
+                    {**orders[id], "id": id, "status": shown_status(orders[id], now)} for id in newest if id in listed
+                ]
                 matching = [order["id"] for order in shown if narrowed.items() <= order.items()]
                 yield "GET /api/orders", None, narrowed, matching
         for user in users:
-            mine = [id for id in newest if orders[id]["owner_id"] == user]
+            mine = [id for id in newest if id in listed and orders[id]["owner_id"] == user]
             yield "GET /api/orders", user, {"mine": True}, mine
             taken = [id for id in newest if str(user) in orders[id]["takes"]]
             yield "GET /api/orders", user, {"taken_by_me": True}, taken
@@ -627,13 +665,17 @@ class Checker:
                 found = [review for review in reviews if review[party] == user]
                 found.sort(key=lambda review: (review["created_at"], review["id"]), reverse=True)
                 yield "GET /api/reviews", user, {name: True}, [review["id"] for review in found]
+        for route, query, expected in self.trail.listed():
+            yield route, OPERATORS[0], query, expected
 
     def on_list(self, name: str, answer: Answer, expected: list[Any]) -> None:
         """A list that was asked for when nothing moved: exact, and so its total."""
         content = answer.json
         listed = content
         if isinstance(content, Mapping):
-            listed = content.get("orders", content.get("transactions"))
+            [listed] = (
+                content[name] for name in ("orders", "transactions", "actions", "complaints") if name in content
+            )
         ids = [entry["id"] for entry in listed or []]
         if answer.status != 200 or ids != expected:
             self._broken("list", f"{name} lists {ids}, there are {expected}: {answer.status}")

@@ -9,25 +9,31 @@ import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing import get_context
 from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from shared import clock, ids, outbound, secrets
+from functions.admin import erase_user
+from functions.balance import create_invoice
+from functions.orders import create, take
+from functions.users import delete_me
+from shared import clock, erasure, ids, outbound, secrets
 from shared.observability import logger
-from shared.store import feeds, queues, schedules, table
+from shared.settings import settings
+from shared.store import feeds, queues, schedules, table, users
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation import sdk
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp, below_http
 from tests.simulation.faults import Faults
-from tests.simulation.invariants import CANARY, HOUR, RETENTION, Checker
+from tests.simulation.invariants import CANARY, RETENTION, Checker
+from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
-from tests.simulation.world import Task, Violation, World
+from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
 _SECRETS = {
@@ -80,6 +86,7 @@ class Simulation:
         self.payments = Payments(
             self.world, self.aws, self.checker, self.actors, self._through_http if self.whole_way else None
         )
+        self.operators = Operators(self.world, self.aws, self.checker, self.actors)
         self._log = io.StringIO()
 
     def run(self) -> None:
@@ -100,6 +107,7 @@ class Simulation:
             self.aws.begin()
         self.actors.begin()
         self.payments.begin()
+        self.operators.begin()
         world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
         self.let_everything_happen()
 
@@ -111,6 +119,7 @@ class Simulation:
         actors.stop()
         self.aws.stop()
         self.payments.stop()
+        self.operators.stop()
         swept = self._end_orders()
         for request in list(actors.unanswered):
             actors.send(request)
@@ -123,6 +132,10 @@ class Simulation:
         if not self.aws.delivered():
             world.broken("L1", "the stream is not delivered")
         self.checker.at_end(swept)
+        self.operators.forget_once_more()
+        world.run(until=world.now + _MINUTE)
+        self.checker.at_end(swept)
+        self.checker.trail.at_rest()
         if world.violation:
             raise world.violation
         if world.random.random() < _LOOK_CLOSELY:
@@ -182,9 +195,15 @@ class Simulation:
         sqs = _bare_client("sqs")
         sdk.below_the_client(sqs, self.aws.call_sqs, sleep=time.sleep, random=dice.random)
         feeds._totals.clear()
+        per_hour: dict[str, Any] = {f"{name}_per_hour": limit for name, limit in self.checker.trail.per_hour.items()}
+        limited = replace(settings(), **per_hour)
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
+            *((module, "settings", lambda: limited) for module in (create, take, create_invoice, users)),
+            (erasure, "time", time),
+            (delete_me, "time", time),
+            (erase_user, "time", time),
             (outbound, "request", self.payments.request),
             (outbound, "time", time),
             (outbound, "random", self.payments.dice),

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from shared.domain.order import Status
-from tests.simulation.invariants import HOUR, Answer, Request
+from tests.simulation.invariants import Answer, Request
 from tests.simulation.simulation import Simulation
-from tests.simulation.world import Task
+from tests.simulation.world import HOUR, Task
 
 CLIENT, EXECUTOR = 1, 2
 
@@ -164,3 +164,17 @@ def test_a_list_shows_an_order_once_while_the_indexes_lag(story: Story) -> None:
     story.query = {"status": Status.EXPIRED}
     answer = story.ask("GET /api/orders", EXECUTOR)
     assert (answer.status, answer.json["total"], len(answer.json["orders"])) == (200, 1, 1)
+
+
+def test_who_came_back_and_reviewed_an_erased_order_is_forgotten_again(story: Story) -> None:
+    """Erasure (seed 111): an erased order is in no list of its client's, and showed what he wrote of it after that."""
+    order = story.order()
+    story.ask("POST /api/orders/{id}/take", EXECUTOR, order)
+    story.ask("POST /api/orders/{id}/complete", CLIENT, order)
+    story.simulation.checker.trail.forgotten.add(CLIENT)
+    assert story.ask("DELETE /api/users/me", CLIENT).status == 200
+    review = story.ask("POST /api/reviews/client", CLIENT, order_id=order, rating=5, comment="Спасибо")
+    assert review.status == 200
+    assert story.simulation.checker.items[f"ORDER#{order}", "ORDER"]["review_comment"] == "Спасибо"
+    assert story.ask("DELETE /api/users/me", CLIENT).status == 200
+    assert "review_comment" not in story.simulation.checker.items[f"ORDER#{order}", "ORDER"]

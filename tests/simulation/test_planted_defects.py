@@ -4,25 +4,29 @@ Each is a few lines that somebody might write: a guard left out, a write split i
 condition at the write. Where two guards hold the same thing, both are left out.
 """
 
+import types
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.admin import ban_user, erase_user, refund_take, remove_order
 from functions.timers import check_payments
-from shared import deadlines, ids
+from functions.users import delete_me
+from shared import deadlines, erasure, ids
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
-from shared.domain.errors import OrderNotActive
+from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
 from shared.domain.money import LedgerEntry
 from shared.domain.notice import Notice
+from shared.domain.operators import Action
 from shared.domain.order import Order, Status
 from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
 from shared.http import schemas
 from shared.payments import crypto_pay
-from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
+from shared.store import conditions, feeds, keys, ledger, orders, payments, people, table, users
 from tests.simulation.simulation import run_seeds
 
 # By this seed each has to be found.
@@ -255,7 +259,107 @@ def debt_below_zero(patch: Patch) -> None:
     patch.setattr(payment, "reversal_of_payment", take_all)
 
 
+# ---------------------------------------------------------------- operators, bans, erasure
+
+
+def refund_over_a_refund(patch: Patch) -> None:
+    """Whoever removes an order pays back everybody, whatever an operator gave back before."""
+    patch.setattr(orders, "refunds", lambda before, after: [take for take in after.takes.values() if take.refunded])
+    without("NOT_THERE")(patch)
+
+
+def refund_before_the_end(patch: Patch) -> None:
+    """An operator gives back what the client may still be answering."""
+
+    def give_back(order: Order, executor_id: int, now: int) -> Order:
+        take = order.takes.get(executor_id)
+        if take is None:
+            raise TakeNotFound
+        if domain.is_refunded(order, take):
+            raise AlreadyRefunded
+        return replace(order, takes={**order.takes, executor_id: replace(take, refunded=True)})
+
+    patch.setattr(refund_take, "with_refund", give_back)
+
+
+def removal_keeps_what_was_paid(patch: Patch) -> None:
+    """A removal is an end like any other: who was answered has nothing back."""
+    for module in (remove_order, ban_user):
+        patch.setattr(module, "removed", lambda order, now: replace(domain.withdrawn(order, now), removed=True))
+
+
+def trail_after_the_deed(patch: Patch) -> None:
+    """First it is done, then it is written down."""
+    transact = table.transact
+
+    def is_action(item: Any) -> bool:
+        return bool(item.get("Put", {}).get("Item", {}).get("sk", {}).get("S") == "ACTION")
+
+    def deed_then_action(items: Any) -> None:
+        for part in ([it for it in items if not is_action(it)], [it for it in items if is_action(it)]):
+            if part:
+                transact(part)
+
+    patch.setattr(table, "transact", deed_then_action)
+
+
+def nobody_looks_at_the_ban(patch: Patch) -> None:
+    """A take and a new order ask for no ban."""
+    patch.setattr(User, "check_not_banned", lambda self: None)
+    without("NOT_BANNED")(patch)
+
+
+def a_bucket_by_read(patch: Patch) -> None:
+    """What is spent at once comes out of one bucket."""
+    full_by = conditions.bucket_full_by
+    patch.setattr(conditions, "bucket_full_by", lambda bucket: f"({full_by(bucket)}) OR NOT ({full_by(bucket)})")
+
+
+def erased_before_it_is(patch: Patch) -> None:
+    """The person is forgotten first, his orders after that."""
+
+    def forget_first(user_id: int, action: Action, *, until: float) -> None:
+        table.settle(lambda: people.forget(user_id, action))
+        erasure.erase(user_id, action, until=until)
+
+    for module in (delete_me, erase_user):
+        patch.setattr(module, "erase", forget_first)
+
+
+def erasure_leaves_the_lock(patch: Patch) -> None:
+    """What ends for an erasure keeps its contact."""
+
+    def move(before: Order, after: Order, now: int) -> None:
+        freed = [write for write in orders._consequences(before, after, now) if "Delete" in write]
+        moved = [orders._move(before, after), *orders._consequences(before, after, now)]
+        table.transact([write for write in moved if write not in freed])
+
+    known = types.SimpleNamespace(change=orders.change, taken_by=orders.taken_by, move=move)
+    patch.setattr(erasure, "orders", known)
+
+
+def erasure_deletes_what_was_taken(patch: Patch) -> None:
+    """Who is forgotten has his orders deleted, whoever paid for them."""
+
+    def deleted(order: Order, now: int) -> Order:
+        return replace(domain.withdrawn(order, now), status=Status.DELETED)
+
+    patch.setattr(erasure, "withdrawn", deleted)
+
+
 DEFECTS: dict[str, Plant] = {
+    "a refund over a refund": refund_over_a_refund,
+    "a refund before the end": refund_before_the_end,
+    "a removal keeps what was paid": removal_keeps_what_was_paid,
+    "the trail after the deed": trail_after_the_deed,
+    "nobody looks at the ban": nobody_looks_at_the_ban,
+    "a ban by read": without("NOT_BANNED"),
+    "a banned client goes on": lambda patch: patch.setattr(orders, "get_for", lambda order_id, _: orders.get(order_id)),
+    "a bucket by read": a_bucket_by_read,
+    "a ban leaves his orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
+    "erased before it is": erased_before_it_is,
+    "an erasure leaves the lock": erasure_leaves_the_lock,
+    "an erasure deletes what was taken": erasure_deletes_what_was_taken,
     "a charge is not known": charge_not_known,
     "expired over paid": without("PAYMENT_AS_READ"),
     "anybody signs": anybody_signs,

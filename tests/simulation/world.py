@@ -15,9 +15,12 @@ from typing import Any
 import greenlet
 
 START = 1_790_000_000_000
+HOUR = 60 * 60 * 1000
 
 # A lambda's environment may be this far from the true time (F15).
 MAX_SKEW = 2_000
+# An index, or a read that need not be consistent, lags at most this far behind the table (F16).
+MAX_LAG = 2_000
 
 
 class Crashed(BaseException):

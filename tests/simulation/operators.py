@@ -1,0 +1,209 @@
+"""Operators who remove, refund, ban and look, and people who want to be forgotten: at the worst moment, twice, all at
+once, with those whom it concerns at work.
+
+Everything here throws dice of its own, so that the seeds without operators are what they are without it.
+"""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulation.actors import Actors
+from tests.simulation.aws import Aws
+from tests.simulation.invariants import Checker, Request
+from tests.simulation.trail import OPERATORS
+from tests.simulation.world import Task, World
+
+_MINUTE = 60_000
+_ERASE_TIMEOUT = 900_000
+_EXPORT_TIMEOUT = 60_000
+_REMOVE = "POST /api/admin/orders/{id}/remove"
+_REFUND = "POST /api/admin/orders/{id}/refund"
+_HANDLE = "POST /api/admin/complaints/handle"
+_BAN = "POST /api/admin/users/{id}/ban"
+_UNBAN = "POST /api/admin/users/{id}/unban"
+_LEDGER = "GET /api/admin/users/{id}/ledger"
+
+
+class Operators:
+    """Those who look after the service, and those who leave it. In some seeds there are none."""
+
+    def __init__(self, world: World, aws: Aws, checker: Checker, actors: Actors) -> None:
+        self.dice = random.Random(f"operators {world.seed}")
+        # So that there are seeds with payments among them, and seeds that go the whole way.
+        self.take_part = world.seed % 5 < 2
+        self._world = world
+        self._aws = aws
+        self._checker = checker
+        self._actors = actors
+        self._turns = self.dice.randint(4, 14)
+        if self.take_part and self.dice.random() < 0.3:
+            # Everybody's buckets are small, and run empty.
+            for bucket in checker.trail.per_hour:
+                checker.trail.per_hour[bucket] = self.dice.choice((1, 2, 4))
+        self._reasons = 0
+
+    # ------------------------------------------------------------ when
+
+    def begin(self) -> None:
+        """Some day they have something to do."""
+        if self.take_part:
+            self._world.later(self.dice.choice((300, 2_000, _MINUTE, 10 * _MINUTE)), self._turn)
+
+    def stop(self) -> None:
+        """No turn more."""
+        self._turns = 0
+
+    def _turn(self) -> None:
+        """Something is done, by one or two of them, while those whom it concerns go on."""
+        self._turns -= 1
+        if self._turns < 0:
+            return
+        for request in (*self._burst(), *self._complaints()):
+            again = (0, self.dice.choice((1, 30, 5_000, _MINUTE))) if self.dice.random() < 0.2 else (0,)
+            for delay in again:
+                self._send(request, delay + self.dice.choice((0, 0, 1, 3, 10, 30)))
+        self._world.later(self._gap(), self._turn)
+
+    def _send(self, request: Request, delay: int) -> None:
+        self._world.later(delay, lambda: self._actors.send(request))
+
+    def _gap(self) -> int:
+        dice, now = self.dice, self._world.now
+        due: list[int] = [item["due_at"] for item in self._checker.items.values() if item.get("due_at", 0) > now]
+        if due and dice.random() < 0.3:
+            return max(0, min(due) - now + dice.choice((-2_500, -10, -1, 0, 1, 10, 2_500)))
+        return dice.choice((0, 10, 500, 3_000, 10_000, _MINUTE, 5 * _MINUTE, 13 * _MINUTE))
+
+    # ------------------------------------------------------------ what
+
+    def _burst(self) -> list[Request]:
+        dice = self.dice
+        order = self._order()
+        if order is None:
+            return [self._ban(dice.choice(self._actors.users))]
+        deeds = (self._removals, self._refunds, self._bans, self._farewells, self._looks)
+        [deed] = dice.choices(deeds, weights=(4, 3, 4, 3, 2))
+        rivals = [self._actors.about(order) for _ in range(dice.choice((0, 1, 1, 2, 3)))]
+        return [*deed(order), *rivals]
+
+    def _order(self) -> str | None:
+        """Mostly one that runs; of those, one that was taken."""
+        dice, items = self.dice, self._checker.items
+        there = {id: items[f"ORDER#{id}", "ORDER"] for id in self._checker.orders if (f"ORDER#{id}", "ORDER") in items}
+        running = [id for id, order in there.items() if order["status"] == "active"]
+        taken = [id for id in running if there[id]["takes"]]
+        for found, share in ((taken, 0.6), (running, 0.8)):
+            if found and dice.random() < share:
+                return dice.choice(found)
+        return dice.choice(list(there)) if there else None
+
+    def _removals(self, order: str) -> list[Request]:
+        return [self._asks(_REMOVE, order) for _ in range(self.dice.choice((1, 1, 2)))]
+
+    def _refunds(self, order: str) -> list[Request]:
+        """To some of those who took an order, mostly one that was answered, where it goes on meanwhile."""
+        dice, items = self.dice, self._checker.items
+        taken = [(id, items.get((f"ORDER#{id}", "ORDER"), {})) for id in self._checker.orders]
+        taken = [(id, order) for id, order in taken if order.get("takes")]
+        answered = [(id, order) for id, order in taken if "responded_at" in order]
+        found = answered if answered and dice.random() < 0.8 else taken
+        if not found:
+            return self._removals(order)
+        id, item = dice.choice(found)
+        takers = [int(user) for user in item["takes"]]
+        asked = [
+            self._asks(_REFUND, id, executor_id=taker) for taker in dice.sample(takers, dice.randint(1, len(takers)))
+        ]
+        return (
+            asked
+            + [self._actors.about(id) for _ in range(dice.choice((0, 1, 2)))]
+            + self._removals(id)[: dice.choice((0, 1))]
+        )
+
+    def _bans(self, order: str) -> list[Request]:
+        """Of somebody who is at it."""
+        dice, whom = self.dice, self._whom(order)
+        own = [self._actors.take(order, whom), *(self._actors.create() for _ in range(2))]
+        if dice.random() < 0.2:
+            return [self._unban(whom), self._ban(whom), *own]
+        return [self._ban(whom) for _ in range(dice.choice((1, 1, 2)))] + own
+
+    def _farewells(self, order: str) -> list[Request]:
+        """Somebody wants to be forgotten, and says so in the app or by letter."""
+        whom = self._whom(order)
+        self._checker.trail.forgotten.add(whom)
+        if self.dice.random() < 0.7:
+            return [self._actors.request("DELETE /api/users/me", whom)]
+        self._operator_erases(self._letter(whom))
+        return []
+
+    def _looks(self, order: str) -> list[Request]:
+        user = self._whom(order)
+        if self.dice.random() < 0.2:
+            self._aws.invoke("admin.export_user", self._letter(user), lambda task: None, timeout=_EXPORT_TIMEOUT)
+        looks = [
+            self._asks(_LEDGER, f"{user}"),
+            self._actors.request("GET /api/admin/actions", OPERATORS[0]),
+            self._actors.request(
+                "GET /api/admin/complaints", OPERATORS[0], query={"handled": self.dice.random() < 0.5}
+            ),
+            self._actors.request("GET /api/users/me/export", user),
+        ]
+        return self.dice.sample(looks, 2)
+
+    def _complaints(self) -> list[Request]:
+        """What came of those that wait; at times of one that does not."""
+        found = [
+            key
+            for key, item in self._checker.items.items()
+            if key[1].startswith("COMPLAINT#") and (self.dice.random() < 0.1 or "handled_at" not in item)
+        ]
+        return [
+            self._asks(_HANDLE, None, order_id=key[0].partition("#")[2], executor_id=int(key[1].partition("#")[2]))
+            for key in self.dice.sample(found, min(len(found), 2))
+        ]
+
+    def _whom(self, order: str) -> int:
+        item = self._checker.items[f"ORDER#{order}", "ORDER"]
+        takers = [int(user) for user in item["takes"]]
+        owner: int = item["owner_id"]
+        return self.dice.choice((owner, self.dice.choice(takers or self._actors.users)))
+
+    def _letter(self, user: int) -> dict[str, Any]:
+        self._reasons += 1
+        return {"user_id": user, "operator_id": OPERATORS[0], "reason": f"письмо {self._reasons}"}
+
+    def _asks(self, route: str, id: str | None, **body: Any) -> Request:
+        """A request of an operator's, with a reason of its own: that is what the trail knows it by."""
+        self._reasons += 1
+        given: Mapping[str, Any] = {"reason": f"причина {self._reasons}", **body}
+        query, sent = (given, None) if route.startswith("GET") else (None, given)
+        return self._actors.request(route, self.dice.choice(OPERATORS), id, body=sent, query=query)
+
+    def _ban(self, user: int) -> Request:
+        """Mostly not for ever."""
+        if self.dice.random() < 0.7:
+            self._send(self._unban(user), self.dice.choice((1, 1_000, _MINUTE, 10 * _MINUTE)))
+        return self._asks(_BAN, f"{user}")
+
+    def _unban(self, user: int) -> Request:
+        return self._asks(_UNBAN, f"{user}")
+
+    def _operator_erases(self, event: Mapping[str, Any]) -> None:
+        """As long as it takes."""
+
+        def on_end(task: Task) -> None:
+            if task.ended_well:
+                self._checker.trail.on_erased(event["user_id"], task)
+            else:
+                self._world.later(_MINUTE, lambda: self._operator_erases(event))
+
+        self._aws.invoke("admin.erase_user", event, on_end, timeout=_ERASE_TIMEOUT)
+
+    # ------------------------------------------------------------ the end
+
+    def forget_once_more(self) -> None:
+        """Nothing moves any more: who asked to be forgotten asks again, for what he did since."""
+        for user in sorted(self._checker.trail.forgotten):
+            self._actors.send(self._actors.request("DELETE /api/users/me", user))

@@ -1,0 +1,340 @@
+"""What operators did, who is banned, who asked to be forgotten: what must be in the table with it, and what must not.
+
+As in `invariants.py`, the rules are those of the trade: an action and what it did are one commit, each of one does it
+once; who is banned brings nothing about; of who is forgotten no word is left but money under a bare id.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tests.conftest import OPERATOR
+from tests.simulation.dynamodb import Key
+from tests.simulation.world import HOUR, MAX_LAG, MAX_SKEW, Task, World
+
+if TYPE_CHECKING:
+    from tests.simulation.invariants import Commit, Plain, Request
+
+OPERATORS = (OPERATOR, OPERATOR + 1)
+
+_ERASED = "Удалено по просьбе автора"
+_ERASED_NAME = "Пользователь"
+_PERSONAL = ("first_name", "last_name", "username", "preferences", "notify_enabled", "notify_frequency", "chat_open")
+_SETTINGS = ("preferences", "notify_enabled", "notify_frequency")
+# What these do belongs to the order's owner or to who judges it; they read whether he is banned.
+_OF_THE_OWNER = frozenset({"orders.update", "orders.delete", "orders.respond", "orders.close", "orders.complete"})
+# What changes nothing else.
+_LOOKS = ("ledger_read", "data_exported")
+# What happens to an order or to a take once.
+_ONCE = ("order_removed", "take_refunded", "complaint_handled")
+
+Deed = tuple[str, int | None, str | None]
+"""What an action says that it did: its kind, to which user, to which order."""
+
+
+def words_of(user: int) -> str:
+    """What a user writes, so that it is found wherever it is."""
+    return f"(пишет {user}-й)"
+
+
+def is_erased(order: "Plain") -> bool:
+    """Whether nothing is left in an order of what its owner wrote when he posted it."""
+    return not order["contact"] and not order["contact_key"] and order["description"] == _ERASED
+
+
+class Trail:
+    """The trail, the bans and the erasures of one seed; `items` are the table's, as the checker follows them."""
+
+    def __init__(self, world: World, items: Mapping[Key, "Plain"]) -> None:
+        self._world = world
+        self._items = items
+        self._actions: list[tuple[int, Plain]] = []
+        self._done_for: Counter[tuple[str, Deed]] = Counter()
+        self._once: set[Deed] = set()
+        self._banned: dict[int, int] = {}
+        self._moved: dict[tuple[int, bool], int] = {}
+        self._written: dict[Key, int] = {}
+        self.forgotten: set[int] = set()
+        self.per_hour = dict.fromkeys(("orders", "takes", "settings", "invoices"), 100_000)
+
+    def _broken(self, invariant: str, message: str) -> None:
+        self._world.broken(invariant, message)
+
+    # ------------------------------------------------------------ commits
+
+    def on_commit(self, commit: "Commit") -> None:
+        """One commit, in which an action stands beside what it did, and nothing is done by who is banned."""
+        done: Counter[Deed] = Counter()
+        actions: list[Plain] = []
+        for key, (old, new) in commit.items():
+            name, _, rest = key[1].partition("#")
+            if name == "ACTION":
+                if old is not None or new is None:
+                    self._broken("trail", f"{key} was changed from {old} to {new}")
+                else:
+                    actions.append(new)
+            elif new is None:
+                continue
+            elif name == "ORDER":
+                done.update(self._of_order(key, old, new, commit))
+            elif name == "USER":
+                done.update(self._of_user(int(key[0].partition("#")[2]), old or {}, new, commit))
+            elif name in ("REVIEW", "COMPLAINT"):
+                done.update(self._of_words(key, name, int(rest), old, new))
+            elif name == "PAYMENT" and old is None and new["charge_id"] is None:
+                self._not_by_banned(new["user_id"], f"{key} was begun")
+                self._spent("invoices", new["user_id"], commit)
+        if done or actions:
+            self._balance(done, actions, commit)
+
+    def _balance(self, done: Counter[Deed], actions: "list[Plain]", commit: "Commit") -> None:
+        """Each thing done has its action, and each action says what was done."""
+        for action in actions:
+            deed = action["kind"], action["user_id"], action["order_id"]
+            self._actions.append((self._world.now, action))
+            self._done_for[action["reason"], deed] += 1
+            if deed[0] in _ONCE and deed in self._once:
+                self._broken("trail", f"{deed} is in the trail twice")
+            self._once.add(deed)
+            himself = deed[0] == "data_erased" and action["operator_id"] == action["user_id"]
+            if action["operator_id"] not in OPERATORS and not himself:
+                self._broken("trail", f"{action} is by no operator")
+            if deed in done:
+                done[deed] -= 1
+            elif deed[0] == "data_erased":
+                self._erased(action, commit)
+            elif deed[0] == "take_refunded":
+                self._ended_with_it(action, commit)
+            elif deed[0] not in _LOOKS or len(commit) > 1:
+                self._broken("trail", f"{action} is in the trail and did not happen")
+        for deed, count in done.items():
+            if count:
+                self._broken("trail", f"{deed} happened {count} times, the trail has {actions}")
+
+    def _of_order(self, key: Key, old: "Plain | None", new: "Plain", commit: "Commit") -> Iterator[Deed]:
+        order_id, owner = key[0].partition("#")[2], new["owner_id"]
+        if old is None:
+            self._written[key] = self._world.now
+            self._not_by_banned(owner, f"order {order_id} was posted")
+            self._spent("orders", owner, commit)
+            return
+        for user in new["takes"].keys() - old["takes"].keys():
+            self._not_by_banned(int(user), f"order {order_id} was taken")
+            self._spent("takes", int(user), commit)
+        task = self._world.task
+        edited = old["edits"] != new["edits"]
+        # An edit that needs another's contact writes down that his order had ended.
+        if task is not None and task.function in _OF_THE_OWNER and (edited or task.function != "orders.update"):
+            self._not_begun_by_banned(owner, f"order {order_id} was changed")
+        removed = new.get("removed", False)
+        if removed is not old.get("removed", False):
+            yield "order_removed", None, order_id
+        for user, take in new["takes"].items():
+            before = old["takes"].get(user, {}).get("refunded", False)
+            if take.get("refunded", False) is before:
+                if removed and not before:
+                    self._broken("I7", f"order {order_id} was removed, {user} has nothing back")
+                continue
+            if before or (not removed and "responded_at" not in new and new["status"] in ("active", "expired")):
+                self._broken("I7", f"the take of {order_id} by {user} became {take}, the order is {new['status']}")
+            entry = commit.get((f"USER#{user}", f"LEDGER#REFUND#{order_id}"))
+            # What the operator gave back before stays so.
+            if entry is None or entry[1] is None or entry[1]["amount"] != take["price"]:
+                self._broken("I7", f"the take of {order_id} by {user} became {take}, with {entry}")
+            if not removed:
+                yield "take_refunded", int(user), order_id
+
+    def _of_user(self, user: int, old: "Plain", new: "Plain", commit: "Commit") -> Iterator[Deed]:
+        banned = "banned_at" in new
+        if banned is not ("banned_at" in old):
+            self._moved[user, banned] = self._world.now
+            if banned:
+                self._banned[user] = self._world.now
+            else:
+                del self._banned[user]
+            yield "user_banned" if banned else "user_unbanned", user, None
+        forgets = any(
+            after is not None and after.get("kind") == "data_erased" and after["user_id"] == user
+            for _, after in commit.values()
+        )
+        if "first_name" in old and "first_name" not in new and not forgets:
+            self._broken("erasure", f"the name of {user} was taken out, and the trail does not say so")
+        if not forgets and any(old.get(name) != new.get(name) for name in _SETTINGS):
+            self._not_by_banned(user, "settings were changed")
+            self._spent("settings", user, commit)
+
+    def _of_words(self, key: Key, name: str, author: int, old: "Plain | None", new: "Plain") -> Iterator[Deed]:
+        """A review or a complaint: once, and then only erased, or handled."""
+        if old is None:
+            self._written[key] = self._world.now
+            self._not_begun_by_banned(author, f"{key} was written")
+            return
+        changed = {part for part in old.keys() | new.keys() if old.get(part) != new.get(part)}
+        if "comment" in changed or "author_name" in changed:
+            if _has_words(new):
+                self._broken("I20", f"{key} was changed from {old} to {new}")
+            if author not in self.forgotten:
+                self._broken("erasure", f"{key} was erased, {author} did not ask for it")
+        if name == "COMPLAINT" and "handled_at" in changed and "handled_at" not in old:
+            yield "complaint_handled", author, key[0].partition("#")[2]
+            changed -= {"handled_at", "action_id", "timeline_pk"}
+        if changed - {"comment", "author_name"}:
+            self._broken("I20", f"{key} was changed from {old} to {new}")
+
+    def _spent(self, bucket: str, user: int, commit: "Commit") -> None:
+        """Whoever does a thing took a token out of his bucket, and there was one."""
+        old, new = commit.get((f"USER#{user}", "USER"), (None, None))
+        before, after = ((item or {}).get(f"bucket_{bucket}", 0) for item in (old, new))
+        one = HOUR // self.per_hour[bucket]
+        if not before + one <= after <= self._world.now + MAX_SKEW + HOUR:
+            self._broken("buckets", f"{user} spent of {bucket} from {before} to {after}, a token is {one} ms")
+
+    def _ended_with_it(self, action: "Plain", commit: "Commit") -> None:
+        """A refund that comes when the end is due is that of the end."""
+        old, new = commit.get((f"ORDER#{action['order_id']}", "ORDER"), (None, None))
+        refund = commit.get((f"USER#{action['user_id']}", f"LEDGER#REFUND#{action['order_id']}"))
+        ends = old is not None and new is not None and old["status"] != new["status"] == "closed_no_response"
+        if not ends or refund is None:
+            self._broken("trail", f"{action} is in the trail and did not happen")
+
+    # ------------------------------------------------------------ bans
+
+    def _not_by_banned(self, user: int, what: str) -> None:
+        """What is held by a condition: it cannot be written while he is banned."""
+        if user in self._banned:
+            self._broken("ban", f"{what} by {user}, who is banned")
+
+    def _not_begun_by_banned(self, user: int, what: str) -> None:
+        """What is held by a read: whoever began when he was banned already writes nothing."""
+        task = self._world.task
+        if task is not None and user in self._banned and task.started > self._banned[user]:
+            self._broken("ban", f"{what} by {user} in {task}, who was banned before it began")
+
+    # ------------------------------------------------------------ erasures
+
+    def _erased(self, action: "Plain", commit: "Commit") -> None:
+        """The trail says that it is done: so it is, with all that he wrote before he asked."""
+        user = action["user_id"]
+        if user not in self.forgotten:
+            self._broken("erasure", f"{action}, and he did not ask for it")
+        _, left = commit.get((f"USER#{user}", "USER"), (None, None))
+        if left is None or any(name in left for name in _PERSONAL):
+            self._broken("erasure", f"{user} is forgotten and is {left}")
+        for what in self._left_of(user, before=action["created_at"] - MAX_SKEW - MAX_LAG):
+            self._broken("erasure", f"{user} is forgotten and there is {what}")
+
+    def _left_of(self, user: int, *, before: int) -> Iterator[str]:
+        """What is there of what a user wrote before a moment."""
+        for key, item in self._items.items():
+            name, _, author = key[1].partition("#")
+            if name not in ("ORDER", "REVIEW", "COMPLAINT") or self._written[key] >= before:
+                continue
+            if name == "ORDER" and item["owner_id"] == user:
+                review = (key[0], f"REVIEW#{user}")
+                comments = item.get("review_comment") is not None and self._written[review] < before
+                if not is_erased(item) or comments:
+                    yield f"{key}"
+            elif name != "ORDER" and int(author) == user and _has_words(item):
+                yield f"{key}"
+
+    def at_rest(self) -> None:
+        """Who asked to be forgotten asked once more when nothing moved: there is nothing of him in the table."""
+        text = json.dumps(list(self._items.values()), ensure_ascii=False) if self.forgotten else ""
+        for user in sorted(self.forgotten):
+            for what in self._left_of(user, before=self._world.now):
+                self._broken("erasure", f"{user} is forgotten and there is {what}")
+            left = [trace for trace in (words_of(user), f'"User{user}"') if trace in text]
+            lists = [key for key in self._items if key[0] == f"USER#{user}" and key[1].startswith("SUBSCRIPTION#")]
+            item = self._items.get((f"USER#{user}", "USER"), {})
+            personal = [name for name in _PERSONAL if name in item]
+            if left or lists or personal:
+                self._broken("erasure", f"{user} is forgotten and there is {left} {lists} {personal}")
+
+    # ------------------------------------------------------------ answers
+
+    def on_answer(self, request: "Request", content: Any, task: Task) -> None:
+        """What an operator, or who asks for what is kept of him, was told of success."""
+        order = self._items.get((f"ORDER#{request.id}", "ORDER"), {})
+        reason = (request.body or request.query).get("reason", "")
+        match request.route:
+            case "POST /api/admin/orders/{id}/remove":
+                if not order.get("removed") or not self._done_for[reason, ("order_removed", None, request.id)]:
+                    self._broken("trail", f"{request.name} was answered, the order is {order}")
+            case "POST /api/admin/orders/{id}/refund":
+                assert request.body is not None
+                user = request.body["executor_id"]
+                deed = "take_refunded", user, request.id
+                if (f"USER#{user}", f"LEDGER#REFUND#{request.id}") not in self._items or not self._done_for[
+                    reason, deed
+                ]:
+                    self._broken("trail", f"{request.name} was answered, the order is {order}")
+            case "POST /api/admin/complaints/handle":
+                assert request.body is not None
+                deed = "complaint_handled", request.body["executor_id"], request.body["order_id"]
+                if not self._done_for[reason, deed]:
+                    self._broken("trail", f"{request.name} was answered, and it is not in the trail")
+            case "POST /api/admin/users/{id}/ban" | "POST /api/admin/users/{id}/unban":
+                self._ban_answered(request, content, task)
+            case "GET /api/admin/users/{id}/ledger":
+                assert request.id is not None
+                if not self._done_for[reason, ("ledger_read", int(request.id), None)]:
+                    self._broken("trail", f"{request.name} was answered, and it is not in the trail")
+            case "DELETE /api/users/me":
+                if not self._erased_since(request.user, task.started):
+                    self._broken("erasure", f"{request.name} was answered, and it is not in the trail")
+
+    def _erased_since(self, user: int | None, started: int) -> bool:
+        return any(
+            at >= started and action["kind"] == "data_erased" and action["user_id"] == user
+            for at, action in self._actions
+        )
+
+    def on_erased(self, user: int, task: Task) -> None:
+        """An operator's erasure of a user came to its end."""
+        if not self._erased_since(user, task.started):
+            self._broken("erasure", f"{task} of {user} came to its end, and it is not in the trail")
+
+    def _ban_answered(self, request: "Request", content: Any, task: Task) -> None:
+        assert request.id is not None
+        user, banned = int(request.id), request.route.endswith("/ban")
+        # Another operator may have turned it round meanwhile.
+        turned = self._moved.get((user, not banned), 0) >= task.started
+        if (user in self._banned) is not banned and not turned:
+            self._broken("ban", f"{request.name} was answered, he is banned since {self._banned.get(user)}")
+        for order_id in content["removed_orders"]:
+            if not self._items[f"ORDER#{order_id}", "ORDER"].get("removed"):
+                self._broken("ban", f"{request.name} was answered {content}")
+        if not banned:
+            return
+        for key, item in self._items.items():
+            if key[1] != "ORDER" or item["owner_id"] != user or self._written[key] >= task.started - MAX_LAG:
+                continue
+            if _is_running(item, task.clock_high):
+                self._broken("ban", f"{request.name} was answered, {key[0]} still runs")
+
+    def listed(self) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+        """Each list that operators have, as it has to be now, where they did something: a route, the query, the ids."""
+        if not self._actions:
+            return
+        ids = sorted((action["id"] for _, action in self._actions), reverse=True)
+        yield "GET /api/admin/actions", {}, ids[:100]
+        complaints = [item for key, item in self._items.items() if key[1].startswith("COMPLAINT#")]
+        for handled in (False, True):
+            found = sorted(item["id"] for item in complaints if ("handled_at" in item) is handled)
+            yield "GET /api/admin/complaints", {"handled": handled}, found[:100]
+
+
+def _has_words(item: "Plain") -> bool:
+    """Whether a review or a complaint still says something in its author's words."""
+    return item["comment"] is not None or item.get("author_name", _ERASED_NAME) != _ERASED_NAME
+
+
+def _is_running(order: "Plain", now: int) -> bool:
+    """Whether somebody may still wait for the order's client."""
+    if order["status"] not in ("active", "expired"):
+        return False
+    unanswered = bool(order["takes"]) and "responded_at" not in order
+    if unanswered and now >= order["answer_due_at"]:
+        return False
+    return unanswered or (order["status"] == "active" and now < order["expires_at"])
