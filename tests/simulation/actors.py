@@ -43,6 +43,7 @@ class Actors:
 
     def send(self, request: Request) -> None:
         """Send a request now; what is not answered, or too late, is sent again by some."""
+        self._checker.trail.sent[request.number] += 1
         self._world.start(
             function_of(request.route),
             lambda: self._enter(request),

@@ -494,6 +494,8 @@ class Checker:
             self._contacts_seen(request, content, text)
         if answer.status < 300:
             self._done(request, content, task)
+        elif answer.status < 500 and "/admin/" in request.route:
+            self.trail.on_refusal(request, answer)
 
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":

@@ -14,7 +14,7 @@ from tests.simulation.dynamodb import Key
 from tests.simulation.world import HOUR, MAX_LAG, MAX_SKEW, Task, World
 
 if TYPE_CHECKING:
-    from tests.simulation.invariants import Commit, Plain, Request
+    from tests.simulation.invariants import Answer, Commit, Plain, Request
 
 OPERATORS = (OPERATOR, OPERATOR + 1)
 
@@ -56,6 +56,7 @@ class Trail:
         self._moved: dict[tuple[int, bool], int] = {}
         self._written: dict[Key, int] = {}
         self.forgotten: set[int] = set()
+        self.sent: Counter[int] = Counter()
         self.per_hour = dict.fromkeys(("orders", "takes", "settings", "invoices"), 100_000)
 
     def _broken(self, invariant: str, message: str) -> None:
@@ -283,6 +284,13 @@ class Trail:
             case "DELETE /api/users/me":
                 if not self._erased_since(request.user, task.started):
                     self._broken("erasure", f"{request.name} was answered, and it is not in the trail")
+
+    def on_refusal(self, request: "Request", answer: "Answer") -> None:
+        """Whoever asked once is not refused what he did himself."""
+        assert request.body is not None
+        done = any(reason == request.body["reason"] for reason, _ in self._done_for)
+        if done and self.sent[request.number] == 1:
+            self._broken("P3", f"{request.name} was answered {answer}, and the trail says that he did it")
 
     def _erased_since(self, user: int | None, started: int) -> bool:
         return any(
