@@ -4,17 +4,21 @@ Written from the contract, not from the code. Money is roubles, time is epoch mi
 from the clock alone; counters and refunds follow once a timer, the sweep or the owner brought the order to its end.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 HOUR = 60 * 60_000
 WINDOW = 15 * 60_000
 PRICE, SLOTS = 2, 3
+ERASED, NOBODY = "Удалено по просьбе автора", "Пользователь"
 
 
 @dataclass
 class Order:
-    """`seen` is the status up to which counters and refunds were brought."""
+    """`seen` is the status up to which counters and refunds were brought, `refunded` who has his money back.
+
+    An order that an operator removed gives it back answered or not; one that is erased is in no list of its client's.
+    """
 
     id: str
     client: int
@@ -31,6 +35,9 @@ class Order:
     seen: str = "active"
     rating: int | None = None
     comment: str | None = None
+    refunded: set[int] = field(default_factory=set)
+    removed: bool = False
+    erased: bool = False
 
     @property
     def takers(self) -> list[int]:
@@ -44,6 +51,11 @@ class Order:
             return "closed_no_response"
         return "expired" if now >= self.created_at + HOUR else "active"
 
+    def is_running(self, now: int) -> bool:
+        """Whether somebody may still wait for its client."""
+        status = self.status(now)
+        return status == "active" or (status == "expired" and bool(self.takes) and self.answered_at is None)
+
     @property
     def due_at(self) -> int:
         """The first of its deadlines that nobody has written down yet."""
@@ -53,9 +65,10 @@ class Order:
 
 @dataclass
 class Account:
-    """What a user has and did."""
+    """What a user has and did, and since when he may do nothing more."""
 
     balance: int = 0
+    banned_at: int | None = None
     active: int = 0
     completed: int = 0
     ratings: list[int] = field(default_factory=list)
@@ -78,6 +91,7 @@ class Review:
     category: str
     city: str
     created_at: int
+    author: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,9 @@ class Says:
 
     status: int
     body: Any = None
+
+
+BANNED = Says(403, "banned")
 
 
 class Model:
@@ -97,6 +114,7 @@ class Model:
         self.accounts: dict[int, Account] = {}
         self.reviews: list[Review] = []
         self.complaints: set[tuple[str, int]] = set()
+        self.trail: list[tuple[str, int | None, str | None]] = []
 
     def account(self, user: int) -> Account:
         return self.accounts.setdefault(user, Account())
@@ -112,10 +130,18 @@ class Model:
             for user in (order.client, *order.takers):
                 self.account(user).active -= 1
                 self.account(user).completed += status == "completed"
-        if status == "closed_no_response" and order.answered_at is None:
+        if order.removed or (status == "closed_no_response" and order.answered_at is None):
             for executor in order.takers:
-                self.account(executor).change("refund", PRICE, order.id)
+                self._give_back(order, executor)
         order.seen = status
+
+    def _give_back(self, order: Order, executor: int) -> None:
+        if executor not in order.refunded:
+            order.refunded.add(executor)
+            self.account(executor).change("refund", PRICE, order.id)
+
+    def _banned(self, user: int) -> bool:
+        return self.account(user).banned_at is not None
 
     def due(self) -> list[Order]:
         """The orders whose end nobody has written down, the longest due first."""
@@ -142,9 +168,13 @@ class Model:
 
     def create(self, client: int, order_id: str | None, given: dict[str, Any], normal: str) -> Says:
         """`order_id` is what the service called it, if it made one."""
-        if self.holder(normal):
+        held = self.holder(normal)
+        if held is None:
+            self._free(normal)  # whoever asks for it
+        if self._banned(client):
+            return BANNED
+        if held:
             return Says(409, "contact_busy")
-        self._free(normal)
         if order_id is not None:
             self.orders[order_id] = Order(order_id, client, normal=normal, created_at=self.now, **given)
             self.account(client).active += 1
@@ -156,6 +186,8 @@ class Model:
         return Says(200, self.view(order, user)) if order else Says(404, "order_not_found")
 
     def update(self, order_id: str, user: int, given: dict[str, str], normal: str | None) -> Says:
+        if self._banned(user):
+            return BANNED
         order = self.orders.get(order_id)
         if order is None or order.client != user:
             return Says(404, "order_not_found")
@@ -173,6 +205,8 @@ class Model:
         return Says(200, self.view(order, user))
 
     def delete(self, order_id: str, user: int) -> Says:
+        if self._banned(user):
+            return BANNED
         order = self.orders.get(order_id)
         if order is None or order.client != user:
             return Says(404, "order_not_found")
@@ -188,18 +222,15 @@ class Model:
         if order is None:
             return Says(404, "order_not_found")
         if user not in order.takers:
+            refused = self._take_refused(order, user)
+            if refused is not None:
+                return refused
             account = self.account(user)
-            if user == order.client:
-                return Says(403, "own_order")
-            if order.status(self.now) != "active":
-                return Says(410, "order_not_active")
-            if len(order.takes) == SLOTS:
-                return Says(409, "all_slots_taken")
-            if account.balance < PRICE:
-                return Says(402, "insufficient_balance")
             account.change("order_take", -PRICE, order_id)
             account.active += 1
             order.takes.append((user, self.now, account.balance))
+        if order.erased:
+            return Says(410, "order_not_active")
         place = order.takers.index(user)
         told = {
             "success": True,
@@ -209,7 +240,20 @@ class Model:
         }
         return Says(200, told)
 
+    def _take_refused(self, order: Order, user: int) -> Says | None:
+        if self._banned(user):
+            return BANNED
+        if user == order.client:
+            return Says(403, "own_order")
+        if order.status(self.now) != "active":
+            return Says(410, "order_not_active")
+        if len(order.takes) == SLOTS:
+            return Says(409, "all_slots_taken")
+        return Says(402, "insufficient_balance") if self.account(user).balance < PRICE else None
+
     def _own(self, order_id: str, user: int, statuses: tuple[str, ...]) -> Order | Says:
+        if self._banned(user):
+            return BANNED
         order = self.orders.get(order_id)
         if order is None:
             return Says(404, "order_not_found")
@@ -253,10 +297,18 @@ class Model:
     def feed(self, *, status: str | None, city: str | None, category: str | None, limit: int, offset: int) -> Says:
         if (status or "active") not in ("active", "expired", "completed"):
             return Says(422, "status_not_listed")
-        return self._page(list(self.orders.values()), status or "active", city, category, limit, offset)
+        listed = [order for order in self.orders.values() if not order.erased]
+        return self._page(listed, status or "active", city, category, limit, offset)
 
     def mine(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
-        return self._page([it for it in self.orders.values() if it.client == user], status, city, None, limit, offset)
+        return self._page(
+            [it for it in self.orders.values() if it.client == user and not it.erased],
+            status,
+            city,
+            None,
+            limit,
+            offset,
+        )
 
     def taken_by_me(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
         return self._page([it for it in self.orders.values() if user in it.takers], status, city, None, limit, offset)
@@ -284,13 +336,14 @@ class Model:
     # ------------------------------------------------------------ reviews
 
     def review(self, order_id: str, user: int, rating: int, comment: str | None, executor: int | None) -> Says:
+        if self._banned(user):
+            return BANNED
         order = self.orders.get(order_id)
         if order is None or order.client != user:
             return Says(404, "order_not_found")
-        if order.status(self.now) not in ("completed", "expired"):
-            return Says(400, "not_reviewable")
-        if not order.takes:
-            return Says(400, "nobody_to_review")
+        if order.status(self.now) not in ("completed", "expired") or not order.takes:
+            over = order.status(self.now) in ("completed", "expired")
+            return Says(400, "nobody_to_review" if over else "not_reviewable")
         executor = executor or order.takers[0]
         if executor not in order.takers:
             return Says(400, "executor_did_not_take")
@@ -298,10 +351,14 @@ class Model:
             return Says(409, "already_reviewed")
         order.rating, order.comment = rating, comment
         self.account(executor).ratings.append(rating)
-        self.reviews.append(Review(order_id, user, executor, rating, comment, order.category, order.city, self.now))
+        self.reviews.append(
+            Review(order_id, user, executor, rating, comment, order.category, order.city, self.now, f"User{user}")
+        )
         return Says(200)
 
     def complain(self, order_id: str, user: int) -> Says:
+        if self._banned(user):
+            return BANNED
         order = self.orders.get(order_id)
         if order is None or user not in order.takers:
             return Says(404, "order_not_taken_by_you")
@@ -324,7 +381,67 @@ class Model:
             and (which != "written" or review.client == user)
         ]
         found.sort(key=lambda review: review.created_at, reverse=True)
-        return Says(200, [(it.order_id, it.rating, it.comment, f"User{it.client}") for it in found[:limit]])
+        return Says(200, [(it.order_id, it.rating, it.comment, it.author) for it in found[:limit]])
+
+    # ------------------------------------------------------------ operators, and who leaves
+
+    def ban(self, user: int) -> Says:
+        account = self.account(user)
+        if account.banned_at is None:
+            account.banned_at = self.now
+            self.trail.append(("user_banned", user, None))
+        running = [it for it in self.orders.values() if it.client == user and it.is_running(self.now)]
+        for order in running:
+            self.remove(order.id)
+        return Says(200, (user, account.banned_at, {order.id for order in running}))
+
+    def unban(self, user: int) -> Says:
+        if self._banned(user):
+            self.account(user).banned_at = None
+            self.trail.append(("user_unbanned", user, None))
+        return Says(200, (user, None, set()))
+
+    def remove(self, order_id: str) -> Says:
+        order = self.orders[order_id]
+        if order.status(self.now) not in ("active", "expired"):
+            return Says(410, "order_not_active")
+        order.removed = True
+        self._withdraw(order)
+        self.trail.append(("order_removed", None, order_id))
+        return Says(200, self.view(order, None))
+
+    def _withdraw(self, order: Order) -> None:
+        self._end(order, "closed_no_response" if order.takes else "deleted")
+
+    def refund(self, order_id: str, executor: int) -> Says:
+        order = self.orders[order_id]
+        if executor not in order.takers:
+            return Says(404, "take_not_found")
+        if executor in order.refunded:
+            return Says(409, "already_refunded")
+        if order.answered_at is None and order.is_running(self.now):
+            return Says(409, "take_not_over")
+        if order.answered_at is None:
+            self.settle(order)  # its end, which nobody wrote down yet, gives it back
+        self._give_back(order, executor)
+        self.trail.append(("take_refunded", executor, order_id))
+        return Says(200, {"order_id": order_id, "executor_id": executor, "amount": PRICE})
+
+    def forget(self, user: int) -> Says:
+        """What he wrote goes; his orders end as he could have ended them."""
+        for order in self.orders.values():
+            if order.client == user and not order.erased:
+                if order.is_running(self.now):
+                    self._withdraw(order)
+                self.settle(order)
+                order.erased, order.description = True, ERASED
+            if order.client == user:
+                order.comment = None
+        self.reviews = [
+            replace(review, comment=None, author=NOBODY) if review.client == user else review for review in self.reviews
+        ]
+        self.trail.append(("data_erased", user, None))
+        return Says(204)
 
     # ------------------------------------------------------------ views
 
@@ -341,7 +458,7 @@ class Model:
             "category": order.category,
             "description": order.description,
             "city": order.city,
-            "contact": order.contact if entitled else None,
+            "contact": order.contact if entitled and not order.erased else None,
             "created_at": order.created_at,
             "expires_in_minutes": 60,
             "status": order.status(self.now),

@@ -27,8 +27,8 @@ from shared import clock, secrets
 from shared.background import Failed
 from shared.store import feeds, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, TABLE
-from tests.model.model import HOUR, WINDOW, Model, Says
+from tests.conftest import BOT_TOKEN, CONTACT_KEY, OPERATOR, TABLE
+from tests.model.model import BANNED, HOUR, WINDOW, Model, Says
 from tests.simulation import sdk
 from tests.simulation.dynamodb import Database
 
@@ -199,7 +199,8 @@ class Service(RuleBasedStateMachine):
     @rule(user=USERS, what=st.sampled_from(["take", "respond", "close", "complete"]))
     def ask_of_no_order(self, user: int, what: str) -> None:
         answer = self.ask(f"POST /api/orders/{{id}}/{what}", user, id=NOT_AN_ORDER)
-        self.expect(Says(404, "order_not_found"), answer)
+        is_banned = self.model.account(user).banned_at is not None
+        self.expect(BANNED if is_banned and what != "take" else Says(404, "order_not_found"), answer)
 
     def _client(self, order_id: str, user: int, own: bool) -> int:
         return self.model.orders[order_id].client if own else user
@@ -248,6 +249,9 @@ class Service(RuleBasedStateMachine):
     def recharge(self, user: int, amount: int) -> None:
         answer = self.ask("POST /api/balance/recharge", user, body={"amount": amount})
         account = self.model.account(user)
+        if account.banned_at is not None:
+            self.expect(BANNED, answer)
+            return
         account.change("recharge", amount)
         assert (answer.status, answer.json["new_balance"]) == (200, account.balance)
 
@@ -319,6 +323,59 @@ class Service(RuleBasedStateMachine):
         answer = self.ask("GET /api/reviews", user, query=query)
         told = [(it["order_id"], it["rating"], it["comment"], it["author_name"]) for it in answer.json]
         self.expect(self.model.list_reviews(user, which=which, rating=rating, limit=limit), answer, told=told)
+
+    # ------------------------------------------------------------ operators, and who leaves
+
+    def act(self, what: str, id: object, **body: Any) -> api.Answer:
+        """An operator acts, as in `orders/{id}/remove`."""
+        return self.ask(f"POST /api/admin/{what}", OPERATOR, id=str(id), body={"reason": "жалоба", **body})
+
+    @rule(order_id=orders)
+    def remove(self, order_id: str) -> None:
+        answer = self.act("orders/{id}/remove", order_id)
+        says = self.model.remove(order_id)
+        self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 200 else None)
+
+    @rule(order_id=orders, user=USERS, took=st.booleans())
+    def refund(self, order_id: str, user: int, took: bool) -> None:
+        takers = self.model.orders[order_id].takers
+        executor = takers[user % len(takers)] if took and takers else user
+        answer = self.act("orders/{id}/refund", order_id, executor_id=executor)
+        self.expect(self.model.refund(order_id, executor), answer)
+
+    @rule(user=USERS)
+    def ban(self, user: int) -> None:
+        answer = self.act("users/{id}/ban", user)
+        self.expect(self.model.ban(user), answer, told=self._ban_as_told(answer))
+
+    @rule(user=USERS, more=USERS)
+    def unban(self, user: int, more: int) -> None:
+        """Twice as often as bans, so that something goes on."""
+        for whom in {user, more}:
+            answer = self.act("users/{id}/unban", whom)
+            self.expect(self.model.unban(whom), answer, told=self._ban_as_told(answer))
+
+    def _ban_as_told(self, answer: api.Answer) -> Any:
+        told = answer.json
+        return told["user_id"], ms(told["banned_at"]), set(told["removed_orders"])
+
+    @rule(user=USERS)
+    def leave(self, user: int) -> None:
+        """And nobody keeps him from coming back."""
+        answer = self.ask("DELETE /api/users/me", user)
+        self.expect(self.model.forget(user), answer)
+
+    @rule(limit=st.integers(1, 4))
+    def trail(self, limit: int) -> None:
+        """All pages; what happened in one millisecond has no order."""
+        told, query = [], {"limit": limit}
+        while True:
+            page = self.ask("GET /api/admin/actions", OPERATOR, query=query).json
+            told += [(action["kind"], action["user_id"], action["order_id"]) for action in page["actions"]]
+            if page["next_cursor"] is None:
+                break
+            query = {"limit": limit, "cursor": page["next_cursor"]}
+        assert sorted(told, key=str) == sorted(self.model.trail, key=str)
 
     # ------------------------------------------------------------ time
 
