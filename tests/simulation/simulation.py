@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from functions.admin import erase_user
+from functions.admin import ban_user, erase_user
 from functions.balance import create_invoice
 from functions.orders import create, take
 from functions.users import delete_me
@@ -201,6 +201,7 @@ class Simulation:
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
             *((module, "settings", lambda: limited) for module in (create, take, create_invoice, users)),
+            (ban_user, "time", time),
             (erasure, "time", time),
             (delete_me, "time", time),
             (erase_user, "time", time),

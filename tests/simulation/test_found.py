@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.order import Status
+from tests.conftest import OPERATOR
 from tests.simulation.invariants import Answer, Request
 from tests.simulation.simulation import Simulation
 from tests.simulation.world import HOUR, Task
@@ -24,6 +25,7 @@ class Story:
         self.simulation.aws.database.lag = lambda index: self.lags.get(index, 0)
         self.lags: dict[str | None, int] = {}
         self.query: dict[str, Any] = {}
+        self.recharged = 0
         self._planned: dict[tuple[str, str], Callable[[], object]] = {}
 
     def before(self, function: str, operation: str, request: Request) -> None:
@@ -60,16 +62,17 @@ class Story:
         """A request."""
         return self.simulation.actors.request(route, user, id, body=body or None, query=self.query)
 
-    def order(self) -> str:
+    def order(self, contact: str = "@canary_old") -> str:
         """A new order of CLIENT's; EXECUTOR has money."""
-        self.ask("POST /api/balance/recharge", EXECUTOR, amount=10)
+        self.recharged += 10
+        self.ask("POST /api/balance/recharge", EXECUTOR, amount=self.recharged)
         answer = self.ask(
             "POST /api/orders",
             CLIENT,
             category="Другое",
             city="Москва",
             description="Прорвало трубу на кухне, вода на полу",
-            contact="@canary_old",
+            contact=contact,
         )
         created: str = answer.json["id"]
         return created
@@ -178,3 +181,22 @@ def test_who_came_back_and_reviewed_an_erased_order_is_forgotten_again(story: St
     assert story.simulation.checker.items[f"ORDER#{order}", "ORDER"]["review_comment"] == "Спасибо"
     assert story.ask("DELETE /api/users/me", CLIENT).status == 200
     assert "review_comment" not in story.simulation.checker.items[f"ORDER#{order}", "ORDER"]
+
+
+def test_a_ban_of_who_has_many_orders_says_in_time_that_more_is_to_do(story: Story) -> None:
+    """P4: each call to a slow table took 2.9 s, and the function's time ran out among the removals."""
+    for number in range(4):
+        story.order(f"@canary_{number}")
+    at_once, slow = story.call, story.simulation.world.pause
+
+    def call(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        slow(2_900)
+        return at_once(operation, request)
+
+    story.call = call
+    ban = story.request("POST /api/admin/users/{id}/ban", OPERATOR, f"{CLIENT}", reason="жалобы")
+    story.simulation.actors.send(ban)
+    story.simulation.world.run(until=story.simulation.world.now + 30_000)
+    assert ban in story.simulation.actors.unanswered  # with a 503
+    story.call = at_once
+    assert story.ask(ban.route, OPERATOR, ban.id, reason="жалобы").status == 200
