@@ -113,7 +113,7 @@ class Model:
         self.orders: dict[str, Order] = {}
         self.accounts: dict[int, Account] = {}
         self.reviews: list[Review] = []
-        self.complaints: set[tuple[str, int]] = set()
+        self.complaints: dict[tuple[str, int], bool] = {}  # by whom about which order; whether it was handled
         self.trail: list[tuple[str, int | None, str | None]] = []
 
     def account(self, user: int) -> Account:
@@ -364,7 +364,7 @@ class Model:
             return Says(404, "order_not_taken_by_you")
         if (order_id, user) in self.complaints:
             return Says(409, "already_complained")
-        self.complaints.add((order_id, user))
+        self.complaints[order_id, user] = False
         return Says(200)
 
     def check(self, order_id: str, user: int) -> Says:
@@ -426,6 +426,19 @@ class Model:
         self._give_back(order, executor)
         self.trail.append(("take_refunded", executor, order_id))
         return Says(200, {"order_id": order_id, "executor_id": executor, "amount": PRICE})
+
+    def handle(self, order_id: str, executor: int) -> Says:
+        handled = self.complaints.get((order_id, executor))
+        if handled is None:
+            return Says(404, "complaint_not_found")
+        if handled:
+            return Says(409, "already_handled")
+        self.complaints[order_id, executor] = True
+        self.trail.append(("complaint_handled", executor, order_id))
+        return Says(200)
+
+    def queue(self, *, handled: bool) -> Says:
+        return Says(200, {complaint for complaint, was in self.complaints.items() if was is handled})
 
     def forget(self, user: int) -> Says:
         """What he wrote goes; his orders end as he could have ended them."""

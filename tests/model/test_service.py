@@ -359,6 +359,19 @@ class Service(RuleBasedStateMachine):
         told = answer.json
         return told["user_id"], ms(told["banned_at"]), set(told["removed_orders"])
 
+    @rule(order_id=orders, user=USERS)
+    def complain_and_handle(self, order_id: str, user: int) -> None:
+        self.complain(order_id, user)
+        for _ in range(user % 2 + 1):
+            answer = self.act("complaints/handle", "", order_id=order_id, executor_id=user)
+            self.expect(self.model.handle(order_id, user), answer)
+
+    @rule(handled=st.booleans())
+    def complaints(self, handled: bool) -> None:
+        answer = self.ask("GET /api/admin/complaints", OPERATOR, query={"handled": handled})
+        told = {(complaint["order_id"], complaint["executor_id"]) for complaint in answer.json["complaints"]}
+        self.expect(self.model.queue(handled=handled), answer, told=told)
+
     @rule(user=USERS)
     def leave(self, user: int) -> None:
         """And nobody keeps him from coming back."""
