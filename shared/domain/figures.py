@@ -33,7 +33,7 @@ def of_change(before: Order | None, after: Order) -> list[Figure]:
             found.append(Figure("TimeToFirstTake", first - after.created_at, "Milliseconds"))
     if after.responded_at is not None and before.responded_at is None:
         found.append(Figure("OrdersAnswered", 1))
-    if after.status is not before.status and after.status in _ENDS:
+    if after.status is not before.status:
         found.append(Figure(_ENDS[after.status], 1))
     if given_back := refunds(before, after):
         found.append(Figure("RoublesRefunded", sum(take.price for take in given_back)))

@@ -330,7 +330,7 @@ def with_refund(order: Order, executor_id: int, now: int) -> Order:
     ended = ended_by_time(order, now)
     if owes_refunds(ended):
         return ended
-    if order.responded_at is None and is_running(order, now):
+    if order.responded_at is None:
         raise TakeNotOver
     return replace(order, takes={**order.takes, executor_id: replace(take, refunded=True)})
 

@@ -16,7 +16,7 @@ def taken(order: Order, *executors: int, price: int = 2) -> Order:
 
 
 def test_a_new_order() -> None:
-    assert of_change(None, ORDER) == [Figure("OrdersCreated", 1)]
+    assert of_change(None, ORDER) == [Figure("OrdersCreated", 1, "Count")]
 
 
 def test_takes() -> None:
@@ -27,6 +27,7 @@ def test_takes() -> None:
         Figure("RoublesSpent", 3),
         Figure("TimeToFirstTake", 60_005, "Milliseconds"),
     ]
+    assert Figure("TimeToFirstTake", 60_005, "Milliseconds") in of_change(ORDER, taken(ORDER, 5, 6))
     assert of_change(one, taken(one, 6, 7)) == [Figure("OrdersTaken", 2), Figure("RoublesSpent", 4)]
 
 

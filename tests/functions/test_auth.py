@@ -103,8 +103,9 @@ def test_no_credentials_are_401(service: Api) -> None:
         {"cookie": f"authorization=Bearer {SIGNED}"},
         {"x-telegram-user-id": "42"},
     ):
-        answer = service.call(ME, headers=headers)
-        assert answer.status == 401, headers
+        for route in (ME, "DELETE /api/orders/{id}"):
+            answer = service.call(route, headers=headers, id="AAAAAAAAAAAA")
+            assert answer.status == 401, (route, headers)
         assert answer.json == {"detail": "Откройте приложение в Telegram, чтобы войти", "code": "unauthenticated"}
 
 
