@@ -83,11 +83,11 @@ def sent(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> 
 
 
 def sent_again(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
-    """The inbox claimed once more, for what still stands of what was being sent; over where nothing does.
+    """The inbox claimed once more for `orders`, those of what was being sent that still stand; over where none does.
 
     The window, of `frequency` minutes, opens when he hears, not when somebody tried to tell him.
     """
-    sending = {order.id: order.expires_at for order in orders if order.id in inbox.sending}
+    sending = {order.id: order.expires_at for order in orders}
     if not sending or deliveries.is_spent(inbox.delivery):
         return _over(inbox)
     return replace(
