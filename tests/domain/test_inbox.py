@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from shared.domain import delivery as deliveries
 from shared.domain import inbox as inboxes
-from shared.domain.delivery import MAX_TRIES, Outcome
+from shared.domain.delivery import MAX_TRIES, Delivery, Outcome
 from shared.domain.inbox import Inbox
 from shared.domain.order import Order, Status, with_take
 from shared.domain.user import User
@@ -18,6 +19,7 @@ from shared.domain.user import User
 HOUR = 3_600_000
 MINUTE = 60_000
 EXECUTOR = User(id=7, notifications_enabled=True, settings_version=1)
+NOW = 30 * MINUTE
 
 
 def order(number: int, created_at: int = 0) -> Order:
@@ -60,12 +62,80 @@ def test_where_nothing_is_left_no_window_opens() -> None:
     assert (inbox.delivery, inbox.window_ends_at, inboxes.next_step(inbox, 9)) == (None, 5, "nothing")
 
 
+def test_an_inbox_that_was_never_written_is_of_no_version_and_has_nothing_to_wait_for() -> None:
+    assert Inbox() == Inbox(window_ends_at=0, collected={}, sending={}, told={}, delivery=None, version=0)
+    assert inboxes.next_step(Inbox(), 0) == "nothing"
+
+
+def on_its_way(*numbers: int, tries: int = 1, held_until: int = NOW + deliveries.HELD) -> Inbox:
+    """These orders, with "c" collected meanwhile, "t" told before, and a window of five minutes opened with them."""
+    return Inbox(
+        window_ends_at=NOW + 5 * MINUTE,
+        collected={"c": HOUR},
+        sending={order(number).id: HOUR for number in numbers},
+        told={"t": HOUR},
+        delivery=Delivery(tries, held_until),
+        version=4,
+    )
+
+
+def over(*numbers: int, window_ends_at: int = 0) -> Inbox:
+    """The same after that."""
+    told = {"t": HOUR} | {order(number).id: HOUR for number in numbers}
+    return Inbox(window_ends_at=window_ends_at, collected={"c": HOUR}, told=told, version=4)
+
+
+def test_what_is_collected_is_claimed_for_the_length_of_a_sender() -> None:
+    waiting = Inbox(collected={order(1).id: HOUR, order(2).id: HOUR}, told={"t": HOUR}, version=4)
+    assert inboxes.sent(waiting, [order(2)], frequency=5, now=NOW) == replace(on_its_way(2), collected={})
+
+
+def test_nobody_sends_while_somebody_may_be_sending() -> None:
+    inbox = on_its_way(1)
+    assert inboxes.next_step(inbox, NOW + 75_000 - 1) == "somebody_sends"
+    assert inboxes.next_step(inbox, NOW + 75_000) == "send_again"
+
+
+def test_an_arrival_is_told_and_its_window_stays() -> None:
+    assert inboxes.after(on_its_way(1, 2), "arrived") == over(1, 2, window_ends_at=NOW + 5 * MINUTE)
+
+
 @pytest.mark.parametrize("outcome", ["unreachable", "refused", "too_late"])
 def test_a_message_that_did_not_arrive_opens_no_window(outcome: Outcome) -> None:
-    sending = inboxes.sent(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0)
-    inbox = inboxes.with_order(inboxes.after(sending, outcome), order(2))
-    assert inboxes.next_step(inbox, 1) == "send"
-    assert set(inbox.collected) == {order(2).id}
+    inbox = inboxes.after(on_its_way(1, 2), outcome)
+    assert inbox == over(1, 2)
+    assert inboxes.next_step(inbox, NOW) == "send"
+
+
+@pytest.mark.parametrize(("outcome", "tries"), [("missed", 1), ("in_doubt", 2)])
+def test_what_may_be_sent_again_is_at_once_and_a_doubt_counts(outcome: Outcome, tries: int) -> None:
+    inbox = inboxes.after(on_its_way(1, tries=2), outcome)
+    assert inbox == on_its_way(1, tries=tries, held_until=0)
+    assert inboxes.next_step(inbox, NOW) == "send_again"
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_what_another_settled_stays_so(outcome: Outcome) -> None:
+    settled = over(1, window_ends_at=NOW + 5 * MINUTE)
+    assert inboxes.after(settled, outcome) == settled
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2])
+def test_what_still_stands_is_sent_again(tries: int) -> None:
+    """And what does not is crossed out. The window is as long as he has it set by now."""
+    again = inboxes.sent_again(on_its_way(1, 2, tries=tries, held_until=0), [order(2)], frequency=7, now=NOW + MINUTE)
+    claim = Delivery(tries + 1, NOW + MINUTE + 75_000)
+    assert again == replace(over(1, 2, window_ends_at=NOW + 8 * MINUTE), sending={order(2).id: HOUR}, delivery=claim)
+
+
+def test_where_nothing_stands_any_more_nothing_is_sent_again() -> None:
+    again = inboxes.sent_again(on_its_way(1, tries=1), [], frequency=5, now=NOW + MINUTE)
+    assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
+
+
+def test_after_three_doubts_it_is_given_up() -> None:
+    again = inboxes.sent_again(on_its_way(1, tries=3), [order(1)], frequency=5, now=NOW + MINUTE)
+    assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
 def test_the_window_opens_when_a_message_that_was_missed_goes_out_after_all() -> None:

@@ -69,8 +69,9 @@ def test_of_what_an_operator_removes_its_client_and_its_takers_hear() -> None:
     now = 3 * MINUTE
     answer = answered(TWO, 1, now)
     for it in (NEW, TWO, answer, with_refund(answer, 11, now), ended_by_time(answer, HOUR)):
-        told = news(it, removed(it, now), now)
-        assert told == [("removed", user, 0, now) for user in (1, *it.takes)]
+        gone = removed(it, now)
+        assert news(it, gone, now) == [("removed", user, 0, now) for user in (1, *it.takes)]
+        assert news(gone, replace(gone, contact=""), now) == [], "they heard"
 
 
 def test_an_end_with_the_answer_open_waits_for_the_last_word() -> None:
@@ -89,6 +90,21 @@ def test_what_changes_nothing_for_anybody_is_no_news() -> None:
     assert news(ended, replace(ended, rating=5), 0) == []
 
 
+def test_an_order_can_be_answered_while_it_was_taken_and_its_window_runs() -> None:
+    late = taken(NEW, 11, HOUR - MINUTE)
+    for it, now, can in (
+        (NEW, 1, False),
+        (TWO, 16 * MINUTE - 1, True),
+        (TWO, 16 * MINUTE, False),
+        (late, HOUR - 1, True),
+        (late, HOUR - MINUTE + WINDOW - 1, True),
+        (late, HOUR - MINUTE + WINDOW, False),
+        (answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, False),
+        (completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, False),
+    ):
+        assert notices.can_be_answered(it, now) is can
+
+
 @pytest.mark.parametrize(
     ("kind", "it", "now", "reason"),
     [
@@ -97,23 +113,48 @@ def test_what_changes_nothing_for_anybody_is_no_news() -> None:
         ("taken", answered(TWO, 1, 3 * MINUTE), HOUR - 1, None),
         ("taken", answered(TWO, 1, 3 * MINUTE), HOUR, "ended"),
         ("taken", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        # The hour is over, and he can still answer.
+        ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW - 1, None),
+        ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW, "ended"),
         ("asked", TWO, 16 * MINUTE - 1, None),
         ("asked", TWO, 16 * MINUTE, "ended"),
         ("asked", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, "answered"),
         ("asked", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
         ("asked", None, 0, "ended"),
         ("answered", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, None),
+        ("answered", answered(TWO, 1, 3 * MINUTE), HOUR + MINUTE, None),
         ("answered", completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE - 1, None),
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, "late"),
-        # What is told of from 0 on by an operator, whatever had become of the order by then.
-        ("refunded", with_refund(completed(TWO, 1, -HOUR), 11, 0), HOUR - 1, None),
-        ("refunded", with_refund(completed(TWO, 1, -HOUR), 11, 0), HOUR, "late"),
-        ("removed", removed(ended_by_time(answered(TWO, 1, 3 * MINUTE), HOUR), 9 * HOUR), HOUR - 1, None),
-        ("removed", removed(NEW, 0), HOUR, "late"),
     ],
 )
 def test_what_is_no_news_any_more_is_not_told(
     kind: notices.Kind, it: Order | None, now: int, reason: str | None
 ) -> None:
     assert notices.why_not(Notice(kind, NEW.id, 1, 0), it, now) == reason
+
+
+ANSWERED = answered(TWO, 1, 3 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "it", "due_at", "since"),
+    [
+        # The end, however late somebody noticed it.
+        ("completed", completed(TWO, 1, 3 * MINUTE), 30 * MINUTE, 3 * MINUTE),
+        ("closed", closed(ANSWERED, 1, 4 * MINUTE), 30 * MINUTE, 4 * MINUTE),
+        ("expired", ended_by_time(ANSWERED, 90 * MINUTE), 90 * MINUTE, HOUR),
+        ("refunded", ended_by_time(TWO, 90 * MINUTE), 90 * MINUTE, 16 * MINUTE),
+        # When an operator did it, whatever had become of the order by then.
+        ("refunded", with_refund(ANSWERED, 11, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
+        ("refunded", with_refund(completed(TWO, 1, 3 * MINUTE), 11, 9 * HOUR), 9 * HOUR, 9 * HOUR),
+        ("removed", removed(NEW, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
+        ("removed", removed(ended_by_time(ANSWERED, HOUR), 9 * HOUR), 9 * HOUR, 9 * HOUR),
+    ],
+)
+def test_an_end_and_what_an_operator_does_are_news_for_an_hour(
+    kind: notices.Kind, it: Order, due_at: int, since: int
+) -> None:
+    notice = Notice(kind, it.id, 11, due_at)
+    assert notices.why_not(notice, it, since + HOUR - 1) is None
+    assert notices.why_not(notice, it, since + HOUR) == "late"

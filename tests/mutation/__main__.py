@@ -35,10 +35,13 @@ REVIEWED = Path(__file__).with_name("survivors.txt")
 TARGETS: dict[str, list[str]] = {
     "shared/domain/cities.py": ["tests/domain/test_cities.py"],
     "shared/domain/contact.py": ["tests/domain/test_contact.py"],
+    "shared/domain/delivery.py": ["tests/domain/test_delivery.py"],
+    "shared/domain/inbox.py": ["tests/domain/test_inbox.py"],
     "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
     "shared/domain/money.py": ["tests/domain/test_money.py"],
     "shared/domain/figures.py": ["tests/domain/test_figures.py"],
     "shared/domain/limits.py": ["tests/domain/test_limits.py"],
+    "shared/domain/notice.py": ["tests/domain/test_notice.py"],
     "shared/domain/order.py": ["tests/domain/test_operators.py", "tests/domain/test_order.py"],
     "shared/domain/payment.py": ["tests/domain/test_payment.py"],
     "shared/domain/review.py": ["tests/domain/test_review.py"],

@@ -194,7 +194,7 @@ def _is_for_readers(node: ast.AST, name: str, value: Any) -> bool:
         or (
             isinstance(node, ast.Assign | ast.AnnAssign)
             and isinstance(value, ast.Call | ast.Subscript)
-            and _text(value).startswith(("TypeVar", "Literal["))
+            and _text(value).startswith(("TypeVar", "Literal[", "Mapping["))
         )
     )
 

@@ -75,6 +75,7 @@ def test_what_no_run_needs_is_left_alone() -> None:
         assert "docstring" not in before
         assert "dataclass" not in before + after
         assert "->" not in before
+    assert changes('Ends = Mapping[str, int]\nStep = Literal["wait", "send"]\n') == set()
     assert changes('import re\n\n\ndef nothing() -> None:\n    """Nothing."""\n') == set()
 
 

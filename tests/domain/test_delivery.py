@@ -1,0 +1,60 @@
+"""Who may send a message, until when, and how often: a claim at a time, three doubts at most."""
+
+import pytest
+
+from shared.domain import delivery as deliveries
+from shared.domain.delivery import Delivery, Outcome
+
+NOW = 1_700_000_000_000
+SECOND = 1_000
+
+
+def test_whoever_claims_a_message_has_it_for_75_seconds() -> None:
+    claim = deliveries.claimed(None, NOW)
+    assert claim == Delivery(tries=1, held_until=NOW + 75 * SECOND)
+    assert deliveries.is_held(claim, NOW) is True
+    assert deliveries.is_held(claim, NOW + 75 * SECOND - 1) is True
+    assert deliveries.is_held(claim, NOW + 75 * SECOND) is False
+
+
+def test_nobody_has_what_nobody_claimed() -> None:
+    assert deliveries.is_held(None, NOW) is False
+    assert deliveries.is_spent(None) is False
+
+
+def test_a_sender_that_died_leaves_a_doubt_to_the_next_one() -> None:
+    """His claim runs out by itself, and counts."""
+    assert deliveries.claimed(Delivery(tries=1, held_until=NOW), NOW) == Delivery(2, NOW + 75 * SECOND)
+
+
+def test_three_doubts_are_the_end_of_it() -> None:
+    assert [deliveries.is_spent(Delivery(tries, 0)) for tries in range(5)] == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left"),
+    [
+        ("arrived", None),
+        ("unreachable", None),
+        ("refused", None),
+        ("too_late", None),
+        # At once, and as if it had not been tried.
+        ("missed", Delivery(tries=1, held_until=0)),
+        # At once as well, but it may have arrived.
+        ("in_doubt", Delivery(tries=2, held_until=0)),
+    ],
+)
+def test_what_is_left_to_do_after_a_try(outcome: Outcome, left: Delivery | None) -> None:
+    assert deliveries.after(Delivery(tries=2, held_until=NOW + SECOND), outcome) == left
+
+
+@pytest.mark.parametrize(("outcome", "times"), [("in_doubt", 3), ("missed", 10)])
+def test_what_may_have_arrived_is_tried_three_times_and_what_did_not_as_often_as_it_takes(
+    outcome: Outcome, times: int
+) -> None:
+    delivery: Delivery | None = None
+    tried = 0
+    while tried < 10 and not deliveries.is_spent(delivery):
+        tried += 1
+        delivery = deliveries.after(deliveries.claimed(delivery, NOW), outcome)
+    assert tried == times
