@@ -27,22 +27,23 @@ def send_offer(message: Message, context: Any) -> None:
     BatchGetItem, two more for a digest; a claim before sending and its end after it, a PutItem each; `sending.send`.
     """
     user_id = message["user_id"]
-    claim = table.settle(lambda: _claim(message))
-    if claim is None:
-        return
-    inbox, orders = claim
-    outcome, seconds = send(user_id, lambda now: _say(orders, now))
-    inboxes.change(user_id, inbox, lambda inbox: rules.after(inbox, outcome))
-    if outcome == "arrived":
-        _note_first(orders)
-    elif outcome in ("missed", "in_doubt"):
-        raise ComeAgain(seconds)
-    else:
-        dropped("ended" if outcome == "too_late" else outcome, user_id, list(inbox.sending))
+    inbox, orders = table.settle(lambda: _claim(message))
+    if orders:
+        outcome, seconds = send(user_id, lambda now: _say(orders, now))
+        inboxes.change(user_id, inbox, lambda inbox: rules.after(inbox, outcome))
+        if outcome == "arrived":
+            _note_first(orders)
+        elif outcome in ("missed", "in_doubt"):
+            raise ComeAgain(seconds)
+        else:
+            dropped("ended" if outcome == "too_late" else outcome, user_id, list(inbox.sending))
+    # A digest that saw to what was on its way before: nobody else comes for what is collected.
+    if "window_ends_at" in message and inbox.collected:
+        raise ComeAgain(0)
 
 
-def _claim(message: Message) -> tuple[Inbox, Sequence[Order]] | None:
-    """The inbox claimed for sending these orders now; None where nothing is to be sent now."""
+def _claim(message: Message) -> tuple[Inbox, Sequence[Order]]:
+    """The inbox claimed for sending these orders now, none where nothing is to be sent now."""
     user_id, order_id = message["user_id"], message.get("order_id")
     read, user, order = inboxes.read(user_id, order_id)
     now = clock.now_ms()
@@ -53,7 +54,7 @@ def _claim(message: Message) -> tuple[Inbox, Sequence[Order]] | None:
             inbox = rules.with_order(before, order)
         elif order_id not in before.sending:
             dropped(str(reason), user_id, [order_id])
-            return None
+            return before, []
 
     step = rules.next_step(inbox, now)
     if step == "collect" and "window_ends_at" in message:  # the window may have moved since
@@ -79,7 +80,7 @@ def _claim(message: Message) -> tuple[Inbox, Sequence[Order]] | None:
         dropped("ended", user_id, sorted(gone))
     if standing and inbox.delivery is None:
         dropped("in_doubt", user_id, [it.id for it in standing])
-    return (inbox, standing) if standing and inbox.delivery is not None else None
+    return inbox, standing if inbox.delivery is not None else []
 
 
 def _standing(wanted: rules.Ends, known: Order | None, user: User, now: int) -> list[Order]:

@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -280,6 +280,35 @@ def test_nobody_at_telegrams_address_is_none(service: Api, bot: FakeTelegram, mo
     pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
     assert offer(service, EXECUTOR, order["id"]) == []
     assert len(bot.sent()) == 1
+
+
+def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the queue has after it brought these, one by one."""
+    left = [message for it in messages for message in service.handle(Queue.OFFERS, it)]
+    return [*left, *service.queued(Queue.OFFERS)]
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
+    service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """Whichever message comes first when Telegram is back, the digest's own among them."""
+    listen(EXECUTOR)
+    orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2)]
+    url = os.environ["TELEGRAM_API_URL"]
+    pointed_at(monkeypatch, "TELEGRAM_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: 20_000)
+    offers = [{"user_id": EXECUTOR, "order_id": order, "due_at": service.now} for order in orders]
+    waiting = brought(service, *offers)
+    assert len(waiting) == 3, "the two, and a digest"
+    service.later(minutes=6)
+    waiting = brought(service, *waiting)
+    pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
+    waiting = brought(service, waiting.pop(first), *waiting)
+    assert len(bot.sent()) == 1
+    service.later(minutes=5)
+    assert brought(service, *waiting) == []
+    assert [any(order in str(sent) for sent in bot.sent()) for order in orders] == [True, True]
 
 
 def test_a_message_in_doubt_is_given_up_at_last(service: Api, bot: FakeTelegram) -> None:
