@@ -39,6 +39,11 @@ def is_held(delivery: Delivery | None, now: int) -> bool:
     return delivery is not None and now < delivery.held_until
 
 
+def may_have_arrived(delivery: Delivery | None) -> bool:
+    """Whether a try is in doubt."""
+    return delivery is not None and delivery.tries > 0
+
+
 def is_spent(delivery: Delivery | None) -> bool:
     """Whether it was in doubt as often as it may be."""
     return delivery is not None and delivery.tries >= MAX_TRIES

@@ -89,7 +89,7 @@ def sent_again(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: in
     """
     sending = {order.id: order.expires_at for order in orders}
     if not sending or deliveries.is_spent(inbox.delivery):
-        return _over(inbox)
+        return _with_window(_over(inbox), deliveries.may_have_arrived(inbox.delivery))
     return replace(
         _over(inbox),
         sending=sending,
@@ -105,8 +105,7 @@ def after(inbox: Inbox, outcome: Outcome) -> Inbox:
     delivery = deliveries.after(inbox.delivery, outcome)
     if delivery is not None:
         return replace(inbox, delivery=delivery)
-    # Whom nothing reached is not disturbed by what comes next.
-    return replace(_over(inbox), window_ends_at=inbox.window_ends_at if outcome == "arrived" else 0)
+    return _with_window(_over(inbox), outcome == "arrived")
 
 
 def tidy(inbox: Inbox, now: int) -> Inbox:
@@ -116,6 +115,11 @@ def tidy(inbox: Inbox, now: int) -> Inbox:
         collected={order: ends for order, ends in inbox.collected.items() if ends > now},
         told={order: ends for order, ends in inbox.told.items() if ends > now},
     )
+
+
+def _with_window(inbox: Inbox, heard: bool) -> Inbox:
+    """Whom nothing reached is not disturbed by what comes next: no window is open."""
+    return inbox if heard else replace(inbox, window_ends_at=0)
 
 
 def _over(inbox: Inbox) -> Inbox:

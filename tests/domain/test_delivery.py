@@ -20,6 +20,7 @@ def test_whoever_claims_a_message_has_it_for_75_seconds() -> None:
 def test_nobody_has_what_nobody_claimed() -> None:
     assert deliveries.is_held(None, NOW) is False
     assert deliveries.is_spent(None) is False
+    assert deliveries.may_have_arrived(None) is False
 
 
 def test_a_sender_that_died_leaves_a_doubt_to_the_next_one() -> None:
@@ -29,6 +30,12 @@ def test_a_sender_that_died_leaves_a_doubt_to_the_next_one() -> None:
 
 def test_three_doubts_are_the_end_of_it() -> None:
     assert [deliveries.is_spent(Delivery(tries, 0)) for tries in range(5)] == [False, False, False, True, True]
+
+
+def test_what_was_missed_each_time_has_not_arrived() -> None:
+    assert deliveries.may_have_arrived(Delivery(tries=0, held_until=0)) is False
+    assert deliveries.may_have_arrived(Delivery(tries=1, held_until=0)) is True
+    assert deliveries.may_have_arrived(Delivery(tries=2, held_until=0)) is True
 
 
 @pytest.mark.parametrize(

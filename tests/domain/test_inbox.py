@@ -129,8 +129,15 @@ def test_what_still_stands_is_sent_again(tries: int) -> None:
 
 
 def test_where_nothing_stands_any_more_nothing_is_sent_again() -> None:
+    """He may have heard of it: its window stays."""
     again = inboxes.sent_again(on_its_way(1, tries=1), [], frequency=5, now=NOW + MINUTE)
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
+
+
+def test_what_ended_before_anybody_could_send_it_leaves_no_window() -> None:
+    again = inboxes.sent_again(on_its_way(1, tries=0, held_until=0), [], frequency=5, now=NOW + MINUTE)
+    assert again == over(1)
+    assert inboxes.next_step(again, NOW + MINUTE) == "send"
 
 
 def test_after_three_doubts_it_is_given_up() -> None:
