@@ -159,7 +159,7 @@ class Checker:
                 self._payment(key, old, new, by_ttl=by_ttl)
             case "CURSOR":
                 pass  # how far was read, which may be read again
-            case "COMPLAINT" | "ACTION":
+            case "COMPLAINT" | "ACTION" if new is not None:
                 pass  # the trail looks at them
             case _ if old is not None and not by_ttl:
                 self._broken("I20", f"{key} was written twice")

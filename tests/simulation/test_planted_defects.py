@@ -26,7 +26,7 @@ from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
 from shared.http import schemas
 from shared.payments import crypto_pay
-from shared.store import actions, conditions, feeds, keys, ledger, orders, payments, people, table, users
+from shared.store import conditions, feeds, keys, ledger, orders, payments, people, table, users
 from tests.simulation.simulation import run_seeds
 
 # By this seed each has to be found.
@@ -356,7 +356,6 @@ DEFECTS: dict[str, Plant] = {
     "a ban by read": without("NOT_BANNED"),
     "a banned client goes on": lambda patch: patch.setattr(orders, "get_for", lambda order_id, _: orders.get(order_id)),
     "a bucket by read": a_bucket_by_read,
-    "who did it is refused": lambda patch: patch.setattr(actions, "is_done", lambda action: False),
     "a ban leaves his orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
     "erased before it is": erased_before_it_is,
     "an erasure leaves the lock": erasure_leaves_the_lock,
