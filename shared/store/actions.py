@@ -50,8 +50,12 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
 
 
 def is_done(action: Action) -> bool:
-    """Whether the action is in the trail. One consistent GetItem. Raises Unavailable."""
-    return table.get(keys.action(action.id)) is not None
+    """Whether the action is in the trail: this one, not another that got its id in the same millisecond.
+
+    One consistent GetItem. Raises Unavailable.
+    """
+    item = table.get(keys.action(action.id))
+    return item is not None and _from_item(item) == action
 
 
 def record(action: Action) -> None:

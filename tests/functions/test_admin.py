@@ -1,10 +1,13 @@
 """What operators do, through the functions: each thing once, in the trail, and by nobody else."""
 
+import secrets
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from functions.timers import audit
+from shared import ids
 from shared.store import actions, attributes, keys, orders, table, users
 from tests import api
 from tests.conftest import OPERATOR, TABLE
@@ -72,6 +75,25 @@ def test_an_action_has_a_reason(service: Api, reason: str | None) -> None:
     )
     assert answer.status == 422
     assert trail(service) == []
+
+
+def test_an_action_is_not_taken_for_done_because_another_has_its_id(
+    service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of one millisecond may get one id: the second is not done, and says so, and is done when asked again."""
+    service.order(CLIENT, "@burst_pipe")
+    with monkeypatch.context() as patch:
+        one_id = SimpleNamespace(randbits=lambda bits: 7, token_urlsafe=secrets.token_urlsafe)
+        patch.setattr(ids, "secrets", one_id)
+        patch.setattr(table, "_RETRY_SECONDS", 0.01)
+        look = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id=str(OTHER), query=WHY)
+        assert look.status == 200
+        for route, user in (("GET /api/admin/users/{id}/ledger", OPERATOR), ("DELETE /api/users/me", CLIENT)):
+            answer = service.call(route, user=user, id=str(CLIENT), query=WHY)
+            assert (answer.status, answer.json["code"]) == (503, "busy")
+    assert trail(service) == [("ledger_read", OTHER, None)]
+    assert service.call("DELETE /api/users/me", user=CLIENT).status == 204
+    assert users.get(CLIENT).first_name == ""
 
 
 # ---------------------------------------------------------------- complaints

@@ -1,10 +1,12 @@
 """G1: the real handlers, from API Gateway's event to the table, against the model. Whatever anybody asks in whatever
 order, at whatever time, with whatever timers: every answer is the one that the model predicts."""
 
+import itertools
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from functions.timers import audit, end_due_order, sweep
-from shared import clock, secrets
+from shared import clock, ids, secrets
 from shared.background import Failed
 from shared.store import feeds, table
 from tests import api
@@ -64,6 +66,10 @@ def plugged_in(database: Database, now: Any) -> Iterator[None]:
         patch.setattr(clock, "now_ms", now)
         patch.setattr(table, "client", lambda: client)
         patch.setattr(secrets, "_provider", lambda: store)
+        # In one millisecond, in which much happens here, random bits would at times be the same.
+        numbers = itertools.count()
+        drawn = types.SimpleNamespace(randbits=lambda bits: next(numbers) % 2**bits, token_urlsafe=token_urlsafe)
+        patch.setattr(ids, "secrets", drawn)
         yield
 
 
