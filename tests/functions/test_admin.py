@@ -80,7 +80,10 @@ def test_an_action_has_a_reason(service: Api, reason: str | None) -> None:
 def test_an_action_is_not_taken_for_done_because_another_has_its_id(
     service: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two of one millisecond may get one id: the second is not done, and says so, and is done when asked again."""
+    """Two of one millisecond may get one id: the second is not done, says so, and is done when asked again.
+
+    The simulation's seed 7720: two removals of an order, one in the trail, both answered.
+    """
     service.order(CLIENT, "@burst_pipe")
     with monkeypatch.context() as patch:
         one_id = SimpleNamespace(randbits=lambda bits: 7, token_urlsafe=secrets.token_urlsafe)
