@@ -7,12 +7,15 @@ invocation is traced, a datagram about each call goes there; nobody waits for it
 import contextlib
 import json
 import os
+import re
 import time
 from socket import AF_INET, SOCK_DGRAM, socket
 from typing import Any
 
 _HEADER = '{"format": "json", "version": 1}\n'
-_STARTED = "traced_since"
+_TRACED = "traced"
+# What Lambda says of an invocation that is traced; what is written otherwise is none.
+_SAMPLED = re.compile("Root=([^;]+);Parent=([^;]+);Sampled=1")
 
 
 def hook_into(client: Any, *, daemon: str) -> None:
@@ -22,14 +25,15 @@ def hook_into(client: Any, *, daemon: str) -> None:
     out.setblocking(False)
 
     def start(context: dict[str, Any], **_: Any) -> None:
-        if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
-            context[_STARTED] = time.time()
+        if trace := _SAMPLED.match(os.environ.get("_X_AMZN_TRACE_ID", "")):
+            context[_TRACED] = trace, time.time()
 
     def end(context: dict[str, Any], event_name: str, **more: Any) -> None:
-        started = context.pop(_STARTED, None)
-        if started is not None:
+        traced = context.pop(_TRACED, None)
+        if traced is not None:
             _, service, operation = event_name.split(".")
-            document = _subsegment(service, operation, started, more.get("http_response"))
+            trace, started = traced
+            document = _subsegment(service, operation, trace, started, more.get("http_response"))
             with contextlib.suppress(OSError):  # a trace is worth no request
                 out.sendto((_HEADER + json.dumps(document)).encode(), (host, int(port)))
 
@@ -38,15 +42,14 @@ def hook_into(client: Any, *, daemon: str) -> None:
     client.meta.events.register("after-call-error", end)
 
 
-def _subsegment(service: str, operation: str, started: float, response: Any) -> dict[str, Any]:
+def _subsegment(service: str, operation: str, trace: re.Match[str], started: float, response: Any) -> dict[str, Any]:
     """X-Ray's document of a call; `response` is None where there was none."""
-    trace = dict(part.split("=", 1) for part in os.environ["_X_AMZN_TRACE_ID"].split(";"))
     status = getattr(response, "status_code", None)
     return {
         "type": "subsegment",
         "id": os.urandom(8).hex(),
-        "trace_id": trace["Root"],
-        "parent_id": trace["Parent"],
+        "trace_id": trace[1],
+        "parent_id": trace[2],
         "name": service,
         "namespace": "aws",
         "start_time": started,

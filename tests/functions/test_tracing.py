@@ -91,6 +91,9 @@ def test_nothing_is_told_of_other_invocations(
 ) -> None:
     invocation(monkeypatch, sampled=False)
     traced.order(1)
+    # A trace that cannot be read costs no request, and least of all one that has written.
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Sampled=1;nonsense")
+    traced.order(3, contact="@third_pipe")
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
     traced.order(2, contact="@another_pipe")
     assert told(daemon) == []
