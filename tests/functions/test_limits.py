@@ -9,10 +9,10 @@ import pytest
 from infra.local.settings import LocalSettings
 from shared import settings
 from shared.http.entry import MAX_BODY
-from shared.store import orders, reads, table
+from shared.store import orders, table
 from tests import api
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import Api, pointed_at
+from tests.functions.conftest import Api, pointed_at, wake_another_instance
 
 LIMITS = {
     "ORDERS_PER_HOUR": 10,
@@ -129,12 +129,6 @@ class Instance:
         """What since the last time."""
         calls, self.calls = self.calls, []
         return calls
-
-
-def wake_another_instance() -> None:
-    """What comes next is answered by one that has not read for anybody."""
-    reads._reads.clear()
-    reads._refused_until.clear()
 
 
 def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:

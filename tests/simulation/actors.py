@@ -163,9 +163,7 @@ class Actors:
     def _gap(self) -> int:
         """Until the next turn: moments, minutes, or just about the next deadline."""
         dice, now = self._dice, self._world.now
-        due: list[int] = [
-            item["due_at"] for item in self._checker.items.values() if "due_at" in item and item["due_at"] > now
-        ]
+        due = self._checker.deadlines_after(now)
         kind = dice.random()
         if due and kind < 0.3:
             return max(0, min(due) - now + dice.choice((-2_500, -100, -10, -1, 0, 1, 10, 100, 2_500)))

@@ -139,6 +139,10 @@ class Checker:
         for user in sorted(users):
             self._user(user)
 
+    def deadlines_after(self, now: int) -> list[int]:
+        """When something is due that is still ahead."""
+        return [at for item in self.items.values() if (at := item.get("due_at", 0)) > now]
+
     def _changed(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit, *, by_ttl: bool) -> set[int]:
         """Check one item's change; whose books it touches."""
         match key[1].partition("#")[0]:

@@ -70,7 +70,7 @@ class Operators:
 
     def _gap(self) -> int:
         dice, now = self.dice, self._world.now
-        due: list[int] = [item["due_at"] for item in self._checker.items.values() if item.get("due_at", 0) > now]
+        due = self._checker.deadlines_after(now)
         if due and dice.random() < 0.3:
             return max(0, min(due) - now + dice.choice((-2_500, -10, -1, 0, 1, 10, 2_500)))
         return dice.choice((0, 10, 500, 3_000, 10_000, _MINUTE, 5 * _MINUTE, 13 * _MINUTE))
