@@ -42,6 +42,9 @@ MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_
 UP = 60.0
 """Seconds that a start or a stop may take; a machine with nothing else to do needs four."""
 
+READ_EVERY = 1.0
+"""Seconds between the reads of a user who waits, where the service was told to let nobody read much."""
+
 _USERNAME = re.compile(r"canary_[0-9a-f]{12}", re.IGNORECASE)
 _PHONE = re.compile(r"900[0-9]{7}")
 _INIT_DATA = re.compile(r"[0-9a-f]{64}|query_id|auth_date")
@@ -334,12 +337,12 @@ class Service:
         return _USERNAME.findall(text) + [phone for phone in phones if phone in self._phones]
 
 
-def wait_until(done: Callable[[], bool]) -> None:
-    """Returns once `done` says so."""
+def wait_until(done: Callable[[], bool], *, every: float = 0.05) -> None:
+    """Returns once `done`, asked every so many seconds, says so."""
     deadline = time.monotonic() + UP
     while not done():
         assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests import api
 from tests.api import Answer
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.test_policies import ONE_A_MINUTE, Calls, forget_people, keep_order, read_often, take_every_path
-from tests.integration.service import Service, now_ms, running, wait_until
+from tests.integration.service import READ_EVERY, Service, now_ms, running, wait_until
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way
 
@@ -144,7 +144,7 @@ def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
     order_id = service.order(service.user())["id"]
     service.recharge(executor, 2)
     assert service.take(executor, order_id).status == 200
-    wait_until(lambda: order_id in refunded())
+    wait_until(lambda: order_id in refunded(), every=READ_EVERY)
 
 
 def test_who_writes_to_people_may_do_what_he_has_to(service: Service) -> None:

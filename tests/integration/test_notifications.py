@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.service import UP, Service, wait_until
+from tests.integration.service import READ_EVERY, UP, Service, wait_until
 
 FAKE = "/fakes/telegram"
 
@@ -94,7 +94,7 @@ def a_chat_is_closed_and_opened(service: Service, city: str) -> None:
         service.order(service.user(), city=city)
         wait_until(lambda: any(call["status"] == 403 for call in calls(service)["calls"]))
         shown = "GET /api/users/me/notification-settings"
-        wait_until(lambda: service.call(shown, user=user).headers["x-bot-can-write"] == "false")
+        wait_until(lambda: service.call(shown, user=user).headers["x-bot-can-write"] == "false", every=READ_EVERY)
         http.post("/say", data={"chat_id": str(user), "text": "/start"})
     heard(service, user, "Здравствуйте")
     assert service.call(shown, user=user).headers["x-bot-can-write"] == "true"
