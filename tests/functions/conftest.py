@@ -1,10 +1,10 @@
-"""The functions in process, over moto's DynamoDB and SSM, with a clock that the test holds."""
+"""The functions in process, over a DynamoDB in memory and moto for the rest, with a clock that the test holds."""
 
 import json
 import os
 from collections.abc import Iterator, Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -24,6 +24,8 @@ from shared.store.queues import Queue
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.serving import serving
+from tests.simulation import sdk
+from tests.simulation.dynamodb import Database
 
 HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
 
@@ -105,8 +107,7 @@ class Api:
         return found
 
     def _messages(self, queue: Queue) -> list[Any]:
-        name = os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
-        messages: list[Any] = get_backend("sqs")["123456789012"]["eu-central-1"].queues[name]._messages
+        messages: list[Any] = moto_of("sqs").queues[name_of(queue)]._messages
         return messages
 
     def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +167,16 @@ class Api:
         assert answer.status == 200, answer.text
 
 
+def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
+    """What moto keeps of an AWS service."""
+    return get_backend(service)["123456789012"]["eu-central-1"]
+
+
+def name_of(queue: Queue) -> str:
+    """A queue's name, as its URL has it."""
+    return os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
+
+
 def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) -> dict[str, Any]:
     """A message as a queue's function gets it."""
     return {
@@ -189,7 +200,9 @@ def wake_another_instance() -> None:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API over an empty table."""
-    with mock_aws():
+    service = Api()
+    # A session reads what is the same for every test; what DynamoDB is asked, moto has nothing to do with.
+    with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": ["https://dynamodb"]}}}):
         table.client.cache_clear()
         schedules.client.cache_clear()
         queues.client.cache_clear()
@@ -197,14 +210,14 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         secrets._provider.cache_clear()
         feeds._totals.clear()
         wake_another_instance()
-        table.client().create_table(TableName=TABLE, **api.table_definition())
+        database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
+        sdk.over_the_wire(table.client(), database.execute)
         ssm = boto3.client("ssm")
         for name, value in SECRETS.items():
             ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
-        boto3.client("scheduler").create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
+        moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
-            queues.client().create_queue(QueueName=os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2])
-        service = Api()
+            moto_of("sqs").create_queue(name_of(queue))
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
         yield service

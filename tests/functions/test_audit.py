@@ -34,7 +34,7 @@ def spoil(key: keys.Key, expression: str, value: Any, **names: str) -> None:
 
 
 def remove(key: keys.Key) -> None:
-    table.client().delete_item(TableName=TABLE, Key=item_to_dynamodb(key))
+    table.client().transact_write_items(TransactItems=[{"Delete": {"TableName": TABLE, "Key": item_to_dynamodb(key)}}])
 
 
 def copy(key: keys.Key, to: keys.Key) -> None:

@@ -12,7 +12,8 @@ import boto3
 import pytest
 
 from shared import secrets, settings
-from tests.conftest import BOT_TOKEN, OPERATOR
+from shared.store import table
+from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
 from tests.functions.conftest import START, Api
 from tests.signing import encoded, mac, signed
 
@@ -206,7 +207,7 @@ def test_a_name_that_cannot_be_stored_is_stored_as_it_can_be(service: Api) -> No
 
 
 def stored_name(user_id: int) -> str:
-    items = boto3.client("dynamodb").scan(TableName="urgent-services-test")["Items"]
+    items = table.client().scan(TableName=TABLE)["Items"]
     [name] = [
         item["first_name"]["S"] for item in items if item["pk"]["S"] == f"USER#{user_id}" and "first_name" in item
     ]

@@ -26,8 +26,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def traced(daemon: socket.socket, service: Api) -> Api:
-    """Functions that started where the daemon is."""
-    table.client.cache_clear()
+    """Functions that start where the daemon is."""
     return service
 
 

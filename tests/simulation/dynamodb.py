@@ -179,6 +179,8 @@ class Database:
         """The answer to a call. Raises AwsError, expressions.Unsupported."""
         if operation not in self._operations:
             raise expressions.Unsupported(operation)
+        if request.get("TableName", self.name) != self.name:
+            raise AwsError("ResourceNotFoundException", "Requested resource not found")
         try:
             return self._operations[operation](request)
         except Invalid as invalid:

@@ -477,6 +477,13 @@ def test_ttl_deletes_what_is_over_and_says_who_did(clock: Clock) -> None:
     assert removed["dynamodb"]["OldImage"] == put["dynamodb"]["NewImage"]
 
 
+@pytest.mark.integration
+def test_another_table_is_found_by_neither(embedded: Any, database: Database) -> None:
+    request = ("get_item", {"TableName": "of-somebody-else", "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}}})
+    refused = [outcome(aws, request)[0] for aws in (embedded, client(database))]
+    assert refused == ["ResourceNotFoundException", "ResourceNotFoundException"]
+
+
 def test_an_expression_that_it_does_not_know_is_not_guessed(database: Database) -> None:
     request = {
         "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}},
