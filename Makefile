@@ -46,7 +46,7 @@ test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
 	$(BIN)/pytest -n 3 --dist loadfile -m "integration and not proof"
 
 proof: $(VENV)/.dev  ## The long tests, the mutants and a minute of fuzzing
-	$(BIN)/pytest -m proof
+	$(BIN)/pytest -m proof --durations=12
 	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 

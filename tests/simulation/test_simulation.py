@@ -14,7 +14,7 @@ from tests.simulation.simulation import WHOLE_WAY_EVERY, Result, run_many, run_s
 ROOT = Path(__file__).parents[2]
 
 QUICK = 300
-PROOF = 10_000
+PROOF = 20_000
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -45,7 +45,7 @@ def test_the_same_seed_is_the_same_story(seed: int) -> None:
 
 @pytest.mark.proof
 def test_every_invariant_holds_for_long() -> None:
-    """10 000 seeds on two processes; each fault met each call site that it can meet."""
+    """20 000 seeds on two processes; each fault met each call site that it can meet."""
     result = Result()
     for part in run_many(range(1, PROOF + 1), processes=2):
         result.add(part)
