@@ -31,7 +31,10 @@ UNUSED = (
     "aws_lambda_powertools/utilities/idempotency",
     "aws_lambda_powertools/utilities/kafka",
     "aws_lambda_powertools/utilities/parameters",
+    "aws_lambda_powertools/utilities/streaming",
+    "aws_lambda_powertools/utilities/validation",
     "boto3",
+    "dateutil/zoneinfo",
     "pydantic/v1",
     "s3transfer",
 )

@@ -23,7 +23,7 @@ from shared.store.queues import Queue
 from tests import api
 from tests.bench.meter import Call, MeteredTable
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
-from tests.functions.conftest import Api, pointed_at, queue_record
+from tests.functions.conftest import Api, Change, changed_settings, queue_record
 from tests.serving import serving
 from tests.simulation import sdk
 
@@ -34,12 +34,12 @@ CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003
 class Service(Api):
     """The API over a metered table, at a moment that stands still."""
 
-    def __init__(self, now: int, patch: pytest.MonkeyPatch, servers: ExitStack) -> None:
+    def __init__(self, now: int, change: Change, servers: ExitStack) -> None:
         super().__init__()
         self.now = now
         self.table = MeteredTable(lambda: self.now)
         self.replies: list[Reply] = []
-        self._patch = patch
+        self._change = change
         self._servers = servers
         self._contacts = 0
 
@@ -49,21 +49,21 @@ class Service(Api):
     def telegram(self) -> FakeTelegram:
         """Telegram, which knows the bot."""
         fake = FakeTelegram(BOT_TOKEN, limits=False)
-        pointed_at(self._patch, "TELEGRAM_API_URL", self._servers.enter_context(serving(fake.app)))
+        self._change(TELEGRAM_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     @cached_property
     def crypto_pay(self) -> FakeCryptoPay:
         """Crypto Pay, which tells nobody by itself."""
         fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
-        pointed_at(self._patch, "CRYPTO_PAY_API_URL", self._servers.enter_context(serving(fake.app)))
+        self._change(CRYPTO_PAY_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     @cached_property
     def yookassa(self) -> FakeYookassa:
         """YooKassa, which tells nobody by itself."""
         fake = FakeYookassa(settings.payment_settings().yookassa_shop_id, YOOKASSA_KEY)
-        pointed_at(self._patch, "YOOKASSA_API_URL", self._servers.enter_context(serving(fake.app)))
+        self._change(YOOKASSA_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     def note(self, method: str, url: str, **request: Any) -> outbound.Reply:
@@ -142,8 +142,8 @@ class _Taking:
 def service(now: int) -> Iterator[Service]:
     """The service in this process, its table empty; botocore is the real one, down to its HTTP request."""
     feeds._totals.clear()
-    with ExitStack() as servers, pytest.MonkeyPatch.context() as patch:
-        made = Service(now, patch, servers)
+    with ExitStack() as servers, changed_settings() as change, pytest.MonkeyPatch.context() as patch:
+        made = Service(now, change, servers)
         client = table.client.__wrapped__()
         sdk.over_the_wire(client, made.table.send)
         patch.setattr(clock, "now_ms", lambda: made.now)
@@ -154,8 +154,6 @@ def service(now: int) -> Iterator[Service]:
         patch.setattr(secrets, "_provider", ParameterStore)
         patch.setattr(outbound, "request", made.note)
         yield made
-    settings.settings.cache_clear()
-    settings.payment_settings.cache_clear()
     feeds._totals.clear()
 
 

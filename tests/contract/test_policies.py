@@ -17,14 +17,14 @@ from functions.timers import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import secrets, settings
+from shared import secrets
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, keys
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import HANDLERS, Api
+from tests.functions.conftest import HANDLERS, Api, Change
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
 INDEXES = [value.name for value in vars(keys).values() if isinstance(value, keys.Index)]
@@ -457,21 +457,16 @@ def look_into_the_books(calls: Calls) -> None:
     audit.handler({}, api.Context())
 
 
-@pytest.fixture
-def few_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Few enough for a test to need more."""
-    with monkeypatch.context() as patch:
-        patch.setenv("READS_PER_HOUR", ONE_A_MINUTE)
-        settings.settings.cache_clear()
-        yield
-    settings.settings.cache_clear()
-
-
-@pytest.mark.usefixtures("few_reads")
 def test_a_function_is_granted_what_it_calls(
-    calls: Calls, service: Api, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
+    calls: Calls,
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    telegram: FakeTelegram,
+    yookassa: FakeYookassa,
+    change: Change,
 ) -> None:
     """Also P1 and P7: where a function writes in transactions, it does so only there."""
+    change(READS_PER_HOUR=ONE_A_MINUTE)
     take_every_path(calls)
     read_often(calls)
     move_money(calls, service, crypto_pay, telegram, yookassa)

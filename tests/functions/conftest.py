@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Literal
 
@@ -231,38 +232,59 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     return lines
 
 
-def pointed_at(monkeypatch: pytest.MonkeyPatch, setting: str, url: str) -> None:
-    """Have the functions find somebody at `url` from now on."""
-    monkeypatch.setenv(setting, url)
-    settings.settings.cache_clear()
-    settings.payment_settings.cache_clear()
+Change = Callable[..., None]
+"""Sets the functions otherwise, as in `change(READS_PER_HOUR="1")`."""
+
+
+@contextmanager
+def changed_settings() -> Iterator[Change]:
+    """What is changed is as it was again when the block ends."""
+
+    def forget() -> None:
+        settings.settings.cache_clear()
+        settings.payment_settings.cache_clear()
+        settings.feed_cache_seconds.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def change(**values: str) -> None:
+            for name, value in values.items():
+                patch.setenv(name, value)
+            forget()
+
+        yield change
+    forget()
 
 
 @pytest.fixture
-def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTelegram]:
+def change() -> Iterator[Change]:
+    """Sets the functions otherwise until the test ends."""
+    with changed_settings() as change:
+        yield change
+
+
+@pytest.fixture
+def telegram(change: Change) -> Iterator[FakeTelegram]:
     """Telegram, which knows the bot; it says nothing of its limits."""
     fake = FakeTelegram(BOT_TOKEN, limits=False)
     with serving(fake.app) as url:
-        pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
+        change(TELEGRAM_API_URL=url)
         yield fake
-    pointed_at(monkeypatch, "TELEGRAM_API_URL", "http://127.0.0.1:9")
 
 
 @pytest.fixture
-def crypto_pay(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCryptoPay]:
+def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
     """Crypto Pay; its webhooks are the test's to send."""
     fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
     with serving(fake.app) as url:
-        pointed_at(monkeypatch, "CRYPTO_PAY_API_URL", url)
+        change(CRYPTO_PAY_API_URL=url)
         yield fake
-    pointed_at(monkeypatch, "CRYPTO_PAY_API_URL", "http://127.0.0.1:9")
 
 
 @pytest.fixture
-def yookassa(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYookassa]:
+def yookassa(change: Change) -> Iterator[FakeYookassa]:
     """YooKassa; its notifications are the test's to send."""
     fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY)
     with serving(fake.app) as url:
-        pointed_at(monkeypatch, "YOOKASSA_API_URL", url)
+        change(YOOKASSA_API_URL=url)
         yield fake
-    pointed_at(monkeypatch, "YOOKASSA_API_URL", "http://127.0.0.1:9")

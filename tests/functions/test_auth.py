@@ -11,10 +11,10 @@ from typing import Any
 import boto3
 import pytest
 
-from shared import secrets, settings
+from shared import secrets
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
-from tests.functions.conftest import START, Api
+from tests.functions.conftest import START, Api, Change
 from tests.signing import encoded, mac, signed
 
 ME = "GET /api/users/me"
@@ -164,18 +164,15 @@ def test_operators_are_those_in_the_list(service: Api) -> None:
     assert sorted((it["operator_id"], it["user_id"]) for it in actions) == [(OPERATOR, OPERATOR), (901, 901)]
 
 
-def test_reads_are_counted_for_who_says_who_he_is(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_are_counted_for_who_says_who_he_is(service: Api, change: Change) -> None:
     """One an hour of the bucket's, and one a minute of the instance's: the third is too often."""
-    with monkeypatch.context() as patch:
-        patch.setenv("READS_PER_HOUR", "1")
-        settings.settings.cache_clear()
-        order = service.order(1)["id"]
-        assert [service.call("GET /api/balance", user=2).status for _ in range(3)] == [200, 200, 429]
-        assert [service.call(ORDER, user=3, id=order).status for _ in range(3)] == [200, 200, 429]
-        assert [service.call(ORDER, id=order).status for _ in range(3)] == [200] * 3
-        recharge = {"amount": 1}
-        assert {service.call("POST /api/balance/recharge", user=2, body=recharge).status for _ in range(3)} == {200}
-    settings.settings.cache_clear()
+    change(READS_PER_HOUR="1")
+    order = service.order(1)["id"]
+    assert [service.call("GET /api/balance", user=2).status for _ in range(3)] == [200, 200, 429]
+    assert [service.call(ORDER, user=3, id=order).status for _ in range(3)] == [200, 200, 429]
+    assert [service.call(ORDER, id=order).status for _ in range(3)] == [200] * 3
+    recharge = {"amount": 1}
+    assert {service.call("POST /api/balance/recharge", user=2, body=recharge).status for _ in range(3)} == {200}
 
 
 def test_a_name_follows_what_telegram_says(service: Api) -> None:

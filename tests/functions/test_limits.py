@@ -1,6 +1,5 @@
 """What one user may do in an hour, what a request may be, and what every answer carries."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ from shared.http.entry import MAX_BODY
 from shared.store import orders, table
 from tests import api
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import Api, pointed_at, wake_another_instance
+from tests.functions.conftest import Api, Change, wake_another_instance
 
 LIMITS = {
     "ORDERS_PER_HOUR": 10,
@@ -24,15 +23,10 @@ LIMITS = {
 
 
 @pytest.fixture(autouse=True)
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def limits(change: Change) -> None:
     """Those of template.yaml."""
-    for name in LIMITS:
-        parameter = name.title().replace("_", "")
-        monkeypatch.setenv(name, str(api.template()["Parameters"][parameter]["Default"]))
-    settings.settings.cache_clear()
-    yield
-    monkeypatch.undo()
-    settings.settings.cache_clear()
+    parameters = api.template()["Parameters"]
+    change(**{name: str(parameters[name.title().replace("_", "")]["Default"]) for name in LIMITS})
 
 
 def test_what_is_allowed_here_is_what_is_allowed_in_aws() -> None:
@@ -84,10 +78,9 @@ def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: p
     assert service.call("GET /api/users/me", user=1).json["active_orders"] == 10
 
 
-def test_takes_that_are_paid_count_and_no_others(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_takes_that_are_paid_count_and_no_others(service: Api, change: Change) -> None:
     """I19: a repeated take is free, also of tokens."""
-    monkeypatch.setenv("TAKES_PER_HOUR", "2")
-    settings.settings.cache_clear()
+    change(TAKES_PER_HOUR="2")
     service.recharge(9, 10)
     found = [post(service, client, 0).json["id"] for client in (1, 2, 3)]
     take = partial(service.call, "POST /api/orders/{id}/take", user=9)
@@ -131,10 +124,9 @@ class Instance:
         return calls
 
 
-def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, change: Change) -> None:
     """Of 240 an hour, an instance gives 4 a minute; what is beyond comes out of the bucket of 240, 4 at a time."""
-    monkeypatch.setenv("READS_PER_HOUR", "240")
-    settings.settings.cache_clear()
+    change(READS_PER_HOUR="240")
     look = partial(service.call, "GET /api/balance", user=1)
     assert look().status == 200  # the first visit, which makes him a user
     instance = Instance()
@@ -161,9 +153,8 @@ def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, monke
     assert [look().status for _ in range(9)] == [200] * 8 + [429]
 
 
-def test_every_read_counts_and_no_write_does(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("READS_PER_HOUR", "1")
-    settings.settings.cache_clear()
+def test_every_read_counts_and_no_write_does(service: Api, change: Change) -> None:
+    change(READS_PER_HOUR="1")
     order = post(service, 1, 0).json["id"]
     service.recharge(2, 10)
     counted = [
@@ -225,26 +216,19 @@ def test_every_answer_says_what_it_is_not(service: Api, monkeypatch: pytest.Monk
     assert "https://cdn.jsdelivr.net" in page.headers["content-security-policy"]
 
 
-def test_a_cdn_keeps_what_anybody_gets_and_nothing_that_ends_meanwhile(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cdn_keeps_what_anybody_gets_and_nothing_that_ends_meanwhile(service: Api, change: Change) -> None:
     """I12: a page is kept for two seconds, and never beyond the moment at which an order on it ends."""
-    pointed_at(monkeypatch, "FEED_CACHE_SECONDS", "2")
-    settings.feed_cache_seconds.cache_clear()
-    try:
-        kept = "public, max-age=0, s-maxage=%d"
-        feed = partial(service.call, "GET /api/orders")
-        assert feed().headers["cache-control"] == kept % 2
-        post(service, 1, 0)
-        assert feed().headers["cache-control"] == kept % 2
-        for more in ({"user": 1}, {"user": 1, "query": {"mine": True}}, {"query": {"limit": 0}}):
-            assert feed(**more).headers["cache-control"] == "no-store"
-        service.later(minutes=60, ms=-1999)
-        assert feed().headers["cache-control"] == kept % 1
-        service.later(ms=1000)
-        assert feed().headers["cache-control"] == "no-store"
-        service.later(ms=999)
-        assert feed().headers["cache-control"] == kept % 2
-    finally:
-        monkeypatch.undo()
-        settings.feed_cache_seconds.cache_clear()
+    change(FEED_CACHE_SECONDS="2")
+    kept = "public, max-age=0, s-maxage=%d"
+    feed = partial(service.call, "GET /api/orders")
+    assert feed().headers["cache-control"] == kept % 2
+    post(service, 1, 0)
+    assert feed().headers["cache-control"] == kept % 2
+    for more in ({"user": 1}, {"user": 1, "query": {"mine": True}}, {"query": {"limit": 0}}):
+        assert feed(**more).headers["cache-control"] == "no-store"
+    service.later(minutes=60, ms=-1999)
+    assert feed().headers["cache-control"] == kept % 1
+    service.later(ms=1000)
+    assert feed().headers["cache-control"] == "no-store"
+    service.later(ms=999)
+    assert feed().headers["cache-control"] == kept % 2

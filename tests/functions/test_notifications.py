@@ -18,7 +18,7 @@ from shared.store import keys, pace, table, users
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR
-from tests.functions.conftest import HANDLERS, Api, pointed_at
+from tests.functions.conftest import HANDLERS, Api, Change
 
 CLIENT, EXECUTOR, OTHER = 1, 2, 3
 TAKE = "POST /api/orders/{id}/take"
@@ -268,16 +268,18 @@ def test_telegrams_silence_is_a_doubt(service: Api, bot: FakeTelegram, monkeypat
     assert service.now - started >= 10_000
 
 
-def test_nobody_at_telegrams_address_is_none(service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_at_telegrams_address_is_none(
+    service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However often: what was certainly not sent may be sent."""
     listen(EXECUTOR)
     order = service.order(CLIENT)
     url = os.environ["TELEGRAM_API_URL"]
-    pointed_at(monkeypatch, "TELEGRAM_API_URL", "http://127.0.0.1:9")
+    change(TELEGRAM_API_URL="http://127.0.0.1:9")
     monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: 20_000)
     for _ in range(4):
         assert len(offer(service, EXECUTOR, order["id"])) == 1
-    pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
+    change(TELEGRAM_API_URL=url)
     assert offer(service, EXECUTOR, order["id"]) == []
     assert len(bot.sent()) == 1
 
@@ -291,7 +293,7 @@ def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("first", [0, 1, 2])
 def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
-    service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch, first: int, ended: bool
+    service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch, first: int, ended: bool
 ) -> None:
     """Whichever message comes first when Telegram is back, the digest's own among them.
 
@@ -300,7 +302,7 @@ def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
     listen(EXECUTOR)
     orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2)]
     url = os.environ["TELEGRAM_API_URL"]
-    pointed_at(monkeypatch, "TELEGRAM_API_URL", "http://127.0.0.1:9")
+    change(TELEGRAM_API_URL="http://127.0.0.1:9")
     monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: 20_000)
     offers = [{"user_id": EXECUTOR, "order_id": order, "due_at": service.now} for order in orders]
     waiting = brought(service, *offers)
@@ -309,7 +311,7 @@ def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
     waiting = brought(service, *waiting)
     if ended:
         service.call("DELETE /api/orders/{id}", user=CLIENT, id=orders[0])
-    pointed_at(monkeypatch, "TELEGRAM_API_URL", url)
+    change(TELEGRAM_API_URL=url)
     waiting = brought(service, waiting.pop(first), *waiting)
     assert len(bot.sent()) == 1
     service.later(minutes=5)

@@ -15,14 +15,14 @@ from functions.timers import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import ids, settings
+from shared import ids
 from shared.background import Failed
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
 from shared.store import keys, payments, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
-from tests.functions.conftest import Api, pointed_at
+from tests.functions.conftest import Api, Change
 
 CREATE = "POST /api/balance/create-invoice"
 STATUS = "GET /api/balance/payment/{id}/status"
@@ -382,8 +382,8 @@ def test_a_provider_in_trouble_is_a_503_and_nothing_half_done(service: Api, shop
 
 
 @pytest.mark.parametrize("setting", ["CRYPTO_PAY_API_URL", "TELEGRAM_API_URL", "YOOKASSA_API_URL"])
-def test_a_provider_that_is_not_there_is_a_503(service: Api, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pointed_at(monkeypatch, setting, "http://127.0.0.1:9")
+def test_a_provider_that_is_not_there_is_a_503(service: Api, setting: str, change: Change) -> None:
+    change(**{setting: "http://127.0.0.1:9"})
     name = {"C": "crypto_pay", "T": "telegram_stars", "Y": "yookassa"}[setting[0]]
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": name})
     assert (answer.status, answer.json["detail"]) == (503, "Платёжная система не отвечает, попробуйте позже")
@@ -677,15 +677,13 @@ def test_the_list_of_stars_is_read_on_from_where_we_were(service: Api, telegram:
 # ---------------------------------------------------------------- what a caller sees
 
 
-def test_the_first_provider_that_is_on_is_the_default(
-    service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_provider_that_is_on_is_the_default(service: Api, crypto_pay: FakeCryptoPay, change: Change) -> None:
     create(service)
     assert len(crypto_pay.invoices) == 1
-    pointed_at(monkeypatch, "PAYMENT_PROVIDERS", "yookassa")
+    change(PAYMENT_PROVIDERS="yookassa")
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": "crypto_pay"})
     assert (answer.status, answer.json["code"]) == (503, "provider_not_configured")
-    pointed_at(monkeypatch, "PAYMENT_PROVIDERS", "")
+    change(PAYMENT_PROVIDERS="")
     assert service.call(CREATE, user=1, body={"amount": 100}).json["code"] == "provider_not_configured"
 
 
@@ -729,12 +727,12 @@ def test_without_secrets_nobody_is_believed(
     crypto_pay: FakeCryptoPay,
     yookassa: FakeYookassa,
     route: str,
-    monkeypatch: pytest.MonkeyPatch,
+    change: Change,
 ) -> None:
     """F25."""
     invoice = create(service, "crypto_pay" if route == CRYPTO else "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
-    pointed_at(monkeypatch, "SECRETS_PREFIX", "/nowhere")
+    change(SECRETS_PREFIX="/nowhere")
     if route == CRYPTO:
         crypto_pay.pay(int(id))
         body, headers = crypto_pay.webhook(int(id))
@@ -743,7 +741,7 @@ def test_without_secrets_nobody_is_believed(
         yookassa.pay(id)
         answer = service.call(YOOKASSA, raw=yookassa.webhook(id).decode())
     assert answer.status == 503
-    pointed_at(monkeypatch, "SECRETS_PREFIX", "/urgent-services/test")
+    change(SECRETS_PREFIX="/urgent-services/test")
     assert balance(service) == 0
 
 
@@ -864,7 +862,6 @@ def test_an_id_is_given_once(service: Api, crypto_pay: FakeCryptoPay, monkeypatc
 
 
 def test_a_debt_is_counted_per_payment(service: Api, yookassa: FakeYookassa) -> None:
-    settings.payment_settings.cache_clear()
     shop = CardShop(service, yookassa)
     first, second = create(service, "yookassa", amount=10), create(service, "yookassa", amount=10)
     for invoice in (first, second):

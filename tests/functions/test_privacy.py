@@ -1,7 +1,6 @@
 """What is kept of a person: shown to him, removed when he asks, and gone by itself in time."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +10,13 @@ from functions.notifications import send_offer
 from functions.timers import audit
 from functions.users import delete_me
 from infra.local.fakes.telegram import FakeTelegram
-from shared import settings
 from shared.bot import sending
 from shared.store import attributes, keys, orders, people, table
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.test_policies import LongContext
-from tests.functions.conftest import Api
+from tests.functions.conftest import Api, Change
 
 ANNA, EXECUTOR, OTHER = 1, 2, 3
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
@@ -281,22 +279,9 @@ def test_who_is_forgotten_while_a_message_is_on_its_way_to_her_stays_so(
 # ---------------------------------------------------------------- consent
 
 
-@pytest.fixture
-def new_terms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Makes another version of the terms the one in force."""
-
-    def put_in_force(version: str) -> None:
-        monkeypatch.setenv("CONSENT_VERSION", version)
-        settings.settings.cache_clear()
-
-    yield put_in_force
-    monkeypatch.undo()
-    settings.settings.cache_clear()
-
-
 @pytest.mark.parametrize("first", ["GET /api/users/me", "POST /api/orders", "PUT /api/users/me/preferences"])
 def test_under_which_terms_somebody_writes_is_kept_from_the_first_time(
-    service: Api, new_terms: Any, first: str
+    service: Api, change: Change, first: str
 ) -> None:
     def write() -> None:
         if first == "POST /api/orders":
@@ -315,7 +300,7 @@ def test_under_which_terms_somebody_writes_is_kept_from_the_first_time(
         write()
         service.later(minutes=1)
     assert consents()["consent_1"] == began
-    new_terms("2")
+    change(CONSENT_VERSION="2")
     changed = service.now
     for _ in range(2):
         write()

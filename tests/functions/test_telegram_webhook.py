@@ -12,7 +12,7 @@ from shared.domain.errors import Unavailable
 from shared.settings import settings
 from shared.telegram import BotApiError, BotApiUnreachable
 from tests.conftest import BOT_TOKEN
-from tests.functions.conftest import Api
+from tests.functions.conftest import Api, Change
 
 
 def message(text: str, user: int = 1) -> dict[str, Any]:
@@ -147,12 +147,9 @@ def test_nobody_there_is_known_not_to_have_done_it(service: Api) -> None:
     assert not nobody.value.maybe_done
 
 
-def test_without_its_token_the_bot_says_nothing(
-    service: Api, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_its_token_the_bot_says_nothing(service: Api, telegram: FakeTelegram, change: Change) -> None:
     """F25."""
-    monkeypatch.setenv("SECRETS_PREFIX", "/nowhere")
-    settings.cache_clear()
+    change(SECRETS_PREFIX="/nowhere")
     with pytest.raises(Unavailable):
         bot_api.call("sendMessage", chat_id=5, text="привет")
     assert service.update(1, message=message("/paysupport")).status == 503
