@@ -22,10 +22,12 @@ MAX_REASON = 500
 class Action:
     """One thing that an operator did, to a user, to an order, or to both.
 
+    `id` has its place in the trail; two of one millisecond may share it, and `token` tells them apart.
     `operator_id` is the operator's Telegram id; a user who acts on his own data is his own operator.
     """
 
     id: int
+    token: str
     operator_id: int
     kind: ActionKind
     reason: str

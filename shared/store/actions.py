@@ -20,6 +20,7 @@ def new(
     now = clock.now_ms()
     return Action(
         id=ids.new_integer_id(now),
+        token=ids.new_id(),
         operator_id=operator_id,
         kind=kind,
         reason=reason,
@@ -33,8 +34,9 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
     """A transaction's write of the action, which belongs beside what was done."""
     return table.put(
         {
-            **keys.action(action.id),
+            **keys.action(action.token),
             "id": action.id,
+            "token": action.token,
             "operator_id": action.operator_id,
             "kind": action.kind,
             "reason": action.reason,
@@ -50,12 +52,8 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
 
 
 def is_done(action: Action) -> bool:
-    """Whether the action is in the trail: this one, not another that got its id in the same millisecond.
-
-    One consistent GetItem. Raises Unavailable.
-    """
-    item = table.get(keys.action(action.id))
-    return item is not None and _from_item(item) == action
+    """Whether the action is in the trail. One consistent GetItem. Raises Unavailable."""
+    return table.get(keys.action(action.token)) is not None
 
 
 def record(action: Action) -> None:
@@ -86,6 +84,7 @@ def page(*, limit: int, before: int | None) -> list[Action]:
 def _from_item(item: table.Item) -> Action:
     return Action(
         id=item["id"],
+        token=item["token"],
         operator_id=item["operator_id"],
         kind=item["kind"],
         reason=item["reason"],

@@ -131,9 +131,9 @@ def update(update_id: int) -> Key:
     return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}
 
 
-def action(action_id: int) -> Key:
+def action(token: str) -> Key:
     """What an operator did."""
-    return {"pk": f"ACTION#{action_id}", "sk": "ACTION"}
+    return {"pk": f"ACTION#{token}", "sk": "ACTION"}
 
 
 def contact_lock(contact_key: str) -> Key:

@@ -77,26 +77,23 @@ def test_an_action_has_a_reason(service: Api, reason: str | None) -> None:
     assert trail(service) == []
 
 
-def test_an_action_is_not_taken_for_done_because_another_has_its_id(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two of one millisecond may get one id: the second is not done, says so, and is done when asked again.
+def test_actions_with_one_id_are_all_done(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of one millisecond may get one.
 
-    The simulation's seed 7720: two removals of an order, one in the trail, both answered.
+    The simulation's seed 7720: two removals of an order, one in the trail, both answered. Its seed 13275: who wanted
+    to be forgotten had to ask again, for operators were at work.
     """
+    monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbits=lambda _: 7, token_urlsafe=secrets.token_urlsafe))
     service.order(CLIENT, "@burst_pipe")
-    with monkeypatch.context() as patch:
-        one_id = SimpleNamespace(randbits=lambda bits: 7, token_urlsafe=secrets.token_urlsafe)
-        patch.setattr(ids, "secrets", one_id)
-        patch.setattr(table, "_RETRY_SECONDS", 0.01)
-        look = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id=str(OTHER), query=WHY)
+    for reason in ("жалоба", "другая жалоба"):
+        look = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id=str(CLIENT), query={"reason": reason})
         assert look.status == 200
-        for route, user in (("GET /api/admin/users/{id}/ledger", OPERATOR), ("DELETE /api/users/me", CLIENT)):
-            answer = service.call(route, user=user, id=str(CLIENT), query=WHY)
-            assert (answer.status, answer.json["code"]) == (503, "busy")
-    assert trail(service) == [("ledger_read", OTHER, None)]
+    assert act(service, "users/{id}/ban", OTHER).status == 200
     assert service.call("DELETE /api/users/me", user=CLIENT).status == 204
     assert users.get(CLIENT).first_name == ""
+    found = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    assert {it["id"] for it in found} == {found[0]["id"]}
+    assert sorted(it["kind"] for it in found) == ["data_erased", "ledger_read", "ledger_read", "user_banned"]
 
 
 # ---------------------------------------------------------------- complaints
