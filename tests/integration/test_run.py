@@ -246,7 +246,7 @@ def test_stopped_while_it_starts(tmp_path: Path, stop: signal.Signals, when: str
     run = Service(tmp_path)
     try:
         time.sleep(0.2)
-        wait_until(lambda: when in run.stdout)
+        wait_until(lambda: when in run.stdout, every=0.02)
         run.process.send_signal(stop)
         assert run.ended() in {0, -stop}
         assert run.processes() == []

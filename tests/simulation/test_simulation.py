@@ -13,7 +13,7 @@ from tests.simulation.simulation import WHOLE_WAY_EVERY, Result, run_many, run_s
 
 ROOT = Path(__file__).parents[2]
 
-QUICK = 300
+QUICK = 200
 PROOF = 20_000
 
 
