@@ -337,7 +337,7 @@ class Service:
         return _USERNAME.findall(text) + [phone for phone in phones if phone in self._phones]
 
 
-def wait_until(done: Callable[[], bool], *, every: float = 0.25) -> None:
+def wait_until(done: Callable[[], object], *, every: float = 0.25) -> None:
     """Returns once `done`, asked every so many seconds, says so."""
     deadline = time.monotonic() + UP
     while not done():
