@@ -37,7 +37,7 @@ erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY
 
 # What is integration comes first and mostly waits; what computes runs meanwhile.
 test: $(VENV)/.dev  ## Every test but the long ones
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not proof"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not proof"
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
 	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
