@@ -15,7 +15,7 @@ from shared.observability import logger, metrics, where
 from shared.store import queues
 from shared.store.queues import Message, Queue
 
-# A message may take that long: two calls to the table that wait, one to Telegram that is never answered.
+# A message or a record may take that long: two calls that wait, one that is never answered.
 _MARGIN_MS = 15_000
 
 Event = dict[str, Any]
@@ -58,18 +58,26 @@ def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, An
 def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event, Any], Any]:
     """The Lambda handler of a DynamoDB stream that gives `handle` one raw record at a time.
 
-    The first record that failed is reported, and Lambda delivers again from there on.
+    The first record that failed is reported, and Lambda delivers again from there on. So none is begun after it, nor
+    where time is short: each could take as long to fail.
     """
     processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
-    def handle_record(record: DynamoDBRecord) -> None:
-        try:
-            handle(record.raw_event)
-        except Exception as error:
-            _failed(error)
-            raise
-
     def work(event: Event, context: Any) -> Any:
+        stopped = False
+
+        def handle_record(record: DynamoDBRecord) -> None:
+            nonlocal stopped
+            if stopped or context.get_remaining_time_in_millis() < _MARGIN_MS:
+                stopped = True
+                raise ComeAgain(0)
+            try:
+                handle(record.raw_event)
+            except Exception as error:
+                stopped = True
+                _failed(error)
+                raise
+
         return process_partial_response(event, handle_record, processor, context)
 
     return background_handler(work)

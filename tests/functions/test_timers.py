@@ -9,6 +9,7 @@ import pytest
 
 from shared.background import Failed
 from shared.store import schedules
+from tests import api
 from tests.functions.conftest import START, Api
 
 CONTACT = "@canary_0123abcd"
@@ -96,6 +97,32 @@ def test_a_schedule_that_cannot_be_made_comes_again(
     assert '"message":"failed"' in written
     assert "BackgroundFailures" in written
     assert CONTACT.removeprefix("@") not in written
+
+
+def test_none_is_begun_after_a_record_that_failed(service: Api) -> None:
+    """P4, the simulation's seed 14081: each of a batch waited for an answer that never came, and the time ran out."""
+    orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
+    asked: list[str] = []
+
+    def fail_at_the_second(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["Name"])
+        if len(asked) == 2:
+            raise ConnectionError
+
+    schedules.client().meta.events.register("provide-client-params.scheduler.CreateSchedule", fail_at_the_second)
+    assert service.orders_are_new(*orders) == [1, 2]
+    assert asked == [f"{order}-hour" for order in orders[:2]]
+    assert service.orders_are_new(*orders[1:]) == []
+    assert names() == sorted(f"{order}-hour" for order in orders)
+
+
+def test_none_is_begun_where_time_is_short(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P4: what is left of it may be less than a record takes."""
+    orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
+    left = iter((25_000, 14_000, 30_000))
+    monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: next(left))
+    assert service.orders_are_new(*orders) == [1, 2]
+    assert names() == [f"{orders[0]}-hour"]
 
 
 def test_a_timer_that_is_early_by_our_clock_fails(service: Api) -> None:
