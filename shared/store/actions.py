@@ -36,7 +36,6 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
         {
             **keys.action(action.token),
             "id": action.id,
-            "token": action.token,
             "operator_id": action.operator_id,
             "kind": action.kind,
             "reason": action.reason,
@@ -84,7 +83,7 @@ def page(*, limit: int, before: int | None) -> list[Action]:
 def _from_item(item: table.Item) -> Action:
     return Action(
         id=item["id"],
-        token=item["token"],
+        token=keys.token_of(item),
         operator_id=item["operator_id"],
         kind=item["kind"],
         reason=item["reason"],

@@ -136,6 +136,12 @@ def action(token: str) -> Key:
     return {"pk": f"ACTION#{token}", "sk": "ACTION"}
 
 
+def token_of(item: Mapping[str, Any]) -> str:
+    """What names an action."""
+    token: str = item["pk"].removeprefix("ACTION#")
+    return token
+
+
 def contact_lock(contact_key: str) -> Key:
     """The lock that makes a contact belong to one active order."""
     return {"pk": f"CONTACT#{contact_key}", "sk": "CONTACT"}
