@@ -37,13 +37,13 @@ erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY
 
 # What is integration comes first and mostly waits; what computes runs meanwhile.
 test: $(VENV)/.dev  ## Every test but the long ones
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not proof"
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof"
 
 test-unit: $(VENV)/.dev  ## The tests that start nothing
-	$(BIN)/pytest -n auto --dist loadfile -m "not integration and not proof"
+	$(BIN)/pytest -n auto -m "not integration and not proof"
 
 test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
-	$(BIN)/pytest -n 3 --dist loadfile -m "integration and not proof"
+	$(BIN)/pytest -n 3 -m "integration and not proof"
 
 proof: $(VENV)/.dev  ## The long tests, the mutants and a minute of fuzzing
 	$(BIN)/pytest -m proof --durations=12

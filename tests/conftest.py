@@ -2,9 +2,12 @@
 
 import os
 from functools import cache
+from typing import Any
 
 import botocore.session
+import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # A machine may be slow: that is no failure of what is tested.
 settings.register_profile("unhurried", deadline=None)
@@ -75,3 +78,32 @@ os.environ.update(
 
 # Each session of the SDK reads megabytes of descriptions of services; the tests have many, and read them once.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+TOGETHER = {
+    f"tests/integration/test_{name}.py"
+    for name in (
+        "concurrency",
+        "credentials",
+        "disclosure",
+        "docs",
+        "histories",
+        "hostile_input",
+        "notifications",
+        "payments",
+        "reviews",
+    )
+}
+"""Who calls the session's service: in one process there is one, and each function of it starts once."""
+
+
+class _FileByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Each process gets files, the next one when it is done; those of TOGETHER are like one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "together" if file in TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """How tests are shared out where they run in several processes, see pytest -n."""
+    return _FileByFile(config, log)

@@ -1,4 +1,4 @@
-"""One service for the session, for every test that needs no settings of its own."""
+"""One service for a process's tests that need no settings of their own; `tests/conftest.py` keeps them together."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service, its data empty at first."""
+    """The service, its data empty at first; in the end nobody saw what he may not."""
     with running(tmp_path_factory.mktemp("service"), OPERATOR_IDS=str(OPERATOR)) as service:
         yield service
         assert service.disclosed() == []

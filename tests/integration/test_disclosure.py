@@ -1,7 +1,4 @@
-"""Who saw what: runs last, over every answer and every log line of the session (I17, I18).
-
-Where tests run in several processes, each asks its own service the same when it ends: see the fixture.
-"""
+"""Who saw what: runs last, over every answer and every log line of the session's service (I17, I18)."""
 
 from tests.integration.service import Service
 

@@ -51,22 +51,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def names(service: Service) -> dict[str, str]:
-    """The stack's resources: their names in the template, and those that they were given."""
-    pages = (
-        service.aws("cloudformation").get_paginator("list_stack_resources").paginate(StackName="urgent-services-local")
-    )
-    return {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-    }
-
-
 @contextmanager
 def without(service: Service, function: str, action: str) -> Iterator[None]:
     """A function whose own policy lacks an action."""
-    iam, role = service.aws("iam"), names(service)[f"{function}Role"]
+    iam, role = service.aws("iam"), service.name(f"{function}Role")
     [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     poorer = json.loads(json.dumps(document))
@@ -83,8 +71,8 @@ def without(service: Service, function: str, action: str) -> Iterator[None]:
 
 def test_a_function_that_may_not_read_the_token_lets_nobody_in(service: Service) -> None:
     """F25: it cannot check who calls, so it refuses."""
-    iam, found = service.aws("iam"), names(service)
-    attached = {"RoleName": found["GetBalanceRole"], "PolicyArn": found["KnowsCaller"]}
+    iam = service.aws("iam")
+    attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("KnowsCaller")}
     iam.detach_role_policy(**attached)
     user = service.user()
     refused = service.call("GET /api/balance", user=user)
@@ -110,13 +98,6 @@ def test_every_route_may_do_what_it_has_to(service: Service) -> None:
 
 def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
     """Each ends an order that nobody answered, and gives its taker his money back: by itself, or called."""
-    functions, found = service.aws("lambda"), names(service)
-
-    def invoke(function: str, event: dict[str, Any]) -> Any:
-        answer = functions.invoke(FunctionName=found[function], Payload=json.dumps(event).encode())
-        assert "FunctionError" not in answer, answer["Payload"].read()
-        return json.loads(answer["Payload"].read())
-
     executor = service.user()
     service.recharge(executor, 8)
     orders = [service.order(service.user())["id"] for _ in range(4)]
@@ -130,15 +111,15 @@ def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
         entries = service.call("GET /api/balance/transactions", user=executor).json["transactions"]
         return {entry["order_id"] for entry in entries if entry["type"] == "refund"}
 
-    invoke("EndDueOrder", {"order_id": orders[0], "due_at": due_at})
+    service.invoke("EndDueOrder", {"order_id": orders[0], "due_at": due_at})
     assert orders[0] in refunded()
     image = {"order_id": {"S": orders[1]}, "expires_at": {"N": str(due_at)}}
     record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
-    assert invoke("LockExpired", {"Records": [record]}) == {"batchItemFailures": []}
+    assert service.invoke("LockExpired", {"Records": [record]}) == {"batchItemFailures": []}
     assert orders[1] in refunded()
-    invoke("Sweep", {})
+    service.invoke("Sweep", {})
     assert refunded() == set(orders)
-    assert invoke("Audit", {}) == []
+    assert service.invoke("Audit", {}) == []
 
     # The stream makes a schedule, and that calls the function with a role of its own. The sweep comes once a minute.
     order_id = service.order(service.user())["id"]
@@ -152,7 +133,7 @@ def test_who_writes_to_people_may_do_what_he_has_to(service: Service) -> None:
     _, executor, order = an_order_is_offered(service, "Тверь")
     service.order(service.user(), city="Тверь")
     sqs = service.aws("sqs")
-    delayed = {"QueueUrl": names(service)["Offers"], "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]}
+    delayed = {"QueueUrl": service.name("Offers"), "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]}
     wait_until(lambda: sqs.get_queue_attributes(**delayed)["Attributes"] != {"ApproximateNumberOfMessagesDelayed": "0"})
     service.recharge(executor, 2)
     assert service.take(executor, order["id"]).status == 200

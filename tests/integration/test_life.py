@@ -1,20 +1,18 @@
-"""Orders end by themselves, at the right moment, once, and give money back when nobody answered. Then people judge.
+"""Orders end by themselves, at the right moment, once, and give money back when nobody answered.
 
 An hour lasts 16 seconds here, an answer window 7.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.service import Service, at_once, now_ms, running, statuses, wait_until
+from tests.integration.service import Service, at_once, now_ms, running, wait_until
 
 HOUR, WINDOW = 16, 7
 SECONDS = {"ORDER_LIFETIME_MINUTES": str(HOUR / 60), "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60)}
@@ -22,31 +20,17 @@ SWEEP = 75  # seconds within which a minute's sweep has run
 
 
 class Timed:
-    """A service with short times, and its functions by name."""
+    """A service with short times."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
-    def name(self, function: str) -> str:
-        """What the function of the template is called where it runs."""
-        found = self.service.aws("cloudformation").describe_stack_resource(
-            StackName="urgent-services-local", LogicalResourceId=function
-        )
-        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
-        return name
-
     def make_no_schedules(self) -> None:
         """Switch off the function that makes them."""
         functions = self.service.aws("lambda")
-        mappings = functions.list_event_source_mappings(FunctionName=self.name("OrderChanged"))
+        mappings = functions.list_event_source_mappings(FunctionName=self.service.name("OrderChanged"))
         for mapping in mappings["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-
-    def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """What a function answers; a failure fails the test."""
-        answer = self.service.aws("lambda").invoke(FunctionName=self.name(function), Payload=json.dumps(event).encode())
-        assert "FunctionError" not in answer, answer["Payload"].read()
-        return json.loads(answer["Payload"].read())
 
     def taken(self, *executors: int) -> tuple[int, str]:
         """A client's new order that these took; the client and the order."""
@@ -95,7 +79,7 @@ def timed_service(home: Path) -> Iterator[Timed]:
         timed = Timed(service)
         timed.warm_up()
         yield timed
-        assert timed.invoke("Audit", {}) == []
+        assert timed.service.invoke("Audit", {}) == []
         assert service.disclosed() == []
 
 
@@ -186,7 +170,7 @@ def test_a_timer_delivered_twenty_times_at_once_changes_things_once(timed: Timed
     due_at = now_ms()
     wait_until(lambda: timed.status(order_id) == "closed_no_response")
     event = {"order_id": order_id, "due_at": due_at}
-    at_once([partial(timed.invoke, "EndDueOrder", event)] * 20)
+    at_once([partial(timed.service.invoke, "EndDueOrder", event)] * 20)
     for executor in executors:
         assert timed.refunds(executor) == [(order_id, 2)]
         assert timed.active(executor) == 0
@@ -201,110 +185,11 @@ def test_a_late_end_does_not_free_the_contact_of_a_newer_order(timed: Timed) -> 
     old = service.order(client, contact)["id"]
     wait_until(lambda: timed.status(old) == "expired")
     newer = service.order(service.user(), contact)["id"]
-    timed.invoke("EndDueOrder", {"order_id": old, "due_at": 0})
-    timed.invoke("Sweep", {})
+    timed.service.invoke("EndDueOrder", {"order_id": old, "due_at": 0})
+    timed.service.invoke("Sweep", {})
     assert timed.active(client) == 0
     refused = service.call("POST /api/orders", user=service.user(), body=service.order_body(contact))
     assert (refused.status, timed.status(newer)) == (409, "active")
-
-
-def test_one_review_of_an_order_lands(service: Service) -> None:
-    """I20: eight at once."""
-    client, executor = service.user(), service.user()
-    order_id = _completed(service, client, executor)
-    review = {"order_id": order_id, "rating": 5, "comment": "Быстро и аккуратно"}
-    answers = at_once([partial(service.call, "POST /api/reviews/client", user=client, body=review)] * 8)
-    assert statuses(answers) == {200: 1, 409: 7}
-    assert service.call("GET /api/users/me", user=executor).json["rating"] == 5
-    received = service.call("GET /api/reviews", user=executor, query={"mine": True}).json
-    assert [(found["order_id"], found["author_name"]) for found in received] == [(order_id, f"User{client}")]
-
-
-def test_a_rating_is_the_mean_of_nine_reviews_at_once(service: Service) -> None:
-    """I21: no review is lost in another."""
-    executor = service.user()
-    service.recharge(executor, 20)
-    ratings = [1, 2, 3, 4, 5, 5, 5, 4, 4]
-    orders = []
-    for _ in ratings:
-        client = service.user()
-        orders.append((client, _completed(service, client, executor)))
-    answers = at_once(
-        [
-            partial(
-                service.call, "POST /api/reviews/client", user=client, body={"order_id": order_id, "rating": rating}
-            )
-            for (client, order_id), rating in zip(orders, ratings, strict=True)
-        ]
-    )
-    assert statuses(answers) == {200: 9}
-    me = service.call("GET /api/users/me", user=executor).json
-    assert (me["rating"], me["completed_orders"]) == (round(sum(ratings) / 9, 2), 9)
-
-
-def test_the_whole_story(service: Service) -> None:
-    """Two clients, four executors, from create to ratings; in the end all books agree (I1, I3)."""
-    anna, boris = service.user(), service.user()
-    executors = [service.user() for _ in range(4)]
-    for executor in executors:
-        service.recharge(executor, 10)
-    pipe, socket, mover = (service.order(client)["id"] for client in (anna, anna, boris))
-
-    # Three take the burst pipe, the fourth is too late; everybody sees what he may.
-    for executor in executors[:3]:
-        assert service.take(executor, pipe).status == 200
-    assert service.take(executors[3], pipe).status == 409
-    assert service.call("PUT /api/orders/{id}", user=anna, id=pipe, body={"category": "Другое"}).status == 403
-    assert service.call("POST /api/orders/{id}/respond", user=boris, id=pipe).status == 403
-    assert service.call("POST /api/orders/{id}/respond", user=anna, id=pipe).json["customer_responded_at"]
-    assert service.call("POST /api/orders/{id}/respond", user=anna, id=pipe).status == 409
-    assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).json["status"] == "completed"
-    assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).status == 410
-
-    # The socket she gives up before she answered: the money comes back. Nobody wants Boris's order.
-    for executor in executors[2:]:
-        assert service.take(executor, socket).status == 200
-    assert service.call("POST /api/orders/{id}/close", user=anna, id=socket).status == 204
-    assert service.call("POST /api/orders/{id}/close", user=boris, id=mover).status == 409
-    assert service.call("DELETE /api/orders/{id}", user=boris, id=mover).status == 204
-
-    # They judge each other.
-    review = {"order_id": pipe, "rating": 4, "executor_id": executors[1]}
-    assert service.call("POST /api/reviews/client", user=boris, body=review).status == 404
-    assert service.call("POST /api/reviews/client", user=anna, body={**review, "executor_id": boris}).status == 400
-    assert service.call("POST /api/reviews/client", user=anna, body=review).status == 200
-    assert service.call("POST /api/reviews/client", user=anna, body={**review, "order_id": socket}).status == 400
-    complaint = {"order_id": socket, "complaint": "Отменил заказ"}
-    assert service.call("POST /api/reviews/executor", user=executors[3], body=complaint).status == 200
-    assert service.call("POST /api/reviews/executor", user=executors[0], body=complaint).status == 404
-    checks = [
-        service.call("GET /api/reviews/check", user=user, query={"order_id": order_id}).json
-        for user, order_id in ((anna, pipe), (executors[3], socket), (boris, mover))
-    ]
-    assert [check["type"] for check in checks] == ["review", "complaint", None]
-
-    # The books.
-    people = [anna, boris, *executors]
-    mine = [service.call("GET /api/users/me", user=user).json for user in people]
-    assert [me["balance"] for me in mine] == [0, 0, 8, 8, 8, 10]
-    assert [me["active_orders"] for me in mine] == [0] * 6
-    assert [me["completed_orders"] for me in mine] == [1, 0, 1, 1, 1, 0]
-    assert [me["rating"] for me in mine] == [0, 0, 0, 4, 0, 0]
-    entries = [entry for user in people for entry in service.ledger(user)]
-    takes = -sum(entry["amount"] for entry in entries if entry["type"] == "order_take")
-    refunds = sum(entry["amount"] for entry in entries if entry["type"] == "refund")
-    assert (takes, refunds) == (10, 4)
-    assert sum(me["balance"] for me in mine) + takes - refunds == 40
-    assert Timed(service).invoke("Audit", {}) == []
-
-
-def _completed(service: Service, client: int, executor: int) -> str:
-    order_id: str = service.order(client)["id"]
-    if service.balance(executor) < 2:
-        service.recharge(executor, 2)
-    assert service.take(executor, order_id).status == 200
-    assert service.call("POST /api/orders/{id}/complete", user=client, id=order_id).status == 200
-    return order_id
 
 
 def _ms(iso: str) -> int:

@@ -1,6 +1,5 @@
 """A balance is topped up on the running service: an invoice, its page, a button, and the money."""
 
-import json
 import os
 import subprocess
 import sys
@@ -40,18 +39,6 @@ def status(service: Service, made: dict[str, Any], user: int) -> dict[str, Any]:
     return found
 
 
-def invoke(service: Service, function: str, event: dict[str, Any]) -> Any:
-    """What a function answers that has no route."""
-    stack = service.aws("cloudformation").describe_stack_resource(
-        StackName="urgent-services-local", LogicalResourceId=function
-    )
-    answer = service.aws("lambda").invoke(
-        FunctionName=stack["StackResourceDetail"]["PhysicalResourceId"], Payload=json.dumps(event).encode()
-    )
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    return json.loads(answer["Payload"].read())
-
-
 def pay_every_way(service: Service) -> None:
     """Payments of every provider, by its webhook, told twice, by asking, and given back. Called under IAM, too."""
     for provider in PROVIDERS:
@@ -67,14 +54,14 @@ def pay_every_way(service: Service) -> None:
         press(lost, "lost", user)
         assert status(service, lost, user)["status"] == "pending"
         bring_forward(service, lost["payment_id"])
-        invoke(service, "CheckPayments", {})
+        service.invoke("CheckPayments", {})
         assert status(service, lost, user)["new_balance"] == 200
-        refunded = invoke(service, "RefundPayment", {"payment_id": first["payment_id"]})
+        refunded = service.invoke("RefundPayment", {"payment_id": first["payment_id"]})
         assert (refunded["status"], refunded["taken_back"]) == ("refunded", 100)
         entries = service.ledger(user)
         assert [entry["amount"] for entry in entries] == [100, 100, -100]
         assert {(entry["type"], entry["payment_method"]) for entry in entries} == {("recharge", provider)}
-    assert invoke(service, "Audit", {}) == []
+    assert service.invoke("Audit", {}) == []
 
 
 def bring_forward(service: Service, payment_id: int) -> None:
@@ -103,7 +90,7 @@ def test_a_forged_webhook_and_a_declined_payment_credit_nothing(service: Service
     assert status(service, made, user)["status"] == "pending"
     press(made, "declined", user)
     bring_forward(service, made["payment_id"])
-    invoke(service, "CheckPayments", {})
+    service.invoke("CheckPayments", {})
     assert status(service, made, user)["status"] == "expired"
     assert service.balance(user) == 0
 
