@@ -104,6 +104,7 @@ class _FileByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
         return "together" if file in TOGETHER else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     """How tests are shared out where they run in several processes, see pytest -n."""
     return _FileByFile(config, log)

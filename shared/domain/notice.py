@@ -10,7 +10,7 @@ from shared.domain.order import Order, Status, Take, owes_refunds, refunds, stat
 
 Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded", "removed"]
 
-# The news of an end is news for so long.
+# The news of an answer or an end is news for so long.
 _FRESH = 60 * 60 * 1000
 
 
@@ -87,9 +87,17 @@ def why_not(notice: Notice, order: Order | None, now: int) -> str | None:
             if order.responded_at is not None:
                 return "answered"
             return None if can_be_answered(order, now) else "ended"
-        case "answered":
-            return None if status_at(order, now) in (Status.ACTIVE, Status.EXPIRED) else "ended"
-    # What an operator does has no time in the order.
-    by_operator = notice.kind == "removed" or (notice.kind == "refunded" and not owes_refunds(order))
-    since = notice.due_at if by_operator or order.ended_at is None else order.ended_at
-    return None if now < since + _FRESH else "late"
+        case "answered" if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
+            return "ended"
+    return None if now < _since(notice, order) + _FRESH else "late"
+
+
+def _since(notice: Notice, order: Order) -> int:
+    """When what the notice tells of happened, however late somebody noticed it."""
+    if notice.kind == "answered":
+        happened = order.responded_at
+    elif notice.kind == "removed" or (notice.kind == "refunded" and not owes_refunds(order)):
+        happened = None  # what an operator does has no time in the order
+    else:
+        happened = order.ended_at
+    return notice.due_at if happened is None else happened

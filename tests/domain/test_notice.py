@@ -145,6 +145,8 @@ ANSWERED = answered(TWO, 1, 3 * MINUTE)
         ("closed", closed(ANSWERED, 1, 4 * MINUTE), 30 * MINUTE, 4 * MINUTE),
         ("expired", ended_by_time(ANSWERED, 90 * MINUTE), 90 * MINUTE, HOUR),
         ("refunded", ended_by_time(TWO, 90 * MINUTE), 90 * MINUTE, 16 * MINUTE),
+        # Said while the order can still be read, and no news for as long as that.
+        ("answered", ANSWERED, 30 * MINUTE, 3 * MINUTE),
         # When an operator did it, whatever had become of the order by then.
         ("refunded", with_refund(ANSWERED, 11, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
         ("refunded", with_refund(completed(TWO, 1, 3 * MINUTE), 11, 9 * HOUR), 9 * HOUR, 9 * HOUR),
@@ -152,7 +154,7 @@ ANSWERED = answered(TWO, 1, 3 * MINUTE)
         ("removed", removed(ended_by_time(ANSWERED, HOUR), 9 * HOUR), 9 * HOUR, 9 * HOUR),
     ],
 )
-def test_an_end_and_what_an_operator_does_are_news_for_an_hour(
+def test_an_answer_an_end_and_what_an_operator_does_are_news_for_an_hour(
     kind: notices.Kind, it: Order, due_at: int, since: int
 ) -> None:
     notice = Notice(kind, it.id, 11, due_at)
