@@ -359,6 +359,11 @@ def wait_until(done: Callable[[], object], *, every: float = 0.25) -> None:
         time.sleep(every)
 
 
+def pause_before(end: int) -> None:
+    """Ask seldom while `end`, epoch milliseconds, is far, and all the time around it."""
+    time.sleep(0.02 if end - now_ms() < 1000 else 0.25)
+
+
 @contextmanager
 def running(home: Path, **settings: Any) -> Iterator[Service]:
     """A service that is up, and is stopped at the end."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api import Answer
-from tests.integration.service import Service, at_once, now_ms, running
+from tests.integration.service import Service, at_once, now_ms, pause_before, running
 
 LIFETIME = 6000  # ms
 LIVES_ON = 300  # ms that are watched after an order's end
@@ -54,11 +54,6 @@ def watch(questions: Sequence[Question], end: int) -> None:
                 seen.add("after")
         pause_before(end)
     assert seen == {"before", "after"}
-
-
-def pause_before(end: int) -> None:
-    """Ask seldom while `end` is far, and all the time around it."""
-    time.sleep(0.02 if end - now_ms() < 1000 else 0.25)
 
 
 def test_every_read_and_write_ends_with_the_order(service: Service) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.service import Service, at_once, now_ms, running, wait_until
+from tests.integration.service import Service, at_once, now_ms, pause_before, running, wait_until
 
 HOUR, WINDOW = 16, 7
 SECONDS = {"ORDER_LIFETIME_MINUTES": str(HOUR / 60), "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60)}
@@ -121,7 +121,7 @@ def see_orders_end(timed: Timed) -> None:
             assert seen == "expired"
         elif now_ms() < expires_at:
             assert seen == "active"
-        time.sleep(0.05 if abs(expires_at - now_ms()) < 1000 else 0.5)
+        pause_before(expires_at)
     assert timed.status(unanswered) == "closed_no_response"
     assert timed.status(answered) == "expired"
     assert service.take(executors[0], untaken).json["code"] == "order_not_active"
