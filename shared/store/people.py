@@ -74,6 +74,11 @@ def erase_review(review: Review) -> None:
     table.transact(writes)
 
 
+def is_review_erased(review: Review) -> bool:
+    """Whether nothing of who wrote the review is left in it."""
+    return review.comment is None and review.author_name == ERASED_NAME
+
+
 def erase_complaint(complaint: Complaint) -> None:
     """Take the words out of a complaint. One TransactWriteItems of one write."""
     table.transact([_words_erased(keys.complaint(complaint.order_id, complaint.executor_id))])

@@ -10,6 +10,7 @@ from functions.notifications import send_offer
 from functions.timers import audit
 from functions.users import delete_me
 from infra.local.fakes.telegram import FakeTelegram
+from shared import erasure
 from shared.bot import sending
 from shared.store import attributes, keys, orders, people, table
 from shared.store.queues import Queue
@@ -194,6 +195,43 @@ def test_what_takes_too_long_says_that_more_is_to_do(
     assert (refused.status, refused.json["code"]) == (503, "busy")
     monkeypatch.undo()
     assert "@burst_pipe" in everything()
+
+
+class Ticking:
+    """A clock on which every look takes a second."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        self._now += 1
+        return self._now
+
+
+def test_who_asks_again_gets_on_however_much_he_wrote(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call does what it has the time for; what an earlier one did is not done again."""
+    for user in (ANNA, EXECUTOR):
+        service.recharge(user, 20)
+    for number in range(6):
+        order = service.order(ANNA, contact=f"@burst_pipe{number}")["id"]
+        assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order).status == 200
+        assert service.call("POST /api/orders/{id}/complete", user=ANNA, id=order).status == 200
+        review = {"order_id": order, "rating": 3, "comment": "Мастер опоздал"}
+        assert service.call("POST /api/reviews/client", user=ANNA, names=NAMES, body=review).status == 200
+        other = service.order(OTHER, contact=f"@other_pipe{number}", description="Искрит розетка в коридоре")["id"]
+        assert service.call("POST /api/orders/{id}/take", user=ANNA, id=other).status == 200
+        complaint = {"order_id": other, "complaint": "Ложная информация", "comment": "Грубил"}
+        assert service.call("POST /api/reviews/executor", user=ANNA, body=complaint).status == 200
+    clock = Ticking()
+    monkeypatch.setattr(delete_me, "time", clock)
+    monkeypatch.setattr(erasure, "time", clock)
+    monkeypatch.setattr(delete_me, "_LAST_STEP", 4.0)
+    calls = 1
+    while (answer := service.call("DELETE /api/users/me", user=ANNA)).status != 204:
+        assert (answer.status, answer.json["code"]) == (503, "busy")
+        calls += 1
+        assert calls <= 6  # 19 steps, four a call
+    assert [trace for trace in TRACES if trace in everything()] == []
 
 
 def test_an_operator_shows_and_forgets_a_person_who_asks_elsewhere(service: Api, story: dict[str, str]) -> None:
