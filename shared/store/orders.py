@@ -194,7 +194,8 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
         except table.Stale:
             # Our own try may have landed without an answer; only then is the holder this order.
             try:
-                landed = _check_contact(order, clock.now_ms())
+                # As it was when the write asked: the contact may have become free since, and the write would not know.
+                landed = _check_contact(order, order.created_at)
             except ContactBusy:
                 users.get(caller.id).check_not_banned()  # that is what a banned user hears, whatever else is wrong
                 raise
@@ -318,6 +319,8 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     conditions.SLOT_FREE,
                     conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
+                    # What is due of an order follows from whether it is answered.
+                    conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
                     conditions.EDITS_AS_READ,
                 ),
                 names={"#caller": str(caller.id)},

@@ -2,7 +2,9 @@
 
 Timeouts and attempts, so that a request always ends before its Lambda does (P4): one call takes at most
 2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `settle` starts no new attempt after 5 s, an attempt
-is a read and a write: 5 + 2 × 9 = 23 s, below the functions' 25 s timeout less one, below the gateway's 30 s.
+is a read and a write: 5 + 2 × 9 = 23 s, below the functions' 25 s timeout less one, below the gateway's 30 s. What ends
+an order reads once more: where each of its calls takes all it may, Lambda ends it before it answers, and the next try
+or the sweep finds what it did.
 """
 
 import random
@@ -74,12 +76,17 @@ def client() -> "DynamoDBClient":
     return cast("DynamoDBClient", aws.client("dynamodb", read_timeout=3))
 
 
+def _is_passing(error: ClientError) -> bool:
+    # What stands between us and DynamoDB may fail as well, with a page instead of a code.
+    return error.response["Error"]["Code"] in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+
+
 @contextmanager
 def _reading() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _PASSING:
+        if _is_passing(error):
             raise Unavailable from error
         raise
     except (ConnectionError, HTTPClientError) as error:
@@ -318,7 +325,7 @@ def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
             reasons = cast("list[dict[str, str]]", error.response.get("CancellationReasons", []))
             if reasons and all(reason.get("Code", "None") in _PASSING_REASONS for reason in reasons):
                 raise Stale from error
-        elif code in _PASSING:
+        elif _is_passing(error):
             raise Stale from error
         raise
     except (ConnectionError, HTTPClientError) as error:

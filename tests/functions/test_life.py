@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.orders import take
+from shared.store import table
 from tests.functions.conftest import START, Api
 
 
@@ -39,6 +40,32 @@ def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> No
     assert service.call("POST /api/orders", user=3, body=body).status == 201
     assert service.call("GET /api/balance", user=2).json == {"balance": 2}
     assert service.call("POST /api/orders", user=1, body=body).status == 409
+
+
+def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
+    service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I15: the hour ends while the request is on its way; it asked before that."""
+    service.order(1, contact="@burst_pipe")
+    service.later(minutes=60, ms=-5)
+    transact = table.transact
+    writes = []
+
+    def slow(items: Any) -> None:
+        writes.append(service.now)
+        service.later(ms=10)
+        transact(items)
+
+    monkeypatch.setattr(table, "transact", slow)
+    body = {
+        "category": "Сантехника",
+        "city": "Москва",
+        "description": "Прорвало трубу на кухне, вода на полу",
+        "contact": "@burst_pipe",
+    }
+    refused = service.call("POST /api/orders", user=2, body=body)
+    assert (refused.status, refused.json["code"], len(writes)) == (409, "contact_busy", 1)
+    assert service.call("POST /api/orders", user=2, body=body).status == 201
 
 
 def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:

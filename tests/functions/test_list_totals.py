@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from shared.store import feeds, table
+from shared.domain.order import answered
+from shared.store import feeds, orders, table
 from tests.functions.conftest import Api
+
+MINUTE = 60_000
 
 
 def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
@@ -34,6 +37,30 @@ def test_an_offset_of_any_size_is_answered(service: Api) -> None:
         assert (answer.status, answer.json) == (200, {"orders": [], "total": 1})
     assert asked
     assert max(asked) < 2**31
+
+
+def test_who_takes_while_the_client_answers_takes_an_answered_order(
+    service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer falls between a take's read and its write: what is due of the order is the end of its hour (I12)."""
+    order = service.order(1, "@first_pipe")["id"]
+    for executor in (2, 3):
+        service.recharge(executor)
+    assert service.call("POST /api/orders/{id}/take", user=2, id=order).status == 200
+    take = orders.take
+
+    def cross(*given: Any, **named: Any) -> None:
+        monkeypatch.setattr(orders, "take", take)
+        orders.change(order, lambda it, now: answered(it, 1, now), orders.move, caller_id=1)
+        take(*given, **named)
+
+    monkeypatch.setattr(orders, "take", cross)
+    assert service.call("POST /api/orders/{id}/take", user=3, id=order).status == 200
+    assert orders.due(service.now + 15 * MINUTE) == []
+    service.later(ms=1)
+    service.order(1, "@second_pipe")
+    service.later(minutes=15)
+    assert service.call("GET /api/orders", query={"limit": 1}).json["total"] == 2
 
 
 @pytest.mark.parametrize("counted_by_keys", [300, 2])

@@ -329,6 +329,7 @@ class Checker:
             if not by_ttl or self._world.now < old["created_at"] + RETENTION:
                 self._broken("I11", f"order {order_id} was removed")
             return set()
+        self._is_due(order_id, new)
         if old is None:
             return self._new_order(order_id, new)
         for name in _NEVER_CHANGES:
@@ -354,6 +355,15 @@ class Checker:
             elif "rating" in old or review is None or review["rating"] != new["rating"]:
                 self._broken("I20", f"order {order_id} shows the rating {new.get('rating')}, the review is {review}")
         return touched
+
+    def _is_due(self, order_id: str, new: Plain) -> None:
+        """What is still to happen to the order by itself is what the due index lists it by."""
+        active, answered = new["status"] == "active", "responded_at" in new
+        ahead = [new["expires_at"]] if active else []
+        if (active or new["status"] == "expired") and not answered and "answer_due_at" in new:
+            ahead.append(new["answer_due_at"])
+        if new.get("due_at") != min(ahead, default=None):
+            self._broken("L1", f"order {order_id} is due at {new.get('due_at')}, it is {new}")
 
     def _new_order(self, order_id: str, new: Plain) -> set[int]:
         self.orders.append(order_id)

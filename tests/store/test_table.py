@@ -48,6 +48,8 @@ PASSING: dict[str, list[Fault]] = {
     "in progress": [refused("TransactionInProgressException")] * 2,
     "500": [refused("InternalServerError", status=500)] * 2,
     "503": [refused("ServiceUnavailable", status=503)] * 2,
+    "a gateway's page": [refused("502", status=502)] * 2,  # where an error has no code, the SDK makes one of its status
+    "another code of AWS": [refused("InternalFailure", status=500)] * 2,
     "a request lost": [never_arrived] * 2,
     "no connection": [no_connection] * 2,
     "a connection that takes too long": [cannot_connect] * 2,
