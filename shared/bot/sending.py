@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from shared import clock, telegram
 from shared.domain.delivery import Outcome
+from shared.domain.errors import Unavailable
 from shared.domain.order import Order
-from shared.observability import logger, metrics
+from shared.observability import logger, metrics, where
 from shared.settings import settings
 from shared.store import pace, users
 from shared.telegram import BotApiError, BotApiUnreachable
@@ -41,24 +42,32 @@ def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, floa
     """Send what `say` has to say when it is the chat's turn, nothing where that is None; `say` is given the time then.
 
     What became of it, and where it may be tried again, in how many seconds. Who cannot be reached is noted as such, and
-    leaves the audience of orders. `pace.take_turn` and one sendMessage; what else `users.save_chat` costs. Raises
-    BotApiError where Telegram does not know the bot; Busy, Unavailable.
+    leaves the audience of orders. `pace.take_turn` and one sendMessage; what else `users.save_chat` costs. Raises Busy,
+    Unavailable, once Telegram answered.
     """
     try:
         pace.take_turn(chat_id)
+        said = say(clock.now_ms())
+        if said is None:
+            return "too_late", 0
+        telegram.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
     except pace.NotYet as not_yet:
         return "missed", not_yet.seconds
-    said = say(clock.now_ms())
-    if said is None:
-        return "too_late", 0
-    try:
-        telegram.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
+    except Unavailable as error:
+        return _not_asked(error)
     except BotApiUnreachable as error:
         return "in_doubt" if error.maybe_done else "missed", _TROUBLE_SECONDS
     except BotApiError as error:
         return _refused(chat_id, error)
     metrics.add_metric("NotificationsSent", "Count", 1)
     return "arrived", 0
+
+
+def _not_asked(error: Exception) -> tuple[Outcome, float]:
+    # Nothing is in doubt: the message waits until its receipts run out, and then somebody is told.
+    metrics.add_metric("BackgroundFailures", "Count", 1)
+    logger.error("failed", extra=where(error))
+    return "missed", _TROUBLE_SECONDS
 
 
 def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
@@ -75,7 +84,8 @@ def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
     if error.error_code == 400:
         logger.error("telegram refused a message", extra={"chat_id": chat_id})
         return "refused", 0
-    raise error
+    # Telegram does not know the bot: its token is another one now.
+    return _not_asked(error)
 
 
 def dropped(reason: str, user_id: int, order_ids: Sequence[str]) -> None:

@@ -4,20 +4,23 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Mapping
+from io import StringIO
 from typing import Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 
 from functions.notifications import send_offer
 from infra.local.fakes.telegram import MESSAGES_A_SECOND, FakeTelegram
+from shared import secrets
 from shared import telegram as bot_api
 from shared.domain.delivery import HELD
 from shared.domain.init_data import TelegramUser
 from shared.store import keys, pace, table, users
 from shared.store.queues import Queue
 from tests import api
-from tests.conftest import OPERATOR
+from tests.conftest import BOT_TOKEN, OPERATOR
 from tests.functions.conftest import HANDLERS, Api, Change
 
 CLIENT, EXECUTOR, OTHER = 1, 2, 3
@@ -282,6 +285,47 @@ def test_nobody_at_telegrams_address_is_none(
     change(TELEGRAM_API_URL=url)
     assert offer(service, EXECUTOR, order["id"]) == []
     assert len(bot.sent()) == 1
+
+
+@pytest.fixture
+def token() -> Callable[[str | None], None]:
+    """Makes the bot's token another one, or takes it away, for an instance that has not read it."""
+
+    def become(value: str | None) -> None:
+        ssm, path = boto3.client("ssm"), "/urgent-services/test/telegram-bot-token"
+        if value is None:
+            ssm.delete_parameter(Name=path)
+        else:
+            ssm.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=True)
+        secrets._provider.cache_clear()
+
+    return become
+
+
+@pytest.mark.parametrize("wrong", [None, "42:another"], ids=["no token", "another bot's"])
+def test_what_telegram_was_not_asked_or_would_not_hear_is_in_no_doubt(
+    service: Api,
+    bot: FakeTelegram,
+    monkeypatch: pytest.MonkeyPatch,
+    token: Callable[[str | None], None],
+    log: StringIO,
+    wrong: str | None,
+) -> None:
+    """F25: as often as the queue brings it; it goes out when the token is right again."""
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    [notice] = taken(service, order["id"], EXECUTOR)[:1]
+    monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: 20_000)
+    token(wrong)
+    for _ in range(4):
+        assert service.handle(Queue.NOTICES, notice) == [notice]
+        assert len(offer(service, EXECUTOR, order["id"])) == 1
+    assert log.getvalue().count('"level":"ERROR"') >= 8
+    assert bot.sent() == []
+    token(BOT_TOKEN)
+    assert service.handle(Queue.NOTICES, notice) == []
+    assert offer(service, EXECUTOR, order["id"]) == []
+    assert [len(bot.sent(user)) for user in (CLIENT, EXECUTOR)] == [1, 1]
 
 
 def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
