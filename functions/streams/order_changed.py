@@ -7,7 +7,7 @@ from shared import clock
 from shared.background import stream_handler
 from shared.domain import figures
 from shared.domain import notice as notices
-from shared.domain.order import Order, Status, deadlines
+from shared.domain.order import Order, deadlines, is_news
 from shared.observability import metrics
 from shared.store import queues, schedules, stream
 from shared.store.queues import Queue
@@ -22,7 +22,7 @@ def order_changed(record: dict[str, Any]) -> None:
     before, after = stream.order_change(record)
     now = clock.now_ms()
     schedule_deadlines(before, after, now)
-    if after.status is Status.ACTIVE and (before is None or before.category != after.category):
+    if is_news(before, after):
         queues.send(Queue.NEW_ORDERS, [{"order_id": after.id, "start": [0, 0], "due_at": now}], now)
     queues.send(Queue.NOTICES, [asdict(notice) for notice in notices.of_change(before, after, now)], now)
     for figure in figures.of_change(before, after):

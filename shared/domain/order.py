@@ -38,6 +38,8 @@ from shared.domain.errors import (
 _DAY = 24 * 60 * 60 * 1000
 
 MAX_TAKES = 3
+# Each change of a category that is heard of is as many messages as it has an audience.
+_HEARD_EDITS = 5
 MIN_DESCRIPTION = 20
 MAX_DESCRIPTION = 1000
 
@@ -132,6 +134,13 @@ def may_see_contact(order: Order, user_id: int | None) -> bool:
 def owes_refunds(order: Order) -> bool:
     """Whether whoever took the order gets his money back: it was closed and never answered."""
     return order.status is Status.CLOSED_NO_RESPONSE and order.responded_at is None
+
+
+def is_news(before: Order | None, after: Order) -> bool:
+    """Whether those who want such orders are to hear of this change: the order is new, or its category was put right."""
+    if after.status is not Status.ACTIVE:
+        return False
+    return before is None or (after.category != before.category and after.edits <= _HEARD_EDITS)
 
 
 def is_running(order: Order, now: int) -> bool:

@@ -653,6 +653,18 @@ def test_who_edits_the_category_finds_another_audience(service: Api) -> None:
     assert service.queued(Queue.NEW_ORDERS) == []
 
 
+def test_who_edits_the_category_to_and_fro_is_heard_of_no_more(service: Api) -> None:
+    """Each change is as many messages as it has an audience, and a client may make as many changes as he likes."""
+    order = service.order(CLIENT)["id"]
+    queued = []
+    for category in ["Электрика", "Сантехника"] * 5:
+        before = service.image(order)
+        assert service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body={"category": category}).status == 200
+        service.order_changed(service.image(order), before)
+        queued.append(len(service.queued(Queue.NEW_ORDERS)))
+    assert queued == [1] * 5 + [0] * 5
+
+
 # ---------------------------------------------------------------- the chat
 
 
