@@ -61,7 +61,7 @@ def _replace(query: dict[str, Any], text: str) -> None:
     if message is None:  # too old for Telegram to know it
         return
     try:
-        pace.take_turn(None)
+        pace.take_turn(message["chat"]["id"])
     except pace.NotYet:
         raise Unavailable from None  # the update comes again
     _, _, order_id = query["data"].partition(":")

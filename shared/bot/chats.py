@@ -1,4 +1,4 @@
-"""A person and the bot's chat: he opens it, asks for help, blocks it."""
+"""A person and the bot's chat: he opens it, asks for help, blocks it. In a group the bot says nothing."""
 
 from typing import Any
 
@@ -43,6 +43,9 @@ def membership(change: dict[str, Any]) -> None:
 
 
 def _reply(message: dict[str, Any], said: Said) -> None:
+    # In a group anybody could make the bot say more than Telegram lets it, and it would be silent for all.
+    if message["chat"].get("type") != "private":
+        return
     outcome, _ = send(message["chat"]["id"], lambda now: said)
     if outcome in ("missed", "in_doubt"):
         raise Unavailable  # the update comes again

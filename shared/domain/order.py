@@ -137,7 +137,7 @@ def owes_refunds(order: Order) -> bool:
 
 
 def is_news(before: Order | None, after: Order) -> bool:
-    """Whether those who want such orders are to hear of this change: the order is new, or its category was put right."""
+    """Whether those who want such orders are to hear of this change: it is new, or its category was put right."""
     if after.status is not Status.ACTIVE:
         return False
     return before is None or (after.category != before.category and after.edits <= _HEARD_EDITS)

@@ -25,14 +25,13 @@ class NotYet(Exception):
         self.seconds = seconds
 
 
-def take_turn(chat_id: int | None) -> None:
-    """Wait for the next turn to write to the chat, and at all; None is for what goes into no chat of its own.
+def take_turn(chat_id: int) -> None:
+    """Wait for the next turn to write to the chat, and at all.
 
     Two UpdateItems, four at most where nobody else is about, and up to three seconds for each.
     Raises NotYet, Unavailable.
     """
-    if chat_id is not None:
-        _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT)
+    _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT)
     _take_turn(None, BETWEEN_SENDS)
 
 

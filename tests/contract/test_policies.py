@@ -222,7 +222,7 @@ def take_every_path(calls: Calls) -> None:
     calls.of("GET /api/balance", user=20)
     calls.of(
         "POST /api/telegram/webhook",
-        body={"update_id": 1, "message": {"chat": {"id": 1}, "text": "/paysupport"}},
+        body={"update_id": 1, "message": {"chat": {"id": 1, "type": "private"}, "text": "/paysupport"}},
         headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
     )
     calls.of("GET /api/cities", query={"search": "каз"})
