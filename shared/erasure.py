@@ -15,7 +15,7 @@ def erase(user_id: int, action: Action, *, until: float) -> None:
 
     Every step may be done twice, and the last one puts the action: what died half way is not done, and done again goes
     on where it was. A list lags behind the table by moments: who posted an order just before asks once more. No step
-    begins after `until`, by the monotonic clock. Raises Busy then, Unavailable.
+    begins after `until`, by the monotonic clock. Raises Busy then, TooOften, Unavailable.
     """
 
     def step(do: Callable[[], None]) -> None:

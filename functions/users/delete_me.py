@@ -4,7 +4,7 @@ import time
 
 from fastapi import APIRouter
 
-from shared.domain.errors import InvalidInitData
+from shared.domain.errors import InvalidInitData, TooOften
 from shared.erasure import erase
 from shared.http.auth import Caller
 from shared.http.entry import http_handler
@@ -22,7 +22,7 @@ _LAST_STEP = 5.0
     operation_id="delete_me",
     summary="Forget the caller",
     status_code=204,
-    responses=documented(InvalidInitData),
+    responses=documented(InvalidInitData, TooOften),
 )
 async def delete_me(caller: Caller) -> None:
     """His orders end as he could have ended them, and what he wrote is removed; a 503 means that more is to do: again.

@@ -3,10 +3,13 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared import clock
+from shared.domain.limits import spend
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
+from shared.settings import settings
 from shared.store import actions, conditions, feeds, inboxes, keys, ledger, orders, reviews, subscriptions, table, users
 
 if TYPE_CHECKING:
@@ -98,8 +101,9 @@ def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
 def forget(user_id: int, action: Action) -> None:
     """Take out name and settings, his places among subscribers and what the bot has for him; put what was done.
 
-    What stays under his id is his balance, his counters, a ban, and that he agreed to what. Two consistent
-    GetItems and one TransactWriteItems of at most 44 writes. Raises table.Stale, Unavailable.
+    What stays under his id is his balance, his counters, a ban, and that he agreed to what. Who asks for it himself
+    spends a token of his settings, or he could fill the trail. Two consistent GetItems and one TransactWriteItems of at
+    most 44 writes. Raises TooOften, table.Stale, Unavailable.
     """
     if actions.is_done(action):
         return  # a try had landed
@@ -112,12 +116,18 @@ def forget(user_id: int, action: Action) -> None:
         settings_version=before.settings_version + 1,
     )
     as_read, read = users.settings_as_read(before)
+    sets, clauses, values = ["settings_version = :version"], [as_read], {":version": after.settings_version, **read}
+    if action.operator_id == user_id:
+        spent = spend(before.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
+        sets.append(users.set_bucket(spent))
+        clauses.append(conditions.bucket_full_by(spent.bucket))
+        values |= users.bucket_values(spent)
     forgotten = table.change(
         keys.user(user_id),
-        "SET settings_version = :version REMOVE first_name, last_name, username, preferences, notify_enabled,"
-        " notify_frequency, chat_open",
-        condition=as_read,
-        values={":version": after.settings_version, **read},
+        f"SET {', '.join(sets)} REMOVE first_name, last_name, username, preferences, notify_enabled, notify_frequency,"
+        " chat_open",
+        condition=conditions.all_of(*clauses),
+        values=values,
     )
     of_the_bot = [table.remove(key, condition=None) for key in (keys.inbox(user_id), keys.pace(user_id))]
     table.transact([forgotten, actions.put(action), *of_the_bot, *subscriptions.moved(before, after)])

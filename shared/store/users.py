@@ -38,11 +38,13 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
     }
 
 
-def _set_bucket(spent: Spent) -> str:
+def set_bucket(spent: Spent) -> str:
+    """What an update sets where a token is spent; its condition is `conditions.bucket_full_by`."""
     return f"bucket_{spent.bucket} = :bucket"
 
 
-def _bucket_values(spent: Spent) -> dict[str, object]:
+def bucket_values(spent: Spent) -> dict[str, object]:
+    """The values of that, and of the condition."""
     return {":bucket": spent.after, ":bucket_full_by": spent.full_by}
 
 
@@ -156,9 +158,9 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         if caller is not None:
             before.check_not_banned()
             spent = spend(before.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
-            sets += [_set_profile(), _set_bucket(spent)]
+            sets += [_set_profile(), set_bucket(spent)]
             clauses += [conditions.NOT_BANNED, conditions.bucket_full_by(spent.bucket)]
-            values |= _profile(caller) | _bucket_values(spent)
+            values |= _profile(caller) | bucket_values(spent)
         update = table.change(
             keys.user(user_id),
             f"SET {', '.join(sets)}",
@@ -224,8 +226,8 @@ def change(
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
     if spent is not None:
-        sets.append(_set_bucket(spent))
-        values |= _bucket_values(spent)
+        sets.append(set_bucket(spent))
+        values |= bucket_values(spent)
         clauses.append(conditions.bucket_full_by(spent.bucket))
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]

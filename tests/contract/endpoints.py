@@ -66,7 +66,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /api/users/me/notification-settings": Endpoint("user", 200, frozenset({429}), _fields("enabled frequency")),
     "PUT /api/users/me/notification-settings": Endpoint("user", 200, frozenset({403, 429}), _fields("success")),
     "GET /api/users/me/export": Endpoint("user", 200, frozenset({429}), _EXPORT),
-    "DELETE /api/users/me": Endpoint("user", 204, _NOTHING),
+    "DELETE /api/users/me": Endpoint("user", 204, frozenset({429})),
     # balance
     "GET /api/balance": Endpoint("user", 200, frozenset({429}), _fields("balance")),
     "GET /api/balance/transactions": Endpoint(

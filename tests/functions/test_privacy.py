@@ -246,6 +246,18 @@ def test_an_operator_shows_and_forgets_a_person_who_asks_elsewhere(service: Api,
     assert done == {(OPERATOR, kind, ANNA, WHY["reason"]) for kind in ("data_exported", "data_erased")}
 
 
+def test_who_asks_without_end_fills_no_trail(service: Api, change: Change) -> None:
+    change(SETTINGS_PER_HOUR="2")
+    answers = [service.call("DELETE /api/users/me", user=ANNA) for _ in range(4)]
+    assert [answer.status for answer in answers] == [204, 204, 429, 429]
+    assert (answers[-1].json["code"], answers[-1].headers["retry-after"]) == ("too_often", "1800")
+    assert len(service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]) == 2
+    # An operator who was asked by letter spends nothing of hers.
+    erase_user.handler({"user_id": ANNA, "operator_id": OPERATOR, **WHY}, LongContext())
+    service.later(minutes=30)
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+
+
 def test_a_ban_outlives_being_forgotten(service: Api) -> None:
     service.order(ANNA)
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(ANNA), body=WHY)
