@@ -45,6 +45,12 @@ def test_the_cdn_never_mixes_people() -> None:
     [feed] = distribution["CacheBehaviors"]
     assert (feed["PathPattern"], feed["CachePolicyId"]) == ("/api/orders", "FeedCache")
     assert distribution["DefaultCacheBehavior"]["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    # What is not said of an error here is kept for ten seconds, and served to whoever asks for the same address.
+    errors = {error["ErrorCode"]: error for error in distribution["CustomErrorResponses"]}
+    assert errors == {
+        code: {"ErrorCode": code, "ErrorCachingMinTTL": 0}
+        for code in (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
+    }
 
 
 def test_the_cdn_is_there_when_asked_for() -> None:
