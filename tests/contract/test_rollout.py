@@ -1,0 +1,91 @@
+"""What a deployment brings to AWS, and whether it can: no stack is deployed with CodeDeploy here."""
+
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.api import ROOT
+
+TEMPLATE = (ROOT / "template.yaml").read_text()
+ALARM_BY_NAME = '!Sub "urgent-services-${Stage}-api-errors"]'
+
+Resources = dict[str, dict[str, Any]]
+
+
+def translated(template: str) -> Resources:
+    """What CloudFormation is given, aliases and how they move included: infra/local/translate.py leaves those out."""
+    sam = yaml_parse(template)
+    code = {"Bucket": "code", "Key": "code.zip"}
+    sam["Globals"]["Function"]["CodeUri"] = code
+    sam["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = code
+    parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
+    # It asks for AWS's managed policies by name; the template names none.
+    resources: Resources = transform(sam, parameters, SimpleNamespace(load=dict))["Resources"]
+    return resources
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Resources:
+    """What is deployed in production."""
+    return translated(TEMPLATE)
+
+
+def named(part: Any) -> Iterator[str]:
+    """Whatever a part of a template refers to."""
+    if isinstance(part, list):
+        for element in part:
+            yield from named(element)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            match key, value:
+                case "Ref", str():
+                    yield value
+                case "Fn::GetAtt", str() | [str(), *_]:
+                    yield (value if isinstance(value, str) else value[0]).partition(".")[0]
+                case "Fn::Sub", str() | [str(), *_]:
+                    text = value if isinstance(value, str) else value[0]
+                    yield from (name.partition(".")[0] for name in re.findall(r"\${([\w.:]+)}", text))
+                case "DependsOn", str() | [*_]:
+                    yield from [value] if isinstance(value, str) else value
+            yield from named(value)
+
+
+def circle(resources: Resources) -> list[str]:
+    """Resources that wait for each other in a circle, of which CloudFormation makes no stack; none is right."""
+    graph = TopologicalSorter({name: set(named(it)) & set(resources) for name, it in resources.items()})
+    try:
+        graph.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_resource_waits_for_itself(deployed: Resources) -> None:
+    assert any("UpdatePolicy" in it for it in deployed.values())
+    assert circle(deployed) == []
+
+
+def test_a_circle_is_found() -> None:
+    """It went through the aliases, which only what moves them makes wait for an alarm."""
+    assert TEMPLATE.count(ALARM_BY_NAME) == 1
+    found = circle(translated(TEMPLATE.replace(ALARM_BY_NAME, "!Ref ApiErrorsAlarm]")))
+    assert {"Api", "ApiErrorsAlarm"} <= set(found)
+    assert any(name.endswith("DeploymentGroup") for name in found)
+
+
+def test_every_alarm_that_takes_a_deployment_back_is_there(deployed: Resources) -> None:
+    """One is given by name, of which nobody else says that it is right."""
+    alarms = {name: it["Properties"] for name, it in deployed.items() if it["Type"] == "AWS::CloudWatch::Alarm"}
+    known = [{"Ref": name} for name in alarms] + [it["AlarmName"] for it in alarms.values() if "AlarmName" in it]
+    groups = [it["Properties"] for it in deployed.values() if it["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    assert groups
+    for group in groups:
+        names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert len(names) == 3
+        assert all(name in known for name in names)
