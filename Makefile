@@ -101,8 +101,13 @@ build-DependenciesLayer:
 		"$$python" -m infra.build.trim "$(ARTIFACTS_DIR)/python"
 	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
+# A function gets a new version, which `live` moves to, only where its package is a new one, whatever else of it has
+# changed: so what parameters, timeouts and the layer come from is in the package, as a hash.
+RELEASE := template.yaml samconfig.toml requirements/functions.txt infra/build/trim.py
+
 build-%:
 	@tar cf - --exclude=__pycache__ functions shared | tar xf - -C "$(ARTIFACTS_DIR)"
+	@cat $(RELEASE) | { sha256sum 2>/dev/null || shasum -a 256; } >"$(ARTIFACTS_DIR)/release.txt"
 	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
 # ---------------------------------------------------------------- deploy, STAGE=dev or prod

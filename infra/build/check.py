@@ -22,8 +22,8 @@ def files(folder: Path) -> set[str]:
 
 
 def sources() -> set[str]:
-    """What a function's package holds: functions/ and shared/ as they are here."""
-    return {f"{part}/{name}" for part in ("functions", "shared") for name in files(ROOT / part)}
+    """What a function's package holds: functions/ and shared/ as they are here, and what makes it a new one."""
+    return {f"{part}/{name}" for part in ("functions", "shared") for name in files(ROOT / part)} | {"release.txt"}
 
 
 def wrong_with_functions() -> Iterator[str]:

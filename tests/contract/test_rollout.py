@@ -1,8 +1,11 @@
 """What a deployment brings to AWS, and whether it can: no stack is deployed with CodeDeploy here."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,3 +92,26 @@ def test_every_alarm_that_takes_a_deployment_back_is_there(deployed: Resources) 
         names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
         assert len(names) == 3
         assert all(name in known for name in names)
+
+
+def test_a_function_is_packaged_anew_whatever_of_it_changes(tmp_path: Path) -> None:
+    """SAM makes a version of a new package only: a parameter, a timeout or a layer alone would never reach `live`."""
+    told = ("template.yaml", "samconfig.toml", "requirements/functions.txt", "infra/build/trim.py")
+    for name in (*told, "Makefile", "infra/build/compile.sh", "infra/build/python.sh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("functions", "shared", "package"):
+        (tmp_path / name).mkdir()
+
+    def release() -> str:
+        make = ("make", "--silent", "build-GetMe", "ARTIFACTS_DIR=package")
+        subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+        return (tmp_path / "package" / "release.txt").read_text()
+
+    seen = {release()}
+    assert {release()} == seen
+    for name in told:
+        with (tmp_path / name).open("a") as file:
+            file.write("# changed\n")
+        seen.add(release())
+    assert len(seen) == 1 + len(told)
