@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.telegram.webhook import HANDLERS
 from infra import stage
-from infra.local.aws import ACCOUNT, EmbeddedAws
+from infra.local.aws import ACCOUNT, REGION, EmbeddedAws
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.settings import ROOT, LocalSettings
 from shared.bot.update import ABOUT
@@ -43,13 +43,12 @@ def telegram() -> Iterator[tuple[FakeTelegram, str]]:
 
 @pytest.fixture(scope="module")
 def shell(account: EmbeddedAws, telegram: tuple[FakeTelegram, str]) -> Mapping[str, str]:
-    """The environment of whoever deploys."""
+    """The environment of whoever deploys; the region is the Makefile's to say."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "AWS_ENDPOINT_URL": account.url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it takes any
-        "AWS_DEFAULT_REGION": "eu-central-1",
         "TELEGRAM_API_URL": telegram[1],
         "SAM_CLI_TELEMETRY": "0",
     }
@@ -113,7 +112,8 @@ def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, teleg
     try:
         without.write_text(template)
         sam = (".venv-sam/bin/sam", "deploy", "--config-env", "dev", "--no-confirm-changeset")
-        deployed = run(shell, *sam, "--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(without))
+        files = ("--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(without))
+        deployed = run(shell, *sam, *files, AWS_DEFAULT_REGION=REGION)
     finally:
         without.unlink()
     assert deployed.returncode == 0, deployed.stdout[-3000:] + deployed.stderr[-3000:]
