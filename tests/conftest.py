@@ -69,7 +69,7 @@ os.environ.update(
     NEW_ORDERS_QUEUE_URL="https://sqs.eu-central-1.amazonaws.com/123456789012/new-orders",
     OFFERS_QUEUE_URL="https://sqs.eu-central-1.amazonaws.com/123456789012/offers",
     NOTICES_QUEUE_URL="https://sqs.eu-central-1.amazonaws.com/123456789012/notices",
-    POWERTOOLS_SERVICE_NAME="urgent-services",
+    POWERTOOLS_SERVICE_NAME="urgent-services-local",
     POWERTOOLS_METRICS_NAMESPACE="UrgentServices",
     AWS_DEFAULT_REGION="eu-central-1",
     AWS_ACCESS_KEY_ID="test",

@@ -56,6 +56,19 @@ def test_whatever_is_watched_is_counted() -> None:
     assert alarming <= shown
 
 
+def test_a_stage_watches_itself() -> None:
+    """What alarms and the dashboard ask for is what this stage's functions write, and no other stage's."""
+    service = api.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    assert service.endswith("${Stage}")
+    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    asked = [metric[2:4] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == OURS]
+    for properties in (RESOURCES[name]["Properties"] for name in ALARMS):
+        if properties["Namespace"] == OURS:
+            asked += [[dimension["Name"], dimension["Value"]] for dimension in properties["Dimensions"]]
+    assert len(asked) > len(ALARMS)
+    assert all(dimension == ["service", service] for dimension in asked)
+
+
 def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:
     diagram = re.sub(r'"[^"]*"|\(\[[^\]]*\]\)|-- [a-z ]+ -->|\[[^\]]*\]', "", blocks(ARCHITECTURE, "mermaid")[0])
     assert set(re.findall(r"\b[A-Z][a-z]\w+", diagram)) <= set(RESOURCES)
