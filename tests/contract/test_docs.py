@@ -56,6 +56,18 @@ def test_whatever_is_watched_is_counted() -> None:
     assert alarming <= shown
 
 
+def test_what_wakes_somebody_is_on_the_dashboard() -> None:
+    """Also where it is not ours: of the same queue, of the same API."""
+    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    shown = [metric[:4] for widget in widgets for metric in widget["properties"]["metrics"]]
+    for name in ALARMS:
+        properties = RESOURCES[name]["Properties"]
+        [dimension] = properties["Dimensions"]
+        asked = [properties["Namespace"], properties["MetricName"], dimension["Name"]]
+        value = dimension["Value"]
+        assert [*asked, value] in shown or [*asked, f"${{{value}}}"] in shown, name
+
+
 def test_a_stage_watches_itself() -> None:
     """What alarms and the dashboard ask for is what this stage's functions write, and no other stage's."""
     service = api.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
