@@ -4,7 +4,8 @@ setup     its secrets, as SecureStrings of SSM: asked for, made up, or taken fro
 webhook   the bot's webhook, told to Telegram once the stack is there and after each change of its secret
 teardown  the stack and the webhook taken away; the table and the secrets stay, and it says how to remove them
 
-Each may be run again. Exit code 0: done; 1: the answer was no; 2: it could not be done.
+Each may be run again, also after a Ctrl-C. Exit code 0: done; 1: the answer was no; 2: it could not be done, or not to
+the end.
 """
 
 import getpass
@@ -48,6 +49,10 @@ class CannotDo(Exception):
     """Something is missing or refuses; the message is one sentence."""
 
 
+class SaidNo(Exception):
+    """The answer was no, and nothing was changed."""
+
+
 def setup(stage: str, aws: Callable[[str], Any]) -> None:
     """Put what is missing; one that is there stays, unless the environment brings another. Raises CannotDo."""
     ssm = aws("ssm")
@@ -74,18 +79,21 @@ def webhook(stage: str, aws: Callable[[str], Any]) -> None:
     token, secret = (_read(ssm, _path(stage, wanted)) for wanted in SECRETS[:2])
     if token is None or secret is None:
         raise CannotDo(f"the secrets are not there: make setup STAGE={stage}")
-    url = f"{_outputs(stage, aws)['ApiUrl']}/api/telegram/webhook"
+    outputs = _outputs(stage, aws)
+    if "ApiUrl" not in outputs:
+        raise CannotDo(f"{_stack(stage)} has no address, it was never deployed to the end: make deploy STAGE={stage}")
+    url = f"{outputs['ApiUrl']}/api/telegram/webhook"
     _telegram(token, "setWebhook", url=url, secret_token=secret, allowed_updates=UPDATES)
     waiting = _telegram(token, "getWebhookInfo")["pending_update_count"]
     print(f"Telegram sends updates to {url}; {waiting} are waiting.")
 
 
 def teardown(stage: str, aws: Callable[[str], Any]) -> None:
-    """Take the webhook and the stack away. Raises CannotDo, KeyboardInterrupt where the answer is no."""
+    """Take the webhook and the stack away, also one that failed before it had a table. Raises CannotDo, SaidNo."""
     outputs = _outputs(stage, aws)
     said = os.environ.get("CONFIRM") or _answer(f"This ends {stage} for everybody. Type {stage} to go on: ")
     if said != stage:
-        raise KeyboardInterrupt
+        raise SaidNo
     ssm, stacks = aws("ssm"), aws("cloudformation")
     token = _read(ssm, _path(stage, SECRETS[0]))
     if token is not None:
@@ -96,8 +104,9 @@ def teardown(stage: str, aws: Callable[[str], Any]) -> None:
     stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 5, "MaxAttempts": 360})
     paths = " ".join(_path(stage, secret) for secret in SECRETS)
     print(f"{name} is gone. What stays, and how to remove it for good:")
-    print(f"  aws dynamodb update-table --table-name {outputs['TableName']} --no-deletion-protection-enabled")
-    print(f"  aws dynamodb delete-table --table-name {outputs['TableName']}")
+    if "TableName" in outputs:
+        print(f"  aws dynamodb update-table --table-name {outputs['TableName']} --no-deletion-protection-enabled")
+        print(f"  aws dynamodb delete-table --table-name {outputs['TableName']}")
     print(f"  aws ssm delete-parameters --names {paths}")
 
 
@@ -113,11 +122,16 @@ def _path(stage: str, secret: Secret) -> str:
 
 
 def _outputs(stage: str, aws: Callable[[str], Any]) -> dict[str, str]:
+    """What the stack says of itself: nothing where it was never deployed to the end."""
     try:
         [stack] = aws("cloudformation").describe_stacks(StackName=_stack(stage))["Stacks"]
-    except ClientError:
+    except ClientError as error:
+        said = error.response["Error"]
+        # Credentials that ran out say nothing of the stack.
+        if said["Code"] != "ValidationError" or "does not exist" not in said["Message"]:
+            raise
         raise CannotDo(f"there is no stack {_stack(stage)}: make deploy STAGE={stage}") from None
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def _read(ssm: Any, path: str) -> str | None:
@@ -167,9 +181,12 @@ def main(command: str) -> int:
     except (BotoCoreError, ClientError, WaiterError) as error:
         print(f"Not done, AWS says: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except SaidNo:
         print("\nNothing was changed.")
         return 1
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; make {command} STAGE={stage} may be run again.", file=sys.stderr)
+        return 2
     return 0
 
 

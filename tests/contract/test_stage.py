@@ -1,0 +1,104 @@
+"""What `make setup`, `make webhook` and `make teardown` say of an account that is not as they hope.
+
+How they do their work is for tests/integration/test_deployment.py, on the embedded AWS.
+"""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import stage
+
+
+class Account:
+    """An account with one stack, or with an error in place of it, and no secrets."""
+
+    def __init__(self, stack: dict[str, Any] | BaseException) -> None:
+        self.is_deleted = False
+        self._stack = stack
+
+    def __call__(self, service: str) -> Any:
+        """Its client of any service."""
+        return self
+
+    class exceptions:
+        """Of a client."""
+
+        class ParameterNotFound(Exception):
+            """There is no such secret."""
+
+    def get_parameter(self, **_: object) -> Any:
+        raise self.exceptions.ParameterNotFound
+
+    def describe_stacks(self, **_: object) -> Any:
+        if isinstance(self._stack, BaseException):
+            raise self._stack
+        return {"Stacks": [self._stack]}
+
+    def delete_stack(self, **_: object) -> None:
+        self.is_deleted = True
+
+    def get_waiter(self, _: str) -> Any:
+        return self
+
+    def wait(self, **_: object) -> None:
+        """It is gone at once."""
+
+
+def refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command for dev in an account; its exit code."""
+    monkeypatch.setenv("STAGE", "dev")
+
+    def run(command: str, account: Account, confirm: str = "dev") -> int:
+        monkeypatch.setenv("CONFIRM", confirm)
+        monkeypatch.setattr(stage, "aws_client", lambda _: account)
+        return stage.main(command)
+
+    return run
+
+
+def test_a_stack_that_failed_at_first_can_be_taken_away(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """ROLLBACK_COMPLETE or REVIEW_IN_PROGRESS: it has no outputs, and no table stays."""
+    account = Account({"StackStatus": "ROLLBACK_COMPLETE"})
+    assert run("teardown", account) == 0
+    assert account.is_deleted
+    said = capsys.readouterr().out
+    assert "urgent-services-dev is gone" in said
+    assert "delete-table" not in said
+
+
+def test_a_stack_that_failed_at_first_has_no_webhook(
+    run: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account({"StackStatus": "ROLLBACK_COMPLETE"})
+    monkeypatch.setattr(stage, "_read", lambda *_: "secret")
+    assert run("webhook", account) == 2
+    assert "make deploy STAGE=dev" in capsys.readouterr().err
+
+
+def test_what_aws_says_is_told(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("teardown", Account(refusal("ValidationError", "Stack with id urgent-services-dev does not exist"))) == 2
+    assert "there is no stack urgent-services-dev" in capsys.readouterr().err
+    for code, message in (("ExpiredToken", "The security token is expired"), ("ValidationError", "1 error detected")):
+        assert run("teardown", Account(refusal(code, message))) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert "there is no stack" not in said
+        assert said.count("\n") == 1
+
+
+def test_only_who_says_no_is_told_that_nothing_was_changed(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    account = Account({"StackStatus": "CREATE_COMPLETE"})
+    assert run("teardown", account, confirm="prod") == 1
+    assert "Nothing was changed." in capsys.readouterr().out
+    assert not account.is_deleted
+    assert run("teardown", Account(KeyboardInterrupt())) == 2
+    said = capsys.readouterr()
+    assert "Nothing was changed." not in said.out + said.err
+    assert "make teardown STAGE=dev may be run again" in said.err
