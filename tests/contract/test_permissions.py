@@ -35,7 +35,10 @@ ATTACHED = {
 # Who may write outside a transaction, and what: the item of a user who comes for the first time, and what is nobody's
 # money, counter or lock - what was sent to whom, when the bot may write next, and how much somebody reads.
 WRITE_ALONE = {
-    **{function: {"", "READS#*"} for function in ("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings")},
+    **{
+        function: {"READS#*", "USER#*"}
+        for function in ("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings")
+    },
     **{function: {"READS#*"} for function in ("GetOrder", "ListOrders", "ListReviews", "CheckReview")},
     **{function: {"READS#*"} for function in ("ListTransactions", "PaymentStatus", "ExportMe")},
     "SendOffer": {"INBOX#*", "NOTICE#*", "PACE#*"},
