@@ -1,4 +1,4 @@
-"""One-time EventBridge schedules: what ends an order at its deadline to the second."""
+"""One-time EventBridge schedules: what ends an order soon after its deadline. AWS promises the minute."""
 
 import json
 from datetime import UTC, datetime, timedelta
