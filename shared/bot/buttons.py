@@ -46,22 +46,23 @@ def press(query: dict[str, Any]) -> None:
         _tell(query, reason)
         # What another press or the clock brought about is the end of these buttons as well.
         seen = orders.get(order_id) if isinstance(refusal, AlreadyAnswered) else None
-        _replace(query, texts.pressed(seen) if seen else reason)
+        # Of these there may be as many as somebody likes: they come at the pace of his chat.
+        _replace(query, texts.pressed(seen) if seen else reason, turn_of=user_id)
     else:
         _tell(query, texts.DONE)
-        _replace(query, texts.pressed(order))
+        _replace(query, texts.pressed(order), turn_of=None)
 
 
 def _tell(query: dict[str, Any], text: str) -> None:
     _call("answerCallbackQuery", callback_query_id=query["id"], text=text)
 
 
-def _replace(query: dict[str, Any], text: str) -> None:
+def _replace(query: dict[str, Any], text: str, *, turn_of: int | None) -> None:
     message = query.get("message")
     if message is None:  # too old for Telegram to know it
         return
     try:
-        pace.take_turn(message["chat"]["id"])
+        pace.take_turn(turn_of)
     except pace.NotYet:
         raise Unavailable from None  # the update comes again
     _, _, order_id = query["data"].partition(":")

@@ -25,13 +25,14 @@ class NotYet(Exception):
         self.seconds = seconds
 
 
-def take_turn(chat_id: int) -> None:
-    """Wait for the next turn to write to the chat, and at all.
+def take_turn(chat_id: int | None) -> None:
+    """Wait for the next turn to write to the chat, and at all; None is for what comes into no chat often.
 
     Two UpdateItems, four at most where nobody else is about, and up to three seconds for each.
     Raises NotYet, Unavailable.
     """
-    _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT)
+    if chat_id is not None:
+        _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT)
     _take_turn(None, BETWEEN_SENDS)
 
 

@@ -56,7 +56,7 @@ BUDGET = {
     "may he pay, asks Telegram": Budget(1, 1, 0, 1.6),
     "paid, says Telegram": Budget(2, 3, 10, 2.3),
     "/start in the bot": Budget(8, 3, 6, 5.9),
-    "respond by a button": Budget(7, 3, 8, 5.3),
+    "respond by a button": Budget(6, 3, 7, 5.3),
     "timer, three refunds": Budget(3, 5, 30),
     "sweep, nothing due": Budget(1, 0.5, 0),
     "a lock's end, three refunds": Budget(3, 5, 30),

@@ -164,7 +164,7 @@ def test_an_order_that_ends_while_the_sender_waits_is_not_sent(
     order = service.order(CLIENT)
     take_turn = pace.take_turn
 
-    def slow(chat_id: int) -> None:
+    def slow(chat_id: int | None) -> None:
         take_turn(chat_id)
         service.later(minutes=60)
 
