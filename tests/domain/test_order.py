@@ -37,6 +37,7 @@ from shared.domain.order import (
     edited,
     ended_by_time,
     fresh_for,
+    is_news,
     is_running,
     may_see_contact,
     owes_refunds,
@@ -221,6 +222,22 @@ def test_whether_somebody_waits_for_its_client() -> None:
     answered_late = answered(late, OWNER, BEGIN + 51 * MINUTE)
     assert [is_running(answered_late, now) for now in (HOUR - 1, HOUR)] == [True, False]
     assert not any(is_running(order, BEGIN + 2 * MINUTE) for order in ENDED)
+
+
+def test_a_new_order_and_its_first_other_categories_are_news() -> None:
+    """Of a category edited to and fro nobody hears any more."""
+    assert is_news(None, NEW)
+    assert not is_news(NEW, NEW)
+    assert not is_news(NEW, edit(NEW, OWNER, BEGIN, description="Прорвало трубу на кухне, вода уже в коридоре"))
+    order = NEW
+    heard = []
+    for category in ["Электрика", "Клининг"] * 4:
+        before, order = order, edit(order, OWNER, BEGIN, category=category)
+        heard.append(is_news(before, order))
+    assert heard == [True] * 5 + [False] * 3
+    gone = deleted(NEW, OWNER, BEGIN)
+    assert is_news(NEW, gone) is False
+    assert not is_news(replace(NEW, category="Электрика"), gone)
 
 
 def test_time_ends_it_at_the_deadline_whoever_notices_when() -> None:
