@@ -61,7 +61,7 @@ def _read(template: str) -> dict[str, Any]:
     if not isinstance(sam, dict) or not {"Globals", "Parameters", "Resources"} <= sam.keys():
         raise BrokenTemplate("template.yaml is no template: it has no Globals, Parameters or Resources.")
     # AWS refuses such a template; ministack would deploy it with holes.
-    unknown = sorted({name for name in _named(sam) if name not in sam["Resources"] and name not in sam["Parameters"]})
+    unknown = sorted({name for name in named(sam) if name not in sam["Resources"] and name not in sam["Parameters"]})
     if unknown:
         raise BrokenTemplate(f"template.yaml refers to {', '.join(unknown)}, which it does not define.")
     return sam
@@ -84,24 +84,32 @@ def _rewritten(part: Any) -> Any:
     return part
 
 
-def _named(part: Any) -> Iterator[str]:
-    """Every resource and parameter that a part of a template refers to."""
+def named(part: Any) -> Iterator[str]:
+    """Every resource and parameter that a part of a template, of SAM's or CloudFormation's, refers to."""
     if isinstance(part, list):
         for element in part:
-            yield from _named(element)
+            yield from named(element)
     elif isinstance(part, dict):
         for key, value in part.items():
             match key, value:
                 case "Ref", str():
                     names = [value.removesuffix(".Alias")]
-                case "Fn::GetAtt", [str() as name, *_]:
-                    names = [name]
+                case "Fn::GetAtt", str() | [str(), *_]:
+                    names = [(value if isinstance(value, str) else value[0]).partition(".")[0]]
                 case "Fn::Sub", str():
-                    names = [name.partition(".")[0] for name in re.findall(r"\${([\w.:]+)}", value)]
+                    names = _named_in(value)
+                case "Fn::Sub", [str() as text, dict() as given]:
+                    names = [name for name in _named_in(text) if name not in given]
+                case "DependsOn", str() | [*_]:
+                    names = [value] if isinstance(value, str) else value
                 case _:
                     names = []
             yield from (name for name in names if not name.startswith("AWS::"))
-            yield from _named(value)
+            yield from named(value)
+
+
+def _named_in(text: str) -> list[str]:
+    return [name.partition(".")[0] for name in re.findall(r"\${([\w.:]+)}", text)]
 
 
 def _replace_api_bodies(resources: dict[str, Any]) -> None:

@@ -1,9 +1,7 @@
 """What a deployment brings to AWS, and whether it can: no stack is deployed with CodeDeploy here."""
 
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from infra.local.translate import named
 from tests.api import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -37,26 +36,6 @@ def translated(template: str) -> Resources:
 def deployed() -> Resources:
     """What is deployed in production."""
     return translated(TEMPLATE)
-
-
-def named(part: Any) -> Iterator[str]:
-    """Whatever a part of a template refers to."""
-    if isinstance(part, list):
-        for element in part:
-            yield from named(element)
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            match key, value:
-                case "Ref", str():
-                    yield value
-                case "Fn::GetAtt", str() | [str(), *_]:
-                    yield (value if isinstance(value, str) else value[0]).partition(".")[0]
-                case "Fn::Sub", str() | [str(), *_]:
-                    text = value if isinstance(value, str) else value[0]
-                    yield from (name.partition(".")[0] for name in re.findall(r"\${([\w.:]+)}", text))
-                case "DependsOn", str() | [*_]:
-                    yield from [value] if isinstance(value, str) else value
-            yield from named(value)
 
 
 def circle(resources: Resources) -> list[str]:

@@ -112,6 +112,10 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
         lambda good: good.replace("!Ref KnowsCaller", "!Ref KnowsCaler"),
         "template.yaml refers to KnowsCaler, which it does not define.",
     ),
+    "a name in DependsOn": (
+        lambda good: good.replace("    Type: AWS::SNS::Topic\n", "    Type: AWS::SNS::Topic\n    DependsOn: Tabel\n"),
+        "template.yaml refers to Tabel, which it does not define.",
+    ),
 }
 
 
