@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared import clock
-from shared.observability import logger, metrics, where
+from shared.observability import failed, logger, metrics
 from shared.store import queues
 from shared.store.queues import Message, Queue
 
@@ -43,7 +43,7 @@ def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, An
         try:
             result = work(event, context)
         except Exception as error:
-            _failed(error)
+            failed(error)
             raise Failed(type(error).__name__) from None
         else:
             logger.info("done", extra={"function": context.function_name})
@@ -75,7 +75,7 @@ def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event,
                 handle(record.raw_event)
             except Exception as error:
                 stopped = True
-                _failed(error)
+                failed(error)
                 raise
 
         return process_partial_response(event, handle_record, processor, context)
@@ -101,7 +101,7 @@ def queue_handler(queue: Queue, handle: Callable[[Message, Any], None]) -> Calla
             queues.postpone(queue, record.receipt_handle, again.seconds)
             raise
         except Exception as error:
-            _failed(error)
+            failed(error)
             raise
 
     def work(event: Event, context: Any) -> Any:
@@ -122,8 +122,3 @@ def _in_time(message: Message, context: Any, handle: Callable[[Message, Any], No
             if again.seconds * 1000 > left:
                 raise
             clock.sleep(again.seconds)
-
-
-def _failed(error: Exception) -> None:
-    metrics.add_metric("BackgroundFailures", "Count", 1)
-    logger.error("failed", extra=where(error))

@@ -8,6 +8,12 @@ logger = Logger()
 metrics = Metrics()
 
 
+def failed(error: BaseException) -> None:
+    """Say that work which nobody waits for failed, and where: a line of the log and `BackgroundFailures`."""
+    metrics.add_metric("BackgroundFailures", "Count", 1)
+    logger.error("failed", extra=where(error))
+
+
 def where(error: BaseException) -> dict[str, object]:
     """What may be logged of an unexpected error: its class, AWS's word for it, and where it came from.
 

@@ -7,7 +7,7 @@ from shared import clock, telegram
 from shared.domain.delivery import Outcome
 from shared.domain.errors import Unavailable
 from shared.domain.order import Order
-from shared.observability import logger, metrics, where
+from shared.observability import failed, logger, metrics
 from shared.settings import settings
 from shared.store import pace, users
 from shared.telegram import BotApiError, BotApiUnreachable
@@ -54,7 +54,7 @@ def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, floa
     except pace.NotYet as not_yet:
         return "missed", not_yet.seconds
     except Unavailable as error:
-        return _not_asked(error)
+        return _not_sent(error)
     except BotApiUnreachable as error:
         return "in_doubt" if error.maybe_done else "missed", _TROUBLE_SECONDS
     except BotApiError as error:
@@ -63,10 +63,9 @@ def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, floa
     return "arrived", 0
 
 
-def _not_asked(error: Exception) -> tuple[Outcome, float]:
+def _not_sent(error: Exception) -> tuple[Outcome, float]:
     # Nothing is in doubt: the message waits until its receipts run out, and then somebody is told.
-    metrics.add_metric("BackgroundFailures", "Count", 1)
-    logger.error("failed", extra=where(error))
+    failed(error)
     return "missed", _TROUBLE_SECONDS
 
 
@@ -85,7 +84,7 @@ def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
         logger.error("telegram refused a message", extra={"chat_id": chat_id})
         return "refused", 0
     # Telegram does not know the bot: its token is another one now.
-    return _not_asked(error)
+    return _not_sent(error)
 
 
 def dropped(reason: str, user_id: int, order_ids: Sequence[str]) -> None:

@@ -60,6 +60,11 @@ def all_of(*clauses: str) -> str:
     return " AND ".join(f"({clause})" for clause in clauses)
 
 
+def answer_as_read(responded_at: int | None) -> str:
+    """An order is answered where it was when it was read, and unanswered where it was not."""
+    return UNANSWERED if responded_at is None else ANSWERED
+
+
 def bucket_full_by(bucket: str) -> str:
     """A user's bucket is as full as whoever takes a token out of it believes: nobody did meanwhile."""
     return f"attribute_not_exists(bucket_{bucket}) OR bucket_{bucket} <= :bucket_full_by"

@@ -320,7 +320,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
                     # What is due of an order follows from whether it is answered.
-                    conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
+                    conditions.answer_as_read(before.responded_at),
                     conditions.EDITS_AS_READ,
                 ),
                 names={"#caller": str(caller.id)},
@@ -382,7 +382,7 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
         condition=conditions.all_of(
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
-            conditions.UNANSWERED if before.responded_at is None else conditions.ANSWERED,
+            conditions.answer_as_read(before.responded_at),
             # The lock that goes with the end is of this contact, the lists that it leaves are of this category.
             conditions.EDITS_AS_READ,
         ),

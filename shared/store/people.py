@@ -3,13 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared import clock
-from shared.domain.limits import spend
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
-from shared.settings import settings
 from shared.store import actions, conditions, feeds, inboxes, keys, ledger, orders, reviews, subscriptions, table, users
 
 if TYPE_CHECKING:
@@ -118,10 +115,10 @@ def forget(user_id: int, action: Action) -> None:
     as_read, read = users.settings_as_read(before)
     sets, clauses, values = ["settings_version = :version"], [as_read], {":version": after.settings_version, **read}
     if action.operator_id == user_id:
-        spent = spend(before.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
-        sets.append(users.set_bucket(spent))
-        clauses.append(conditions.bucket_full_by(spent.bucket))
-        values |= users.bucket_values(spent)
+        token, is_there, token_values = users.settings_token(before)
+        sets.append(token)
+        clauses.append(is_there)
+        values |= token_values
     forgotten = table.change(
         keys.user(user_id),
         f"SET {', '.join(sets)} REMOVE first_name, last_name, username, preferences, notify_enabled, notify_frequency,"

@@ -38,14 +38,17 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
     }
 
 
-def set_bucket(spent: Spent) -> str:
-    """What an update sets where a token is spent; its condition is `conditions.bucket_full_by`."""
-    return f"bucket_{spent.bucket} = :bucket"
+def _spending(spent: Spent) -> tuple[str, str, dict[str, object]]:
+    return (
+        f"bucket_{spent.bucket} = :bucket",
+        conditions.bucket_full_by(spent.bucket),
+        {":bucket": spent.after, ":bucket_full_by": spent.full_by},
+    )
 
 
-def bucket_values(spent: Spent) -> dict[str, object]:
-    """The values of that, and of the condition."""
-    return {":bucket": spent.after, ":bucket_full_by": spent.full_by}
+def settings_token(user: User) -> tuple[str, str, dict[str, object]]:
+    """A token of the user's settings: what an update of him sets, on which condition, the values. Raises TooOften."""
+    return _spending(spend(user.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms()))
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
@@ -157,10 +160,10 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         values |= read
         if caller is not None:
             before.check_not_banned()
-            spent = spend(before.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
-            sets += [_set_profile(), set_bucket(spent)]
-            clauses += [conditions.NOT_BANNED, conditions.bucket_full_by(spent.bucket)]
-            values |= _profile(caller) | bucket_values(spent)
+            token, is_there, token_values = settings_token(before)
+            sets += [_set_profile(), token]
+            clauses += [conditions.NOT_BANNED, is_there]
+            values |= _profile(caller) | token_values
         update = table.change(
             keys.user(user_id),
             f"SET {', '.join(sets)}",
@@ -226,9 +229,10 @@ def change(
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
     if spent is not None:
-        sets.append(set_bucket(spent))
-        values |= bucket_values(spent)
-        clauses.append(conditions.bucket_full_by(spent.bucket))
+        token, is_there, token_values = _spending(spent)
+        sets.append(token)
+        clauses.append(is_there)
+        values |= token_values
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
         values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}
