@@ -25,6 +25,12 @@ def blocks(text: str, language: str) -> list[str]:
 RESOURCES = api.template()["Resources"]
 ALARMS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
 
+# What the dashboard shows, each a namespace, a metric, a dimension and its value, and how.
+SHOWN = [
+    metric
+    for widget in json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
+    for metric in widget["properties"]["metrics"]
+]
 
 OURS = "UrgentServices"
 
@@ -41,8 +47,7 @@ def test_an_operator_is_told_what_to_do_at_every_alarm() -> None:
 def test_whatever_is_watched_is_counted() -> None:
     """Every metric of ours that is watched is one that the code writes, and what wakes somebody is shown."""
     sources = "".join(path.read_text() for part in ("functions", "shared") for path in (ROOT / part).rglob("*.py"))
-    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
-    shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == OURS}
+    shown = {metric[1] for metric in SHOWN if metric[0] == OURS}
     alarming = {
         properties["MetricName"]
         for properties in (RESOURCES[name]["Properties"] for name in ALARMS)
@@ -58,8 +63,7 @@ def test_whatever_is_watched_is_counted() -> None:
 
 def test_what_wakes_somebody_is_on_the_dashboard() -> None:
     """Also where it is not ours: of the same queue, of the same API."""
-    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
-    shown = [metric[:4] for widget in widgets for metric in widget["properties"]["metrics"]]
+    shown = [metric[:4] for metric in SHOWN]
     for name in ALARMS:
         properties = RESOURCES[name]["Properties"]
         [dimension] = properties["Dimensions"]
@@ -72,8 +76,7 @@ def test_a_stage_watches_itself() -> None:
     """What alarms and the dashboard ask for is what this stage's functions write, and no other stage's."""
     service = api.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert service.endswith("${Stage}")
-    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
-    asked = [metric[2:4] for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == OURS]
+    asked = [metric[2:4] for metric in SHOWN if metric[0] == OURS]
     for properties in (RESOURCES[name]["Properties"] for name in ALARMS):
         if properties["Namespace"] == OURS:
             asked += [[dimension["Name"], dimension["Value"]] for dimension in properties["Dimensions"]]

@@ -31,6 +31,8 @@ from tests.simulation.dynamodb import Database
 HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
 
 START = 1_790_000_000_000
+SECRETS_AT = os.environ["SECRETS_PREFIX"]
+TOKEN_PATH = f"{SECRETS_AT}/telegram-bot-token"
 
 
 class Api:
@@ -222,7 +224,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         sdk.over_the_wire(table.client(), database.execute)
         ssm = boto3.client("ssm")
         for name, value in SECRETS.items():
-            ssm.put_parameter(Name=f"/urgent-services/test/{name}", Value=value, Type="SecureString")
+            ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")
         moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
             moto_of("sqs").create_queue(name_of(queue))

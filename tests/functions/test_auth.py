@@ -14,12 +14,11 @@ import pytest
 from shared import secrets
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
-from tests.functions.conftest import START, Api, Change
+from tests.functions.conftest import START, TOKEN_PATH, Api, Change
 from tests.signing import encoded, mac, signed
 
 ME = "GET /api/users/me"
 ORDER = "GET /api/orders/{id}"
-TOKEN_PATH = "/urgent-services/test/telegram-bot-token"
 
 SIGNED = signed([("user", '{"id":5167898484,"first_name":"Пётр"}'), ("auth_date", str(START // 1000))], BOT_TOKEN)
 BAD = {

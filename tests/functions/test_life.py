@@ -28,13 +28,18 @@ def test_an_unanswered_order_closes_and_its_takers_have_their_money_back_once(se
     assert service.call("GET /api/users/me", user=1).json["active_orders"] == 0
 
 
+def another_of(order: dict[str, Any]) -> dict[str, Any]:
+    """What asks for such an order again, under the same contact."""
+    return {name: order[name] for name in ("category", "city", "description", "contact")}
+
+
 def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> None:
     """I15: the answer window ended inside the hour and no timer ran yet; whoever needs the contact ends that order."""
     order = service.order(1, contact="@burst_pipe")
     service.recharge(2, 2)
     service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
     service.later(minutes=15, ms=-1)
-    body = {**{name: order[name] for name in ("category", "city", "description")}, "contact": "@burst_pipe"}
+    body = another_of(order)
     assert service.call("POST /api/orders", user=3, body=body).status == 409
     service.later(ms=1)
     assert service.call("POST /api/orders", user=3, body=body).status == 201
@@ -46,7 +51,7 @@ def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
     service: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I15: the hour ends while the request is on its way; it asked before that."""
-    service.order(1, contact="@burst_pipe")
+    order = service.order(1, contact="@burst_pipe")
     service.later(minutes=60, ms=-5)
     transact = table.transact
     writes = []
@@ -57,12 +62,7 @@ def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
         transact(items)
 
     monkeypatch.setattr(table, "transact", slow)
-    body = {
-        "category": "Сантехника",
-        "city": "Москва",
-        "description": "Прорвало трубу на кухне, вода на полу",
-        "contact": "@burst_pipe",
-    }
+    body = another_of(order)
     refused = service.call("POST /api/orders", user=2, body=body)
     assert (refused.status, refused.json["code"], len(writes)) == (409, "contact_busy", 1)
     assert service.call("POST /api/orders", user=2, body=body).status == 201

@@ -22,7 +22,7 @@ from shared.store import keys, pace, table, users
 from shared.store.queues import Queue
 from tests import api
 from tests.conftest import BOT_TOKEN, OPERATOR
-from tests.functions.conftest import HANDLERS, Api, Change
+from tests.functions.conftest import HANDLERS, TOKEN_PATH, Api, Change
 
 CLIENT, EXECUTOR, OTHER = 1, 2, 3
 TAKE = "POST /api/orders/{id}/take"
@@ -293,11 +293,11 @@ def token() -> Callable[[str | None], None]:
     """Makes the bot's token another one, or takes it away, for an instance that has not read it."""
 
     def become(value: str | None) -> None:
-        ssm, path = boto3.client("ssm"), "/urgent-services/test/telegram-bot-token"
+        ssm = boto3.client("ssm")
         if value is None:
-            ssm.delete_parameter(Name=path)
+            ssm.delete_parameter(Name=TOKEN_PATH)
         else:
-            ssm.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=True)
+            ssm.put_parameter(Name=TOKEN_PATH, Value=value, Type="SecureString", Overwrite=True)
         secrets._provider.cache_clear()
 
     return become
