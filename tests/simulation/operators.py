@@ -204,6 +204,13 @@ class Operators:
     # ------------------------------------------------------------ the end
 
     def forget_once_more(self) -> None:
-        """Nothing moves any more: who asked to be forgotten asks again, for what he did since."""
+        """Nothing moves any more: who asked to be forgotten asks again, for what he did since.
+
+        A letter has no limit: so asks who changed his settings of late, and may have no token left.
+        """
         for user in sorted(self._checker.trail.forgotten):
-            self._actors.send(self._actors.request("DELETE /api/users/me", user))
+            item = self._checker.items.get((f"USER#{user}", "USER"), {})
+            if item.get("bucket_settings", 0) > self._world.now:
+                self._operator_erases(self._letter(user))
+            else:
+                self._actors.send(self._actors.request("DELETE /api/users/me", user))
