@@ -84,6 +84,24 @@ def test_a_stage_watches_itself() -> None:
     assert all(dimension == ["service", service] for dimension in asked)
 
 
+def test_whatever_is_cited_is_an_invariant() -> None:
+    """A code like I7 or F24 is explained in one place, wherever it stands."""
+    explained = set()
+    for kind, first, last in re.findall(
+        r"(?m)\b([IPLFG])(\d+)(?: … [IPLFG](\d+))?(?=[^|\n]*\|)", (ROOT / "docs" / "invariants.md").read_text()
+    ):
+        explained |= {f"{kind}{number}" for number in range(int(first), int(last or first) + 1)}
+    cited = {
+        code
+        for folder in ("docs", "functions", "infra", "shared", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".md", ".py", ".tla", ".cfg")
+        for code in re.findall(r"(?<![\w#/.-])[IPLFG][1-9]\d?(?!\w)", path.read_text())
+    }
+    assert len(explained) > 60
+    assert cited <= explained, cited - explained
+
+
 def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:
     diagram = re.sub(r'"[^"]*"|\(\[[^\]]*\]\)|-- [a-z ]+ -->|\[[^\]]*\]', "", blocks(ARCHITECTURE, "mermaid")[0])
     assert set(re.findall(r"\b[A-Z][a-z]\w+", diagram)) <= set(RESOURCES)
