@@ -26,7 +26,7 @@ class Failed(Exception):
 
 
 class ComeAgain(Exception):
-    """It is not the time for this message yet. That is no failure."""
+    """It is not the time for this yet. Lambda has to be told that it failed; nobody else has."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -42,6 +42,9 @@ def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, An
         logger.append_keys(request_id=context.aws_request_id)
         try:
             result = work(event, context)
+        except ComeAgain as early:
+            logger.info("early", extra={"function": context.function_name})
+            raise Failed(type(early).__name__) from None
         except Exception as error:
             failed(error)
             raise Failed(type(error).__name__) from None
@@ -75,7 +78,8 @@ def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event,
                 handle(record.raw_event)
             except Exception as error:
                 stopped = True
-                failed(error)
+                if not isinstance(error, ComeAgain):
+                    failed(error)
                 raise
 
         return process_partial_response(event, handle_record, processor, context)

@@ -1,24 +1,22 @@
 """What the timers, the sweep and the stream all do when a deadline may have passed."""
 
 from shared import clock
+from shared.background import ComeAgain
 from shared.domain.errors import OrderNotFound
 from shared.domain.order import Order, ended_by_time
 from shared.observability import logger, metrics
 from shared.store import orders
 
 
-class TooEarly(Exception):
-    """By this clock the deadline is still ahead: whoever called has to call again (L6)."""
-
-
 def end_if_due(order_id: str, *, not_before: int = 0) -> None:
     """Write what the clock made of the order, once however often this runs; nothing where nothing is due.
 
-    One consistent GetItem; where something is due, a BatchGetItem and a TransactWriteItems more. Raises TooEarly before
-    `not_before`, epoch ms; Busy, Unavailable.
+    One consistent GetItem; where something is due, a BatchGetItem and a TransactWriteItems more. Raises ComeAgain
+    before `not_before`, epoch ms; Busy, Unavailable.
     """
-    if clock.now_ms() < not_before:
-        raise TooEarly
+    now = clock.now_ms()
+    if now < not_before:
+        raise ComeAgain((not_before - now) / 1000)  # L6
 
     def move(before: Order, after: Order, now: int) -> None:
         orders.move(before, after, now)

@@ -15,6 +15,7 @@ from functions.admin import ban_user, erase_user, refund_take, remove_order
 from functions.timers import check_payments
 from functions.users import delete_me
 from shared import deadlines, erasure, ids
+from shared.background import ComeAgain
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
@@ -89,7 +90,7 @@ def swallowed_early_timer(patch: Patch) -> None:
     def end_or_not(order_id: str, *, not_before: int = 0) -> None:
         try:
             end_if_due(order_id, not_before=not_before)
-        except deadlines.TooEarly:
+        except ComeAgain:
             return
 
     patch.setattr(deadlines, "end_if_due", end_or_not)
