@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from shared.domain.errors import UnverifiedSender
+from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.http.entry import http_handler
 from shared.http.errors import documented
 from shared.http.schemas import Success
@@ -17,7 +17,7 @@ router = APIRouter()
     operation_id="crypto_pay_webhook",
     summary="An update from Crypto Pay",
     response_model=Success,
-    responses=documented(UnverifiedSender),
+    responses=documented(Unreadable, UnverifiedSender),
 )
 async def crypto_pay_webhook(request: Request) -> Success:
     """Credits what was paid, once; whatever else a signed update says is fine as well."""

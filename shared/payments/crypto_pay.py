@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import outbound, secrets
-from shared.domain.errors import ProviderUnavailable, UnverifiedSender
+from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
 from shared.domain.payment import LIFETIME, Charge, Payment, Provider
 from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_of, named, refused
 from shared.settings import payment_settings
@@ -41,11 +41,12 @@ def verify(headers: Mapping[str, str], body: bytes) -> None:
 
 
 def what_happened(body: bytes) -> Charge | None:
-    """The charge that a verified request tells of; None for whatever else it says."""
-    update = json.loads(body)
-    if update.get("update_type") != "invoice_paid":
-        return None
-    return _charge(update["payload"])
+    """The charge that a verified request tells of; None for whatever else it says. Raises Unreadable."""
+    try:
+        update = json.loads(body)
+        return _charge(update["payload"]) if update.get("update_type") == "invoice_paid" else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Unreadable from None
 
 
 def ask(payments: Sequence[Payment]) -> Asked:

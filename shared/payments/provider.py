@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Protocol
 
 from shared.domain.errors import ProviderUnavailable
@@ -71,7 +71,7 @@ def kopecks(amount: object) -> int:
     try:
         exact = Decimal(str(amount)) * 100
         return int(exact) if exact == exact.to_integral_value() else -1
-    except (InvalidOperation, OverflowError):
+    except ArithmeticError:  # no number, or one beyond all others
         return -1
 
 

@@ -81,7 +81,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /api/balance/payment/{id}/status": Endpoint(
         "user", 200, frozenset({404, 429}), _fields("payment_id status amount new_balance")
     ),
-    "POST /api/balance/webhook/crypto-bot": Endpoint("anyone", 200, frozenset({401}), _fields("success")),
+    "POST /api/balance/webhook/crypto-bot": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
     "POST /api/balance/webhook/yookassa": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),
     # bot
     "POST /api/telegram/webhook": Endpoint("anyone", 200, frozenset({400, 401}), _fields("success")),

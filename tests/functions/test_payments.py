@@ -1,6 +1,8 @@
 """Money in and money back, through the functions and the providers' fakes, over HTTP."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 import logging
 import threading
@@ -19,6 +21,7 @@ from shared import ids
 from shared.background import Failed
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
+from shared.payments.provider import kopecks
 from shared.store import keys, payments, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
@@ -509,6 +512,35 @@ def test_whatever_else_crypto_pay_says_is_fine(service: Api, crypto_pay: FakeCry
     body, headers = crypto_pay.webhook(id, update_type="invoice_noticed")
     assert service.call(CRYPTO, raw=body, headers=headers).status == 200
     assert balance(service) == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "1",
+        "[" * 60_000,
+        '{"update_type": "invoice_paid"}',
+        '{"update_type": "invoice_paid", "payload": null}',
+        '{"update_type": "invoice_paid", "payload": {}}',
+        '{"update_type": "invoice_paid", "payload": {"invoice_id": 1}}',
+    ],
+    ids=lambda sent: sent[:60],
+)
+def test_what_crypto_pay_signed_and_nobody_can_read_is_no_defect(service: Api, sent: str) -> None:
+    """Whoever has the token can send anything."""
+    key = hashlib.sha256(CRYPTO_PAY_TOKEN.encode()).digest()
+    headers = {"crypto-pay-api-signature": hmac.new(key, sent.encode(), hashlib.sha256).hexdigest()}
+    answer = service.call(CRYPTO, raw=sent, headers=headers)
+    assert (answer.status, answer.json["code"]) == (400, "unreadable")
+
+
+@pytest.mark.parametrize("amount", ["1e999999", "1e9999999999999999999", "NaN", "Infinity", "", None, [], "1.005"])
+def test_an_amount_that_is_none_is_no_price(amount: object) -> None:
+    assert kopecks(amount) == -1
 
 
 @pytest.mark.parametrize("source_ip", ["192.0.2.16", "10.0.0.1", "2001:db9::1", "", "nonsense"])
