@@ -11,8 +11,8 @@ MAX_TYPED = 100
 _USERNAME = re.compile(
     r"(?:@|(?:https?://)?(?:www\.)?(?:t|telegram)\.me/)([a-z][a-z0-9_]{4,31})/?", re.ASCII | re.IGNORECASE
 )
-# What people put between the digits of a phone: spaces of every kind, dashes, dots, brackets.
-_BETWEEN_DIGITS = re.compile(r"[\s\-‐‑‒–—―−.()]")
+# What people put between the digits of a phone: spaces of every kind but new lines, dashes, dots, brackets.
+_BETWEEN_DIGITS = re.compile(r"(?![\n-\x1f\x85\u2028\u2029])[\s\-‐‑‒–—―−.()]")
 # +7 6xx and 7xx are Kazakhstan.
 _PHONE = re.compile(r"(?:\+7|7|8)?([3489][0-9]{9})")
 

@@ -118,6 +118,7 @@ def test_digits_of_other_scripts_are_refused(phone: str, at: int, digit: str) ->
         "+7 916 123 45 6x",
         "+7_916_123_45_67",
         "+7 916 123 45 67\x00",
+        *(f"+7 916{space}123 45 67" for space in "\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"),
         "\u202e+79161234567",  # would be shown from right to left
     ],
 )
