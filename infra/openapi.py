@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 import functions
+from shared.http.auth import InitData
 from shared.http.errors import HTTP_ANSWERS
+from shared.http.schemas import InvalidRequestView
 
 TARGET = Path(functions.__path__[0]) / "meta" / "openapi.json"
 DESCRIPTION = """\
@@ -39,13 +42,28 @@ def schema() -> dict[str, Any]:
         app.include_router(router)
     document = app.openapi()
     document["paths"] = dict(sorted(document["paths"].items()))
+    for path, method in _anybody_may_call():
+        document["paths"][path][method]["security"].insert(0, {})
     for methods in document["paths"].values():
         for operation in methods.values():
             _say_what_any_input_may_get(operation)
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    invalid = InvalidRequestView.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= invalid.pop("$defs") | {"InvalidRequestView": invalid}
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+def _anybody_may_call() -> Iterator[tuple[str, str]]:
+    """The paths and methods at which credentials may be left out, and change what is answered."""
+    for _, router in routers():
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                checks = [dependency.call for dependency in route.dependant.dependencies]
+                if any(isinstance(check, InitData) and not check.required for check in checks):
+                    yield from ((route.path, method.lower()) for method in route.methods or ())
 
 
 def _say_what_any_input_may_get(operation: dict[str, Any]) -> None:
@@ -53,8 +71,10 @@ def _say_what_any_input_may_get(operation: dict[str, Any]) -> None:
 
     def add(status: int, model: str) -> None:
         answer = HTTP_ANSWERS[status]
+        said = responses.get(str(status), {}).get("description")
+        ours = f"`{answer.code}`: {answer.detail}"
         responses[str(status)] = {
-            "description": f"`{answer.code}`: {answer.detail}",
+            "description": f"{said}; {ours}" if said and status != 422 else ours,
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
         }
 

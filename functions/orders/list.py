@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.exceptions import RequestValidationError
 
 from shared import clock
-from shared.domain.errors import StatusNotListed, TooOften, Unauthenticated
+from shared.domain.errors import TooOften, Unauthenticated
 from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
 from shared.http.auth import MaybeReader
 from shared.http.entry import http_handler
@@ -15,6 +16,13 @@ from shared.settings import feed_cache_seconds
 from shared.store import feeds
 
 router = APIRouter()
+
+# What a stranger gets who asks for a status that only an order's own people see.
+NOT_LISTED = {
+    "type": "status_not_listed",
+    "loc": ("query", "status"),
+    "msg": "Заказы с таким статусом видны только их участникам",
+}
 
 
 class OrdersPage(View):
@@ -29,7 +37,7 @@ class OrdersPage(View):
     operation_id="list_orders",
     summary="Orders, newest first",
     response_model=OrdersPage,
-    responses=documented(Unauthenticated, StatusNotListed, TooOften),
+    responses=documented(Unauthenticated, TooOften),
 )
 async def list_orders(
     response: Response,
@@ -57,7 +65,7 @@ async def list_orders(
     else:
         status = status or Status.ACTIVE
         if status not in PUBLIC_STATUSES:
-            raise StatusNotListed
+            raise RequestValidationError([NOT_LISTED])
         found, total = feeds.by_status(status, city, category, offset=offset, limit=limit, now=now)
         fresh = min(feed_cache_seconds(), fresh_for(found, now) // 1000)
         if caller is None and fresh > 0:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from shared.domain.errors import InvalidInitData, TooOften, Unauthenticated
+from shared.domain.errors import TooOften, Unauthenticated
 from shared.domain.review import MAX_RATING, MIN_RATING, Review
 from shared.http.auth import MaybeReader
 from shared.http.entry import http_handler
@@ -20,7 +20,7 @@ router = APIRouter()
     operation_id="list_reviews",
     summary="Reviews, newest first",
     response_model=list[ReviewView],
-    responses=documented(InvalidInitData, TooOften),
+    responses=documented(Unauthenticated, TooOften),
 )
 async def list_reviews(
     caller: MaybeReader,

@@ -137,10 +137,6 @@ class InvalidContact(DomainError):
     """Neither a Telegram username nor a Russian phone."""
 
 
-class StatusNotListed(DomainError):
-    """Strangers cannot list orders of this status."""
-
-
 # money
 class InsufficientBalance(DomainError):
     """The balance is below the price."""

@@ -32,7 +32,7 @@ def _verified(sent: str) -> TelegramUser:
     return user
 
 
-class _InitData(SecurityBase):
+class InitData(SecurityBase):
     """The scheme as the OpenAPI shows it, and the check."""
 
     def __init__(self, *, required: bool, counts: bool = False) -> None:
@@ -41,7 +41,7 @@ class _InitData(SecurityBase):
             bearerFormat="initData",
             description="Raw initData of the Mini App. `Authorization: tma …` and `X-Telegram-Init-Data` do as well.",
         )
-        self._required = required
+        self.required = required
         self._counts = counts
 
     async def __call__(self, request: Request) -> TelegramUser | None:
@@ -51,7 +51,7 @@ class _InitData(SecurityBase):
                 raise Unauthenticated
             user = _verified(sent)
         except (Unauthenticated, InvalidInitData):
-            if self._required:
+            if self.required:
                 raise
             return None
         if self._counts:
@@ -59,13 +59,13 @@ class _InitData(SecurityBase):
         return user
 
 
-Caller = Annotated[TelegramUser, Depends(_InitData(required=True))]
+Caller = Annotated[TelegramUser, Depends(InitData(required=True))]
 """The user who sent valid credentials; everybody else gets a 401."""
 
-Reader = Annotated[TelegramUser, Depends(_InitData(required=True, counts=True))]
+Reader = Annotated[TelegramUser, Depends(InitData(required=True, counts=True))]
 """A caller who reads, and not too often."""
 
-MaybeReader = Annotated[TelegramUser | None, Depends(_InitData(required=False, counts=True))]
+MaybeReader = Annotated[TelegramUser | None, Depends(InitData(required=False, counts=True))]
 """The reader who sent valid credentials; None for everybody else."""
 
 

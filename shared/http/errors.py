@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from shared.domain import errors
 from shared.domain.errors import DomainError
-from shared.http.schemas import INVALID_CONTACT, ErrorView, InvalidRequestView
+from shared.http.schemas import INVALID_CONTACT, ErrorView
 from shared.observability import logger, metrics, where
 
 
@@ -57,7 +57,6 @@ ANSWERS: dict[type[DomainError], Answer] = {
     errors.ComplaintNotFound: Answer(404, "complaint_not_found", "Жалоба не найдена"),
     errors.AlreadyHandled: Answer(409, "already_handled", "Жалоба уже рассмотрена"),
     errors.InvalidContact: Answer(422, "invalid_contact", INVALID_CONTACT),
-    errors.StatusNotListed: Answer(422, "status_not_listed", "Заказы с таким статусом видны только их участникам"),
     errors.Busy: Answer(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
     errors.Unavailable: Answer(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
 }
@@ -112,7 +111,7 @@ def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
         by_status.setdefault(answer.status, []).append(f"`{answer.code}`: {answer.detail}")
     return {
         status: {
-            "model": InvalidRequestView if status == 422 else ErrorView,
+            "model": ErrorView,
             "description": "; ".join(sentences),
             **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 429 else {}),
         }

@@ -153,9 +153,9 @@ class InvalidField(View):
 
 
 class InvalidRequestView(View):
-    """What is wrong with the request, field by field or in a sentence."""
+    """What is wrong with the request, field by field."""
 
-    detail: list[InvalidField] | str
+    detail: list[InvalidField]
     code: str
 
 

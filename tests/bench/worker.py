@@ -96,7 +96,7 @@ def split(request: Callable[[], Any], requests: int) -> dict[str, float]:
     routing: Any = fastapi.routing
     routing.run_endpoint_function = endpoint.coroutine(routing.run_endpoint_function)
     if "shared.http.auth" in sys.modules:
-        checks: Any = sys.modules["shared.http.auth"]._InitData
+        checks: Any = sys.modules["shared.http.auth"].InitData
         checks.__call__ = auth.coroutine(checks.__call__)
     seen: dict[str, list[float]] = {"ours": [], "frameworks": [], "boto3": []}
     for _ in range(requests):

@@ -8,6 +8,8 @@ import pytest
 
 from infra import openapi
 from shared.domain import order
+from shared.domain.errors import InvalidContact
+from shared.http.errors import ANSWERS
 from tests.contract.endpoints import ENDPOINTS
 
 SCHEMA: dict[str, Any] = json.loads(openapi.TARGET.read_bytes())
@@ -44,6 +46,15 @@ def test_every_answer_is_documented(key: str) -> None:
     assert {int(status) for status in operation["responses"]} == expected
 
 
+def test_every_code_is_told_of_somewhere() -> None:
+    """But what only a field can be: a wrong contact."""
+    said = " ".join(
+        answer["description"] for operation in OPERATIONS.values() for answer in operation["responses"].values()
+    )
+    codes = {answer.code for kind, answer in ANSWERS.items() if kind is not InvalidContact}
+    assert {code for code in codes if f"`{code}`" not in said} == set()
+
+
 @pytest.mark.parametrize("key", ENDPOINTS)
 def test_a_caller_is_told_of_both_ways_to_be_refused_for_now(key: str) -> None:
     said = OPERATIONS[key]["responses"]["503"]["description"]
@@ -53,7 +64,14 @@ def test_a_caller_is_told_of_both_ways_to_be_refused_for_now(key: str) -> None:
 
 @pytest.mark.parametrize("key", ENDPOINTS)
 def test_credentials_are_asked_for_where_the_contract_says(key: str) -> None:
-    assert ("security" in OPERATIONS[key]) == (ENDPOINTS[key].who != "anyone")
+    asked = OPERATIONS[key].get("security")
+    match ENDPOINTS[key].who:
+        case "anyone":
+            assert asked is None
+        case "anyone, known if he says who he is":
+            assert asked == [{}, {"initData": []}]
+        case _:
+            assert asked == [{"initData": []}]
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)

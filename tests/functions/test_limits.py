@@ -188,6 +188,14 @@ def test_a_page_has_a_limit(service: Api, route: str) -> None:
         assert service.call(route, user=900, query={"limit": limit}).status == status
 
 
+@pytest.mark.parametrize("status", ["deleted", "closed_no_response"])
+def test_a_status_that_strangers_do_not_list_is_a_field_that_is_wrong(service: Api, status: str) -> None:
+    answer = service.call("GET /api/orders", user=1, query={"status": status})
+    [field] = answer.json["detail"]
+    assert (answer.status, field["loc"], field["type"]) == (422, ["query", "status"], "status_not_listed")
+    assert service.call("GET /api/orders", user=1, query={"status": status, "mine": True}).status == 200
+
+
 SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",

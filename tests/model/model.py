@@ -296,7 +296,7 @@ class Model:
 
     def feed(self, *, status: str | None, city: str | None, category: str | None, limit: int, offset: int) -> Says:
         if (status or "active") not in ("active", "expired", "completed"):
-            return Says(422, "status_not_listed")
+            return Says(422, "invalid_request")
         listed = [order for order in self.orders.values() if not order.erased]
         return self._page(listed, status or "active", city, category, limit, offset)
 
