@@ -21,7 +21,6 @@ class BotApiError(Exception):
 
     def __init__(self, method: str, error_code: int, description: str, retry_after: int | None) -> None:
         super().__init__(method, error_code)
-        self.method = method
         self.error_code = error_code
         self.description = description
         self.retry_after = retry_after
@@ -32,7 +31,6 @@ class BotApiUnreachable(Exception):
 
     def __init__(self, method: str, *, maybe_done: bool) -> None:
         super().__init__(method)
-        self.method = method
         self.maybe_done = maybe_done
 
 

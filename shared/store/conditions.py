@@ -11,7 +11,6 @@ THERE = "attribute_exists(pk)"
 STORED_ACTIVE = "#status = :active"
 STORED_AS_READ = "#status = :status"
 HOUR_RUNNING = "expires_at > :now"
-OWNED_BY_CALLER = "owner_id = :caller"
 NOT_OWNED_BY_CALLER = "owner_id <> :caller"
 NOBODY_TOOK_IT = "size(takes) = :none"
 SLOT_FREE = "size(takes) < :max_takes"
@@ -32,7 +31,7 @@ NOT_BANNED = "attribute_not_exists(banned_at)"
 BANNED = "attribute_exists(banned_at)"
 
 # a complaint
-NOT_HANDLED = "attribute_exists(pk) AND attribute_not_exists(handled_at)"
+NOT_HANDLED = f"{THERE} AND attribute_not_exists(handled_at)"
 
 # a user's settings
 NO_SETTINGS_YET = "attribute_not_exists(settings_version)"
@@ -42,7 +41,7 @@ SETTINGS_AS_READ = "settings_version = :settings_read"
 PAYMENT_AS_READ = "#status = :status_read AND refunded = :refunded_read"
 
 # what is sent
-NO_INBOX_YET = "attribute_not_exists(pk)"
+NO_INBOX_YET = NOT_THERE
 INBOX_AS_READ = "version = :version_read"
 NOTICE_AS_READ = "held_until = :held_read AND tries = :tries_read"
 TURN_AHEAD = "next_at BETWEEN :now AND :latest"

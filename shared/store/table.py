@@ -163,9 +163,9 @@ def scan() -> Iterator[Item]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def count(index: Index, partition: str, *, low: str | int | None = None, high: str | int | None = None) -> int:
+def count(index: Index, partition: str, *, low: str | int | None = None) -> int:
     """How many keys `query` would give without a limit. One Query a megabyte. Raises Unavailable."""
-    pages = _pages(index, partition, low, high, newest_first=True, limit=None, select="COUNT")
+    pages = _pages(index, partition, low, None, newest_first=True, limit=None, select="COUNT")
     return sum(cast(int, page["Count"]) for page in pages)
 
 

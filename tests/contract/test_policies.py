@@ -103,7 +103,7 @@ def targets(resource: str) -> list[str]:
         return [resource.rpartition("/")[2]]
     if resource in ELSEWHERE:
         return [ELSEWHERE[resource]]
-    prefix = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SecretsPrefix}/${Stage}/"
+    prefix = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/urgent-services/${Stage}/"
     assert resource.startswith(prefix), resource
     return [resource.removeprefix(prefix)]
 

@@ -38,7 +38,9 @@ def test_a_removed_order_owes_everybody(order: Order, status: Status, takers: se
     """I7: answered or not. A stored status that lags behind the clock makes no difference."""
     now = HOUR + 5 * MINUTE if hour_is_over else BEGIN + 4 * MINUTE
     if order.responded_at is None and order.takes and hour_is_over:
-        return  # the answer window closed it
+        with pytest.raises(OrderNotActive):  # the answer window closed it
+            removed(order, now)
+        return
     for stored in (order, ended_by_time(order, now)):
         after = removed(stored, now)
         assert refunded(after) == takers
