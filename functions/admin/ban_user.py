@@ -27,7 +27,7 @@ _LAST_STEP = 5.0
     responses=documented(InvalidInitData, NotAnOperator),
 )
 async def ban_user(user_id: UserIdInPath, why: Why, operator: Operator) -> dict[str, object]:
-    """He still reads, and keeps what he paid for; a 503 means that orders of his may still run: again, it goes on.
+    """He still reads, and keeps what he paid for. A 503 means that orders of his may still run: ask again, it goes on.
 
     A list lags behind the table by moments: an order that he posted just before is removed by asking once more.
     """

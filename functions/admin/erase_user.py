@@ -15,7 +15,7 @@ _MARGIN_SECONDS = 30
 def handler(event: dict[str, Any], context: Any) -> None:
     """Forget the user of `{"user_id", "operator_id", "reason"}`; again, after whatever failed, it goes on.
 
-    Raises Busy, Unavailable.
+    Fails on Busy, Unavailable, and on TooOften where the operator is the user: the log's `failed` says on which.
     """
     action = actions.new(event["operator_id"], "data_erased", event["reason"], user_id=event["user_id"])
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS

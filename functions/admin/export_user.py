@@ -12,7 +12,7 @@ from shared.store import actions, people
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What is kept of the user of `{"user_id", "operator_id", "reason"}`; looking is put into the trail first.
 
-    Raises Busy, Unavailable.
+    Fails on Busy, Unavailable: the log's `failed` says on which.
     """
     actions.record(actions.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
     return export_view(people.read(event["user_id"]), clock.now_ms())

@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Refund the payment of `{"payment_id"}`, and take from the balance what it still has of it.
 
     The payment as it is then, roubles; one that is not paid stays as it is. Again, after whatever failed, it goes on
-    where it was. Raises PaymentNotFound, ProviderUnavailable, Busy, Unavailable.
+    where it was. Fails on PaymentNotFound, ProviderUnavailable, Busy, Unavailable: the log's `failed` says on which.
     """
     payment = store.get(event["payment_id"])
     if payment is None:

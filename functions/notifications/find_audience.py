@@ -16,8 +16,8 @@ _MARGIN_MS = 25_000
 def find_audience(message: Message, context: Any) -> None:
     """Queue an offer for each of those whom the order of `{"order_id", "start"}` concerns, a page at a time.
 
-    One GetItem; for each thousand of them a Query and a hundred SendMessageBatch. Where the time is short, a message
-    says from where to go on. Coming again it queues some twice: their inboxes know.
+    One GetItem; a Query of each of four lists, another for each thousand in it, and a SendMessageBatch for ten people.
+    Where the time is short, a message says from where to go on. Coming again it queues some twice: their inboxes know.
     """
     order = orders.get(message["order_id"])
     now = clock.now_ms()

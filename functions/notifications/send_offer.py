@@ -24,7 +24,9 @@ def send_offer(message: Message, context: Any) -> None:
     """Send, or collect, or do neither, by the rules of `domain.inbox`.
 
     The message is `{"user_id", "order_id"}` for a new order, `{"user_id", "window_ends_at"}` for a digest. One
-    BatchGetItem, two more for a digest; a claim before sending and its end after it, a PutItem each; `sending.send`.
+    BatchGetItem, one more for a digest; a claim before sending and its end after it, a PutItem each; `sending.send`; a
+    PutItem for an order of which nobody was told yet. What is collected is one PutItem, the first of a digest one
+    SendMessageBatch besides.
     """
     user_id = message["user_id"]
     inbox, orders = table.settle(lambda: _claim(message))

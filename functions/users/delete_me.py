@@ -25,9 +25,9 @@ _LAST_STEP = 5.0
     responses=documented(InvalidInitData, TooOften),
 )
 async def delete_me(caller: Caller) -> None:
-    """His orders end as he could have ended them, and what he wrote is removed; a 503 means that more is to do: again.
+    """His orders end as he could have ended them, and what he wrote is removed.
 
-    The ledger stays, under his id and without his name, and so does his balance.
+    The ledger stays, under his id and without his name, and so does his balance. After a 503 work is left: ask again.
     """
     action = actions.new(caller.id, "data_erased", "по просьбе самого пользователя", user_id=caller.id)
     erase(caller.id, action, until=time.monotonic() + _LAST_STEP)

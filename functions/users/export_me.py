@@ -1,4 +1,4 @@
-"""GET /api/users/me/export: everything that is kept of the caller, for him."""
+"""GET /api/users/me/export: what the caller wrote, did and paid here, for him."""
 
 from fastapi import APIRouter
 
@@ -16,12 +16,12 @@ router = APIRouter()
 @router.get(
     "/api/users/me/export",
     operation_id="export_me",
-    summary="Everything that is kept of the caller",
+    summary="What the caller wrote, did and paid here",
     response_model=ExportView,
     responses=documented(InvalidInitData, TooOften),
 )
 async def export_me(caller: Reader) -> dict[str, object]:
-    """Also of one who is banned."""
+    """With what others wrote of him. A banned user may ask as well."""
     return export_view(people.read(caller.id), clock.now_ms())
 
 

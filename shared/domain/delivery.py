@@ -1,4 +1,4 @@
-"""One message on its way to a person: at most once visible to him, as far as Telegram lets one know.
+"""One message on its way to a person: he sees it once, as far as Telegram lets one know.
 
 A message is *claimed* before it is sent and *over* once it arrived. Telegram takes no key that would make a send happen
 once, so where a sender dies, or Telegram takes a request and never answers, nobody knows. Then it is sent again: who

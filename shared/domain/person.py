@@ -1,4 +1,4 @@
-"""Everything that is kept of one person."""
+"""What is kept of one person and is about him."""
 
 from dataclasses import dataclass
 

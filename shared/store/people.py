@@ -1,4 +1,4 @@
-"""Everything that is kept of one person: read for him, and removed when he asks for it."""
+"""What is kept of one person and is about him: read for him, and removed when he asks for it."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +18,10 @@ ERASED_NAME = "Пользователь"
 
 
 def read(user_id: int) -> Person:
-    """What is kept of the user, as the indexes have it. Some Queries, a BatchGetItem a hundred. Raises Unavailable."""
+    """What is kept of the user, as the indexes have it.
+
+    Five Queries, two GetItems, and a BatchGetItem for a hundred of what they found. Raises Unavailable.
+    """
     taken = orders.taken_by(user_id)
     return Person(
         user=users.get(user_id),

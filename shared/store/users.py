@@ -184,7 +184,7 @@ def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
 
 
 def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
-    """Ban the user, or let him write again, and put the operator's action; nothing where he is so already. He then.
+    """Ban the user, or let him write again, and put the operator's action; nothing if that is so already. Returns him.
 
     One consistent GetItem and one TransactWriteItems of two writes, a try. Raises Busy, Unavailable.
     """

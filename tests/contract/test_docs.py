@@ -166,6 +166,11 @@ def test_every_stage_is_one(document: Path) -> None:
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
 
 
+def test_every_parameter_is_told_of() -> None:
+    told = re.findall(r"`(\w+)`", (ROOT / "docs" / "deployment.md").read_text().partition("## Parameters")[2])
+    assert set(api.template()["Parameters"]) <= set(told)
+
+
 def test_every_setting_is_one() -> None:
     read = (ROOT / "infra" / "local" / "settings.py").read_text()
     for setting in re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "README.md").read_text()):
