@@ -11,8 +11,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 import functions
+from shared.answers import HTTP_ANSWERS
 from shared.http.auth import InitData
-from shared.http.errors import HTTP_ANSWERS
 from shared.http.schemas import InvalidRequestView
 
 TARGET = Path(functions.__path__[0]) / "meta" / "openapi.json"

@@ -21,7 +21,7 @@ def erase(user_id: int, action: Action, *, until: float) -> None:
     def step(do: Callable[[], None]) -> None:
         if time.monotonic() > until:
             raise Busy
-        table.settle(do)
+        table.retry(do)
 
     for order in feeds.all_of_client(user_id):
         step(partial(_erase_order, order.id))

@@ -83,7 +83,7 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
         store.create(payment, caller, spent)
 
     # Before the provider knows of it: it may tell us of the money before it has answered.
-    table.settle(create_once)
+    table.retry(create_once)
     try:
         made = payments.PROVIDERS[provider].create(payment)
         store.set_invoice(payment.id, made.id)

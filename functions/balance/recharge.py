@@ -64,7 +64,7 @@ async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
         ledger.credit(entry, caller)
         return entry
 
-    entry = table.settle(credit_once)
+    entry = table.retry(credit_once)
     return RechargeView(success=True, new_balance=entry.balance_after, transaction_id=entry.id)
 
 

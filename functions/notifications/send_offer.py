@@ -29,7 +29,7 @@ def send_offer(message: Message, context: Any) -> None:
     SendMessageBatch besides.
     """
     user_id = message["user_id"]
-    inbox, orders = table.settle(lambda: _claim(message))
+    inbox, orders = table.retry(lambda: _claim(message))
     if orders:
         outcome, seconds = send(user_id, lambda now: _say(orders, now))
         inboxes.change(user_id, inbox, lambda inbox: rules.after(inbox, outcome))

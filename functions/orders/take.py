@@ -69,7 +69,7 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
         orders.take(before, after, debit, caller, spent)
         return after, debit
 
-    order, debit = table.settle(take_once)
+    order, debit = table.retry(take_once)
     return TakeView(
         success=True,
         contact=order.contact,

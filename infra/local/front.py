@@ -16,8 +16,8 @@ import hypercorn.protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 from infra.local.settings import FAKES
+from shared.answers import ANSWERS, HTTP_ANSWERS
 from shared.domain.errors import Unavailable
-from shared.http.errors import ANSWERS, HTTP_ANSWERS
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from textwrap import shorten
 
+from shared.answers import ANSWERS
 from shared.domain import errors
 from shared.domain.errors import DomainError
 from shared.domain.notice import Notice
@@ -117,12 +118,17 @@ def pressed(order: Order) -> str:
 DONE = "Готово"
 # What a press of a button may be refused with.
 REFUSED: dict[type[DomainError], str] = {
-    errors.OrderNotFound: "Заказ не найден",
-    errors.NotYourOrder: "Это может сделать только автор заказа",
-    errors.NobodyTookIt: "Заказ ещё никто не взял",
+    **{
+        kind: ANSWERS[kind].detail
+        for kind in (
+            errors.OrderNotFound,
+            errors.NotYourOrder,
+            errors.NobodyTookIt,
+            errors.OrderNotActive,
+            errors.Banned,
+        )
+    },
     errors.AlreadyAnswered: "Вы уже отметили, что ответили",
-    errors.OrderNotActive: "Заказ уже не активен",
-    errors.Banned: "Ваш аккаунт заблокирован. Напишите в поддержку",
 }
 
 

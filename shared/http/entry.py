@@ -77,10 +77,11 @@ def _logged(answer: Answering) -> Answering:
 
 
 def _too_large() -> dict[str, Any]:
+    from shared.answers import HTTP_ANSWERS  # noqa: PLC0415
     from shared.http import errors  # noqa: PLC0415
 
-    logger.append_keys(code=errors.HTTP_ANSWERS[413].code)
-    response = errors.answer_json(errors.HTTP_ANSWERS[413])
+    logger.append_keys(code=HTTP_ANSWERS[413].code)
+    response = errors.answer_json(HTTP_ANSWERS[413])
     return {
         "statusCode": response.status_code,
         "headers": {"content-type": "application/json"},

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from shared import ids
+from shared.answers import ANSWERS
 from shared.domain import cities
 from shared.domain import contact as contacts
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
@@ -42,8 +43,6 @@ class View(BaseModel):
 
 # ---------------------------------------------------------------- fields
 
-INVALID_CONTACT = "Укажите @username или российский телефон"
-
 
 def _printable(text: str) -> str:
     if any(character < " " and character not in "\n\r\t" for character in text):
@@ -67,7 +66,7 @@ def _contact(text: str) -> str:
     try:
         return contacts.parse(text).shown
     except InvalidContact:
-        raise PydanticCustomError("invalid_contact", INVALID_CONTACT) from None
+        raise PydanticCustomError("invalid_contact", ANSWERS[InvalidContact].detail) from None
 
 
 def _order_id(text: str) -> str:

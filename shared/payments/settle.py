@@ -32,7 +32,7 @@ def settle(charge: Charge) -> Payment | None:
 
     settled: Payment | None = None
     try:
-        while (step := table.settle(settle_once)) is not None:
+        while (step := table.retry(settle_once)) is not None:
             before, settlement = step
             settled, tried = settlement.payment, None
             _tell(before, settlement)

@@ -68,7 +68,7 @@ def record(action: Action) -> None:
             if not is_done(action):
                 raise
 
-    table.settle(record_once)
+    table.retry(record_once)
 
 
 def page(*, limit: int, before: int | None) -> list[Action]:

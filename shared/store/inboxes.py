@@ -91,4 +91,4 @@ def change(user_id: int, known: Inbox, changed: Callable[[Inbox], Inbox]) -> Non
             inbox, _, _ = read(user_id, None)
             raise
 
-    table.settle(change_once)
+    table.retry(change_once)

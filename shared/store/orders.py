@@ -202,7 +202,7 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
             if not landed:
                 raise
 
-    table.settle(create_once)
+    table.retry(create_once)
 
 
 def change(
@@ -235,7 +235,7 @@ def change(
             write(before, after, now)
         return after
 
-    return table.settle(change_once)
+    return table.retry(change_once)
 
 
 def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
@@ -420,19 +420,11 @@ def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteI
     if ends and lock is not None and lock["order_id"] == before.id:
         writes.append(_remove_lock(before))
     no_longer_active = -1 if ends and before.status is Status.ACTIVE else 0
-    completed = 1 if after.status is Status.COMPLETED else 0
-    if no_longer_active:
-        for user_id in (after.owner_id, *after.takes):
-            writes.append(
-                users.change(
-                    user_id,
-                    entry=entries.get(user_id),
-                    active_orders=no_longer_active,
-                    completed_orders=completed,
-                )
-            )
-    else:
-        writes += [users.change(taker, entry=entry) for taker, entry in entries.items()]
+    completed = 1 if ends and after.status is Status.COMPLETED else 0
+    writes += [
+        users.change(user_id, entry=entries.get(user_id), active_orders=no_longer_active, completed_orders=completed)
+        for user_id in ((after.owner_id, *after.takes) if no_longer_active else entries)
+    ]
     writes += [ledger.put(entry) for entry in entries.values()]
     return writes
 

@@ -54,7 +54,7 @@ def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, 
         _put_review(order, review)
         return review
 
-    return table.settle(write_once)
+    return table.retry(write_once)
 
 
 def _put_review(order: Order | None, review: Review) -> None:
@@ -140,7 +140,7 @@ def write_complaint(
         )
         return complaint
 
-    return table.settle(write_once)
+    return table.retry(write_once)
 
 
 def _complaint(item: table.Item) -> Complaint:
@@ -219,7 +219,7 @@ def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complai
         )
         return replace(complaint, handled_at=action.created_at, action_id=action.id)
 
-    return table.settle(handle_once)
+    return table.retry(handle_once)
 
 
 def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:

@@ -1,7 +1,7 @@
 """Calls to the table. Every byte to and from DynamoDB passes here, and botocore's errors end here.
 
 Timeouts and attempts, so that a request always ends before its Lambda does (P4): one call takes at most
-2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `settle` starts no new attempt after 5 s, an attempt
+2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `retry` starts no new attempt after 5 s, an attempt
 is a read and a write: 5 + 2 × 9 = 23 s, below the functions' 25 s timeout less one, below the gateway's 30 s. What ends
 an order reads once more: where each of its calls takes all it may, Lambda ends it before it answers, and the next try
 or the sweep finds what it did.
@@ -332,7 +332,7 @@ def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
         raise Stale from error
 
 
-def settle(attempt: Callable[[], Result]) -> Result:
+def retry(attempt: Callable[[], Result]) -> Result:
     """Do `attempt` - read, decide, write - until its write is not Stale, with full jitter between the tries.
 
     What `attempt` raises of the domain passes through. Raises Busy after five seconds.

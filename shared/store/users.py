@@ -173,7 +173,7 @@ def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: T
         table.transact([update, *subscriptions.moved(before, after)])
         return after
 
-    return table.settle(change_once)
+    return table.retry(change_once)
 
 
 def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
@@ -203,7 +203,7 @@ def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
         )
         return replace(user, banned_at=action.created_at if banned else None)
 
-    return table.settle(set_once)
+    return table.retry(set_once)
 
 
 def change(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.answers import ANSWERS, HTTP_ANSWERS
 from shared.domain.order import Status
-from shared.http.errors import ANSWERS, HTTP_ANSWERS
 from shared.store import keys
 from tests import api
 from tests.api import ROOT

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 from pydantic_core import core_schema
 
+from shared.answers import ANSWERS, HTTP_ANSWERS, Answer
 from shared.domain.errors import DomainError
 from shared.http import errors
-from shared.http.errors import ANSWERS, HTTP_ANSWERS, Answer
 
 ALL = [*ANSWERS.values(), *HTTP_ANSWERS.values()]
 

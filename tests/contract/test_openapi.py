@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from infra import openapi
+from shared.answers import ANSWERS
 from shared.domain import order
 from shared.domain.errors import InvalidContact
-from shared.http.errors import ANSWERS
 from tests.contract.endpoints import ENDPOINTS
 
 SCHEMA: dict[str, Any] = json.loads(openapi.TARGET.read_bytes())

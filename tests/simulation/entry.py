@@ -16,10 +16,10 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from shared.answers import ANSWERS
 from shared.domain.errors import DomainError
 from shared.domain.init_data import TelegramUser
 from shared.domain.order import Status
-from shared.http.errors import ANSWERS
 from tests import api
 from tests.simulation.aws import Context
 from tests.simulation.invariants import Answer, Request

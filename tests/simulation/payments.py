@@ -14,8 +14,8 @@ from typing import Any
 from functions.balance import webhook_crypto_bot
 from functions.telegram import webhook as webhook_telegram
 from infra.local.fakes.crypto_pay import FakeCryptoPay
+from shared.answers import ANSWERS
 from shared.domain.errors import DomainError
-from shared.http.errors import ANSWERS
 from shared.outbound import Reply, Unreachable
 from tests import api
 from tests.conftest import CRYPTO_PAY_TOKEN, WEBHOOK_SECRET

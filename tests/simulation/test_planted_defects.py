@@ -320,7 +320,7 @@ def erased_before_it_is(patch: Patch) -> None:
     """The person is forgotten first, his orders after that."""
 
     def forget_first(user_id: int, action: Action, *, until: float) -> None:
-        table.settle(lambda: people.forget(user_id, action))
+        table.retry(lambda: people.forget(user_id, action))
         erasure.erase(user_id, action, until=until)
 
     for module in (delete_me, erase_user):

@@ -89,7 +89,7 @@ def test_what_passes_is_tried_again(wire: Wire, faults: list[Fault]) -> None:
         table.transact([visit()])
     assert (len(wire.attempts("TransactWriteItems")), visits(wire)) == (len(faults), 0)
     wire.meets("TransactWriteItems", *(faults * 3))
-    table.settle(lambda: table.transact([visit()]))
+    table.retry(lambda: table.transact([visit()]))
     assert visits(wire) == 1
 
 
@@ -98,7 +98,7 @@ def test_what_is_a_defect_is_not(wire: Wire, faults: Fault) -> None:
     """P3: neither tried again nor taken for a business answer."""
     wire.meets("TransactWriteItems", faults)
     with pytest.raises(ClientError):
-        table.settle(lambda: table.transact([visit()]))
+        table.retry(lambda: table.transact([visit()]))
     assert len(wire.attempts("TransactWriteItems")) == 1
 
 
@@ -115,7 +115,7 @@ def test_the_sdk_tries_again_with_the_same_token(wire: Wire, fault: Fault) -> No
 def test_a_new_attempt_is_a_new_request(wire: Wire) -> None:
     """What was decided again is another transaction: an old token would answer for the old one."""
     wire.meets("TransactWriteItems", *PASSING["a conflict"] * 5)
-    table.settle(lambda: table.transact([visit()]))
+    table.retry(lambda: table.transact([visit()]))
     assert len({request["ClientRequestToken"] for request in wire.attempts("TransactWriteItems")}) == 6
 
 
@@ -126,7 +126,7 @@ def test_busy_after_five_seconds(wire: Wire) -> None:
     """L4, P4: full jitter, pauses that grow to 0.4 s and no further, and no attempt after five seconds."""
     wire.always_meets("TransactWriteItems", PASSING["a conflict"][0])
     with pytest.raises(Busy):
-        table.settle(lambda: table.transact([visit()]))
+        table.retry(lambda: table.transact([visit()]))
     assert 4 < wire.monotonic() <= 5
     for number, nap in enumerate(wire.naps):
         assert 0 <= nap <= min(0.02 * 2**number, 0.4)
@@ -145,7 +145,7 @@ def test_slow_answers_count(wire: Wire) -> None:
 
     wire.always_meets("TransactWriteItems", slow)
     with pytest.raises(Busy):
-        table.settle(lambda: table.transact([visit()]))
+        table.retry(lambda: table.transact([visit()]))
     assert len(wire.attempts("TransactWriteItems")) == 2
     assert wire.monotonic() < 8
 
@@ -158,7 +158,7 @@ def test_a_rule_that_says_no_is_not_asked_again(wire: Wire) -> None:
         raise OrderTaken
 
     with pytest.raises(OrderTaken):
-        table.settle(attempt)
+        table.retry(attempt)
     assert (len(asked), wire.naps) == (1, [])
 
 
