@@ -47,9 +47,9 @@ REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_pa
 )
 async def telegram_webhook(request: Request) -> Success:
     """Handles an update once; one of a kind that nobody handles is fine as well."""
-    sent = request.headers.get("x-telegram-bot-api-secret-token", "")
+    sent = request.headers.get("x-telegram-bot-api-secret-token")
     # As bytes: compare_digest raises on text that is not ASCII.
-    if not hmac.compare_digest(sent.encode(), secrets.telegram_webhook_secret().encode()):
+    if not sent or not hmac.compare_digest(sent.encode(), secrets.telegram_webhook_secret().encode()):
         raise UnverifiedSender
     update = _update(await request.body())
     update_id = update["update_id"]

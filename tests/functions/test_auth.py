@@ -266,11 +266,32 @@ def assert_refused_without_the_secret(service: Api) -> None:
     assert service.call(ORDER, id=order_id).status == 404
 
 
-def test_no_secret_at_cold_start(service: Api) -> None:
+def test_no_secret_at_cold_start(service: Api, later: Any) -> None:
     boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
     assert_refused_without_the_secret(service)
     boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value=BOT_TOKEN, Type="SecureString")
+    later(61)
     assert service.call(ME, user=42).status == 200
+
+
+def test_that_there_is_no_secret_is_asked_once_a_minute(
+    service: Api, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends what has to be checked cannot use up what SSM answers the account."""
+    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+    read, asked = secrets._provider()._read, []
+
+    def counted(path: str) -> str | None:
+        asked.append(path)
+        return read(path)
+
+    monkeypatch.setattr(secrets._provider(), "_read", counted)
+    for _ in range(10):
+        assert service.call(ME, user=42).status == 503
+    assert len(asked) == 1
+    later(61)
+    assert service.call(ME, user=42).status == 503
+    assert len(asked) == 2
 
 
 def test_no_secret_at_refresh(service: Api, later: Any) -> None:

@@ -17,7 +17,7 @@ from functions.timers import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import ids
+from shared import ids, secrets
 from shared.background import Failed
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
@@ -772,9 +772,20 @@ def test_without_secrets_nobody_is_believed(
     else:
         yookassa.pay(id)
         answer = service.call(YOOKASSA, raw=yookassa.webhook(id).decode())
-    assert answer.status == 503
+    # Without a token of ours nobody can have signed; YooKassa has to be asked.
+    assert answer.status == (401 if route == CRYPTO else 503)
     change(SECRETS_PREFIX="/urgent-services/test")
     assert balance(service) == 0
+
+
+@pytest.mark.parametrize("signature", [None, "", "0", "секрет", "0" * 63, "G" * 64])
+def test_what_is_no_signature_costs_no_read_of_a_secret(
+    service: Api, monkeypatch: pytest.MonkeyPatch, signature: str | None
+) -> None:
+    monkeypatch.setattr(secrets, "_provider", lambda: pytest.fail("asked SSM"))
+    headers = {} if signature is None else {"crypto-pay-api-signature": signature}
+    assert service.call(CRYPTO, raw="{}", headers=headers).status == 401
+    assert service.call("POST /api/telegram/webhook", raw="{}").status == 401
 
 
 def test_no_secret_and_no_payload_in_the_log(
