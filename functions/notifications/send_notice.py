@@ -55,7 +55,7 @@ def _say(notice: Notice, order: Order, now: int) -> Said | None:
     asks = notice.kind in ("taken", "asked") and rules.can_be_answered(order, now)
     return Said(
         texts.notice(notice, order, now),
-        buttons.of(order) if asks else [[app_button(texts.OPEN_ORDER, order)]],
+        buttons.of(order, now) if asks else [[app_button(texts.OPEN_ORDER, order)]],
     )
 
 

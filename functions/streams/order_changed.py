@@ -16,15 +16,16 @@ from shared.store.queues import Queue
 def order_changed(record: dict[str, Any]) -> None:
     """Schedule the order's deadlines, queue it for those who want such orders, queue the notices of its change.
 
-    One CreateSchedule a deadline that is new, one SendMessageBatch a queue. All of it may be done twice: a schedule has
-    a name, who sends knows what was sent, and of the figures of the trade nobody asks that they be exact.
+    One SendMessageBatch a queue, one CreateSchedule a deadline that is new. All of it may be done twice: a schedule has
+    a name, who sends knows what was sent, and of the figures of the trade nobody asks that they be exact. Schedules
+    come after queues: where none can be made, people still hear of the order, and the sweep ends it (L5).
     """
     before, after = stream.order_change(record)
     now = clock.now_ms()
-    schedule_deadlines(before, after, now)
     if is_news(before, after):
         queues.send(Queue.NEW_ORDERS, [{"order_id": after.id, "start": [0, 0], "due_at": now}], now)
     queues.send(Queue.NOTICES, [asdict(notice) for notice in notices.of_change(before, after, now)], now)
+    schedule_deadlines(before, after, now)
     for figure in figures.of_change(before, after):
         metrics.add_metric(figure.name, figure.unit, figure.value)
 

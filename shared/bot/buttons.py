@@ -2,33 +2,31 @@
 
 from typing import Any
 
-from shared import ids, telegram
+from shared import clock, ids, telegram
 from shared.bot import texts
 from shared.bot.sending import Button, app_button, markup
-from shared.domain.errors import AlreadyAnswered, DomainError, Unavailable
-from shared.domain.order import Order, answered, closed
+from shared.domain.errors import AlreadyAnswered, DomainError, OrderNotActive, Unavailable
+from shared.domain.notice import can_be_answered
+from shared.domain.order import Order, Status, answered, closed, status_at
 from shared.store import orders, pace
 from shared.telegram import BotApiError
 
 _RULES = {"respond": answered, "close": closed}
 
 
-def of(order: Order) -> list[list[Button]]:
-    """The buttons for a client who has not answered yet."""
-    return [
-        [
-            {"text": texts.I_ANSWERED, "callback_data": f"respond:{order.id}"},
-            {"text": texts.CLOSE, "callback_data": f"close:{order.id}"},
-        ],
-        [app_button(texts.OPEN_ORDER, order)],
-    ]
+def of(order: Order, now: int) -> list[list[Button]]:
+    """The buttons at `now` for a client who has not answered yet; whose hour is over cannot be closed any more."""
+    row: list[Button] = [{"text": texts.I_ANSWERED, "callback_data": f"respond:{order.id}"}]
+    if status_at(order, now) is Status.ACTIVE:
+        row.append({"text": texts.CLOSE, "callback_data": f"close:{order.id}"})
+    return [row, [app_button(texts.OPEN_ORDER, order)]]
 
 
 def press(query: dict[str, Any]) -> None:
     """Do what the button says, by the rules of its endpoint; tell how it went and put that in the message's place.
 
-    As many calls as the endpoint makes; answerCallbackQuery and editMessageText. A second press, or the same update
-    again, changes nothing and says so.
+    As many calls as the endpoint makes, a GetItem where it was too late; answerCallbackQuery and editMessageText. A
+    second press, or the same update again, changes nothing and says so.
     """
     action, _, order_id = str(query.get("data", "")).partition(":")
     if action not in _RULES or not ids.ID.fullmatch(order_id):
@@ -44,10 +42,13 @@ def press(query: dict[str, Any]) -> None:
             raise
         reason = texts.REFUSED[type(refusal)]
         _tell(query, reason)
-        # What another press or the clock brought about is the end of these buttons as well.
-        seen = orders.get(order_id) if isinstance(refusal, AlreadyAnswered) else None
-        # Of these there may be as many as somebody likes: they come at the pace of his chat.
-        _replace(query, texts.pressed(seen) if seen else reason, turn_of=user_id)
+        seen = orders.get(order_id) if isinstance(refusal, (AlreadyAnswered, OrderNotActive)) else None
+        if seen is not None and can_be_answered(seen, clock.now_ms()):
+            return  # only its hour is over: he can still say that he answered, by this message
+        # What another press or the clock brought about is the end of these buttons as well. Of these there may be as
+        # many as somebody likes: they come at the pace of his chat.
+        done = texts.pressed(seen) if seen and isinstance(refusal, AlreadyAnswered) else reason
+        _replace(query, done, turn_of=user_id)
     else:
         _tell(query, texts.DONE)
         _replace(query, texts.pressed(order), turn_of=None)

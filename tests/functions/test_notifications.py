@@ -706,6 +706,23 @@ def test_the_close_button_refunds(service: Api, bot: FakeTelegram) -> None:
     assert edits(bot) == ["Заказ «Сантехника, Москва» закрыт.", "Заказ уже не активен"]
 
 
+def test_when_only_the_hour_is_over_he_can_still_answer(service: Api, bot: FakeTelegram) -> None:
+    """Taken late: the answer window outlives the hour. What cannot be done is not offered, and a try harms nothing."""
+    order = service.order(CLIENT)["id"]
+    service.later(minutes=55)
+    first, reminder, _ = taken(service, order, EXECUTOR)
+    assert service.handle(Queue.NOTICES, first) == []
+    service.later(minutes=5)
+    assert service.handle(Queue.NOTICES, reminder) == []
+    rows = [message["reply_markup"]["inline_keyboard"][0] for message in bot.sent(CLIENT)]
+    assert [[button["text"] for button in row] for row in rows] == [["Я ответил", "Закрыть"], ["Я ответил"]]
+    press(service, 1, f"close:{order}")
+    assert (toasts(bot), edits(bot)) == (["Заказ уже не активен"], [])
+    press(service, 2, f"respond:{order}")
+    assert toasts(bot)[1:] == ["Готово"]
+    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is not None
+
+
 @pytest.mark.parametrize("data", ["respond:{id}", "close:{id}"])
 def test_nobody_elses_button_works(service: Api, bot: FakeTelegram, data: str) -> None:
     order = service.order(CLIENT)["id"]

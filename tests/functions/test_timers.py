@@ -9,6 +9,7 @@ import pytest
 
 from shared.background import Failed
 from shared.store import schedules
+from shared.store.queues import Queue
 from tests import api
 from tests.functions.conftest import START, Api
 
@@ -85,10 +86,11 @@ def test_what_is_due_already_is_left_to_the_sweep(service: Api) -> None:
 def test_a_schedule_that_cannot_be_made_comes_again(
     service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """F13: the record is reported as failed, and says nothing of what is in it (I18)."""
+    """F13: the record is reported as failed, and says nothing of what is in it (I18). People hear of the order."""
     order = service.order(1, CONTACT)
     schedules.client().delete_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
     assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert [message["order_id"] for message in service.queued(Queue.NEW_ORDERS)] == [order["id"]]
     schedules.client().create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
     assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
     assert names() == [f"{order['id']}-hour"]
