@@ -43,9 +43,30 @@ class Reply:
     body: Any
 
 
+# Whatever lies idle for longer is not used again: a frozen function does not see that the other side has closed it.
+_IDLE_SECONDS = 20.0
+
+
+class _Pool:
+    """Connections that are kept between requests."""
+
+    def __init__(self) -> None:
+        self._connections = urllib3.PoolManager(num_pools=4, maxsize=4)
+        self._used_at = 0.0
+
+    def request(self, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:
+        """One attempt, over a connection that was in use of late or a new one."""
+        if time.time() - self._used_at > _IDLE_SECONDS:
+            self._connections.clear()
+        try:
+            return self._connections.request(method, url, retries=False, redirect=False, **more)
+        finally:
+            self._used_at = time.time()
+
+
 @cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(num_pools=4, maxsize=4)
+def _pool() -> _Pool:
+    return _Pool()
 
 
 def request(
@@ -70,8 +91,6 @@ def request(
             body=None if body is None else json.dumps(body).encode(),
             headers=sent,
             timeout=Timeout(connect=_CONNECT_SECONDS, read=read_timeout),
-            retries=False,
-            redirect=False,
         )
     except (ConnectTimeoutError, NewConnectionError):
         raise Unreachable(maybe_done=False) from None
