@@ -19,7 +19,7 @@ _REMEMBERED_SECONDS = 300
 _MISSED_SECONDS = 60
 
 
-class NotSet(Unavailable):
+class NotSet(Exception):
     """This stage has no such secret."""
 
 
@@ -61,7 +61,7 @@ def _provider() -> _ParameterStore:
 def _secret(name: str) -> str:
     try:
         return _provider().get(f"{settings().secrets_prefix}/{name}")
-    except (BotoCoreError, ClientError) as error:
+    except (NotSet, BotoCoreError, ClientError) as error:
         raise Unavailable from error
 
 
@@ -84,6 +84,16 @@ def crypto_pay_token() -> str:
     Raises Unavailable.
     """
     return _secret("crypto-pay-token")
+
+
+def crypto_pay_token_if_set() -> str | None:
+    """The same; None where this stage has no app of Crypto Pay's. Raises Unavailable."""
+    try:
+        return crypto_pay_token()
+    except Unavailable as error:
+        if isinstance(error.__cause__, NotSet):
+            return None
+        raise
 
 
 def yookassa_secret_key() -> str:

@@ -80,7 +80,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, errors.InvalidInitData):
         logger.append_keys(reason=error.reason)
     if answer.status >= 500:
-        metrics.add_metric("Unavailable", "Count", 1)
+        of_a_provider = isinstance(error, (errors.ProviderNotConfigured, errors.ProviderUnavailable))
+        metrics.add_metric("ProviderErrors" if of_a_provider else "Unavailable", "Count", 1)
         logger.append_keys(cause=where(error.__cause__ or error))
     response = answer_json(answer)
     if isinstance(error, errors.TooOften):

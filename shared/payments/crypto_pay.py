@@ -42,10 +42,9 @@ def verify(headers: Mapping[str, str], body: bytes) -> None:
     signature = headers.get("crypto-pay-api-signature", "")
     if not _SIGNATURE.fullmatch(signature):
         raise UnverifiedSender
-    try:
-        token = secrets.crypto_pay_token()
-    except secrets.NotSet:
-        raise UnverifiedSender from None
+    token = secrets.crypto_pay_token_if_set()
+    if token is None:
+        raise UnverifiedSender
     expected = hmac.new(hashlib.sha256(token.encode()).digest(), body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(signature, expected):
         raise UnverifiedSender

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,17 @@ SHOWN = [
 OURS = "UrgentServices"
 
 
+def watched(alarm: str) -> list[list[Any]]:
+    """What an alarm looks at, each a namespace, a metric, a dimension and its value."""
+    properties = RESOURCES[alarm]["Properties"]
+    asked = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", []) if "MetricStat" in part]
+    found = []
+    for metric in asked or [properties]:
+        [dimension] = metric["Dimensions"]
+        found.append([metric["Namespace"], metric["MetricName"], dimension["Name"], dimension["Value"]])
+    return found
+
+
 def test_the_architecture_names_every_resource() -> None:
     assert set(RESOURCES) - ALARMS <= set(re.findall(r"\b[A-Z]\w+", ARCHITECTURE))
 
@@ -48,11 +60,7 @@ def test_whatever_is_watched_is_counted() -> None:
     """Every metric of ours that is watched is one that the code writes, and what wakes somebody is shown."""
     sources = "".join(path.read_text() for part in ("functions", "shared") for path in (ROOT / part).rglob("*.py"))
     shown = {metric[1] for metric in SHOWN if metric[0] == OURS}
-    alarming = {
-        properties["MetricName"]
-        for properties in (RESOURCES[name]["Properties"] for name in ALARMS)
-        if properties["Namespace"] == OURS
-    }
+    alarming = {metric for alarm in ALARMS for namespace, metric, *_ in watched(alarm) if namespace == OURS}
     told = (ROOT / "docs" / "operations.md").read_text()
     for name in shown | alarming:
         # Two kinds are put together: why somebody was not told of an order, and how old what queue is.
@@ -65,11 +73,8 @@ def test_what_wakes_somebody_is_on_the_dashboard() -> None:
     """Also where it is not ours: of the same queue, of the same API."""
     shown = [metric[:4] for metric in SHOWN]
     for name in ALARMS:
-        properties = RESOURCES[name]["Properties"]
-        [dimension] = properties["Dimensions"]
-        asked = [properties["Namespace"], properties["MetricName"], dimension["Name"]]
-        value = dimension["Value"]
-        assert [*asked, value] in shown or [*asked, f"${{{value}}}"] in shown, name
+        for *asked, value in watched(name):
+            assert [*asked, value] in shown or [*asked, f"${{{value}}}"] in shown, name
 
 
 def test_a_stage_watches_itself() -> None:
@@ -77,9 +82,7 @@ def test_a_stage_watches_itself() -> None:
     service = api.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert service.endswith("${Stage}")
     asked = [metric[2:4] for metric in SHOWN if metric[0] == OURS]
-    for properties in (RESOURCES[name]["Properties"] for name in ALARMS):
-        if properties["Namespace"] == OURS:
-            asked += [[dimension["Name"], dimension["Value"]] for dimension in properties["Dimensions"]]
+    asked += [metric[2:4] for alarm in ALARMS for metric in watched(alarm) if metric[0] == OURS]
     assert len(asked) > len(ALARMS)
     assert all(dimension == ["service", service] for dimension in asked)
 

@@ -385,11 +385,17 @@ def test_a_provider_in_trouble_is_a_503_and_nothing_half_done(service: Api, shop
 
 
 @pytest.mark.parametrize("setting", ["CRYPTO_PAY_API_URL", "TELEGRAM_API_URL", "YOOKASSA_API_URL"])
-def test_a_provider_that_is_not_there_is_a_503(service: Api, setting: str, change: Change) -> None:
+def test_a_provider_that_is_not_there_is_a_503(
+    service: Api, setting: str, change: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And takes no deployment back: it is counted apart from what we need ourselves."""
     change(**{setting: "http://127.0.0.1:9"})
     name = {"C": "crypto_pay", "T": "telegram_stars", "Y": "yookassa"}[setting[0]]
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": name})
     assert (answer.status, answer.json["detail"]) == (503, "Платёжная система не отвечает, попробуйте позже")
+    said = capsys.readouterr().out
+    assert '"ProviderErrors":[1.0]' in said
+    assert '"Unavailable"' not in said
 
 
 def test_one_provider_in_trouble_stops_no_check_of_another(
