@@ -22,7 +22,7 @@ def main() -> int:
         return 2
     for breach in breaches:
         print(f"{breach['invariant']}: {breach['subject']}: {breach['found']}")
-    print(f"{len(breaches)} breaches" if breaches else "Every invariant holds.")
+    print(f"Breaches: {len(breaches)}" if breaches else "Every invariant holds.")
     return 1 if breaches else 0
 
 

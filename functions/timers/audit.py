@@ -1,5 +1,6 @@
 """Every night, and whenever an operator asks: are the books right?"""
 
+from dataclasses import asdict
 from typing import Any
 
 from shared import clock
@@ -22,12 +23,11 @@ def handler(event: dict[str, Any], context: Any) -> list[dict[str, str]]:
     for _ in range(_READINGS - 1):
         if found:
             found.intersection_update(read_breaches())
-    for breach in sorted(found):
-        logger.error("breach", extra={"invariant": breach.invariant, "subject": breach.subject, "found": breach.found})
+    told = [asdict(breach) for breach in sorted(found)]
+    for breach in told:
+        logger.error("breach", extra=breach)
     metrics.add_metric("Breaches", "Count", len(found))
-    return [
-        {"invariant": breach.invariant, "subject": breach.subject, "found": breach.found} for breach in sorted(found)
-    ]
+    return told
 
 
 def read_breaches() -> list[Breach]:
