@@ -5,6 +5,7 @@ SAM's own translator makes CloudFormation of it. What is changed on the way, bec
 - CORS is answered by the front server, for a CorsConfiguration refuses origins there;
 - functions run in this Python environment, so there is no layer, whatever the runtime is called;
 - nothing is deployed bit by bit, so there are no aliases: what names one gets the function;
+- an alarm looks at one metric there, so those that compute with several are left out;
 - who may sqs:SendMessage may send batches as well, an action of that name being asked for there only.
 Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
 """
@@ -48,6 +49,12 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
         raise BrokenTemplate(
             f"template.yaml cannot be translated: {type(error).__name__}: {reason.rstrip('.')}."
         ) from error
+    resources = translated["Resources"]
+    translated["Resources"] = {
+        name: it
+        for name, it in resources.items()
+        if it["Type"] != "AWS::CloudWatch::Alarm" or "Metrics" not in it["Properties"]
+    }
     _replace_api_bodies(translated["Resources"])
     return translated
 
