@@ -17,6 +17,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,11 +42,21 @@ class CannotStart(Exception):
     """The embedded AWS or our stack in it does not come up; the message is one sentence."""
 
 
+class Stopped(Exception):
+    """Told to stop before it was up."""
+
+
 class EmbeddedAws:
     """ministack, its state under the data directory."""
 
-    def __init__(self, settings: LocalSettings, lock: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: LocalSettings,
+        lock: IO[str] | None = None,
+        is_told_to_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         """`lock` keeps others out of the data directory for as long as any process has it open."""
+        self._is_told_to_stop = is_told_to_stop
         self._settings = settings
         self._lock = lock
         self._scratch = settings.data_dir / "tmp"
@@ -56,7 +67,7 @@ class EmbeddedAws:
     # ------------------------------------------------------------ process
 
     def start(self) -> None:
-        """Start ministack and wait until it answers. Raises CannotStart."""
+        """Start ministack and wait until it answers. Raises CannotStart, Stopped."""
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
         log = (self._settings.data_dir / "ministack.log").open("wb")
@@ -103,6 +114,7 @@ class EmbeddedAws:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
+            self._go_on()
             if self._process.poll() is not None:
                 break
             try:
@@ -112,6 +124,10 @@ class EmbeddedAws:
             except OSError:
                 time.sleep(0.05)
         raise CannotStart(f"The embedded AWS did not start; its log is {log.name}.")
+
+    def _go_on(self) -> None:
+        if self._is_told_to_stop():
+            raise Stopped
 
     @property
     def running(self) -> bool:
@@ -143,7 +159,7 @@ class EmbeddedAws:
     def deploy(self) -> str:
         """Put secrets, code and stack in place, over what an earlier run left; the id of the API.
 
-        Raises CannotStart, translate.BrokenTemplate.
+        Raises CannotStart, translate.BrokenTemplate, Stopped.
         """
         settings = self._settings
         parameters = {
@@ -169,16 +185,19 @@ class EmbeddedAws:
             "YookassaNetworks": "127.0.0.0/8",
             "WebappLink": "https://t.me/urgent_services_local_bot",
         }
+        self._go_on()
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
         template = cloudformation(_template(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
         _fit_policies(template["Resources"])
+        self._go_on()
         self._put_secrets()
         s3 = self.client("s3")
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=package)
         s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=json.dumps(template).encode())
+        self._go_on()
         return self._put_stack(parameters)
 
     def _put_secrets(self) -> None:
@@ -217,6 +236,7 @@ class EmbeddedAws:
                 raise CannotStart(f"The stack cannot be deployed: {message.rstrip('.')}.") from error
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
+            self._go_on()
             [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

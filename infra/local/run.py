@@ -10,14 +10,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from infra.local import fakes
-from infra.local.aws import REGION, STOPPING, CannotStart, EmbeddedAws, die_with_parent
+from infra.local.aws import REGION, STOPPING, CannotStart, EmbeddedAws, Stopped, die_with_parent
 from infra.local.front import Front
 from infra.local.settings import LocalSettings, SettingError
 from infra.local.translate import BrokenTemplate
@@ -42,20 +42,22 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     with lock:
-        aws = EmbeddedAws(settings, lock)
-        # From here on somebody has to stop what was started, also where the terminal says it before we serve.
+        told: list[int] = []
+        aws = EmbeddedAws(settings, lock, is_told_to_stop=lambda: bool(told))
+        # From here on somebody has to stop what was started, also where the terminal says it before we serve. That is
+        # noted, and looked at between the steps: an exception would come up anywhere, also where Python ignores it.
         for stopping in STOPPING:
-            signal.signal(stopping, lambda *_: sys.exit(0))
+            signal.signal(stopping, lambda number, _: told.append(number))
         try:
             say("Starting the embedded AWS")
             aws.start()
             say("Deploying template.yaml to it")
             api_id = aws.deploy()
-            asyncio.run(run(settings, aws, api_id))
+            asyncio.run(run(settings, aws, api_id, told))
         except (CannotStart, BrokenTemplate, CannotRun) as error:
             print(error, file=sys.stderr)
             return 1
-        except SystemExit:
+        except Stopped:
             pass
         finally:
             for stopping in STOPPING:
@@ -104,12 +106,17 @@ def lock_data_dir(settings: LocalSettings) -> IO[str]:
     return lock
 
 
-async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str) -> None:
-    """Serve until told to stop, printing the functions' logs. Raises CannotRun when the embedded AWS dies."""
+async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str, told: Sequence[int]) -> None:
+    """Serve until told to stop, as we may have been already, printing the functions' logs.
+
+    Raises CannotRun when the embedded AWS dies.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for stopping in STOPPING:
         loop.add_signal_handler(stopping, stop.set)
+    if told:
+        stop.set()
     # Python 3.11 complains of every request that is cut off while we stop.
     loop.set_exception_handler(lambda loop, what: None if stop.is_set() else loop.default_exception_handler(what))
     config = Config()
