@@ -18,6 +18,8 @@ from shared.settings import settings
 _REMEMBERED_SECONDS = 300
 _MISSED_SECONDS = 60
 
+_CRYPTO_PAY = "crypto-pay-token"
+
 
 class NotSet(Exception):
     """This stage has no such secret."""
@@ -58,10 +60,17 @@ def _provider() -> _ParameterStore:
     return _ParameterStore(aws.client("ssm", read_timeout=1))
 
 
-def _secret(name: str) -> str:
+def _read(name: str) -> str:
     try:
         return _provider().get(f"{settings().secrets_prefix}/{name}")
-    except (NotSet, BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable from error
+
+
+def _secret(name: str) -> str:
+    try:
+        return _read(name)
+    except NotSet as error:
         raise Unavailable from error
 
 
@@ -83,17 +92,15 @@ def crypto_pay_token() -> str:
 
     Raises Unavailable.
     """
-    return _secret("crypto-pay-token")
+    return _secret(_CRYPTO_PAY)
 
 
 def crypto_pay_token_if_set() -> str | None:
     """The same; None where this stage has no app of Crypto Pay's. Raises Unavailable."""
     try:
-        return crypto_pay_token()
-    except Unavailable as error:
-        if isinstance(error.__cause__, NotSet):
-            return None
-        raise
+        return _read(_CRYPTO_PAY)
+    except NotSet:
+        return None
 
 
 def yookassa_secret_key() -> str:
