@@ -5,15 +5,15 @@ It lives in the process that measures, so that the measured one pays for its own
 
 import json
 import socket
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.bench.cases import Reply
 from tests.bench.meter import Call
 from tests.conftest import SECRETS
+from tests.serving import listening
 
 
 def _http(status: int, body: Any) -> bytes:
@@ -74,24 +74,6 @@ class _Stub:
             yield name.lower(), value.strip()
 
 
-@contextmanager
-def answering(calls: Sequence[Call], replies: Sequence[Reply] = ()) -> Iterator[str]:
+def answering(calls: Sequence[Call], replies: Sequence[Reply] = ()) -> AbstractContextManager[str]:
     """The address of a stub that answers these calls, and as others did."""
-    stub = _Stub(calls, replies)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=stub.serve, args=[connection], daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+    return listening(_Stub(calls, replies).serve)
