@@ -13,6 +13,7 @@ from shared.domain.order import Status
 from shared.store import keys
 from tests import api
 from tests.api import ROOT
+from tests.contract import files
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
@@ -96,8 +97,7 @@ def test_whatever_is_cited_is_an_invariant() -> None:
         explained |= {f"{kind}{number}" for number in range(int(first), int(last or first) + 1)}
     cited = {
         code
-        for folder in ("docs", "functions", "infra", "shared", "tests")
-        for path in (ROOT / folder).rglob("*")
+        for path in files.of_the_project()
         if path.suffix in (".md", ".py", ".tla", ".cfg")
         for code in re.findall(r"(?<![\w#/.-])[IPLFG][1-9]\d?(?!\w)", path.read_text())
     }

@@ -2,12 +2,12 @@
 
 import os
 import re
-import subprocess
 import tomllib
 
 import pytest
 
 from tests.api import ROOT
+from tests.contract import files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 STAGES = tomllib.loads((ROOT / "samconfig.toml").read_text())
@@ -26,11 +26,6 @@ def lock_text(lock: str) -> str:
 def locked(lock: str) -> dict[str, str]:
     """Package to version, of a lock."""
     return dict(re.findall(r"(?m)^([a-z0-9.-]+)==(\S+)", lock_text(lock)))
-
-
-def tracked_files() -> list[str]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-    return [name for name in listed.stdout.split("\0") if name and os.path.lexists(ROOT / name)]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -59,14 +54,14 @@ def test_tests_run_what_is_deployed() -> None:
 def test_no_file_names_a_package_index() -> None:
     assert not (ROOT / "uv.lock").exists()
     telling = re.compile(rb"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|(?<!emit-)(index-url|find-links)[ =]")
-    for name in tracked_files():
-        assert not telling.search((ROOT / name).read_bytes()), name
+    for path in files.of_the_project():
+        assert not telling.search(path.read_bytes()), path
 
 
 def test_no_link_leads_out_of_the_repository() -> None:
     """A link to somewhere on one machine is a broken file on every other."""
-    for name in tracked_files():
-        assert (ROOT / name).resolve().is_relative_to(ROOT.resolve()), name
+    for path in files.of_the_project():
+        assert path.resolve().is_relative_to(ROOT.resolve()), path
 
 
 @pytest.mark.parametrize("lock", LOCKS)
