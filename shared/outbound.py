@@ -25,6 +25,8 @@ _CONNECT_SECONDS = 2.0
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.1
 _SHORTEST_ATTEMPT = 3.0
+# Whatever lies idle for longer is not used again: a frozen function does not see that the other side has closed it.
+_IDLE_SECONDS = 20.0
 
 
 class Unreachable(Exception):
@@ -41,10 +43,6 @@ class Reply:
 
     status: int
     body: Any
-
-
-# Whatever lies idle for longer is not used again: a frozen function does not see that the other side has closed it.
-_IDLE_SECONDS = 20.0
 
 
 class _Pool:

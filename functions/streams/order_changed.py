@@ -14,7 +14,7 @@ from shared.store.queues import Queue
 
 
 def order_changed(record: dict[str, Any]) -> None:
-    """Schedule the order's deadlines, queue it for those who want such orders, queue the notices of its change.
+    """Queue the order for those who want such, queue the notices of its change, schedule its deadlines.
 
     One SendMessageBatch a queue, one CreateSchedule a deadline that is new. All of it may be done twice: a schedule has
     a name, who sends knows what was sent, and of the figures of the trade nobody asks that they be exact. Schedules
