@@ -24,16 +24,16 @@ initdata: $(VENV)/.local  ## Print signed initData: make -s initdata ID=1 (a Tel
 	@$(BIN)/python -m infra.local.initdata --user $(ID)
 
 audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and ratings (STAGE=local)
-	@$(BIN)/python -m infra.audit
+	@$(BIN)/python -m infra.operate.audit
 
 refund: $(VENV)/.local  ## Give a payment back through its provider: make refund PAYMENT=… (STAGE=local)
-	@$(BIN)/python -m infra.refund
+	@$(BIN)/python -m infra.operate.refund
 
 export: $(VENV)/.local  ## Print what is kept of a person: make -s export ID=… BY=… WHY=… (STAGE=local)
-	@$(BIN)/python -m infra.person export
+	@$(BIN)/python -m infra.operate.personal_data export
 
 erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY=… WHY=… (STAGE=local)
-	@$(BIN)/python -m infra.person erase
+	@$(BIN)/python -m infra.operate.personal_data erase
 
 # ---------------------------------------------------------------- test
 
@@ -75,7 +75,7 @@ format: $(VENV)/.dev  ## Format and mend what can be mended
 	$(BIN)/ruff check --fix --quiet
 
 openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
-	$(BIN)/python -m infra.openapi
+	$(BIN)/python -m infra.checks.openapi
 
 # Only what the lock names, and none of its scripts.
 client:  ## The API's TypeScript types and client, infra/client, from the OpenAPI, checked against a usage (needs Node.js)
@@ -115,16 +115,16 @@ build-%:
 # ---------------------------------------------------------------- deploy, STAGE=dev or prod
 
 setup: $(VENV)/.local  ## The secrets of a stage, asked for or made up: make setup STAGE=dev
-	@$(BIN)/python -m infra.stage setup
+	@$(BIN)/python -m infra.operate.stage setup
 
 deploy: build  ## Package and deploy a stage; it shows what changes and asks
 	$(SAM) deploy --config-env $(STAGE)
 
 webhook: $(VENV)/.local  ## Tell Telegram where a stage's webhook is
-	@$(BIN)/python -m infra.stage webhook
+	@$(BIN)/python -m infra.operate.stage webhook
 
 teardown: $(VENV)/.local  ## Take a stage's stack and webhook away; its table and secrets stay
-	@$(BIN)/python -m infra.stage teardown
+	@$(BIN)/python -m infra.operate.stage teardown
 
 # ---------------------------------------------------------------- tools
 
@@ -169,7 +169,7 @@ lock:  ## Pin the newest versions that fit, with hashes (needs uv)
 	$(LOCK) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 
 audit-dependencies: $(VENV)/.dev  ## Ask OSV for known vulnerabilities of everything pinned (exit 2: it could not be asked)
-	@$(BIN)/python -m infra.vulnerabilities
+	@$(BIN)/python -m infra.checks.vulnerabilities
 
 clean:  ## Remove what was built and installed; the data under .local stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache

@@ -8,14 +8,14 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Times are milliseconds but for `init_data_max_age`, which is seconds. `…_per_hour` is what one user may do."""
+    """`…_per_hour` limits what one user may do."""
 
     stage: str
     table_name: str
     secrets_prefix: str
-    order_lifetime: int
-    answer_window: int
-    init_data_max_age: int
+    order_lifetime_ms: int
+    answer_window_ms: int
+    init_data_max_age_seconds: int
     telegram_api_url: str
     webapp_link: str
     consent_version: str
@@ -34,9 +34,9 @@ def settings() -> Settings:
         stage=env["STAGE"],
         table_name=env["TABLE_NAME"],
         secrets_prefix=env["SECRETS_PREFIX"],
-        order_lifetime=round(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
-        answer_window=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
-        init_data_max_age=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
+        order_lifetime_ms=round(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
+        answer_window_ms=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
+        init_data_max_age_seconds=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
         telegram_api_url=env["TELEGRAM_API_URL"],
         webapp_link=env["WEBAPP_LINK"],
         consent_version=env["CONSENT_VERSION"],

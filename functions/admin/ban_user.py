@@ -5,13 +5,14 @@ import time
 from fastapi import APIRouter
 
 from shared import clock
-from shared.domain.errors import Busy, InvalidInitData, NotAnOperator, OrderNotActive
+from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive
 from shared.domain.order import Order, is_running, removed
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import BanView, UserIdInPath, Why, ban_view
-from shared.store import actions, feeds, orders, users
+from shared.http.errors import error_responses
+from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
+from shared.service_errors import Busy
+from shared.store import audit_log, feeds, orders, users
 
 router = APIRouter(tags=["admin"])
 
@@ -24,15 +25,17 @@ _LAST_STEP = 5.0
     operation_id="ban_user",
     summary="Ban a user",
     response_model=BanView,
-    responses=documented(InvalidInitData, NotAnOperator),
+    responses=error_responses(InvalidInitData, NotAnOperator),
 )
-async def ban_user(user_id: UserIdInPath, why: Why, operator: Operator) -> dict[str, object]:
+async def ban_user(user_id: UserIdInPath, why: Reason, operator: Operator) -> dict[str, object]:
     """He still reads, and keeps what he paid for. A 503 means that orders of his may still run: ask again, it goes on.
 
     A list lags behind the table by moments: an order that he posted just before is removed by asking once more.
     """
     until = time.monotonic() + _LAST_STEP
-    user = users.set_banned(user_id, actions.new(operator.id, "user_banned", why.reason, user_id=user_id), banned=True)
+    user = users.set_banned(
+        user_id, audit_log.new(operator.id, "user_banned", why.reason, user_id=user_id), banned=True
+    )
     _check_time(until)
     gone = []
     for order in running_orders(user_id):
@@ -53,9 +56,9 @@ def running_orders(user_id: int) -> list[Order]:
     return [order for order in feeds.all_of_client(user_id) if is_running(order, now)]
 
 
-def remove(order_id: str, why: Why, operator_id: int) -> bool:
+def remove(order_id: str, why: Reason, operator_id: int) -> bool:
     """Take an order away; whether it was still there to take."""
-    action = actions.new(operator_id, "order_removed", why.reason, order_id=order_id)
+    action = audit_log.new(operator_id, "order_removed", why.reason, order_id=order_id)
     try:
         orders.operate(order_id, removed, action)
     except OrderNotActive:

@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import (
     Cursor,
     Limit,
-    Reason,
+    ReasonText,
     TransactionView,
     UserIdInPath,
     View,
@@ -18,7 +18,7 @@ from shared.http.schemas import (
     next_cursor,
     transaction_view,
 )
-from shared.store import actions, ledger, users
+from shared.store import audit_log, ledger, users
 
 router = APIRouter(tags=["admin"])
 
@@ -38,17 +38,17 @@ class LedgerView(View):
     operation_id="get_ledger",
     summary="A user's balance and ledger",
     response_model=LedgerView,
-    responses=documented(InvalidInitData, NotAnOperator),
+    responses=error_responses(InvalidInitData, NotAnOperator),
 )
 async def get_ledger(
     user_id: UserIdInPath,
     operator: Operator,
-    reason: Reason,
+    reason: ReasonText,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, object]:
     """Looking is an action as well: what cannot be put into the trail is not shown."""
-    actions.record(actions.new(operator.id, "ledger_read", reason, user_id=user_id))
+    audit_log.record(audit_log.new(operator.id, "ledger_read", reason, user_id=user_id))
     user = users.get(user_id)
     entries = ledger.page(user_id, limit=limit + 1, before=id_at(cursor))
     return {

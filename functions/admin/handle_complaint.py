@@ -4,21 +4,21 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.domain.errors import AlreadyHandled, ComplaintNotFound, InvalidInitData, NotAnOperator
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import ComplaintView, IdOfOrder, Reason, UserId, complaint_view
-from shared.store import actions, reviews
+from shared.http.errors import error_responses
+from shared.http.schemas import ComplaintView, IdOfOrder, ReasonText, UserId, complaint_view
+from shared.store import audit_log, reviews
 
 router = APIRouter(tags=["admin"])
 
 
-class Handled(BaseModel):
+class HandleComplaint(BaseModel):
     """Which complaint, by its order and who complained; `reason` is what came of it."""
 
     order_id: IdOfOrder
     executor_id: UserId
-    reason: Reason
+    reason: ReasonText
 
 
 @router.post(
@@ -26,11 +26,11 @@ class Handled(BaseModel):
     operation_id="handle_complaint",
     summary="Mark a complaint handled",
     response_model=ComplaintView,
-    responses=documented(InvalidInitData, NotAnOperator, ComplaintNotFound, AlreadyHandled),
+    responses=error_responses(InvalidInitData, NotAnOperator, ComplaintNotFound, AlreadyHandled),
 )
-async def handle_complaint(handled: Handled, operator: Operator) -> dict[str, object]:
+async def handle_complaint(handled: HandleComplaint, operator: Operator) -> dict[str, object]:
     """It leaves the queue. What is done about it - a refund, a ban - is an action of its own."""
-    action = actions.new(
+    action = audit_log.new(
         operator.id,
         "complaint_handled",
         handled.reason,

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.domain.operators import ActionKind
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Cursor, Limit, View, id_at, iso, next_cursor
-from shared.store import actions
+from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
 
@@ -37,7 +37,7 @@ class ActionsPage(View):
     operation_id="list_actions",
     summary="The trail of what operators did",
     response_model=ActionsPage,
-    responses=documented(InvalidInitData, NotAnOperator),
+    responses=error_responses(InvalidInitData, NotAnOperator),
 )
 async def list_actions(
     operator: Operator,
@@ -45,7 +45,7 @@ async def list_actions(
     cursor: Cursor = None,
 ) -> ActionsPage:
     """Nobody changes it: there is no path that does."""
-    found = actions.page(limit=limit + 1, before=id_at(cursor))
+    found = audit_log.page(limit=limit + 1, before=id_at(cursor))
     return ActionsPage(
         actions=[
             ActionView(

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import ComplaintView, Cursor, Limit, View, complaint_view, id_at, next_cursor
 from shared.store import reviews
 
@@ -24,7 +24,7 @@ class ComplaintsPage(View):
     operation_id="list_complaints",
     summary="Complaints that wait, or that were handled",
     response_model=ComplaintsPage,
-    responses=documented(InvalidInitData, NotAnOperator),
+    responses=error_responses(InvalidInitData, NotAnOperator),
 )
 async def list_complaints(
     operator: Operator,

@@ -12,11 +12,11 @@ from shared.domain.errors import (
     TakeNotOver,
 )
 from shared.domain.order import with_refund
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import OrderId, Reason, UserId, View
-from shared.store import actions, orders
+from shared.http.errors import error_responses
+from shared.http.schemas import OrderId, ReasonText, UserId, View
+from shared.store import audit_log, orders
 
 router = APIRouter(tags=["admin"])
 
@@ -25,7 +25,7 @@ class Refund(BaseModel):
     """To whom, and why."""
 
     executor_id: UserId
-    reason: Reason
+    reason: ReasonText
 
 
 class RefundView(View):
@@ -41,11 +41,13 @@ class RefundView(View):
     operation_id="refund_take",
     summary="Give an executor his money back",
     response_model=RefundView,
-    responses=documented(InvalidInitData, NotAnOperator, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded),
+    responses=error_responses(
+        InvalidInitData, NotAnOperator, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded
+    ),
 )
 async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:
     """Once, whoever else gives it back; not while the client can still answer: remove the order instead."""
-    action = actions.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
+    action = audit_log.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
     order = orders.operate(order_id, lambda order, now: with_refund(order, refund.executor_id, now), action)
     amount = order.takes[refund.executor_id].price
     return RefundView(order_id=order_id, executor_id=refund.executor_id, amount=amount)

@@ -5,11 +5,11 @@ from fastapi import APIRouter
 from shared import clock
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive, OrderNotFound
 from shared.domain.order import removed
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import OrderId, OrderView, Why, order_view
-from shared.store import actions, orders
+from shared.http.errors import error_responses
+from shared.http.schemas import OrderId, OrderView, Reason, order_view
+from shared.store import audit_log, orders
 
 router = APIRouter(tags=["admin"])
 
@@ -19,11 +19,11 @@ router = APIRouter(tags=["admin"])
     operation_id="remove_order",
     summary="Remove an active or expired order",
     response_model=OrderView,
-    responses=documented(InvalidInitData, NotAnOperator, OrderNotFound, OrderNotActive),
+    responses=error_responses(InvalidInitData, NotAnOperator, OrderNotFound, OrderNotActive),
 )
-async def remove_order(order_id: OrderId, why: Why, operator: Operator) -> dict[str, object]:
+async def remove_order(order_id: OrderId, why: Reason, operator: Operator) -> dict[str, object]:
     """It leaves every list, its contact is free, and whoever took it gets his money back, answered or not."""
-    action = actions.new(operator.id, "order_removed", why.reason, order_id=order_id)
+    action = audit_log.new(operator.id, "order_removed", why.reason, order_id=order_id)
     order = orders.operate(order_id, removed, action)
     return order_view(order, user_id=None, now=clock.now_ms())
 

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, NotAnOperator
+from shared.handlers.http import http_handler
 from shared.http.auth import Operator
-from shared.http.entry import http_handler
-from shared.http.errors import documented
-from shared.http.schemas import BanView, UserIdInPath, Why, ban_view
-from shared.store import actions, users
+from shared.http.errors import error_responses
+from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
+from shared.store import audit_log, users
 
 router = APIRouter(tags=["admin"])
 
@@ -17,11 +17,11 @@ router = APIRouter(tags=["admin"])
     operation_id="unban_user",
     summary="Lift a user's ban",
     response_model=BanView,
-    responses=documented(InvalidInitData, NotAnOperator),
+    responses=error_responses(InvalidInitData, NotAnOperator),
 )
-async def unban_user(user_id: UserIdInPath, why: Why, operator: Operator) -> dict[str, object]:
+async def unban_user(user_id: UserIdInPath, why: Reason, operator: Operator) -> dict[str, object]:
     """His orders that were taken away stay away."""
-    action = actions.new(operator.id, "user_unbanned", why.reason, user_id=user_id)
+    action = audit_log.new(operator.id, "user_unbanned", why.reason, user_id=user_id)
     return ban_view(users.set_banned(user_id, action, banned=False), [])
 
 

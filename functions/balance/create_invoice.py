@@ -9,20 +9,14 @@ from pydantic import BaseModel, Field
 
 from shared import clock, ids, payments
 from shared.domain import money
-from shared.domain.errors import (
-    Banned,
-    InvalidInitData,
-    ProviderNotConfigured,
-    ProviderUnavailable,
-    TooOften,
-    Unavailable,
-)
-from shared.domain.limits import spend
+from shared.domain.errors import Banned, InvalidInitData, TooOften
+from shared.domain.limits import take_token
 from shared.domain.payment import Provider, new_payment
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
+from shared.service_errors import ProviderNotConfigured, ProviderUnavailable, Unavailable
 from shared.settings import payment_settings, settings
 from shared.store import payments as store
 from shared.store import table
@@ -54,7 +48,7 @@ class InvoiceView(View):
     operation_id="create_invoice",
     summary="Top the balance up",
     response_model=InvoiceView,
-    responses=documented(InvalidInitData, Banned, TooOften, ProviderNotConfigured, ProviderUnavailable),
+    responses=error_responses(InvalidInitData, Banned, TooOften, ProviderNotConfigured, ProviderUnavailable),
 )
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     """A payment that waits for its payer; its status tells when the money came."""
@@ -79,15 +73,15 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
         if time.monotonic() - started > _LATEST_WRITE:
             raise Unavailable
         payer.check_not_banned()
-        spent = spend(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
-        store.create(payment, caller, spent)
+        token = take_token(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
+        store.create(payment, caller, token)
 
     # Before the provider knows of it: it may tell us of the money before it has answered.
     table.retry(create_once)
     try:
         made = payments.PROVIDERS[provider].create(payment)
         store.set_invoice(payment.id, made.id)
-    except table.Stale as stale:
+    except table.WriteConflict as stale:
         # Nobody knows the way to pay it yet: it will expire.
         raise Unavailable from stale
     return InvoiceView(payment_id=payment.id, pay_url=made.pay_url, mini_app_invoice_url=made.mini_app_url)

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.store import users
 
@@ -23,7 +23,7 @@ class BalanceView(View):
     operation_id="get_balance",
     summary="The caller's balance",
     response_model=BalanceView,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_balance(caller: Reader) -> BalanceView:
     """The balance as it is now."""

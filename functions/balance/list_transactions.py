@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Cursor, Limit, TransactionView, View, id_at, next_cursor, transaction_view
 from shared.store import ledger
 
@@ -24,7 +24,7 @@ class TransactionsPage(View):
     operation_id="list_transactions",
     summary="The caller's ledger",
     response_model=TransactionsPage,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def list_transactions(
     caller: Reader,

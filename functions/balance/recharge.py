@@ -9,9 +9,9 @@ from shared import clock, ids
 from shared.domain import money
 from shared.domain.errors import Banned, InvalidInitData, RechargeUnavailable
 from shared.domain.money import LedgerEntry
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.settings import settings
 from shared.store import ledger, table
@@ -39,7 +39,7 @@ class RechargeView(View):
     operation_id="recharge",
     summary="Credit the balance without a payment (local stage only)",
     response_model=RechargeView,
-    responses=documented(InvalidInitData, Banned, RechargeUnavailable),
+    responses=error_responses(InvalidInitData, Banned, RechargeUnavailable),
 )
 async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
     """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""

@@ -3,10 +3,10 @@
 from typing import Any
 
 from shared import payments
-from shared.background import background_handler
+from shared.commands.settle import settle
 from shared.domain.errors import PaymentNotFound
 from shared.domain.payment import Status
-from shared.payments.settle import settle
+from shared.handlers.background import background_handler
 from shared.store import payments as store
 
 

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Request
 
-from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.commands.settle import settle
+from shared.domain.errors import Unreadable, UnverifiedSender
+from shared.handlers.http import http_handler
+from shared.http.errors import error_responses
 from shared.http.schemas import Success
 from shared.payments import yookassa
-from shared.payments.settle import settle
+from shared.service_errors import ProviderUnavailable
 
 router = APIRouter()
 
@@ -17,13 +18,13 @@ router = APIRouter()
     operation_id="yookassa_webhook",
     summary="A notification from YooKassa",
     response_model=Success,
-    responses=documented(Unreadable, UnverifiedSender, ProviderUnavailable),
+    responses=error_responses(Unreadable, UnverifiedSender, ProviderUnavailable),
 )
 async def yookassa_webhook(request: Request) -> Success:
     """Asks YooKassa what became of the payment, and credits or takes back what it says, once."""
     # What the gateway saw, not what a header claims.
     yookassa.verify(request.scope["aws.event"]["requestContext"]["http"]["sourceIp"])
-    charge = yookassa.what_happened(await request.body())
+    charge = yookassa.parse_webhook(await request.body())
     if charge is not None:
         settle(charge)
     return Success(success=True)

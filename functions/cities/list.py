@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from shared.domain import cities
-from shared.http.entry import quick_handler
+from shared.handlers.http import fast_path_handler
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -32,7 +32,7 @@ def make_router() -> "APIRouter":
 
     from fastapi import APIRouter, Query  # noqa: PLC0415
 
-    from shared.http.errors import documented  # noqa: PLC0415
+    from shared.http.errors import error_responses  # noqa: PLC0415
 
     router = APIRouter()
 
@@ -41,7 +41,7 @@ def make_router() -> "APIRouter":
         operation_id="list_cities",
         summary="Russian cities by their official names",
         response_model=list[str],
-        responses=documented(),
+        responses=error_responses(),
         description=list_cities.__doc__,
     )
     async def all_or_found(
@@ -52,4 +52,4 @@ def make_router() -> "APIRouter":
     return router
 
 
-handler = quick_handler(quick, make_router)
+handler = fast_path_handler(quick, make_router)

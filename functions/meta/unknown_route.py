@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 
-from shared.http.entry import http_handler
+from shared.handlers.http import http_handler
 
 router = APIRouter()
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from shared import clock
-from shared.background import queue_handler
+from shared.aws import queues
+from shared.aws.queues import Message, Queue
 from shared.domain.order import MAX_TAKES, Status, status_at
+from shared.handlers.background import queue_handler
 from shared.observability import metrics
-from shared.store import orders, queues, subscriptions
-from shared.store.queues import Message, Queue
+from shared.store import orders, subscriptions
 
 # A page of a thousand is a hundred calls.
 _MARGIN_MS = 25_000

@@ -3,15 +3,16 @@
 from typing import Any
 
 from shared import clock
-from shared.background import ComeAgain, queue_handler
+from shared.aws.queues import Message, Queue
 from shared.bot import buttons, texts
 from shared.bot.sending import Said, app_button, dropped, send
 from shared.domain import delivery as deliveries
 from shared.domain import notice as rules
 from shared.domain.notice import Notice
 from shared.domain.order import Order
+from shared.handlers.background import queue_handler
+from shared.service_errors import RetryLater
 from shared.store import notices
-from shared.store.queues import Message, Queue
 
 
 def send_notice(message: Message, context: Any) -> None:
@@ -22,12 +23,12 @@ def send_notice(message: Message, context: Any) -> None:
     notice = Notice(**message)
     now = clock.now_ms()
     if now < notice.due_at:
-        raise ComeAgain((notice.due_at - now) / 1000)
+        raise RetryLater((notice.due_at - now) / 1000)
     before, is_over, user, order = notices.read(notice)
     if is_over:
         return
     if before is not None and deliveries.is_held(before, now):
-        raise ComeAgain((before.held_until - now) / 1000)
+        raise RetryLater((before.held_until - now) / 1000)
     reason = rules.why_not(notice, order, now)
     if reason is None and user.chat_open is False:
         reason = "unreachable"
@@ -39,12 +40,12 @@ def send_notice(message: Message, context: Any) -> None:
 
     claim = deliveries.claimed(before, now)
     if not notices.write(notice, before, claim, now):
-        raise ComeAgain(1)
+        raise RetryLater(1)
     outcome, seconds = send(notice.user_id, lambda now: _say(notice, order, now))
     # Where another has it by now, he says what became of it.
     notices.write(notice, claim, deliveries.after(claim, outcome), now)
     if outcome in ("missed", "in_doubt"):
-        raise ComeAgain(seconds)
+        raise RetryLater(seconds)
     if outcome != "arrived":
         dropped("ended" if outcome == "too_late" else outcome, notice.user_id, [notice.order_id])
 

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared import clock
-from shared.background import ComeAgain, queue_handler
+from shared.aws import queues
+from shared.aws.queues import Message, Queue
 from shared.bot import texts
 from shared.bot.sending import Said, app_button, dropped, send
 from shared.domain import inbox as rules
 from shared.domain.inbox import Inbox
 from shared.domain.order import Order
 from shared.domain.user import User
+from shared.handlers.background import queue_handler
 from shared.observability import metrics
-from shared.store import inboxes, notices, queues, table
-from shared.store.queues import Message, Queue
+from shared.service_errors import RetryLater
+from shared.store import inboxes, notices, table
 
 # Orders of which this process knows that somebody was told.
 _told: set[str] = set()
@@ -36,12 +38,12 @@ def send_offer(message: Message, context: Any) -> None:
         if outcome == "arrived":
             _note_first(orders)
         elif outcome in ("missed", "in_doubt"):
-            raise ComeAgain(seconds)
+            raise RetryLater(seconds)
         else:
             dropped("ended" if outcome == "too_late" else outcome, user_id, list(inbox.sending))
     # A digest that saw to what was on its way before: nobody else comes for what is collected.
     if "window_ends_at" in message and inbox.collected:
-        raise ComeAgain(0)
+        raise RetryLater(0)
 
 
 def _claim(message: Message) -> tuple[Inbox, Sequence[Order]]:
@@ -60,17 +62,17 @@ def _claim(message: Message) -> tuple[Inbox, Sequence[Order]]:
 
     step = rules.next_step(inbox, now)
     if step == "collect" and "window_ends_at" in message:  # the window may have moved since
-        raise ComeAgain((inbox.window_ends_at - now) / 1000)
+        raise RetryLater((inbox.window_ends_at - now) / 1000)
     if step == "somebody_sends" and inbox == before and inbox.delivery is not None:
-        raise ComeAgain((inbox.delivery.held_until - now) / 1000)
+        raise RetryLater((inbox.delivery.held_until - now) / 1000)
     if step == "send":
         wanted = inbox.collected
         standing = _standing(wanted, order, user, now)
-        inbox = rules.sent(inbox, standing, frequency=user.notification_frequency, now=now)
+        inbox = rules.claim(inbox, standing, frequency=user.notification_frequency, now=now)
     elif step == "send_again":
         wanted = inbox.sending
         standing = _standing(wanted, order, user, now)
-        inbox = rules.sent_again(inbox, standing, frequency=user.notification_frequency, now=now)
+        inbox = rules.reclaim(inbox, standing, frequency=user.notification_frequency, now=now)
     else:
         wanted, standing = {}, []
 

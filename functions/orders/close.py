@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from shared.domain.errors import Banned, InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
 from shared.domain.order import closed
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId
 from shared.store import orders
 
@@ -18,7 +18,7 @@ router = APIRouter()
     operation_id="close_order",
     summary="Close a taken order",
     status_code=204,
-    responses=documented(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+    responses=error_responses(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def close_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `closed_no_response`; unless he answered before, the executors get back what they paid."""

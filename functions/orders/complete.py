@@ -5,9 +5,9 @@ from fastapi import APIRouter
 from shared import clock
 from shared.domain.errors import Banned, InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
 from shared.domain.order import completed
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, order_view
 from shared.store import orders
 
@@ -19,7 +19,7 @@ router = APIRouter()
     operation_id="complete_order",
     summary="Say that the work is done",
     response_model=OrderView,
-    responses=documented(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
+    responses=error_responses(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def complete_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
     """The order becomes `completed`, counts as answered, and its contact is free."""

@@ -3,13 +3,14 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from shared import clock, ids, secrets
+from shared import clock, ids
+from shared.aws import secrets
 from shared.domain import contact as contacts
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, TooOften
 from shared.domain.order import Order
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Category, City, Contact, Description, OrderView, order_view
 from shared.settings import settings
 from shared.store import keys, orders
@@ -32,21 +33,21 @@ class NewOrder(BaseModel):
     summary="Post an order",
     status_code=201,
     response_model=OrderView,
-    responses=documented(InvalidInitData, Banned, TooOften, ContactBusy),
+    responses=error_responses(InvalidInitData, Banned, TooOften, ContactBusy),
 )
 async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
     """An order that lives for its hour, unless its contact already has an active one."""
     now = clock.now_ms()
     order = Order(
         id=ids.new_id(),
-        owner_id=caller.id,
+        client_id=caller.id,
         category=new.category,
         city=new.city,
         description=new.description,
         contact=new.contact,
         contact_key=keys.contact_key(contacts.parse(new.contact).normal, secrets.contact_key()),
         created_at=now,
-        expires_at=now + settings().order_lifetime,
+        expires_at=now + settings().order_lifetime_ms,
     )
     orders.create(order, caller, per_hour=settings().orders_per_hour)
     return order_view(order, user_id=caller.id, now=now)

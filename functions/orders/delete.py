@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from shared.domain.errors import Banned, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import deleted
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId
 from shared.store import orders
 
@@ -18,7 +18,7 @@ router = APIRouter()
     operation_id="delete_order",
     summary="Withdraw an order",
     status_code=204,
-    responses=documented(InvalidInitData, Banned, OrderNotFound, OrderTaken, OrderNotActive),
+    responses=error_responses(InvalidInitData, Banned, OrderNotFound, OrderTaken, OrderNotActive),
 )
 async def delete_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `deleted` and its contact is free."""

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from shared import clock
 from shared.domain.errors import OrderNotFound, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, order_view
 from shared.store import orders
 
@@ -18,7 +18,7 @@ router = APIRouter()
     operation_id="get_order",
     summary="An order",
     response_model=OrderView,
-    responses=documented(OrderNotFound, TooOften),
+    responses=error_responses(OrderNotFound, TooOften),
 )
 async def get_order(order_id: OrderId, caller: MaybeReader) -> dict[str, object]:
     """The order, with its contact for its owner and for the executors who paid."""

@@ -8,9 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from shared import clock
 from shared.domain.errors import TooOften, Unauthenticated
 from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
+from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Category, City, Limit, OrderView, View, order_view
 from shared.settings import feed_cache_seconds
 from shared.store import feeds
@@ -37,7 +37,7 @@ class OrdersPage(View):
     operation_id="list_orders",
     summary="Orders, newest first",
     response_model=OrdersPage,
-    responses=documented(Unauthenticated, TooOften),
+    responses=error_responses(Unauthenticated, TooOften),
 )
 async def list_orders(
     response: Response,

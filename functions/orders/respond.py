@@ -13,9 +13,9 @@ from shared.domain.errors import (
     OrderNotFound,
 )
 from shared.domain.order import answered
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, order_view
 from shared.store import orders
 
@@ -27,7 +27,7 @@ router = APIRouter()
     operation_id="respond_to_order",
     summary="Say that the executors were answered",
     response_model=OrderView,
-    responses=documented(
+    responses=error_responses(
         InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, AlreadyAnswered, OrderNotActive
     ),
 )

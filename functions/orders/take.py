@@ -13,12 +13,12 @@ from shared.domain.errors import (
     OwnOrder,
     TooOften,
 )
-from shared.domain.limits import spend
+from shared.domain.limits import take_token
 from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take
 from shared.domain.order import Order, with_take
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, View
 from shared.settings import settings
 from shared.store import orders, table
@@ -40,7 +40,7 @@ class TakeView(View):
     operation_id="take_order",
     summary="Take an order",
     response_model=TakeView,
-    responses=documented(
+    responses=error_responses(
         InvalidInitData, Banned, TooOften, OrderNotFound, OwnOrder, OrderNotActive, AllSlotsTaken, InsufficientBalance
     ),
 )
@@ -57,7 +57,7 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
                 raise OrderNotActive  # erased at its client's request
             return before, paid
         executor.check_not_banned()
-        after = with_take(before, caller.id, price=TAKE_PRICE, answer_window=settings().answer_window, now=now)
+        after = with_take(before, caller.id, price=TAKE_PRICE, answer_window_ms=settings().answer_window_ms, now=now)
         debit = debit_for_take(
             executor,
             order_id=order_id,
@@ -65,8 +65,8 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
             entry_id=ids.new_integer_id(now),
             now=now,
         )
-        spent = spend(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
-        orders.take(before, after, debit, caller, spent)
+        token = take_token(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
+        orders.take(before, after, debit, caller, token)
         return after, debit
 
     order, debit = table.retry(take_once)

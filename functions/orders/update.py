@@ -3,13 +3,14 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from shared import clock, secrets
+from shared import clock
+from shared.aws import secrets
 from shared.domain import contact as contacts
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import Order, edited
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Category, Contact, Description, OrderId, OrderView, order_view
 from shared.store import keys, orders
 
@@ -29,7 +30,7 @@ class OrderChanges(BaseModel):
     operation_id="update_order",
     summary="Edit an order",
     response_model=OrderView,
-    responses=documented(InvalidInitData, Banned, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
+    responses=error_responses(InvalidInitData, Banned, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
     """The order as it is after the change. A new contact must be free; the old one becomes so."""

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from shared import ids
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.store import reviews
 
@@ -27,7 +27,7 @@ class JudgedView(View):
     operation_id="check_review",
     summary="Whether the caller judged an order",
     response_model=JudgedView,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def check_review(order_id: Annotated[str, Query(max_length=100)], caller: Reader) -> JudgedView:
     """Not submitted for whatever is no order as well."""

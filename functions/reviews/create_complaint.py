@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 from shared.domain.errors import AlreadyComplained, Banned, InvalidInitData, OrderNotTakenByYou
 from shared.domain.order import Order
 from shared.domain.review import COMPLAINTS, Complaint, complaint_about
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Comment, IdOfOrder, View
 from shared.store import reviews
 
@@ -44,7 +44,7 @@ class ComplaintCreated(View):
     operation_id="create_complaint",
     summary="Complain about an order",
     response_model=ComplaintCreated,
-    responses=documented(InvalidInitData, Banned, OrderNotTakenByYou, AlreadyComplained),
+    responses=error_responses(InvalidInitData, Banned, OrderNotTakenByYou, AlreadyComplained),
 )
 async def create_complaint(new: NewComplaint, caller: Caller) -> ComplaintCreated:
     """One complaint by each executor who took the order; its client does not see it."""

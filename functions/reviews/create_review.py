@@ -16,9 +16,9 @@ from shared.domain.errors import (
 )
 from shared.domain.order import Order
 from shared.domain.review import MAX_RATING, MIN_RATING, Review, review_of
+from shared.handlers.http import http_handler
 from shared.http.auth import Caller
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Comment, IdOfOrder, UserId, View
 from shared.store import reviews
 
@@ -46,7 +46,7 @@ class ReviewCreated(View):
     operation_id="create_review",
     summary="Review an executor",
     response_model=ReviewCreated,
-    responses=documented(
+    responses=error_responses(
         InvalidInitData, Banned, OrderNotFound, NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
     ),
 )

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from shared.domain.errors import TooOften, Unauthenticated
 from shared.domain.review import MAX_RATING, MIN_RATING, Review
+from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import Limit, ReviewView, review_view
 from shared.store import reviews
 
@@ -20,7 +20,7 @@ router = APIRouter()
     operation_id="list_reviews",
     summary="Reviews, newest first",
     response_model=list[ReviewView],
-    responses=documented(Unauthenticated, TooOften),
+    responses=error_responses(Unauthenticated, TooOften),
 )
 async def list_reviews(
     caller: MaybeReader,

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from shared import deadlines
-from shared.background import stream_handler
+from shared.commands import end_due
+from shared.handlers.background import stream_handler
 from shared.store import stream
 
 
 def end_order(record: dict[str, Any]) -> None:
     """End the order that held the lock, if it still has to be ended."""
     order_id, expires_at = stream.removed_lock(record)
-    deadlines.end_if_due(order_id, not_before=expires_at)
+    end_due.end_if_due(order_id, not_before=expires_at)
 
 
 handler = stream_handler(end_order)

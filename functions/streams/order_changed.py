@@ -4,13 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from shared import clock
-from shared.background import stream_handler
-from shared.domain import figures
+from shared.aws import queues, schedules
+from shared.aws.queues import Queue
+from shared.domain import business_metrics
 from shared.domain import notice as notices
 from shared.domain.order import Order, deadlines, is_news
+from shared.handlers.background import stream_handler
 from shared.observability import metrics
-from shared.store import queues, schedules, stream
-from shared.store.queues import Queue
+from shared.store import stream
 
 
 def order_changed(record: dict[str, Any]) -> None:
@@ -26,7 +27,7 @@ def order_changed(record: dict[str, Any]) -> None:
         queues.send(Queue.NEW_ORDERS, [{"order_id": after.id, "start": [0, 0], "due_at": now}], now)
     queues.send(Queue.NOTICES, [asdict(notice) for notice in notices.of_change(before, after, now)], now)
     schedule_deadlines(before, after, now)
-    for figure in figures.of_change(before, after):
+    for figure in business_metrics.of_change(before, after):
         metrics.add_metric(figure.name, figure.unit, figure.value)
 
 

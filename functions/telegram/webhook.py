@@ -7,16 +7,18 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from shared import clock, secrets
+from shared import clock
+from shared.aws import secrets
 from shared.bot import buttons, chats, payments
-from shared.bot.update import kind_of
-from shared.domain.errors import Unavailable, Unreadable, UnverifiedSender
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.bot.updates import kind_of
+from shared.domain.errors import Unreadable, UnverifiedSender
+from shared.handlers.http import http_handler
+from shared.http.errors import error_responses
 from shared.http.schemas import Success
 from shared.observability import logger
+from shared.outbound.bot_api import BotApiError, BotApiUnreachable
+from shared.service_errors import Unavailable
 from shared.store import updates
-from shared.telegram import BotApiError, BotApiUnreachable
 
 router = APIRouter()
 
@@ -29,9 +31,9 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "write_access_allowed": chats.write_access,
     "my_chat_member": chats.membership,
     "callback_query": buttons.press,
-    "pre_checkout_query": payments.may_he_pay,
-    "successful_payment": payments.money_moved,
-    "refunded_payment": payments.money_moved,
+    "pre_checkout_query": payments.pre_checkout,
+    "successful_payment": payments.payment_update,
+    "refunded_payment": payments.payment_update,
 }
 
 # Kinds whose handlers write what they do under a key of its own: nothing is gained by remembering that they ran.
@@ -43,7 +45,7 @@ REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_pa
     operation_id="telegram_webhook",
     summary="An update from Telegram",
     response_model=Success,
-    responses=documented(Unreadable, UnverifiedSender),
+    responses=error_responses(Unreadable, UnverifiedSender),
 )
 async def telegram_webhook(request: Request) -> Success:
     """Handles an update once; one of a kind that nobody handles is fine as well."""

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from shared import clock
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import ExportView, export_view
 from shared.store import people
 
@@ -18,7 +18,7 @@ router = APIRouter()
     operation_id="export_me",
     summary="What the caller wrote, did and paid here",
     response_model=ExportView,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def export_me(caller: Reader) -> dict[str, object]:
     """With what others wrote of him. A banned user may ask as well."""

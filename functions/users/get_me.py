@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.store import users
 
@@ -30,7 +30,7 @@ class MeView(View):
     operation_id="get_me",
     summary="The caller",
     response_model=MeView,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_me(caller: Reader) -> MeView:
     """The caller's name as Telegram has it, his counters, rating and balance."""

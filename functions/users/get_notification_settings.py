@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Response
 
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, View, bot_can_write
 from shared.store import users
 
@@ -24,7 +24,7 @@ class NotificationSettingsView(View):
     operation_id="get_notification_settings",
     summary="Notification settings",
     response_model=NotificationSettingsView,
-    responses={**SAYS_IF_BOT_CAN_WRITE, **documented(InvalidInitData, TooOften)},
+    responses={**SAYS_IF_BOT_CAN_WRITE, **error_responses(InvalidInitData, TooOften)},
 )
 async def get_notification_settings(caller: Reader, response: Response) -> NotificationSettingsView:
     """Off, and every 10 minutes, before the caller saved any. `X-Bot-Can-Write` says whether any can reach him."""

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from shared.domain.errors import InvalidInitData, TooOften
+from shared.handlers.http import http_handler
 from shared.http.auth import Reader
-from shared.http.entry import http_handler
-from shared.http.errors import documented
+from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.store import users
 
@@ -24,7 +24,7 @@ class PreferencesView(View):
     operation_id="get_preferences",
     summary="Preferred categories and cities",
     response_model=PreferencesView,
-    responses=documented(InvalidInitData, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_preferences(caller: Reader) -> PreferencesView:
     """The caller's preferences; empty lists before he saved any."""

@@ -20,8 +20,8 @@ OPERATIONS = {
     "ssm": {"GetParameter"},
 }
 
-# Clients come from botocore (shared/aws.py), routes from FastAPI, whose models are not of pydantic's first version.
-# A test holds what the functions import against it.
+# Clients come from botocore (shared/aws/clients.py), and FastAPI's models are not of pydantic's first version.
+# A test holds this list to what the functions import.
 UNUSED = (
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/auth_alpha",

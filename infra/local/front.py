@@ -16,8 +16,8 @@ import hypercorn.protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 from infra.local.settings import FAKES
-from shared.answers import ANSWERS, HTTP_ANSWERS
-from shared.domain.errors import Unavailable
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES
+from shared.service_errors import Unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -125,7 +125,9 @@ _EXPOSED = [(b"access-control-expose-headers", b"date,retry-after,x-bot-can-writ
 
 
 def _refusal(status: int) -> _Answer:
-    said = HTTP_ANSWERS.get(status) or (HTTP_ANSWERS[400] if status < 500 else ANSWERS[Unavailable])
+    said = HTTP_ERROR_RESPONSES.get(status) or (
+        HTTP_ERROR_RESPONSES[400] if status < 500 else ERROR_RESPONSES[Unavailable]
+    )
     body = json.dumps({"detail": said.detail, "code": said.code}, ensure_ascii=False)
     return _Answer(status, [(b"content-type", b"application/json")], body.encode())
 

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from shared import clock, ids, telegram
+from shared import clock, ids
 from shared.bot import texts
 from shared.bot.sending import Button, app_button, markup
-from shared.domain.errors import AlreadyAnswered, DomainError, OrderNotActive, Unavailable
+from shared.domain.errors import AlreadyAnswered, DomainError, OrderNotActive
 from shared.domain.notice import can_be_answered
 from shared.domain.order import Order, Status, answered, closed, status_at
-from shared.store import orders, pace
-from shared.telegram import BotApiError
+from shared.outbound import bot_api
+from shared.outbound.bot_api import BotApiError
+from shared.service_errors import Unavailable
+from shared.store import orders, send_rate
 
 _RULES = {"respond": answered, "close": closed}
 
@@ -63,8 +65,8 @@ def _replace(query: dict[str, Any], text: str, *, turn_of: int | None) -> None:
     if message is None:  # too old for Telegram to know it
         return
     try:
-        pace.take_turn(turn_of)
-    except pace.NotYet:
+        send_rate.acquire(turn_of)
+    except send_rate.NotYet:
         raise Unavailable from None  # the update comes again
     _, _, order_id = query["data"].partition(":")
     _call(
@@ -78,10 +80,10 @@ def _replace(query: dict[str, Any], text: str, *, turn_of: int | None) -> None:
 
 def _call(method: str, **parameters: Any) -> None:
     try:
-        telegram.call(method, **parameters)
+        bot_api.call(method, **parameters)
     except BotApiError as error:
         if error.error_code == 429:
-            pace.keep_still(error.retry_after or 1)
+            send_rate.pause(error.retry_after or 1)
         # The query is too old, or the message is gone or says so already: nothing is left to do.
         if error.error_code not in (400, 403):
             raise

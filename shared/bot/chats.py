@@ -5,7 +5,7 @@ from typing import Any
 from shared import ids
 from shared.bot import texts
 from shared.bot.sending import Said, app_button, send
-from shared.domain.errors import Unavailable
+from shared.service_errors import Unavailable
 from shared.store import users
 
 

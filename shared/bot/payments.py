@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from shared import clock, telegram
+from shared import clock
 from shared.bot import texts
+from shared.commands.settle import settle
 from shared.domain.payment import may_be_paid
+from shared.outbound import bot_api
 from shared.payments import telegram_stars
-from shared.payments.provider import named
-from shared.payments.settle import settle
+from shared.payments.provider import decode_reference
 from shared.store import payments
 
 
-def may_he_pay(query: dict[str, Any]) -> None:
+def pre_checkout(query: dict[str, Any]) -> None:
     """Answer a pre_checkout_query, which Telegram waits ten seconds for. One consistent GetItem, one HTTP call."""
-    payment_id, _ = named(query["invoice_payload"])
+    payment_id, _ = decode_reference(query["invoice_payload"])
     payment = payments.get(payment_id)
     ok = payment is not None and may_be_paid(
         payment,
@@ -22,7 +23,7 @@ def may_he_pay(query: dict[str, Any]) -> None:
         payer_id=query["from"]["id"],
         now=clock.now_ms(),
     )
-    telegram.call(
+    bot_api.call(
         "answerPreCheckoutQuery",
         pre_checkout_query_id=query["id"],
         ok=ok,
@@ -30,6 +31,6 @@ def may_he_pay(query: dict[str, Any]) -> None:
     )
 
 
-def money_moved(message: dict[str, Any]) -> None:
+def payment_update(message: dict[str, Any]) -> None:
     """Credit a successful_payment, take back a refunded_payment."""
-    settle(telegram_stars.what_happened(message))
+    settle(telegram_stars.parse_webhook(message))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from shared import clock, telegram
+from shared import clock
 from shared.domain.delivery import Outcome
-from shared.domain.errors import Unavailable
 from shared.domain.order import Order
 from shared.observability import failed, logger, metrics
+from shared.outbound import bot_api
+from shared.outbound.bot_api import BotApiError, BotApiUnreachable
+from shared.service_errors import Unavailable
 from shared.settings import settings
-from shared.store import pace, users
-from shared.telegram import BotApiError, BotApiUnreachable
+from shared.store import send_rate, users
 
 Button = dict[str, object]
 
@@ -42,16 +43,16 @@ def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, floa
     """Send what `say` has to say when it is the chat's turn, nothing where that is None; `say` is given the time then.
 
     What became of it, and where it may be tried again, in how many seconds. Who cannot be reached is noted as such, and
-    leaves the audience of orders. `pace.take_turn` and one sendMessage; what else `users.save_chat` costs. Raises Busy,
+    leaves the audience of orders. `pace.acquire` and one sendMessage; what else `users.save_chat` costs. Raises Busy,
     Unavailable, once Telegram answered.
     """
     try:
-        pace.take_turn(chat_id)
+        send_rate.acquire(chat_id)
         said = say(clock.now_ms())
         if said is None:
             return "too_late", 0
-        telegram.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
-    except pace.NotYet as not_yet:
+        bot_api.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
+    except send_rate.NotYet as not_yet:
         return "missed", not_yet.seconds
     except Unavailable as error:
         return _not_sent(error)
@@ -72,7 +73,7 @@ def _not_sent(error: Exception) -> tuple[Outcome, float]:
 def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
     if error.error_code == 429:
         seconds = error.retry_after or 1
-        pace.keep_still(seconds)
+        send_rate.pause(seconds)
         metrics.add_metric("TelegramSaidTooMany", "Count", 1)
         return "missed", seconds
     if error.error_code >= 500:

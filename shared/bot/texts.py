@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from textwrap import shorten
 
-from shared.answers import ANSWERS
 from shared.domain import errors
 from shared.domain.errors import DomainError
 from shared.domain.notice import Notice
 from shared.domain.order import Order, Status, owes_refunds
+from shared.error_responses import ERROR_RESPONSES
 
 CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
 PAYSUPPORT = (
@@ -101,7 +101,7 @@ def notice(notice: Notice, order: Order, now: int) -> str:
             text = f"Заказ {name} закрыт без ответа клиента. {price} ₽ вернулись на ваш баланс."
         case "refunded":
             text = f"Оператор вернул деньги за заказ {name}: {price} ₽ снова на вашем балансе."
-        case "removed" if notice.user_id == order.owner_id:
+        case "removed" if notice.user_id == order.client_id:
             text = f"Ваш заказ {name} снят оператором. Если это ошибка, напишите в поддержку."
         case "removed":
             text = f"Заказ {name} снят оператором. {price} ₽ вернулись на ваш баланс."
@@ -119,7 +119,7 @@ DONE = "Готово"
 # What a press of a button may be refused with.
 REFUSED: dict[type[DomainError], str] = {
     **{
-        kind: ANSWERS[kind].detail
+        kind: ERROR_RESPONSES[kind].detail
         for kind in (
             errors.OrderNotFound,
             errors.NotYourOrder,

@@ -174,7 +174,7 @@ def _of_counters(books: Books) -> Iterator[Breach]:
         user_id
         for order in books.orders.values()
         if order.status is Status.ACTIVE
-        for user_id in (order.owner_id, *order.takes)
+        for user_id in (order.client_id, *order.takes)
     )
     for user in books.users.values():
         if user.active_orders != active[user.id]:

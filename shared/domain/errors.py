@@ -1,12 +1,23 @@
-"""What the rules refuse, by name.
+"""Domain errors: what a rule refuses.
 
-Each class is one answer that a caller can get. Its status and the Russian sentence he reads are in
-`shared/http/errors.py`, the only place that knows HTTP.
+    DomainError
+    ├── who is asking       Unauthenticated, InvalidInitData, Banned, NotAnOperator, TooOften
+    ├── webhooks            Unreadable, UnverifiedSender
+    ├── orders              OrderNotFound, ContactBusy, OrderTaken, OrderNotActive, NotYourOrder, NobodyTookIt,
+    │                       AlreadyAnswered, OwnOrder, AllSlotsTaken
+    ├── reviews             NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
+    ├── complaints          OrderNotTakenByYou, AlreadyComplained, ComplaintNotFound, AlreadyHandled
+    ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded
+    ├── input               InvalidContact
+    └── money               InsufficientBalance, PaymentNotFound, RechargeUnavailable
+
+Each class is one error response: `shared/error_responses.py` has its status, code and Russian sentence. A request that
+ends in a domain error changed nothing. Failures of the service itself are in `shared/service_errors.py`.
 """
 
 
 class DomainError(Exception):
-    """A rule said no; nothing was changed."""
+    """A rule refused the request; nothing was changed."""
 
 
 # who is asking
@@ -142,26 +153,9 @@ class InsufficientBalance(DomainError):
     """The balance is below the price."""
 
 
-class ProviderNotConfigured(DomainError):
-    """Nobody pays this way here."""
-
-
-class ProviderUnavailable(DomainError):
-    """The payment provider does not do what it is asked, now."""
-
-
 class PaymentNotFound(DomainError):
     """There is no such payment, or it is somebody else's."""
 
 
 class RechargeUnavailable(DomainError):
     """A balance is credited without a payment on a developer's machine only."""
-
-
-# the service itself
-class Busy(DomainError):
-    """Others kept changing the same items for as long as a request may try."""
-
-
-class Unavailable(DomainError):
-    """Something that the answer depends on cannot be reached."""

@@ -65,7 +65,7 @@ def next_step(inbox: Inbox, now: int) -> Step:
     return "collect" if now < inbox.window_ends_at else "send"
 
 
-def sent(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
+def claim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
     """The inbox claimed for sending `orders`, those of the collected that still stand; a window opens if there are any.
 
     `frequency` is in minutes.
@@ -82,7 +82,7 @@ def sent(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> 
     )
 
 
-def sent_again(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
+def reclaim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
     """The inbox claimed once more for `orders`, those of what was being sent that still stand; over where none does.
 
     The window, of `frequency` minutes, opens when he hears, not when somebody tried to tell him.

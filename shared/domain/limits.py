@@ -16,7 +16,7 @@ _HOUR = 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Token:
     """Tokens are taken out of a bucket that is full by `full_by` at the latest; then it is at `after`. Epoch ms."""
 
     bucket: Bucket
@@ -24,7 +24,7 @@ class Spent:
     after: int
 
 
-def spend(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int, tokens: int = 1) -> Spent:
+def take_token(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int, tokens: int = 1) -> Token:
     """So many tokens of the bucket of a user whose buckets are full at `full_at`, epoch ms.
 
     Raises TooOften, which says when there are so many again.
@@ -34,4 +34,4 @@ def spend(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int
     too_soon = after - now - _HOUR
     if too_soon > 0:
         raise TooOften(-(-too_soon // 1000))
-    return Spent(bucket, full_by, after)
+    return Token(bucket, full_by, after)

@@ -37,7 +37,7 @@ def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
         if take.executor_id not in before.takes:
             found += _of_take(after, take)
     if after.removed and not before.removed:
-        return found + [Notice("removed", after.id, user, now) for user in (after.owner_id, *after.takes)]
+        return found + [Notice("removed", after.id, user, now) for user in (after.client_id, *after.takes)]
     paid_back = {take.executor_id for take in refunds(before, after)}
     news = _news(before, after)
     for executor in after.takes:
@@ -48,12 +48,12 @@ def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
 
 
 def _of_take(order: Order, take: Take) -> list[Notice]:
-    taken = Notice("taken", order.id, order.owner_id, take.taken_at, take.executor_count)
+    taken = Notice("taken", order.id, order.client_id, take.taken_at, take.executor_count)
     if take.executor_count > 1 or order.answer_due_at is None:
         return [taken]
     # The first one asks at once; two reminders at the thirds of the window: 5 and 10 of 15 minutes.
     window = order.answer_due_at - take.taken_at
-    asked = [Notice("asked", order.id, order.owner_id, take.taken_at + window * n // 3, n) for n in (1, 2)]
+    asked = [Notice("asked", order.id, order.client_id, take.taken_at + window * n // 3, n) for n in (1, 2)]
     return [taken, *asked]
 
 

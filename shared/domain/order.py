@@ -94,7 +94,7 @@ class Order:
     """
 
     id: str
-    owner_id: int
+    client_id: int
     category: str
     city: str
     description: str
@@ -128,7 +128,7 @@ def status_at(order: Order, now: int) -> Status:
 
 def may_see_contact(order: Order, user_id: int | None) -> bool:
     """Whether the contact is this user's to see: he owns the order, or paid for it (I17)."""
-    return user_id is not None and (user_id == order.owner_id or user_id in order.takes)
+    return user_id is not None and (user_id == order.client_id or user_id in order.takes)
 
 
 def owes_refunds(order: Order) -> bool:
@@ -204,12 +204,12 @@ def ended_by_time(order: Order, now: int) -> Order:
 # ---------------------------------------------------------------- what executors do
 
 
-def with_take(order: Order, executor_id: int, *, price: int, answer_window: int, now: int) -> Order:
+def with_take(order: Order, executor_id: int, *, price: int, answer_window_ms: int, now: int) -> Order:
     """The order with one more take, paid `price` roubles; the first one starts the answer window, in ms.
 
     `executor_id` has not taken it yet. Raises OwnOrder, OrderNotActive, AllSlotsTaken.
     """
-    if executor_id == order.owner_id:
+    if executor_id == order.client_id:
         raise OwnOrder
     _check_active(order, now)
     if len(order.takes) >= MAX_TAKES:
@@ -218,7 +218,7 @@ def with_take(order: Order, executor_id: int, *, price: int, answer_window: int,
     return replace(
         order,
         takes={**order.takes, executor_id: take},
-        answer_due_at=now + answer_window if order.answer_due_at is None else order.answer_due_at,
+        answer_due_at=now + answer_window_ms if order.answer_due_at is None else order.answer_due_at,
     )
 
 
@@ -350,12 +350,12 @@ def _check_active(order: Order, now: int) -> None:
 
 
 def _check_owner(order: Order, user_id: int) -> None:
-    if user_id != order.owner_id:
+    if user_id != order.client_id:
         raise NotYourOrder
 
 
 def _check_untaken(order: Order, user_id: int) -> None:
-    if user_id != order.owner_id:
+    if user_id != order.client_id:
         raise OrderNotFound
     if order.takes:
         raise OrderTaken

@@ -61,7 +61,7 @@ def review_of(
 
     Raises OrderNotFound where the order is not his, NotReviewable, NobodyToReview, ExecutorDidNotTake.
     """
-    if order is None or order.owner_id != client_id:
+    if order is None or order.client_id != client_id:
         raise OrderNotFound
     if status_at(order, now) not in (Status.COMPLETED, Status.EXPIRED):
         raise NotReviewable
@@ -94,7 +94,7 @@ def complaint_about(
     return Complaint(
         id=complaint_id,
         order_id=order.id,
-        client_id=order.owner_id,
+        client_id=order.client_id,
         executor_id=executor_id,
         complaint=complaint,
         comment=comment,

@@ -58,7 +58,7 @@ class User:
         return (
             self.listens
             and self.banned_at is None
-            and order.owner_id != self.id
+            and order.client_id != self.id
             and (not self.preferred_categories or order.category in self.preferred_categories)
             and (not self.preferred_cities or order.city in self.preferred_cities)
         )

@@ -1,19 +1,20 @@
 """A FastAPI app of one router, as Mangum serves it to Lambda."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 
 from shared.http import errors
-from shared.http.entry import Answering
 
 # Mangum logs an exception with its message, which may repeat what was sent. `errors` logs it without.
 logging.getLogger("mangum").disabled = True
 logging.getLogger("mangum.http").disabled = True
 
 
-def serve(router: APIRouter) -> Answering:
+def serve(router: APIRouter) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """What answers API Gateway's events by the router's routes, and errors in the contract's form."""
     app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
     app.include_router(router)

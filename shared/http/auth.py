@@ -6,7 +6,8 @@ from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from shared import clock, secrets
+from shared import clock
+from shared.aws import secrets
 from shared.domain import init_data
 from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated
 from shared.domain.init_data import TelegramUser
@@ -26,7 +27,7 @@ def _sent(request: Request) -> str | None:
 
 def _verified(sent: str) -> TelegramUser:
     user = init_data.verify(
-        sent, bot_token=secrets.bot_token(), now=clock.now_ms(), max_age=settings().init_data_max_age
+        sent, bot_token=secrets.bot_token(), now=clock.now_ms(), max_age=settings().init_data_max_age_seconds
     )
     logger.append_keys(user_id=user.id)
     return user

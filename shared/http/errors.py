@@ -1,4 +1,4 @@
-"""Errors as answers over HTTP: what `shared.answers` says of them, in the contract's form."""
+"""Errors as answers over HTTP: what `shared.error_responses` says of them, in the contract's form."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from shared.answers import ANSWERS, HTTP_ANSWERS, Answer
+from shared import service_errors
 from shared.domain import errors
 from shared.domain.errors import DomainError
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse
 from shared.http.schemas import ErrorView
 from shared.observability import logger, metrics, where
+from shared.service_errors import ProviderError, ServiceError
 
 # What is wrong with a field, by pydantic's name of it; our own validators bring their own sentence.
 _FIELD_SENTENCES = {
@@ -43,13 +45,17 @@ _FIELD_SENTENCES = {
 _RETRY_AFTER = {"description": "Seconds until it may be done again", "schema": {"type": "integer"}}
 
 
-def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+def error_responses(*refused: type[DomainError | ServiceError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may refuse so, for the OpenAPI; with what any route may answer."""
     if errors.InvalidInitData in refused:
         refused = (errors.Unauthenticated, *refused)
     by_status: dict[int, list[str]] = {}
-    of_any = [ANSWERS[errors.Busy], ANSWERS[errors.Unavailable], HTTP_ANSWERS[500]]
-    for answer in [*(ANSWERS[kind] for kind in refused), *of_any]:
+    of_any = [
+        ERROR_RESPONSES[service_errors.Busy],
+        ERROR_RESPONSES[service_errors.Unavailable],
+        HTTP_ERROR_RESPONSES[500],
+    ]
+    for answer in [*(ERROR_RESPONSES[kind] for kind in refused), *of_any]:
         by_status.setdefault(answer.status, []).append(f"`{answer.code}`: {answer.detail}")
     return {
         status: {
@@ -64,24 +70,24 @@ def documented(*refused: type[DomainError]) -> dict[int | str, dict[str, Any]]:
 def register(app: FastAPI) -> None:
     """Make `app` answer every error in the contract's form."""
     app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(ServiceError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unknown)
 
 
-def answer_json(answer: Answer, **more: object) -> JSONResponse:
+def answer_json(answer: ErrorResponse, **more: object) -> JSONResponse:
     """The answer as a response; `more` are fields beside `detail` and `code`."""
     return JSONResponse({"detail": answer.detail, "code": answer.code, **more}, status_code=answer.status)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
-    answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    answer = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
     logger.append_keys(code=answer.code)
     if isinstance(error, errors.InvalidInitData):
         logger.append_keys(reason=error.reason)
     if answer.status >= 500:
-        of_a_provider = isinstance(error, (errors.ProviderNotConfigured, errors.ProviderUnavailable))
-        metrics.add_metric("ProviderErrors" if of_a_provider else "Unavailable", "Count", 1)
+        metrics.add_metric("ProviderErrors" if isinstance(error, ProviderError) else "Unavailable", "Count", 1)
         logger.append_keys(cause=where(error.__cause__ or error))
     response = answer_json(answer)
     if isinstance(error, errors.TooOften):
@@ -95,7 +101,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     # Neither `input` nor `ctx` goes back: they repeat what was sent, a contact among it (I18).
     fields = [{"loc": list(field["loc"]), "msg": _sentence(field), "type": field["type"]} for field in error.errors()]
     logger.append_keys(code="invalid_request", fields=[field["loc"] for field in fields])
-    return JSONResponse({"detail": fields, "code": HTTP_ANSWERS[422].code}, status_code=422)
+    return JSONResponse({"detail": fields, "code": HTTP_ERROR_RESPONSES[422].code}, status_code=422)
 
 
 def _sentence(field: dict[str, Any]) -> str:
@@ -105,7 +111,7 @@ def _sentence(field: dict[str, Any]) -> str:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    answer = HTTP_ANSWERS.get(error.status_code, HTTP_ANSWERS[400])
+    answer = HTTP_ERROR_RESPONSES.get(error.status_code, HTTP_ERROR_RESPONSES[400])
     logger.append_keys(code=answer.code)
     return JSONResponse(
         {"detail": answer.detail, "code": answer.code},
@@ -118,4 +124,4 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
     metrics.add_metric("UnknownError", "Count", 1)
     logger.error("unknown error", extra=where(error))
     request_id = request.scope["aws.context"].aws_request_id
-    return answer_json(HTTP_ANSWERS[500], request_id=request_id)
+    return answer_json(HTTP_ERROR_RESPONSES[500], request_id=request_id)

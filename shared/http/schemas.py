@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from shared import ids
-from shared.answers import ANSWERS
 from shared.domain import cities
 from shared.domain import contact as contacts
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
@@ -33,6 +32,7 @@ from shared.domain.order import (
 from shared.domain.person import Person
 from shared.domain.review import MAX_COMMENT, Complaint, Review
 from shared.domain.user import User
+from shared.error_responses import ERROR_RESPONSES
 
 
 class View(BaseModel):
@@ -66,7 +66,7 @@ def _contact(text: str) -> str:
     try:
         return contacts.parse(text).shown
     except InvalidContact:
-        raise PydanticCustomError("invalid_contact", ANSWERS[InvalidContact].detail) from None
+        raise PydanticCustomError("invalid_contact", ERROR_RESPONSES[InvalidContact].detail) from None
 
 
 def _order_id(text: str) -> str:
@@ -98,7 +98,7 @@ IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="12 URL-
 OrderId = Annotated[IdOfOrder, Path(alias="id")]
 PaymentId = Annotated[int, BeforeValidator(_payment_id), Path(alias="id", description="An id that create-invoice gave")]
 UserIdInPath = Annotated[int, Path(alias="id", ge=1, le=MAX_USER_ID)]
-Reason = Annotated[
+ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_REASON, max_length=MAX_REASON),
     AfterValidator(_printable),
@@ -136,7 +136,7 @@ def next_cursor(found: Sequence[LedgerEntry | Action | Complaint], limit: int) -
 
 
 class ErrorView(View):
-    """Why there is no other answer."""
+    """Error response."""
 
     detail: str
     code: str
@@ -165,10 +165,10 @@ class TakenBy(View):
     taken_at: str
 
 
-class Why(BaseModel):
-    """Why an operator does it; for the trail."""
+class Reason(BaseModel):
+    """Why the operator acts; recorded in the audit log."""
 
-    reason: Reason
+    reason: ReasonText
 
 
 class OrderView(View):

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from shared.domain.errors import ProviderNotConfigured
 from shared.domain.payment import Provider
 from shared.payments import crypto_pay, telegram_stars, yookassa
 from shared.payments.provider import PaymentProvider
+from shared.service_errors import ProviderNotConfigured
 from shared.settings import payment_settings
 
 PROVIDERS: Mapping[Provider, PaymentProvider] = {

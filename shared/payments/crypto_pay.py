@@ -8,10 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import outbound, secrets
-from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
+from shared.aws import secrets
+from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.domain.payment import LIFETIME, Charge, Payment, Provider
-from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_of, named, refused
+from shared.outbound import http
+from shared.payments.provider import (
+    DESCRIPTION,
+    Invoice,
+    PollResult,
+    decode_reference,
+    encode_reference,
+    kopecks,
+    refused,
+)
+from shared.service_errors import ProviderUnavailable
 from shared.settings import payment_settings
 
 _SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
@@ -26,7 +36,7 @@ def create(payment: Payment) -> Invoice:
             "fiat": "RUB",
             "amount": str(payment.amount),
             "description": DESCRIPTION,
-            "payload": name_of(payment),
+            "payload": encode_reference(payment),
             "expires_in": LIFETIME[Provider.CRYPTO_PAY] // 1000,
         },
         repeatable=False,
@@ -50,7 +60,7 @@ def verify(headers: Mapping[str, str], body: bytes) -> None:
         raise UnverifiedSender
 
 
-def what_happened(body: bytes) -> Charge | None:
+def parse_webhook(body: bytes) -> Charge | None:
     """The charge that a verified request tells of; None for whatever else it says. Raises Unreadable."""
     try:
         update = json.loads(body)
@@ -59,13 +69,13 @@ def what_happened(body: bytes) -> Charge | None:
         raise Unreadable from None
 
 
-def ask(payments: Sequence[Payment]) -> Asked:
+def poll(payments: Sequence[Payment]) -> PollResult:
     """One getInvoices for all of them."""
     ids = {payment.invoice_id: payment.id for payment in payments if payment.invoice_id is not None}
     if not ids:
-        return Asked([])
+        return PollResult([])
     invoices = _call("getInvoices", {"invoice_ids": ",".join(ids), "count": len(ids)})["items"]
-    return Asked(
+    return PollResult(
         charges=[_charge(invoice) for invoice in invoices if invoice["status"] == "paid"],
         over=frozenset(
             ids[str(invoice["invoice_id"])]
@@ -89,7 +99,7 @@ def refund(payment: Payment) -> Charge:
 
 
 def _charge(invoice: Mapping[str, Any]) -> Charge:
-    payment_id, user_id = named(invoice.get("payload"))
+    payment_id, user_id = decode_reference(invoice.get("payload"))
     return Charge(
         provider=Provider.CRYPTO_PAY,
         id=str(invoice["invoice_id"]),
@@ -105,10 +115,10 @@ def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = T
     """A method's result. Raises ProviderUnavailable, Unavailable."""
     url = f"{payment_settings().crypto_pay_api_url}/api/{method}"
     headers = {"crypto-pay-api-token": secrets.crypto_pay_token()}
-    send = outbound.request_again if repeatable else outbound.request
+    send = http.request_with_retries if repeatable else http.request
     try:
         reply = send("POST", url, body=parameters, headers=headers)
-    except outbound.Unreachable as error:
+    except http.Unreachable as error:
         raise ProviderUnavailable from error
     answer = reply.body if isinstance(reply.body, dict) else {}
     if answer.get("ok") is True:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from shared.domain.errors import ProviderUnavailable
 from shared.domain.payment import Charge, Payment
 from shared.observability import logger
+from shared.service_errors import ProviderUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PollResult:
     """What a provider says of the payments that it was asked about.
 
     `charges` is what it took; `over` are the ids of payments that it will never take. Whatever it does not mention may
@@ -36,13 +36,13 @@ class Asked:
 class PaymentProvider(Protocol):
     """Each raises ProviderUnavailable where the provider cannot be reached or refuses, Unavailable without a secret.
 
-    A provider with a webhook of its own has `verify`, which raises UnverifiedSender, and `what_happened`, too.
+    A provider with a webhook of its own has `verify`, which raises UnverifiedSender, and `parse_webhook`, too.
     """
 
     def create(self, payment: Payment) -> Invoice:
         """Ask the provider to collect the payment."""
 
-    def ask(self, payments: Sequence[Payment]) -> Asked:
+    def poll(self, payments: Sequence[Payment]) -> PollResult:
         """Ask what became of some of its payments."""
 
     def refund(self, payment: Payment) -> Charge:
@@ -55,12 +55,12 @@ DESCRIPTION = "Пополнение баланса в «Срочных услу�
 _NAME = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 
 
-def name_of(payment: Payment) -> str:
+def encode_reference(payment: Payment) -> str:
     """How the provider is told which payment it is; it comes back with every charge."""
     return f"{payment.id}.{payment.user_id}"
 
 
-def named(name: object) -> tuple[int, int]:
+def decode_reference(name: object) -> tuple[int, int]:
     """The ids of the payment and of its user; zeros, which are nobody's, for what is no name of ours."""
     match = _NAME.fullmatch(name) if isinstance(name, str) else None
     return (int(match[1]), int(match[2])) if match else (0, 0)

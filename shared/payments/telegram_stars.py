@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from shared import telegram
-from shared.domain.errors import ProviderUnavailable
 from shared.domain.payment import Charge, Payment, Provider
-from shared.payments.provider import DESCRIPTION, Asked, Invoice, name_of, named, refused
+from shared.outbound import bot_api
+from shared.outbound.bot_api import BotApiError, BotApiUnreachable
+from shared.payments.provider import DESCRIPTION, Invoice, PollResult, decode_reference, encode_reference, refused
+from shared.service_errors import ProviderUnavailable
 from shared.store import payments as store
-from shared.telegram import BotApiError, BotApiUnreachable
 
 _TITLE = "Пополнение баланса"
 _PAGE = 100
@@ -24,7 +24,7 @@ def create(payment: Payment) -> Invoice:
         "createInvoiceLink",
         title=_TITLE,
         description=DESCRIPTION,
-        payload=name_of(payment),
+        payload=encode_reference(payment),
         provider_token="",
         currency="XTR",
         prices=[{"label": _TITLE, "amount": payment.price}],
@@ -32,7 +32,7 @@ def create(payment: Payment) -> Invoice:
     return Invoice(link, link, link)
 
 
-def what_happened(message: Mapping[str, Any]) -> Charge:
+def parse_webhook(message: Mapping[str, Any]) -> Charge:
     """The charge that a message with a successful_payment or a refunded_payment tells of."""
     paid = message.get("successful_payment")
     if paid is not None:
@@ -41,7 +41,7 @@ def what_happened(message: Mapping[str, Any]) -> Charge:
     return _charge(given_back, refunded=given_back["total_amount"])
 
 
-def ask(payments: Sequence[Payment]) -> Asked:
+def poll(payments: Sequence[Payment]) -> PollResult:
     """Read on in the list of the bot's transactions: getStarTransactions, a hundred at a time, from where we were."""
     start = position = store.get_cursor(Provider.TELEGRAM_STARS)
     charges: list[Charge] = []
@@ -52,13 +52,13 @@ def ask(payments: Sequence[Payment]) -> Asked:
         if len(page) < _PAGE:
             break
     done: Callable[[], None] = partial(store.set_cursor, Provider.TELEGRAM_STARS, position)
-    return Asked(charges, done=done) if position > start else Asked(charges)
+    return PollResult(charges, done=done) if position > start else PollResult(charges)
 
 
 def refund(payment: Payment) -> Charge:
     """Give the Stars back. One refundStarPayment, which does it once."""
     try:
-        telegram.call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
+        bot_api.call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
     except BotApiError as error:
         if "CHARGE_ALREADY_REFUNDED" not in error.description:
             raise refused(error.error_code, "refundStarPayment") from error
@@ -76,7 +76,7 @@ def refund(payment: Payment) -> Charge:
 
 
 def _charge(paid: Mapping[str, Any], *, payer_id: int | None = None, refunded: int = 0) -> Charge:
-    payment_id, user_id = named(paid["invoice_payload"])
+    payment_id, user_id = decode_reference(paid["invoice_payload"])
     return Charge(
         provider=Provider.TELEGRAM_STARS,
         id=paid["telegram_payment_charge_id"],
@@ -95,7 +95,7 @@ def _charge_of_transaction(transaction: Mapping[str, Any]) -> Charge | None:
     partner = source or receiver or {}
     if partner.get("type") != "user" or "invoice_payload" not in partner:
         return None
-    payment_id, user_id = named(partner["invoice_payload"])
+    payment_id, user_id = decode_reference(partner["invoice_payload"])
     return Charge(
         provider=Provider.TELEGRAM_STARS,
         id=transaction["id"],
@@ -110,7 +110,7 @@ def _charge_of_transaction(transaction: Mapping[str, Any]) -> Charge | None:
 
 def _call(method: str, **parameters: Any) -> Any:
     try:
-        return telegram.call(method, **parameters)
+        return bot_api.call(method, **parameters)
     except BotApiError as error:
         raise refused(error.error_code, method) from error
     except BotApiUnreachable as error:

@@ -7,10 +7,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared import outbound, secrets
-from shared.domain.errors import ProviderUnavailable, Unreadable, UnverifiedSender
+from shared.aws import secrets
+from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.domain.payment import Charge, Payment, Provider
-from shared.payments.provider import DESCRIPTION, Asked, Invoice, kopecks, name_of, named, refused
+from shared.outbound import http
+from shared.payments.provider import (
+    DESCRIPTION,
+    Invoice,
+    PollResult,
+    decode_reference,
+    encode_reference,
+    kopecks,
+    refused,
+)
+from shared.service_errors import ProviderUnavailable
 from shared.settings import payment_settings
 
 _PAYMENT_ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
@@ -29,7 +39,7 @@ def create(payment: Payment) -> Invoice:
             "capture": True,
             "confirmation": {"type": "redirect", "return_url": payment_settings().return_url},
             "description": DESCRIPTION,
-            "metadata": {"payment": name_of(payment)},
+            "metadata": {"payment": encode_reference(payment)},
         },
     )
     return Invoice(made["id"], made["confirmation"]["confirmation_url"], None)
@@ -38,7 +48,7 @@ def create(payment: Payment) -> Invoice:
 def verify(source_ip: str) -> None:
     """Hold the sender's address to those that YooKassa has published: its requests are not signed.
 
-    That alone proves little, so `what_happened` believes nothing of the request. Raises UnverifiedSender.
+    That alone proves little, so `parse_webhook` believes nothing of the request. Raises UnverifiedSender.
     """
     try:
         address = ipaddress.ip_address(source_ip)
@@ -48,7 +58,7 @@ def verify(source_ip: str) -> None:
         raise UnverifiedSender
 
 
-def what_happened(body: bytes) -> Charge | None:
+def parse_webhook(body: bytes) -> Charge | None:
     """The charge of the payment that the request is about, as YooKassa itself tells when asked; None where none is.
 
     One GET /payments/{id}. Raises Unreadable for what is no notification at all, ProviderUnavailable.
@@ -64,7 +74,7 @@ def what_happened(body: bytes) -> Charge | None:
     return _charge(_get(payment_id))
 
 
-def ask(payments: Sequence[Payment]) -> Asked:
+def poll(payments: Sequence[Payment]) -> PollResult:
     """One GET /payments/{id} for each."""
     charges: list[Charge] = []
     over: set[int] = set()
@@ -77,7 +87,7 @@ def ask(payments: Sequence[Payment]) -> Asked:
             charges.append(charge)
         elif found is None or found["status"] == "canceled":
             over.add(payment.id)
-    return Asked(charges, frozenset(over))
+    return PollResult(charges, frozenset(over))
 
 
 def refund(payment: Payment) -> Charge:
@@ -98,7 +108,7 @@ def refund(payment: Payment) -> Charge:
 def _charge(found: Mapping[str, Any] | None) -> Charge | None:
     if found is None or found["status"] != "succeeded":
         return None
-    payment_id, user_id = named(found.get("metadata", {}).get("payment"))
+    payment_id, user_id = decode_reference(found.get("metadata", {}).get("payment"))
     given_back = found.get("refunded_amount")
     return Charge(
         provider=Provider.YOOKASSA,
@@ -130,8 +140,8 @@ def _call(
     headers = {"authorization": f"Basic {credentials}", **({"idempotence-key": key} if key else {})}
     url = payment_settings().yookassa_api_url + path
     try:
-        reply = outbound.request_again(method, url, body=body, headers=headers, seconds=seconds)
-    except outbound.Unreachable as error:
+        reply = http.request_with_retries(method, url, body=body, headers=headers, seconds=seconds)
+    except http.Unreachable as error:
         raise ProviderUnavailable from error
     answer = reply.body if isinstance(reply.body, dict) else {}
     if reply.status == 404:

@@ -51,7 +51,7 @@ def load(order_ids: Iterable[str]) -> list[Order]:
 def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
     """Write an inbox in the place of what was read; what is there then.
 
-    One PutItem. Raises table.Stale where it was changed meanwhile, Unavailable.
+    One PutItem. Raises table.WriteConflict where it was changed meanwhile, Unavailable.
     """
     now = clock.now_ms()
     after = replace(inboxes.tidy(after, now), version=before.version + 1)
@@ -69,7 +69,7 @@ def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
     as_read = conditions.INBOX_AS_READ if before.version else conditions.NO_INBOX_YET
     values = {":version_read": before.version} if before.version else None
     if not table.put_if(item, condition=as_read, values=values):
-        raise table.Stale
+        raise table.WriteConflict
     return after
 
 
@@ -87,7 +87,7 @@ def change(user_id: int, known: Inbox, changed: Callable[[Inbox], Inbox]) -> Non
             return  # another settled it, or there is nothing any more: its owner was forgotten
         try:
             write(user_id, inbox, after)
-        except table.Stale:
+        except table.WriteConflict:
             inbox, _, _ = read(user_id, None)
             raise
 

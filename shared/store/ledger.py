@@ -62,7 +62,7 @@ def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
 
 
 def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
-    """Put the entry and the caller's new balance. One TransactWriteItems of two writes. Raises table.Stale."""
+    """Put the entry and the caller's new balance. One TransactWriteItems of two writes. Raises table.WriteConflict."""
     table.transact([put(entry), users.change(entry.user_id, caller=caller, entry=entry)])
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from shared import clock, ids
 from shared.domain.errors import Banned, ContactBusy, OrderNotFound, TooOften
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Spent, spend
+from shared.domain.limits import Token, take_token
 from shared.domain.money import LedgerEntry, refund_of_take, take_cause
 from shared.domain.operators import Action
 from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, refunds
 from shared.domain.user import User
-from shared.store import actions, conditions, keys, ledger, table, users
+from shared.store import audit_log, conditions, keys, ledger, table, users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -25,7 +25,7 @@ def _item(order: Order) -> table.Item:
     """The item of a new order; what comes later is set by the change that brings it."""
     return {
         **keys.order(order.id),
-        "owner_id": order.owner_id,
+        "client_id": order.client_id,
         "category": order.category,
         "city": order.city,
         "description": order.description,
@@ -39,7 +39,7 @@ def _item(order: Order) -> table.Item:
         "ttl": (order.created_at + RETENTION) // 1000,
         **keys.order_list_keys(order),
         keys.LIST1.sk: keys.list_sk(order),
-        keys.TIMELINE.pk: keys.orders_of(order.owner_id),
+        keys.TIMELINE.pk: keys.orders_of(order.client_id),
         keys.TIMELINE.sk: keys.timeline_sk(order),
         **keys.due_keys(order),
     }
@@ -53,7 +53,7 @@ def from_item(item: table.Item) -> Order:
     """The order of an item."""
     return Order(
         id=keys.order_id_of(item),
-        owner_id=item["owner_id"],
+        client_id=item["client_id"],
         category=item["category"],
         city=item["city"],
         description=item["description"],
@@ -176,7 +176,7 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
         try:
             client = users.get(caller.id) if tried else User(caller.id)
             client.check_not_banned()
-            spent = spend(client.full_at, "orders", per_hour=per_hour, now=clock.now_ms())
+            token = take_token(client.full_at, "orders", per_hour=per_hour, now=clock.now_ms())
         except (Banned, TooOften):
             # A try of ours may have landed before, late: then the order is there.
             if tried and _check_contact(order, clock.now_ms()):
@@ -188,10 +188,10 @@ def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
                 [
                     table.put(_item(order), condition=conditions.NOT_THERE),
                     _put_lock(order, order.created_at),
-                    users.change(order.owner_id, caller=caller, spent=spent, active_orders=1),
+                    users.change(order.client_id, caller=caller, token=token, active_orders=1),
                 ]
             )
-        except table.Stale:
+        except table.WriteConflict:
             # Our own try may have landed without an answer; only then is the holder this order.
             try:
                 # As it was when the write asked: the contact may have become free since, and the write would not know.
@@ -227,7 +227,7 @@ def change(
         before = get(order_id) if caller_id is None else get_for(order_id, caller_id)
         if before is None:
             raise OrderNotFound
-        if any(_landed(before, *tried) for tried in tries) and (action is None or actions.is_done(action)):
+        if any(_landed(before, *tried) for tried in tries) and (action is None or audit_log.is_done(action)):
             return before  # a try had landed, at once or late; only its answer was lost (P3)
         after = decide(before, now)
         if after != before:
@@ -245,7 +245,7 @@ def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action
     """
 
     def write(before: Order, after: Order, now: int) -> None:
-        move(before, after, now, actions.put(action))
+        move(before, after, now, audit_log.put(action))
 
     return change(order_id, decide, write, action=action)
 
@@ -263,7 +263,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     """Write what `after` has of category, description and contact that `before` had not; the lock follows the contact.
 
     One TransactWriteItems of one write, three where the contact moves; where it is refused, what `_check_contact`
-    costs. Raises ContactBusy, table.Stale, Unavailable.
+    costs. Raises ContactBusy, table.WriteConflict, Unavailable.
     """
     changed = {
         name: getattr(after, name)
@@ -295,15 +295,16 @@ def edit(before: Order, after: Order, now: int) -> None:
         writes += [_remove_lock(before), _put_lock(after, now)]
     try:
         table.transact(writes)
-    except table.Stale:
+    except table.WriteConflict:
         _check_contact(after, now)
         raise
 
 
-def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, spent: Spent) -> None:
-    """Put the caller's take into the order, pay for it, and count it among his active orders; `spent` is its token.
+def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, token: Token) -> None:
+    """Put the caller's take into the order, pay for it, and count it among his active orders; `token` is its token.
 
-    One TransactWriteItems of three writes. Raises table.Stale: the order or the balance moved, or he took it already.
+    One TransactWriteItems of three writes. Raises table.WriteConflict when the order or the balance changed,
+    or when the caller has taken the order already.
     """
     taken = after.takes[caller.id]
     table.transact(
@@ -341,7 +342,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     ":edits_read": before.edits,
                 },
             ),
-            users.change(caller.id, caller=caller, spent=spent, entry=debit, active_orders=1),
+            users.change(caller.id, caller=caller, token=token, entry=debit, active_orders=1),
             ledger.put(
                 debit,
                 lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
@@ -356,7 +357,7 @@ def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeD
     An end frees the contact, where the lock is still this order's (I15), corrects everybody's counters and, where it
     owes refunds, gives each taker back what he paid and has not back yet. One TransactWriteItems, with what belongs
     `beside` it: a single write for an answer, three for a refund, up to nine for an end; before the latter two one
-    consistent BatchGetItem. Raises table.Stale, Unavailable.
+    consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
     """
     writes = [_move(before, after), *beside]
     if after.status is not before.status or after.takes != before.takes:
@@ -423,7 +424,7 @@ def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteI
     completed = 1 if ends and after.status is Status.COMPLETED else 0
     writes += [
         users.change(user_id, entry=entries.get(user_id), active_orders=no_longer_active, completed_orders=completed)
-        for user_id in ((after.owner_id, *after.takes) if no_longer_active else entries)
+        for user_id in ((after.client_id, *after.takes) if no_longer_active else entries)
     ]
     writes += [ledger.put(entry) for entry in entries.values()]
     return writes
@@ -432,7 +433,7 @@ def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteI
 def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
     """The order, the user, and the debit that he paid for the order with if he did, as they are now.
 
-    One consistent BatchGetItem. Raises table.Stale, Unavailable.
+    One consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
     """
     order_item, user, debit = table.get_many(
         [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, take_cause(order_id))],
@@ -441,5 +442,5 @@ def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, Ledg
     order = from_item(order_item) if order_item else None
     # A batch is not read in one moment: a take may have landed between the order and the debit.
     if order is not None and (user_id in order.takes) != (debit is not None):
-        raise table.Stale
+        raise table.WriteConflict
     return order, users.from_item(user_id, user), ledger.from_item(debit) if debit else None

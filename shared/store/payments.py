@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Spent
+from shared.domain.limits import Token
 from shared.domain.payment import Charge, Currency, Payment, Provider, Settlement, Status
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
@@ -72,21 +72,21 @@ def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]
     return from_item(payment) if payment else None, users.from_item(user_id, user)
 
 
-def create(payment: Payment, payer: TelegramUser, spent: Spent) -> None:
-    """Put the payment, whose id must be nobody's; `spent` is the payer's token for it.
+def create(payment: Payment, payer: TelegramUser, token: Token) -> None:
+    """Put the payment, whose id must be nobody's; `token` is the payer's token for it.
 
-    One TransactWriteItems of two writes. Raises table.Stale.
+    One TransactWriteItems of two writes. Raises table.WriteConflict.
     """
     table.transact(
         [
             table.put(_item(payment), condition=conditions.NOT_THERE),
-            users.change(payer.id, caller=payer, spent=spent),
+            users.change(payer.id, caller=payer, token=token),
         ]
     )
 
 
 def set_invoice(payment_id: int, invoice_id: str) -> None:
-    """Remember what the provider calls the payment. One TransactWriteItems of one write. Raises table.Stale."""
+    """Remember what the provider calls the payment. One TransactWriteItems of one write. Raises table.WriteConflict."""
     table.transact(
         [
             table.change(
@@ -120,7 +120,7 @@ def read_for_charge(charge: Charge) -> tuple[Payment | None, User, bool]:
 def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
     """Write what a charge made of the payment `before`: its state, the balance, the ledger entry, the charge's mark.
 
-    One TransactWriteItems of one to four writes. Raises table.Stale.
+    One TransactWriteItems of one to four writes. Raises table.WriteConflict.
     """
     after, entry = settlement.payment, settlement.entry
     if settlement.is_new:
@@ -168,7 +168,7 @@ def due(now: int) -> list[Payment]:
 def checked(before: Payment, after: Payment) -> None:
     """Write what asking the provider made of a payment that it has no money for: expired, or to be asked again later.
 
-    One TransactWriteItems of one write. Raises table.Stale: it was paid meanwhile.
+    One TransactWriteItems of one write. Raises table.WriteConflict: it was paid meanwhile.
     """
     due = _due_keys(after)
     again = f"{keys.DUE.sk} = :check_at"
@@ -200,7 +200,7 @@ def get_cursor(provider: Provider) -> int:
 def set_cursor(provider: Provider, position: int) -> None:
     """Remember that `position` of a provider's charges were read and settled. One TransactWriteItems of one write.
 
-    Raises table.Stale.
+    Raises table.WriteConflict.
     """
     table.transact(
         [

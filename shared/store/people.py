@@ -7,7 +7,19 @@ from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
-from shared.store import actions, conditions, feeds, inboxes, keys, ledger, orders, reviews, subscriptions, table, users
+from shared.store import (
+    audit_log,
+    conditions,
+    feeds,
+    inboxes,
+    keys,
+    ledger,
+    orders,
+    reviews,
+    subscriptions,
+    table,
+    users,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -39,7 +51,7 @@ def erase_order(order: Order) -> None:
     """Take what its owner wrote out of an order that ended, and the order out of every list that has it as his.
 
     What stays is what money is about: who took it, what he paid, how it ended. One TransactWriteItems of one write.
-    Raises table.Stale: it moved.
+    Raises table.WriteConflict: it moved.
     """
     lists = [
         keys.LIST1.pk,
@@ -66,7 +78,7 @@ def erase_review(review: Review) -> None:
     """Take name and words out of a review, and out of the order that shows it; the rating is counted and stays (I21).
 
     The order may have been erased before: its client came back and reviewed it. One consistent GetItem, and one
-    TransactWriteItems of two writes, one where the order is not kept any more. Raises table.Stale, Unavailable.
+    TransactWriteItems of two writes, one where the order is not kept any more. Raises table.WriteConflict, Unavailable.
     """
     writes = [_words_erased(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
     if orders.get(review.order_id) is not None:
@@ -103,9 +115,9 @@ def forget(user_id: int, action: Action) -> None:
 
     What stays under his id is his balance, his counters, a ban, and that he agreed to what. Who asks for it himself
     spends a token of his settings, or he could fill the trail. Two consistent GetItems and one TransactWriteItems of at
-    most 44 writes. Raises TooOften, table.Stale, Unavailable.
+    most 44 writes. Raises TooOften, table.WriteConflict, Unavailable.
     """
-    if actions.is_done(action):
+    if audit_log.is_done(action):
         return  # a try had landed
     before = users.get(user_id)
     after = replace(
@@ -130,4 +142,4 @@ def forget(user_id: int, action: Action) -> None:
         values=values,
     )
     of_the_bot = [table.remove(key, condition=None) for key in (keys.inbox(user_id), keys.pace(user_id))]
-    table.transact([forgotten, actions.put(action), *of_the_bot, *subscriptions.moved(before, after)])
+    table.transact([forgotten, audit_log.put(action), *of_the_bot, *subscriptions.moved(before, after)])

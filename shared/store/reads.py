@@ -6,7 +6,7 @@ of his bucket, a share at a time.
 """
 
 from shared.domain.errors import TooOften
-from shared.domain.limits import spend
+from shared.domain.limits import take_token
 from shared.settings import settings
 from shared.store import conditions, keys, table
 
@@ -45,13 +45,13 @@ def count(user_id: int, *, now: int) -> None:
 def _spend(user_id: int, tokens: int, now: int) -> None:
     full_at: dict[str, int] = {}  # what is more likely comes first: that he has not read much for an hour
     while True:
-        spent = spend(full_at, "reads", per_hour=settings().reads_per_hour, now=now, tokens=tokens)
+        token = take_token(full_at, "reads", per_hour=settings().reads_per_hour, now=now, tokens=tokens)
         done, item = table.update_if(
             keys.reads(user_id),
             "SET bucket_reads = :bucket, #ttl = :ttl",
             condition=conditions.bucket_full_by("reads"),
             # A bucket that is full says nothing.
-            values={":bucket": spent.after, ":bucket_full_by": spent.full_by, ":ttl": -(-spent.after // 1000)},
+            values={":bucket": token.after, ":bucket_full_by": token.full_by, ":ttl": -(-token.after // 1000)},
         )
         if done:
             return

@@ -9,7 +9,7 @@ from shared.domain.errors import AlreadyComplained, AlreadyHandled, AlreadyRevie
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
-from shared.store import actions, conditions, keys, orders, table, users
+from shared.store import audit_log, conditions, keys, orders, table, users
 
 # What people wrote about each other in anger is kept half a year; then DynamoDB's TTL removes it.
 _COMPLAINT_RETENTION = 180 * 24 * 60 * 60 * 1000
@@ -214,7 +214,7 @@ def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complai
                         ":handled": keys.complaints(handled=True),
                     },
                 ),
-                actions.put(action),
+                audit_log.put(action),
             ]
         )
         return replace(complaint, handled_at=action.created_at, action_id=action.id)

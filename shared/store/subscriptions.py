@@ -44,7 +44,7 @@ def audience(order: Order, *, start: tuple[int, int] = (0, 0)) -> Iterator[tuple
             subscribers = [keys.user_id_of(entry) for entry in found]
             low = subscribers[-1] + 1 if subscribers else 0
             ends = len(found) < _PAGE
-            yield [user for user in subscribers if user != order.owner_id], (number + 1, 0) if ends else (number, low)
+            yield [user for user in subscribers if user != order.client_id], (number + 1, 0) if ends else (number, low)
             if ends:
                 break
         low = 0

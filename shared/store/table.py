@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from shared import aws
-from shared.domain.errors import Busy, Unavailable
+from shared.aws import clients
+from shared.service_errors import Busy, Unavailable
 from shared.settings import settings
 from shared.store.attributes import item_from_dynamodb, item_to_dynamodb
 from shared.store.keys import Index, Key
@@ -66,14 +66,14 @@ _PASSING_REASONS = frozenset(
 )
 
 
-class Stale(Exception):
+class WriteConflict(Exception):
     """The write was not done as decided, or nobody knows: read again, consistently, and decide again (P3)."""
 
 
-@aws.made_at_start
+@clients.created_at_init
 def client() -> "DynamoDBClient":
     """The DynamoDB client. AWS_ENDPOINT_URL_DYNAMODB, which botocore knows, points it elsewhere."""
-    return cast("DynamoDBClient", aws.client("dynamodb", read_timeout=3))
+    return cast("DynamoDBClient", clients.client("dynamodb", read_timeout=3))
 
 
 def _is_passing(error: ClientError) -> bool:
@@ -314,7 +314,7 @@ def remove(
 def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
     """All the writes or none. One TransactWriteItems; its token makes the SDK's own retry harmless.
 
-    Raises Stale when a condition did not hold, another transaction was in the way, or the outcome is unknown.
+    Raises WriteConflict when a condition did not hold, another transaction was in the way, or the outcome is unknown.
     Anything else is a defect and passes through.
     """
     try:
@@ -324,16 +324,16 @@ def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
         if code == "TransactionCanceledException":
             reasons = cast("list[dict[str, str]]", error.response.get("CancellationReasons", []))
             if reasons and all(reason.get("Code", "None") in _PASSING_REASONS for reason in reasons):
-                raise Stale from error
+                raise WriteConflict from error
         elif _is_passing(error):
-            raise Stale from error
+            raise WriteConflict from error
         raise
     except (ConnectionError, HTTPClientError) as error:
-        raise Stale from error
+        raise WriteConflict from error
 
 
 def retry(attempt: Callable[[], Result]) -> Result:
-    """Do `attempt` - read, decide, write - until its write is not Stale, with full jitter between the tries.
+    """Do `attempt` - read, decide, write - until its write is not WriteConflict, with full jitter between the tries.
 
     What `attempt` raises of the domain passes through. Raises Busy after five seconds.
     """
@@ -342,7 +342,7 @@ def retry(attempt: Callable[[], Result]) -> Result:
     while True:
         try:
             return attempt()
-        except Stale as stale:
+        except WriteConflict as stale:
             nap = random.uniform(0, pause)
             if time.monotonic() - started + nap > _RETRY_SECONDS:
                 raise Busy from stale

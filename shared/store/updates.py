@@ -19,5 +19,5 @@ def mark_handled(update_id: int, now: int) -> None:
     mark = {**keys.update(update_id), "ttl": (now + _REMEMBERED) // 1000}
     try:
         table.transact([table.put(mark, condition=conditions.NOT_THERE)])
-    except table.Stale:
+    except table.WriteConflict:
         return

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, get_args
 
 from shared import clock
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Bucket, Spent, spend
+from shared.domain.limits import Bucket, Token, take_token
 from shared.domain.money import LedgerEntry
 from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
 from shared.settings import settings
-from shared.store import actions, conditions, keys, subscriptions, table
+from shared.store import audit_log, conditions, keys, subscriptions, table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -38,17 +38,17 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
     }
 
 
-def _spending(spent: Spent) -> tuple[str, str, dict[str, object]]:
+def _spending(token: Token) -> tuple[str, str, dict[str, object]]:
     return (
-        f"bucket_{spent.bucket} = :bucket",
-        conditions.bucket_full_by(spent.bucket),
-        {":bucket": spent.after, ":bucket_full_by": spent.full_by},
+        f"bucket_{token.bucket} = :bucket",
+        conditions.bucket_full_by(token.bucket),
+        {":bucket": token.after, ":bucket_full_by": token.full_by},
     )
 
 
 def settings_token(user: User) -> tuple[str, str, dict[str, object]]:
     """A token of the user's settings: what an update of him sets, on which condition, the values. Raises TooOften."""
-    return _spending(spend(user.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms()))
+    return _spending(take_token(user.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms()))
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
@@ -199,7 +199,7 @@ def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
             expression, condition = "REMOVE banned_at", conditions.BANNED
         values = {":now": action.created_at} if banned else {}
         table.transact(
-            [table.change(keys.user(user_id), expression, condition=condition, values=values), actions.put(action)]
+            [table.change(keys.user(user_id), expression, condition=condition, values=values), audit_log.put(action)]
         )
         return replace(user, banned_at=action.created_at if banned else None)
 
@@ -210,7 +210,7 @@ def change(
     user_id: int,
     *,
     caller: TelegramUser | None = None,
-    spent: Spent | None = None,
+    token: Token | None = None,
     entry: LedgerEntry | None = None,
     active_orders: int = 0,
     completed_orders: int = 0,
@@ -219,7 +219,7 @@ def change(
     """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
 
     `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. A caller
-    must not be banned; what others bring about comes to a banned user as well. `spent` is a token of one of his
+    must not be banned; what others bring about comes to a banned user as well. `token` is a token of one of his
     buckets. His ledger must still end where the entry was computed from, and the entry must be put beside it.
     """
     sets, adds, clauses = [], [], []
@@ -228,9 +228,9 @@ def change(
         sets.append(_set_profile())
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
-    if spent is not None:
-        token, is_there, token_values = _spending(spent)
-        sets.append(token)
+    if token is not None:
+        taken, is_there, token_values = _spending(token)
+        sets.append(taken)
         clauses.append(is_there)
         values |= token_values
     if entry is not None:

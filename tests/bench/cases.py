@@ -12,14 +12,16 @@ import pytest
 
 from functions.balance import refund_payment
 from functions.notifications import find_audience, send_notice, send_offer
-from functions.timers import check_payments
+from functions.scheduled import check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import clock, outbound, secrets, settings
+from shared import clock, settings
+from shared.aws import queues, schedules, secrets
+from shared.aws.queues import Queue
 from shared.domain.notice import Notice
-from shared.store import feeds, queues, schedules, table
-from shared.store.queues import Queue
+from shared.outbound import http
+from shared.store import feeds, table
 from tests import api
 from tests.bench.meter import Call, MeteredTable
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
@@ -66,7 +68,7 @@ class Service(Api):
         self._change(YOOKASSA_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
-    def note(self, method: str, url: str, **request: Any) -> outbound.Reply:
+    def note(self, method: str, url: str, **request: Any) -> http.Reply:
         """Call somebody over HTTP, and note what he said."""
         reply = _request(method, url, **request)
         self.replies.append(Reply(method, urlsplit(url).path, reply.status, reply.body))
@@ -118,7 +120,7 @@ class Service(Api):
             assert self.call("PUT /api/users/me/notification-settings", user=user, body=body).status == 200
 
 
-_request = outbound.request
+_request = http.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def service(now: int) -> Iterator[Service]:
         patch.setattr(queues, "client", _Taking)
         patch.setattr(schedules, "client", _Taking)
         patch.setattr(secrets, "_provider", ParameterStore)
-        patch.setattr(outbound, "request", made.note)
+        patch.setattr(http, "request", made.note)
         yield made
     feeds._totals.clear()
 

@@ -5,7 +5,7 @@ memory; its units are DynamoDB's arithmetic (`meter.py`), its times would say no
 from collections.abc import Callable
 from typing import Any
 
-from functions.timers import sweep
+from functions.scheduled import sweep
 from shared.domain.money import LedgerEntry, recharge_cause
 from shared.domain.order import CATEGORIES, Order
 from shared.store import feeds, ledger, orders
@@ -23,7 +23,7 @@ def _order(number: int, now: int) -> Order:
     at = now - 1_000_000 + number * 1_000_000 // max(SIZES)
     return Order(
         id=f"{number:012d}",
-        owner_id=CLIENT,
+        client_id=CLIENT,
         category=CATEGORIES[number % len(CATEGORIES)],
         city=CITIES[number % len(CITIES)],
         description="Прорвало трубу на кухне под раковиной, вода на полу, кран на стояке не закрывается.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests import api
 from tests.conftest import TABLE
-from tests.simulation.dynamodb import AwsError, Change, Database, Item
+from tests.fakes.dynamodb import AwsError, Change, Database, Item
 
 _INDEX_KEYS = [
     (index["KeySchema"][0]["AttributeName"], index["KeySchema"][1]["AttributeName"])

@@ -8,7 +8,7 @@ from tests.bench.budget import BUDGET, COLD, COLD_OF_NAIVE, COLD_WITHOUT_TABLE, 
 from tests.bench.cases import CASES
 from tests.bench.meter import Cost
 
-WITHOUT_TABLE = {"meta.health", "cities.list"}
+WITHOUT_TABLE = {"meta.get_health", "cities.list"}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ _started = time.perf_counter_ns(), time.process_time_ns()
 import importlib  # noqa: E402 - what follows is what is measured
 
 module = importlib.import_module(sys.argv[1])
-for name, make in (("shared.store.table", "client"), ("shared.secrets", "_provider")):
+for name, make in (("shared.store.table", "client"), ("shared.aws.secrets", "_provider")):
     if name in sys.modules:
         getattr(sys.modules[name], make)()  # made once, at the latest by the first request
 _wall, _cpu = time.perf_counter_ns() - _started[0], time.process_time_ns() - _started[1]

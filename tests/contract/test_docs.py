@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.answers import ANSWERS, HTTP_ANSWERS
 from shared.domain.order import Status
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES
 from shared.store import keys
 from tests import api
 from tests.api import ROOT
@@ -131,7 +131,7 @@ def test_every_code_is_explained_to_the_webapp() -> None:
     text = (ROOT / "docs" / "webapp.md").read_text()
     rows = re.findall(r"(?m)^\| (\d{3}) \| `(\w+)` \| (.+?) \|", text)
     assert {(int(status), code, detail) for status, code, detail in rows} == {
-        tuple(answer) for answer in (*ANSWERS.values(), *HTTP_ANSWERS.values())
+        tuple(answer) for answer in (*ERROR_RESPONSES.values(), *HTTP_ERROR_RESPONSES.values())
     }
 
 

@@ -7,21 +7,24 @@ from typing import get_args
 import pytest
 from pydantic_core import core_schema
 
-from shared.answers import ANSWERS, HTTP_ANSWERS, Answer
 from shared.domain.errors import DomainError
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse
 from shared.http import errors
+from shared.service_errors import ProviderError, ServiceError
 
-ALL = [*ANSWERS.values(), *HTTP_ANSWERS.values()]
+Refusal = type[DomainError | ServiceError]
+
+ALL = [*ERROR_RESPONSES.values(), *HTTP_ERROR_RESPONSES.values()]
 
 
-def refusals(of: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+def refusals(of: Refusal) -> Iterator[Refusal]:
     for refusal in of.__subclasses__():
         yield refusal
         yield from refusals(refusal)
 
 
 def test_every_refusal_has_an_answer_of_its_own() -> None:
-    assert set(ANSWERS) == set(refusals())
+    assert set(ERROR_RESPONSES) == {*refusals(DomainError), *refusals(ServiceError)} - {ProviderError}
 
 
 def test_one_meaning_is_one_code() -> None:
@@ -30,7 +33,7 @@ def test_one_meaning_is_one_code() -> None:
 
 
 @pytest.mark.parametrize("answer", ALL, ids=lambda answer: answer.code)
-def test_an_answer_can_be_shown(answer: Answer) -> None:
+def test_an_answer_can_be_shown(answer: ErrorResponse) -> None:
     assert 400 <= answer.status <= 503
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", answer.code)
     assert_a_user_can_read(answer.detail)

@@ -26,19 +26,20 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from infra import openapi
+from infra.checks import openapi
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import clock, secrets
+from shared import clock
+from shared.aws import secrets
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, table
 from tests import api
 from tests.conftest import OPERATOR, TABLE, WEBHOOK_SECRET, ParameterStore
 from tests.contract.endpoints import ENDPOINTS
+from tests.fakes.dynamodb import Database
 from tests.functions.conftest import Api
 from tests.simulation import sdk
-from tests.simulation.dynamodb import Database
 
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.TARGET.read_bytes()))
 CHECKS = [

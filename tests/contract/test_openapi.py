@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra import openapi
-from shared.answers import ANSWERS
+from infra.checks import openapi
 from shared.domain import order
 from shared.domain.errors import InvalidContact
+from shared.error_responses import ERROR_RESPONSES
 from tests.contract.endpoints import ENDPOINTS
 
 SCHEMA: dict[str, Any] = json.loads(openapi.TARGET.read_bytes())
@@ -51,7 +51,7 @@ def test_every_code_is_told_of_somewhere() -> None:
     said = " ".join(
         answer["description"] for operation in OPERATIONS.values() for answer in operation["responses"].values()
     )
-    codes = {answer.code for kind, answer in ANSWERS.items() if kind is not InvalidContact}
+    codes = {answer.code for kind, answer in ERROR_RESPONSES.items() if kind is not InvalidContact}
     assert {code for code in codes if f"`{code}`" not in said} == set()
 
 

@@ -40,7 +40,7 @@ WRITE_ALONE = {
         for function in ("GetMe", "GetBalance", "GetPreferences", "GetNotificationSettings")
     },
     **{function: {"READS#*"} for function in ("GetOrder", "ListOrders", "ListReviews", "CheckReview")},
-    **{function: {"READS#*"} for function in ("ListTransactions", "PaymentStatus", "ExportMe")},
+    **{function: {"READS#*"} for function in ("ListTransactions", "GetPaymentStatus", "ExportMe")},
     "SendOffer": {"INBOX#*", "NOTICE#*", "PACE#*"},
     "SendNotice": {"NOTICE#*", "PACE#*"},
     "TelegramWebhook": {"PACE#*"},

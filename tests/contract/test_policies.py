@@ -13,14 +13,14 @@ from botocore.client import BaseClient
 
 from functions.admin import erase_user, export_user
 from functions.balance import refund_payment
-from functions.timers import audit, check_payments
+from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import secrets
+from shared.aws import secrets
+from shared.aws.queues import Queue
 from shared.domain.order import CATEGORIES
 from shared.store import feeds, keys
-from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.endpoints import ENDPOINTS

@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 import functions
-from infra import openapi
+from infra.checks import openapi
 from tests import api
 from tests.contract.endpoints import ENDPOINTS, PAGES
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import stage
+from infra.operate import stage
 
 
 class Account:

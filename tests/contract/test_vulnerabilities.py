@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra import vulnerabilities
-from infra.vulnerabilities import CANARY, Pin
+from infra.checks import vulnerabilities
+from infra.checks.vulnerabilities import CANARY, Pin
 
 BAD = Pin("leftpad", "1.0")
 Answers = Callable[[list[Pin]], Any]

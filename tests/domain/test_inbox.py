@@ -25,7 +25,7 @@ NOW = 30 * MINUTE
 def order(number: int, created_at: int = 0) -> Order:
     return Order(
         id=f"{number:012d}",
-        owner_id=1,
+        client_id=1,
         category="Клининг",
         city="Казань",
         description="Потоп: убрать воду и просушить полы",
@@ -38,7 +38,7 @@ def order(number: int, created_at: int = 0) -> Order:
 
 def filled(it: Order) -> Order:
     for executor in (11, 12, 13):
-        it = with_take(it, executor, price=2, answer_window=15 * MINUTE, now=it.created_at)
+        it = with_take(it, executor, price=2, answer_window_ms=15 * MINUTE, now=it.created_at)
     return it
 
 
@@ -46,19 +46,19 @@ def test_the_first_goes_out_at_once_and_the_rest_in_one_digest() -> None:
     first, second, third = order(1), order(2), order(3)
     inbox = inboxes.with_order(Inbox(), first)
     assert inboxes.next_step(inbox, 0) == "send"
-    inbox = inboxes.after(inboxes.sent(inbox, [first], frequency=5, now=0), "arrived")
+    inbox = inboxes.after(inboxes.claim(inbox, [first], frequency=5, now=0), "arrived")
     assert inboxes.next_step(inbox, 0) == "nothing"
     for later in (second, third):
         inbox = inboxes.with_order(inbox, later)
         assert inboxes.next_step(inbox, 5 * MINUTE - 1) == "collect"
     assert inboxes.next_step(inbox, 5 * MINUTE) == "send"
-    inbox = inboxes.sent(inbox, [second, third], frequency=5, now=5 * MINUTE)
+    inbox = inboxes.claim(inbox, [second, third], frequency=5, now=5 * MINUTE)
     assert set(inbox.sending) == {second.id, third.id}
     assert inbox.window_ends_at == 10 * MINUTE
 
 
 def test_where_nothing_is_left_no_window_opens() -> None:
-    inbox = inboxes.sent(inboxes.with_order(Inbox(window_ends_at=5), order(1)), [], frequency=5, now=9)
+    inbox = inboxes.claim(inboxes.with_order(Inbox(window_ends_at=5), order(1)), [], frequency=5, now=9)
     assert (inbox.delivery, inbox.window_ends_at, inboxes.next_step(inbox, 9)) == (None, 5, "nothing")
 
 
@@ -87,7 +87,7 @@ def over(*numbers: int, window_ends_at: int = 0) -> Inbox:
 
 def test_what_is_collected_is_claimed_for_the_length_of_a_sender() -> None:
     waiting = Inbox(collected={order(1).id: HOUR, order(2).id: HOUR}, told={"t": HOUR}, version=4)
-    assert inboxes.sent(waiting, [order(2)], frequency=5, now=NOW) == replace(on_its_way(2), collected={})
+    assert inboxes.claim(waiting, [order(2)], frequency=5, now=NOW) == replace(on_its_way(2), collected={})
 
 
 def test_nobody_sends_while_somebody_may_be_sending() -> None:
@@ -123,34 +123,34 @@ def test_what_another_settled_stays_so(outcome: Outcome) -> None:
 @pytest.mark.parametrize("tries", [0, 1, 2])
 def test_what_still_stands_is_sent_again(tries: int) -> None:
     """And what does not is crossed out. The window is as long as he has it set by now."""
-    again = inboxes.sent_again(on_its_way(1, 2, tries=tries, held_until=0), [order(2)], frequency=7, now=NOW + MINUTE)
+    again = inboxes.reclaim(on_its_way(1, 2, tries=tries, held_until=0), [order(2)], frequency=7, now=NOW + MINUTE)
     claim = Delivery(tries + 1, NOW + MINUTE + 75_000)
     assert again == replace(over(1, 2, window_ends_at=NOW + 8 * MINUTE), sending={order(2).id: HOUR}, delivery=claim)
 
 
 def test_where_nothing_stands_any_more_nothing_is_sent_again() -> None:
     """He may have heard of it: its window stays."""
-    again = inboxes.sent_again(on_its_way(1, tries=1), [], frequency=5, now=NOW + MINUTE)
+    again = inboxes.reclaim(on_its_way(1, tries=1), [], frequency=5, now=NOW + MINUTE)
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
 def test_what_ended_before_anybody_could_send_it_leaves_no_window() -> None:
-    again = inboxes.sent_again(on_its_way(1, tries=0, held_until=0), [], frequency=5, now=NOW + MINUTE)
+    again = inboxes.reclaim(on_its_way(1, tries=0, held_until=0), [], frequency=5, now=NOW + MINUTE)
     assert again == over(1)
     assert inboxes.next_step(again, NOW + MINUTE) == "send"
 
 
 def test_after_three_doubts_it_is_given_up() -> None:
-    again = inboxes.sent_again(on_its_way(1, tries=3), [order(1)], frequency=5, now=NOW + MINUTE)
+    again = inboxes.reclaim(on_its_way(1, tries=3), [order(1)], frequency=5, now=NOW + MINUTE)
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
 def test_the_window_opens_when_a_message_that_was_missed_goes_out_after_all() -> None:
     """Found by the state machine below: the next message followed at once."""
     missed = inboxes.after(
-        inboxes.sent(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0), "missed"
+        inboxes.claim(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0), "missed"
     )
-    told = inboxes.after(inboxes.sent_again(missed, [order(1)], frequency=5, now=5 * MINUTE), "arrived")
+    told = inboxes.after(inboxes.reclaim(missed, [order(1)], frequency=5, now=5 * MINUTE), "arrived")
     inbox = inboxes.with_order(told, order(2))
     assert inboxes.next_step(inbox, 10 * MINUTE - 1) == "collect"
     assert inboxes.next_step(inbox, 10 * MINUTE) == "send"
@@ -224,12 +224,10 @@ class Messages(RuleBasedStateMachine):
         self.inbox = inboxes.tidy(self.inbox, self.now)
         match inboxes.next_step(self.inbox, self.now):
             case "send":
-                self.inbox = inboxes.sent(self.inbox, self.standing(self.inbox.collected), frequency=5, now=self.now)
+                self.inbox = inboxes.claim(self.inbox, self.standing(self.inbox.collected), frequency=5, now=self.now)
             case "send_again":
                 assert self.inbox.delivery is not None
-                self.inbox = inboxes.sent_again(
-                    self.inbox, self.standing(self.inbox.sending), frequency=5, now=self.now
-                )
+                self.inbox = inboxes.reclaim(self.inbox, self.standing(self.inbox.sending), frequency=5, now=self.now)
             case _:
                 return
         if self.inbox.delivery is None:

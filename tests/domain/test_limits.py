@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import TooOften
-from shared.domain.limits import spend
+from shared.domain.limits import take_token
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -15,7 +15,7 @@ Buckets = dict[str, int]
 
 
 def after(full_at: Buckets, now: int, per_hour: int = 10, tokens: int = 1) -> Buckets:
-    return {"orders": spend(full_at, "orders", per_hour=per_hour, now=now, tokens=tokens).after}
+    return {"orders": take_token(full_at, "orders", per_hour=per_hour, now=now, tokens=tokens).after}
 
 
 def test_a_full_bucket_gives_what_it_holds_and_then_one_at_a_time() -> None:
@@ -35,9 +35,9 @@ def test_a_full_bucket_gives_what_it_holds_and_then_one_at_a_time() -> None:
 
 def test_buckets_are_apart() -> None:
     full_at = after({}, NOW, per_hour=1)
-    assert spend(full_at, "takes", per_hour=1, now=NOW).full_by == NOW
+    assert take_token(full_at, "takes", per_hour=1, now=NOW).full_by == NOW
     with pytest.raises(TooOften):
-        spend(full_at, "orders", per_hour=1, now=NOW)
+        take_token(full_at, "orders", per_hour=1, now=NOW)
 
 
 @given(

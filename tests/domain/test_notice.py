@@ -13,7 +13,7 @@ WINDOW = 15 * MINUTE
 
 
 def taken(it: Order, executor: int, now: int) -> Order:
-    return with_take(it, executor, price=2, answer_window=WINDOW, now=now)
+    return with_take(it, executor, price=2, answer_window_ms=WINDOW, now=now)
 
 
 def news(before: Order | None, after: Order, now: int) -> list[tuple[str, int, int, int]]:

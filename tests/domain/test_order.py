@@ -54,7 +54,7 @@ OWNER = 1
 
 NEW = Order(
     id="AAAAAAAAAAAA",
-    owner_id=OWNER,
+    client_id=OWNER,
     category="Сантехника",
     city="Москва",
     description="Прорвало трубу на кухне, вода на полу",
@@ -66,7 +66,7 @@ NEW = Order(
 
 
 def take(order: Order, executor_id: int, now: int, price: int = 2) -> Order:
-    return with_take(order, executor_id, price=price, answer_window=WINDOW, now=now)
+    return with_take(order, executor_id, price=price, answer_window_ms=WINDOW, now=now)
 
 
 def edit(order: Order, user_id: int, now: int, **given: str) -> Order:
@@ -536,7 +536,7 @@ class Life(RuleBasedStateMachine):
         if executor in self.seen.takes:
             return  # the store answers a repeat
         allowed = self.expected() is Status.ACTIVE and executor != OWNER and len(self.seen.takes) < 3
-        if self.command(with_take, executor, price=price, answer_window=WINDOW, allowed=allowed):
+        if self.command(with_take, executor, price=price, answer_window_ms=WINDOW, allowed=allowed):
             self.first_take = self.now if self.first_take is None else self.first_take
             self.paid[executor] = price
 

@@ -13,20 +13,21 @@ from moto import mock_aws
 from moto.backends import get_backend
 
 from functions.notifications import find_audience, send_notice, send_offer
+from functions.scheduled import end_due_order, sweep
 from functions.streams import lock_expired, order_changed
-from functions.timers import end_due_order, sweep
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import clock, secrets, settings
+from shared import clock, settings
+from shared.aws import queues, schedules, secrets
+from shared.aws.queues import Queue
 from shared.observability import logger
-from shared.store import attributes, feeds, keys, queues, reads, schedules, table
-from shared.store.queues import Queue
+from shared.store import attributes, feeds, keys, reads, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
+from tests.fakes.dynamodb import Database
 from tests.serving import serving
 from tests.simulation import sdk
-from tests.simulation.dynamodb import Database
 
 HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
 
@@ -117,7 +118,7 @@ class Api:
         return found
 
     def _messages(self, queue: Queue) -> list[Any]:
-        messages: list[Any] = moto_of("sqs").queues[name_of(queue)]._messages
+        messages: list[Any] = moto_of("sqs").queues[encode_reference(queue)]._messages
         return messages
 
     def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
     return get_backend(service)["123456789012"]["eu-central-1"]
 
 
-def name_of(queue: Queue) -> str:
+def encode_reference(queue: Queue) -> str:
     """A queue's name, as its URL has it."""
     return os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
 
@@ -227,7 +228,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")
         moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
-            moto_of("sqs").create_queue(name_of(queue))
+            moto_of("sqs").create_queue(encode_reference(queue))
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
         yield service

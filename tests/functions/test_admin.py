@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.timers import audit
+from functions.scheduled import audit
 from shared import ids
-from shared.store import actions, attributes, keys, orders, table, users
+from shared.store import attributes, audit_log, keys, orders, table, users
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.endpoints import ENDPOINTS
@@ -245,7 +245,7 @@ def test_a_removal_whose_answer_was_lost_is_done_once(service: Api, monkeypatch:
     def and_lose_the_answer(items: Any) -> None:
         write(items)
         if lost and lost.pop():
-            raise table.Stale
+            raise table.WriteConflict
 
     monkeypatch.setattr(table, "transact", and_lose_the_answer)
     assert act(service, "orders/{id}/remove", order).status == 200
@@ -335,7 +335,7 @@ def test_a_ban_between_reading_and_writing_stops_a_take(service: Api, monkeypatc
     write = orders.take
 
     def ban_first(*given: Any) -> None:
-        users.set_banned(EXECUTOR, actions.new(OPERATOR, "user_banned", "тест", user_id=EXECUTOR), banned=True)
+        users.set_banned(EXECUTOR, audit_log.new(OPERATOR, "user_banned", "тест", user_id=EXECUTOR), banned=True)
         write(*given)
 
     monkeypatch.setattr(orders, "take", ban_first)

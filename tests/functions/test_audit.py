@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.timers import audit
+from functions.scheduled import audit
 from shared.domain.audit import Books
 from shared.observability import logger
 from shared.store import books, keys, table

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from shared import secrets
+from shared.aws import secrets
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
 from tests.functions.conftest import START, TOKEN_PATH, Api, Change

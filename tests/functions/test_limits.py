@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.settings import LocalSettings
 from shared import settings
-from shared.http.entry import MAX_BODY
+from shared.handlers.http import MAX_BODY
 from shared.store import orders, table
 from tests import api
 from tests.contract.endpoints import ENDPOINTS
@@ -67,7 +67,7 @@ def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: p
     def and_lose_the_answer(items: Any) -> None:
         transact(items)
         if lost and lost.pop():
-            raise table.Stale
+            raise table.WriteConflict
 
     def too_early_to_see(*given: Any) -> bool:
         return False if late and late.pop() else check(*given)

@@ -14,12 +14,12 @@ from botocore.client import BaseClient
 
 from functions.notifications import send_offer
 from infra.local.fakes.telegram import MESSAGES_A_SECOND, FakeTelegram
-from shared import secrets
-from shared import telegram as bot_api
+from shared.aws import secrets
+from shared.aws.queues import Queue
 from shared.domain.delivery import HELD
 from shared.domain.init_data import TelegramUser
-from shared.store import keys, pace, table, users
-from shared.store.queues import Queue
+from shared.outbound import bot_api
+from shared.store import keys, send_rate, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, OPERATOR
 from tests.functions.conftest import HANDLERS, TOKEN_PATH, Api, Change
@@ -162,13 +162,13 @@ def test_an_order_that_ends_while_the_sender_waits_is_not_sent(
 ) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
-    take_turn = pace.take_turn
+    acquire = send_rate.acquire
 
     def slow(chat_id: int | None) -> None:
-        take_turn(chat_id)
+        acquire(chat_id)
         service.later(minutes=60)
 
-    monkeypatch.setattr(pace, "take_turn", slow)
+    monkeypatch.setattr(send_rate, "acquire", slow)
     assert offer(service, EXECUTOR, order["id"]) == []
     assert bot.sent() == []
 
@@ -249,7 +249,7 @@ def test_messages_that_are_late_on_their_way_are_not_too_many() -> None:
     ]
     senders = sum(event["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency", 0) for event in events)
     assert senders >= 6
-    assert -(-1000 // pace.BETWEEN_SENDS) + senders <= MESSAGES_A_SECOND
+    assert -(-1000 // send_rate.BETWEEN_SENDS) + senders <= MESSAGES_A_SECOND
 
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"status": 500, "applied": True}])
@@ -778,7 +778,7 @@ def test_commands_are_answered_at_the_bots_pace(service: Api, bot: FakeTelegram)
     for number in range(40):
         assert service.update(number, message=said_in(1000 + number % 4, "/paysupport")).status == 200
     assert (len(bot.sent()), bot.violations) == (40, [])
-    pace.keep_still(600)
+    send_rate.pause(600)
     assert service.update(100, message=said_in(5, "/paysupport")).status == 503
     service.later(minutes=10)
     assert service.update(100, message=said_in(5, "/paysupport")).status == 200
@@ -814,7 +814,7 @@ def test_the_pace_of_a_chat_is_forgotten(service: Api, bot: FakeTelegram) -> Non
         item = table.get(keys.pace(chat))
         assert item is not None
         assert 0 < item["ttl"] - service.now // 1000 <= 24 * 60 * 60
-    pace.keep_still(3600)
+    send_rate.pause(3600)
     silenced = table.get(keys.pace(None))
     assert silenced is not None
     assert silenced["ttl"] * 1000 > silenced["next_at"]

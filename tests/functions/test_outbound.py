@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared import outbound
+from shared.outbound import http
 from tests.serving import listening
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
@@ -32,12 +32,12 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(forgetful: str, m
     """A function that was frozen in between cannot know that it is closed, and a message would be in doubt."""
     passed = 0.0
     monkeypatch.setattr(
-        outbound, "time", SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic, sleep=time.sleep)
+        http, "time", SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic, sleep=time.sleep)
     )
-    assert outbound.request("POST", forgetful).status == 200
-    with pytest.raises(outbound.Unreachable) as unknown:
-        outbound.request("POST", forgetful)
+    assert http.request("POST", forgetful).status == 200
+    with pytest.raises(http.Unreachable) as unknown:
+        http.request("POST", forgetful)
     assert unknown.value.maybe_done
-    assert outbound.request("POST", forgetful).status == 200
+    assert http.request("POST", forgetful).status == 200
     passed += 21
-    assert outbound.request("POST", forgetful).status == 200
+    assert http.request("POST", forgetful).status == 200

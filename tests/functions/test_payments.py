@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from functions.balance import refund_payment
-from functions.timers import audit, check_payments
+from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared import ids, secrets
-from shared.background import Failed
+from shared import ids
+from shared.aws import secrets
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
+from shared.handlers.background import Failed
 from shared.payments.provider import kopecks
 from shared.store import keys, payments, table, users
 from tests import api
@@ -281,7 +282,7 @@ def test_money_that_comes_before_we_know_the_invoice_is_credited(
         url = invoice_id if shop.name == "telegram_stars" else f"x/{invoice_id}"
         tells.append(shop.take_money({"payment_id": payment_id, "pay_url": url}))
         assert elsewhere(tells[0]).status == 200
-        raise table.Stale
+        raise table.WriteConflict
 
     monkeypatch.setattr(payments, "set_invoice", crash)
     assert service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name}).status == 503
@@ -890,7 +891,7 @@ def test_a_lost_answer_of_the_write_credits_once_and_is_told(
     def lost(*args: Any) -> None:
         settle(*args)
         calls.append(1)
-        raise table.Stale
+        raise table.WriteConflict
 
     monkeypatch.setattr(payments, "settle", lost)
     capsys.readouterr()

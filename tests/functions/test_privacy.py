@@ -7,13 +7,13 @@ import pytest
 
 from functions.admin import erase_user, export_user
 from functions.notifications import send_offer
-from functions.timers import audit
+from functions.scheduled import audit
 from functions.users import delete_me
 from infra.local.fakes.telegram import FakeTelegram
-from shared import erasure
+from shared.aws.queues import Queue
 from shared.bot import sending
+from shared.commands import erasure
 from shared.store import attributes, keys, orders, people, table
-from shared.store.queues import Queue
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.test_policies import LongContext

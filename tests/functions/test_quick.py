@@ -11,9 +11,9 @@ from shared.http.app import serve
 from shared.http.headers import SECURITY
 from tests import api
 
-QUICK = ("functions.meta.health", "functions.cities.list")
+QUICK = ("functions.meta.get_health", "functions.cities.list")
 SLOW = {name: serve(importlib.import_module(name).make_router()) for name in QUICK}
-ROUTES = {"functions.meta.health": "/health", "functions.cities.list": "/api/cities"}
+ROUTES = {"functions.meta.get_health": "/health", "functions.cities.list": "/api/cities"}
 
 QUERIES = [
     "",

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
-from shared import outbound
-from shared import telegram as bot_api
-from shared.bot.update import kind_of
-from shared.domain.errors import Unavailable
+from shared.bot.updates import kind_of
+from shared.outbound import bot_api, http
+from shared.outbound.bot_api import BotApiError, BotApiUnreachable
+from shared.service_errors import Unavailable
 from shared.settings import settings
-from shared.telegram import BotApiError, BotApiUnreachable
 from tests.conftest import BOT_TOKEN
 from tests.functions.conftest import Api, Change
 
@@ -200,9 +199,9 @@ def test_the_fake_holds_telegrams_limits(service: Api, telegram: FakeTelegram) -
 def test_the_fake_can_be_told_over_http(service: Api, telegram: FakeTelegram) -> None:
     address = settings().telegram_api_url
     fault = {"method": "sendMessage", "status": 403, "match": {"chat_id": 5}}
-    assert outbound.request("POST", f"{address}/script", body=fault).status == 204
+    assert http.request("POST", f"{address}/script", body=fault).status == 204
     with pytest.raises(BotApiError):
         bot_api.call("sendMessage", chat_id=5, text="!")
     bot_api.call("sendMessage", chat_id=6, text="!")
-    seen = outbound.request("GET", f"{address}/calls?method=sendMessage").body
+    seen = http.request("GET", f"{address}/calls?method=sendMessage").body
     assert [(call["parameters"]["chat_id"], call["status"]) for call in seen["calls"]] == [(5, 403), (6, 200)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.background import Failed
+from shared.handlers.background import Failed
 from shared.store import table
 from tests import api
 from tests.functions.conftest import Api

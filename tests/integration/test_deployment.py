@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.telegram.webhook import HANDLERS
-from infra import stage
 from infra.local.aws import ACCOUNT, REGION, EmbeddedAws
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.settings import ROOT, LocalSettings
-from shared.bot.update import ABOUT
+from infra.operate import stage
+from shared.bot.updates import ABOUT
 from tests.conftest import BOT_TOKEN
 from tests.serving import serving
 

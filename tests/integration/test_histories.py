@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.histories.linearizability import Operation, explanation
-from tests.histories.trade import Asked, Order, Trade, outcomes
 from tests.integration.service import Service, at_once
+from tests.linearizability.checker import Operation, explanation
+from tests.linearizability.trade import Order, PollResult, Trade, outcomes
 
 # What is asked for, and how often.
 ASKED = {
@@ -37,7 +37,7 @@ class Round:
         self.clients = [service.user() for _ in range(2)]
         self.executors = [service.user() for _ in range(5)]
         self.contacts = [service.contact() for _ in range(3)]
-        self.history: list[Operation[Asked]] = []
+        self.history: list[Operation[PollResult]] = []
         self.owners: dict[str, int] = {}
         for executor in self.executors:
             service.recharge(executor, 5)
@@ -57,24 +57,24 @@ class Round:
                 order_id = chance.choice(sorted(self.owners))
             client = self.owners[order_id]
             if what == "create":
-                self._ask(Asked(what, chance.choice(self.clients), value=chance.choice(self.contacts)))
+                self._ask(PollResult(what, chance.choice(self.clients), value=chance.choice(self.contacts)))
             elif what in ("take", "me", "recharge"):
                 user = chance.choice(self.executors if what != "me" else [*self.executors, *self.clients])
-                self._ask(Asked(what, user, order_id, chance.randint(1, 3)))
+                self._ask(PollResult(what, user, order_id, chance.randint(1, 3)))
             else:
-                self._ask(Asked(what, client, order_id, chance.choice(self.contacts)))
+                self._ask(PollResult(what, client, order_id, chance.choice(self.contacts)))
 
-    def _ask(self, asked: Asked) -> None:
+    def _ask(self, asked: PollResult) -> None:
         sent = time.monotonic_ns()
         status, told, order_id = self._answer(asked)
         answered = time.monotonic_ns() if status else None
         with self._lock:
             if asked.what == "create" and status == 201:
                 self.owners[order_id] = asked.user
-            result = Asked(asked.what, asked.user, order_id, asked.value, status, told)
+            result = PollResult(asked.what, asked.user, order_id, asked.value, status, told)
             self.history.append(Operation(result, sent, answered))
 
-    def _answer(self, asked: Asked) -> tuple[int, Any, str]:
+    def _answer(self, asked: PollResult) -> tuple[int, Any, str]:
         route, body = {
             "create": ("POST /api/orders", self.service.order_body(asked.value)),
             "me": ("GET /api/users/me", None),

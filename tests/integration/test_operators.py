@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from infra import person
+from infra.operate import personal_data
 from tests.api import ROOT
 from tests.conftest import OPERATOR
 from tests.integration.service import Service, at_once, running, statuses
@@ -115,7 +115,7 @@ def test_a_command_says_what_is_missing(
 ) -> None:
     for name, value in {"ID": "7", "BY": str(OPERATOR), "WHY": WHY, **wrong}.items():
         monkeypatch.setenv(name, value)
-    assert person.main(command) == 2
+    assert personal_data.main(command) == 2
     said = capsys.readouterr()
     assert (said.out, f"make {command} ID=" in said.err) == ("", True)
 

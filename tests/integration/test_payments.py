@@ -118,7 +118,12 @@ def test_an_operator_refunds_from_a_terminal(service: Service) -> None:
     def refund(payment_id: object) -> "subprocess.CompletedProcess[str]":
         env = {**os.environ, "LOCAL_DATA_DIR": str(service.data_dir), "PAYMENT": str(payment_id)}
         return subprocess.run(
-            [sys.executable, "-m", "infra.refund"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "infra.operate.refund"],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     unpaid = refund(made["payment_id"])

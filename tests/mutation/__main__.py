@@ -36,7 +36,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/cities.py": ["tests/domain/test_cities.py"],
     "shared/domain/contact.py": ["tests/domain/test_contact.py"],
     "shared/domain/delivery.py": ["tests/domain/test_delivery.py"],
-    "shared/domain/figures.py": ["tests/domain/test_figures.py"],
+    "shared/domain/business_metrics.py": ["tests/domain/test_business_metrics.py"],
     "shared/domain/inbox.py": ["tests/domain/test_inbox.py"],
     "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
     "shared/domain/limits.py": ["tests/domain/test_limits.py"],

@@ -19,7 +19,7 @@ _TIMEOUTS = {
     "DELETE /api/users/me": 29_000,
     "POST /api/admin/users/{id}/ban": 29_000,
 }
-# Asked for twice, it is credited twice: it is for a developer's machine, and has no key that would tell.
+# PollResult for twice, it is credited twice: it is for a developer's machine, and has no key that would tell.
 _RECHARGE = "POST /api/balance/recharge"
 _CITIES = ("Москва", "Казань")
 _DESCRIPTION = "Прорвало трубу на кухне, вода на полу, нужен мастер"
@@ -133,7 +133,7 @@ class Actors:
 
         def complete() -> None:
             for order in self._checker.orders:
-                owner = self._checker.items[f"ORDER#{order}", "ORDER"]["owner_id"]
+                owner = self._checker.items[f"ORDER#{order}", "ORDER"]["client_id"]
                 if dice.random() < 0.8:
                     self.send(self.request("POST /api/orders/{id}/complete", owner, order))
 
@@ -201,7 +201,7 @@ class Actors:
             takers = [int(user) for user in order["takes"]]
             executor = reviewed if reviewed in takers else dice.choice(takers)
             body = {"order_id": id, "rating": dice.randint(1, 5), "executor_id": executor}
-            requests.append(self.request("POST /api/reviews/client", order["owner_id"], body=body))
+            requests.append(self.request("POST /api/reviews/client", order["client_id"], body=body))
         return requests
 
     def _order(self) -> str:
@@ -212,7 +212,7 @@ class Actors:
         """What somebody may do with an order as it is."""
         dice = self._dice
         item = self._checker.items.get((f"ORDER#{order}", "ORDER"), {})
-        owner = item.get("owner_id", 0) if dice.random() < 0.9 else dice.choice(self.users)
+        owner = item.get("client_id", 0) if dice.random() < 0.9 else dice.choice(self.users)
         takers = [int(user) for user in item.get("takes", {})]
         taker = dice.choice(takers) if takers and dice.random() < 0.9 else dice.choice(self.users)
         state = _state(item)

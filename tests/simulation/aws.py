@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from tests import api
 from tests.conftest import TABLE
-from tests.simulation.dynamodb import AwsError, Change, Database
+from tests.fakes.dynamodb import AwsError, Change, Database
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import CANARY, Checker
 from tests.simulation.world import MAX_LAG, MAX_SKEW, Task, World
@@ -309,7 +309,9 @@ class Aws:
         if self.faults.happens("F12 timer late", 0.2):
             times[0] += self._dice.choice((_MINUTE, 20 * _MINUTE, 3 * 60 * _MINUTE))
         for when in times:
-            self.world.later(when, lambda: self._invoke_asynchronously("timers.end_due_order", event, timeout=_TIMEOUT))
+            self.world.later(
+                when, lambda: self._invoke_asynchronously("scheduled.end_due_order", event, timeout=_TIMEOUT)
+            )
         return {"ScheduleArn": f"arn:aws:scheduler:eu-central-1:123456789012:schedule/{name}"}
 
     # ------------------------------------------------------------ what comes by itself
@@ -337,7 +339,7 @@ class Aws:
 
     def sweep(self) -> None:
         """One sweep."""
-        self._invoke_asynchronously("timers.sweep", {}, timeout=_SWEEP_TIMEOUT)
+        self._invoke_asynchronously("scheduled.sweep", {}, timeout=_SWEEP_TIMEOUT)
 
     def ttl(self) -> None:
         """TTL looks at the table: on time in some seeds, in others days late."""

@@ -16,10 +16,11 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from shared.answers import ANSWERS
 from shared.domain.errors import DomainError
 from shared.domain.init_data import TelegramUser
 from shared.domain.order import Status
+from shared.error_responses import ERROR_RESPONSES
+from shared.service_errors import ServiceError
 from tests import api
 from tests.simulation.aws import Context
 from tests.simulation.invariants import Answer, Request
@@ -71,8 +72,8 @@ def below_http(request: Request) -> Answer:
         endpoint(**given).send(None)
     except StopIteration as returned:
         result = returned.value
-    except DomainError as error:
-        answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    except (DomainError, ServiceError) as error:
+        answer = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
         return Answer(answer.status, {"detail": answer.detail, "code": answer.code})
     return Answer(200, _dumped(result))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.dynamodb import Change, Key
+from tests.fakes.dynamodb import Change, Key
 from tests.simulation.trail import OPERATORS, Trail, is_erased
 from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
@@ -31,7 +31,7 @@ _MOVES = {
     "active": {"expired", "deleted", "closed_no_response", "completed"},
     "expired": {"closed_no_response", "deleted"},
 }
-_NEVER_CHANGES = ("owner_id", "city", "created_at", "expires_at")
+_NEVER_CHANGES = ("client_id", "city", "created_at", "expires_at")
 _EDITABLE = ("category", "description", "contact", "contact_key")
 # What says which orders a user hears of, and the entry that follows from it.
 _SETTINGS = ("preferences", "notify_enabled", "chat_open", "sk")
@@ -339,7 +339,7 @@ class Checker:
         if edited and is_erased(new):
             if old["category"] != new["category"] or new["status"] == "active":
                 self._broken("erasure", f"{edited} of order {order_id} were taken out, it is {new}")
-            if new["owner_id"] not in self.trail.forgotten:
+            if new["client_id"] not in self.trail.forgotten:
                 self._broken("erasure", f"order {order_id} was erased, its owner did not ask for it")
         elif edited and (old["takes"] or new["takes"] or old["status"] != "active"):
             self._broken("I14", f"{edited} of order {order_id} changed, {old['status']} with {len(old['takes'])} takes")
@@ -348,8 +348,8 @@ class Checker:
         touched |= self._answer(order_id, old, new)
         touched |= self._status(order_id, old, new, commit)
         if (old.get("rating"), old.get("review_comment")) != (new.get("rating"), new.get("review_comment")):
-            review = commit.get((key[0], f"REVIEW#{new['owner_id']}"), (None, None))[1]
-            erased = "review_comment" not in new and new["owner_id"] in self.trail.forgotten
+            review = commit.get((key[0], f"REVIEW#{new['client_id']}"), (None, None))[1]
+            erased = "review_comment" not in new and new["client_id"] in self.trail.forgotten
             if erased and old.get("rating") == new.get("rating"):
                 pass
             elif "rating" in old or review is None or review["rating"] != new["rating"]:
@@ -370,8 +370,8 @@ class Checker:
         if new["status"] != "active" or new["takes"] or new["expires_at"] != new["created_at"] + HOUR:
             self._broken("I11", f"order {order_id} begins as {new}")
         self._holds_lock(order_id, new)
-        self._active[new["owner_id"]] += 1
-        return {new["owner_id"]}
+        self._active[new["client_id"]] += 1
+        return {new["client_id"]}
 
     def _holds_lock(self, order_id: str, new: Plain) -> None:
         """The lock is the order's while its contact is its own: from when it is active until its hour is over."""
@@ -414,7 +414,7 @@ class Checker:
             due = old.get("answer_due_at")
             if "responded_at" not in old and due is not None and take["taken_at"] >= due:
                 self._broken("I10", f"order {order_id} was taken after its answer window")
-            if int(user) == old["owner_id"]:
+            if int(user) == old["client_id"]:
                 self._broken("I13", f"order {order_id} was taken by its owner")
             paid = commit.get((f"USER#{user}", f"LEDGER#TAKE#{order_id}"), (None, None))[1]
             if paid is None or paid["amount"] != -take["price"] or take["price"] != PRICE:
@@ -461,10 +461,10 @@ class Checker:
         self._by_time(order_id, old, after)
         if before != "active":
             return set(takers)
-        for user in (new["owner_id"], *takers):
+        for user in (new["client_id"], *takers):
             self._active[user] -= 1
             self._completed[user] += after == "completed"
-        return {new["owner_id"], *takers}
+        return {new["client_id"], *takers}
 
     def _by_time(self, order_id: str, old: Plain, after: str) -> None:
         """What time ends, it ends when the time has come, by the clock of who wrote it."""
@@ -487,7 +487,7 @@ class Checker:
         if old is not None:
             return int(new["executor_id"])  # the trail looks at it
         order = self.items[key[0], "ORDER"]
-        if new["client_id"] != order["owner_id"] or str(new["executor_id"]) not in order["takes"]:
+        if new["client_id"] != order["client_id"] or str(new["executor_id"]) not in order["takes"]:
             self._broken("I20", f"{key} is by {new['client_id']} of {new['executor_id']}, who have no such order")
         if (key[0], "ORDER") not in commit:
             self._broken("I21", f"{key} came without its order's rating")
@@ -513,7 +513,7 @@ class Checker:
 
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":
-            owners = {self.items[f"ORDER#{order['id']}", "ORDER"]["owner_id"] for order in content["orders"]}
+            owners = {self.items[f"ORDER#{order['id']}", "ORDER"]["client_id"] for order in content["orders"]}
             rest = {name: value for name, value in content.items() if name != "orders"}
             if owners != {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
                 self._broken("I17", f"{request.name} was answered contacts of {owners} in {rest}")
@@ -524,11 +524,11 @@ class Checker:
         order = self.items.get((f"ORDER#{request.id}", "ORDER"))
         if order is None:  # the answer to a new order; his own
             owners = {
-                self.items[f"ORDER#{order_id}", "ORDER"]["owner_id"] for order_id in self.orders if order_id in text
+                self.items[f"ORDER#{order_id}", "ORDER"]["client_id"] for order_id in self.orders if order_id in text
             }
             if owners != {request.user}:
                 self._broken("I17", f"{request.name} was answered a contact of {owners}")
-        elif request.user != order["owner_id"] and str(request.user) not in order["takes"]:
+        elif request.user != order["client_id"] and str(request.user) not in order["takes"]:
             self._broken("I17", f"{request.name} was answered a contact that is not his to see")
 
     def _done(self, request: Request, content: Any, task: Task) -> None:
@@ -540,7 +540,7 @@ class Checker:
         match request.route:
             case "POST /api/orders":
                 created = self.items.get((f"ORDER#{content['id']}", "ORDER"))
-                if created is None or created["owner_id"] != request.user:
+                if created is None or created["client_id"] != request.user:
                     self._broken("I15", f"{request.name} was answered an order that is not there")
             case "POST /api/orders/{id}/take":
                 self._taken(request, content, order)
@@ -670,7 +670,7 @@ class Checker:
                 matching = [order["id"] for order in shown if narrowed.items() <= order.items()]
                 yield "GET /api/orders", None, narrowed, matching
         for user in users:
-            mine = [id for id in newest if id in listed and orders[id]["owner_id"] == user]
+            mine = [id for id in newest if id in listed and orders[id]["client_id"] == user]
             yield "GET /api/orders", user, {"mine": True}, mine
             taken = [id for id in newest if str(user) in orders[id]["takes"]]
             yield "GET /api/orders", user, {"taken_by_me": True}, taken

@@ -167,7 +167,7 @@ class Operators:
     def _whom(self, order: str) -> int:
         item = self._checker.items[f"ORDER#{order}", "ORDER"]
         takers = [int(user) for user in item["takes"]]
-        owner: int = item["owner_id"]
+        owner: int = item["client_id"]
         return self.dice.choice((owner, self.dice.choice(takers or self._actors.users)))
 
     def _letter(self, user: int) -> dict[str, Any]:

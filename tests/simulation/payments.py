@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.balance import webhook_crypto_bot
+from functions.balance import webhook_crypto_pay
 from functions.telegram import webhook as webhook_telegram
 from infra.local.fakes.crypto_pay import FakeCryptoPay
-from shared.answers import ANSWERS
 from shared.domain.errors import DomainError
-from shared.outbound import Reply, Unreachable
+from shared.error_responses import ERROR_RESPONSES
+from shared.outbound.http import Reply, Unreachable
+from shared.service_errors import ServiceError
 from tests import api
 from tests.conftest import CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation.actors import Actors
@@ -32,7 +33,7 @@ _CRYPTO = "POST /api/balance/webhook/crypto-bot"
 _TELEGRAM = "POST /api/telegram/webhook"
 _CREATE = "POST /api/balance/create-invoice"
 _STATUS = "GET /api/balance/payment/{id}/status"
-_ENDPOINTS = {_CRYPTO: webhook_crypto_bot.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
+_ENDPOINTS = {_CRYPTO: webhook_crypto_pay.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
 # In the other seeds nobody tops up, and everything is as it is without this file.
 ONE_SEED_IN = 3
 # How a call to a provider goes wrong; after the comma, what it did all the same.
@@ -103,7 +104,7 @@ class Payments:
     def check(self) -> None:
         """One scheduled check."""
         if self.take_part:
-            self._aws.invoke("timers.check_payments", {}, lambda task: None, timeout=60_000)
+            self._aws.invoke("scheduled.check_payments", {}, lambda task: None, timeout=60_000)
 
     # ------------------------------------------------------------ those who pay
 
@@ -290,8 +291,8 @@ class Payments:
             _ENDPOINTS[route](types.SimpleNamespace(headers=headers, body=read)).send(None)  # type: ignore[arg-type]
         except StopIteration:
             return 200
-        except DomainError as error:
-            return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS).status
+        except (DomainError, ServiceError) as error:
+            return next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES).status
         raise AssertionError("it waits for something")
 
     def _update(self, update: dict[str, Any]) -> tuple[bytes, dict[str, str]]:

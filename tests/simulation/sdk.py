@@ -12,7 +12,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionError, HTTPClientError
 
-from tests.simulation.dynamodb import AwsError
+from tests.fakes.dynamodb import AwsError
 
 Send = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """One attempt of a call: the operation and its request to the answer. Raises AwsError, or what botocore raises of a

@@ -20,10 +20,13 @@ from functions.admin import ban_user, erase_user
 from functions.balance import create_invoice
 from functions.orders import create, take
 from functions.users import delete_me
-from shared import clock, erasure, ids, outbound, secrets
+from shared import clock, ids
+from shared.aws import queues, schedules, secrets
+from shared.commands import erasure
 from shared.observability import logger
+from shared.outbound import http
 from shared.settings import settings
-from shared.store import feeds, queues, schedules, table, users
+from shared.store import feeds, table, users
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation import sdk
 from tests.simulation.actors import Actors
@@ -148,7 +151,7 @@ class Simulation:
             while min((abs(due - world.now) for due in self.checker.deadlines()), default=HOUR) < 10_000:
                 world.run(until=world.now + 11_000)
             self.actors.look_at_everything()
-            self.aws.invoke("timers.audit", {}, self._audited)
+            self.aws.invoke("scheduled.audit", {}, self._audited)
             world.run(until=world.now + _MINUTE)
             self._end_orders()
             world.jump(RETENTION)
@@ -205,9 +208,9 @@ class Simulation:
             (erasure, "time", time),
             (delete_me, "time", time),
             (erase_user, "time", time),
-            (outbound, "request", self.payments.request),
-            (outbound, "time", time),
-            (outbound, "random", self.payments.dice),
+            (http, "request", self.payments.request),
+            (http, "time", time),
+            (http, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
             (table, "time", time),
             (table, "random", dice),

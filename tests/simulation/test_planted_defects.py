@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from functions.admin import ban_user, erase_user, refund_take, remove_order
-from functions.timers import check_payments
+from functions.scheduled import check_payments
 from functions.users import delete_me
-from shared import deadlines, erasure, ids
-from shared.background import ComeAgain
+from shared import ids
+from shared.commands import end_due, erasure
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
@@ -27,6 +27,7 @@ from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
 from shared.http import schemas
 from shared.payments import crypto_pay
+from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, people, table, users
 from tests.simulation.simulation import run_seeds
 
@@ -85,15 +86,15 @@ def expiry_by_timer(patch: Patch) -> None:
 
 def swallowed_early_timer(patch: Patch) -> None:
     """A timer that comes early is done with."""
-    end_if_due = deadlines.end_if_due
+    end_if_due = end_due.end_if_due
 
     def end_or_not(order_id: str, *, not_before: int = 0) -> None:
         try:
             end_if_due(order_id, not_before=not_before)
-        except ComeAgain:
+        except RetryLater:
             return
 
-    patch.setattr(deadlines, "end_if_due", end_or_not)
+    patch.setattr(end_due, "end_if_due", end_or_not)
 
 
 def lock_freed_by_whoever(patch: Patch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import OPERATOR
-from tests.simulation.dynamodb import Key
+from tests.fakes.dynamodb import Key
 from tests.simulation.world import HOUR, MAX_LAG, MAX_SKEW, Task, World
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Trail:
                 self._broken("trail", f"{deed} happened {count} times, the trail has {actions}")
 
     def _of_order(self, key: Key, old: "Plain | None", new: "Plain", commit: "Commit") -> Iterator[Deed]:
-        order_id, owner = key[0].partition("#")[2], new["owner_id"]
+        order_id, owner = key[0].partition("#")[2], new["client_id"]
         if old is None:
             self._written[key] = self._world.now
             self._not_by_banned(owner, f"order {order_id} was posted")
@@ -231,7 +231,7 @@ class Trail:
             name, _, author = key[1].partition("#")
             if name not in ("ORDER", "REVIEW", "COMPLAINT") or self._written[key] >= before:
                 continue
-            if name == "ORDER" and item["owner_id"] == user:
+            if name == "ORDER" and item["client_id"] == user:
                 review = (key[0], f"REVIEW#{user}")
                 comments = item.get("review_comment") is not None and self._written[review] < before
                 if not is_erased(item) or comments:
@@ -316,7 +316,7 @@ class Trail:
         if not banned:
             return
         for key, item in self._items.items():
-            if key[1] != "ORDER" or item["owner_id"] != user or self._written[key] >= task.started - MAX_LAG:
+            if key[1] != "ORDER" or item["client_id"] != user or self._written[key] >= task.started - MAX_LAG:
                 continue
             if _is_running(item, task.clock_high):
                 self._broken("ban", f"{request.name} was answered, {key[0]} still runs")

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from shared import clock, secrets
+from shared import clock
+from shared.aws import secrets
 from shared.store import feeds, table
 from tests import api
 from tests.conftest import TABLE, ParameterStore
+from tests.fakes.dynamodb import AwsError, Database
 from tests.functions.conftest import Api
 from tests.simulation import sdk
-from tests.simulation.dynamodb import AwsError, Database
 
 Call = Callable[[], dict[str, Any]]
 Fault = Callable[[Call], dict[str, Any]]

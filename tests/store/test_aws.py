@@ -14,7 +14,7 @@ from botocore.parsers import JSONParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import aws, signature
+from shared.aws import clients, signing
 from shared.store import table
 
 AT = datetime(2026, 11, 25, 6, 0, 7, tzinfo=UTC)
@@ -50,10 +50,10 @@ def test_the_signature_is_botocores(
 
     ours, theirs = request(), request()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signature, "datetime", Frozen)
+        patch.setattr(signing, "datetime", Frozen)
         patch.setattr(botocore.auth, "get_current_datetime", lambda: AT)
         for _ in range(2):  # an attempt, and another with the same request
-            signature.sign(ours, credentials.get_frozen_credentials(), region, service)
+            signing.sign(ours, credentials.get_frozen_credentials(), region, service)
         SigV4Auth(credentials, service, region).add_auth(theirs)
     assert sorted(ours.headers.items()) == sorted(theirs.headers.items())
 
@@ -70,7 +70,7 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 ITEMS = st.dictionaries(st.text(min_size=1), VALUES, max_size=4)
-ANSWERS = st.one_of(
+ERROR_RESPONSES = st.one_of(
     st.builds(lambda item: ("GetItem", {"Item": item}), ITEMS),
     st.just(("GetItem", {})),
     st.builds(lambda items: ("Query", {"Items": items, "Count": len(items), "ScannedCount": 9}), st.lists(ITEMS)),
@@ -94,14 +94,14 @@ def parsed(parser: Any, operation: str, status: int, body: bytes) -> Any:
     return found
 
 
-@given(ANSWERS)
+@given(ERROR_RESPONSES)
 def test_answers_are_read_as_botocore_reads_them(answer: tuple[str, dict[str, Any]]) -> None:
     operation, content = answer
     body = json.dumps(content).encode()
-    assert parsed(aws._PlainParser(), operation, 200, body) == parsed(JSONParser(), operation, 200, body)
+    assert parsed(clients._PlainParser(), operation, 200, body) == parsed(JSONParser(), operation, 200, body)
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])
 def test_errors_are_botocores_to_read(status: int) -> None:
     body = b'{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"m"}'
-    assert parsed(aws._PlainParser(), "GetItem", status, body) == parsed(JSONParser(), "GetItem", status, body)
+    assert parsed(clients._PlainParser(), "GetItem", status, body) == parsed(JSONParser(), "GetItem", status, body)

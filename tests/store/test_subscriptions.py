@@ -23,7 +23,7 @@ CITIES = ("Москва", "Казань", "Уфа")
 def order_in(city: str, category: str, owner: int = 99) -> Order:
     return Order(
         id="AAAAAAAAAAAA",
-        owner_id=owner,
+        client_id=owner,
         category=category,
         city=city,
         description="Прорвало трубу на кухне",

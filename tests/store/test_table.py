@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from shared.domain.errors import Busy, OrderTaken, Unavailable
+from shared.domain.errors import OrderTaken
+from shared.service_errors import Busy, Unavailable
 from shared.store import conditions, keys, table
 from tests.conftest import TABLE
 from tests.store.conftest import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
@@ -76,7 +77,7 @@ def test_all_or_nothing(wire: Wire) -> None:
     """P1, P2."""
     other: keys.Key = {"pk": "USER#2", "sk": "USER"}
     table.transact([visit(), table.put({**other, "name": "Анна"}, condition=conditions.NOT_THERE)])
-    with pytest.raises(table.Stale):
+    with pytest.raises(table.WriteConflict):
         table.transact([visit(), table.put({**other, "name": "Пётр"}, condition=conditions.NOT_THERE)])
     assert (visits(wire), table.get(other)) == (1, {**other, "name": "Анна"})
 
@@ -85,7 +86,7 @@ def test_all_or_nothing(wire: Wire) -> None:
 def test_what_passes_is_tried_again(wire: Wire, faults: list[Fault]) -> None:
     """P3, F5-F8: conflicts alone and mixed, throttling, what is in progress, and whatever says nothing."""
     wire.meets("TransactWriteItems", *faults)
-    with pytest.raises(table.Stale):
+    with pytest.raises(table.WriteConflict):
         table.transact([visit()])
     assert (len(wire.attempts("TransactWriteItems")), visits(wire)) == (len(faults), 0)
     wire.meets("TransactWriteItems", *(faults * 3))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from shared.deadlines import end_if_due
+from shared.commands.end_due import end_if_due
 from shared.domain.audit import breaches
-from shared.domain.errors import Busy
+from shared.service_errors import Busy
 from shared.store import books
 from tests.api import Answer
 from tests.functions.conftest import Api

@@ -1,0 +1,29 @@
+"""What the timers, the sweep and the stream all do when a deadline may have passed."""
+
+from shared import clock
+from shared.domain.errors import OrderNotFound
+from shared.domain.order import Order, ended_by_time
+from shared.observability import logger, metrics
+from shared.service_errors import RetryLater
+from shared.store import orders
+
+
+def end_if_due(order_id: str, *, not_before: int = 0) -> None:
+    """Write what the clock made of the order, once however often this runs; nothing where nothing is due.
+
+    One consistent GetItem; where something is due, a BatchGetItem and a TransactWriteItems more. Raises RetryLater
+    before `not_before`, epoch ms; Busy, Unavailable.
+    """
+    now = clock.now_ms()
+    if now < not_before:
+        raise RetryLater((not_before - now) / 1000)  # L6
+
+    def move(before: Order, after: Order, now: int) -> None:
+        orders.move(before, after, now)
+        logger.info("order ended", extra={"order_id": order_id, "status": after.status})
+        metrics.add_metric("OrdersEnded", "Count", 1)
+
+    try:
+        orders.change(order_id, ended_by_time, move)
+    except OrderNotFound:
+        return  # kept as long as it had to be, and removed

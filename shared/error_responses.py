@@ -1,0 +1,73 @@
+"""The one table from what a rule refused to a status, a code and a sentence a user may read."""
+
+from typing import NamedTuple
+
+from shared import service_errors
+from shared.domain import errors
+from shared.domain.errors import DomainError
+from shared.service_errors import ServiceError
+
+
+class ErrorResponse(NamedTuple):
+    """What a caller gets."""
+
+    status: int
+    code: str
+    detail: str
+
+
+ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
+    errors.Unauthenticated: ErrorResponse(401, "unauthenticated", "Откройте приложение в Telegram, чтобы войти"),
+    errors.InvalidInitData: ErrorResponse(
+        401, "invalid_init_data", "Не удалось проверить вход через Telegram. Откройте приложение заново"
+    ),
+    errors.Unreadable: ErrorResponse(400, "unreadable", "Уведомление не удалось разобрать"),
+    errors.UnverifiedSender: ErrorResponse(401, "unverified_sender", "Отправитель не подтверждён"),
+    errors.Banned: ErrorResponse(403, "banned", "Ваш аккаунт заблокирован. Напишите в поддержку"),
+    errors.TooOften: ErrorResponse(429, "too_often", "Слишком часто. Попробуйте позже"),
+    errors.NotAnOperator: ErrorResponse(403, "not_an_operator", "Это может сделать только оператор"),
+    errors.OrderNotFound: ErrorResponse(404, "order_not_found", "Заказ не найден"),
+    errors.ContactBusy: ErrorResponse(409, "contact_busy", "С этим контактом уже есть активный заказ"),
+    errors.OrderTaken: ErrorResponse(403, "order_taken", "Заказ уже взят исполнителем, изменить его нельзя"),
+    errors.OrderNotActive: ErrorResponse(410, "order_not_active", "Заказ уже не активен"),
+    errors.NotYourOrder: ErrorResponse(403, "not_your_order", "Это может сделать только автор заказа"),
+    errors.NobodyTookIt: ErrorResponse(409, "nobody_took_it", "Заказ ещё никто не взял"),
+    errors.AlreadyAnswered: ErrorResponse(409, "already_answered", "Вы уже ответили исполнителям"),
+    errors.OwnOrder: ErrorResponse(403, "own_order", "Нельзя взять собственный заказ"),
+    errors.AllSlotsTaken: ErrorResponse(409, "all_slots_taken", "Заказ уже взяли три исполнителя"),
+    errors.NotReviewable: ErrorResponse(400, "not_reviewable", "Отзыв можно оставить, когда заказ выполнен или истёк"),
+    errors.NobodyToReview: ErrorResponse(400, "nobody_to_review", "Заказ никто не взял, оценивать некого"),
+    errors.ExecutorDidNotTake: ErrorResponse(400, "executor_did_not_take", "Этот исполнитель не брал заказ"),
+    errors.AlreadyReviewed: ErrorResponse(409, "already_reviewed", "Вы уже оставили отзыв об этом заказе"),
+    errors.OrderNotTakenByYou: ErrorResponse(404, "order_not_taken_by_you", "Вы не брали этот заказ"),
+    errors.AlreadyComplained: ErrorResponse(409, "already_complained", "Вы уже пожаловались на этот заказ"),
+    errors.InsufficientBalance: ErrorResponse(402, "insufficient_balance", "Недостаточно средств на балансе"),
+    service_errors.ProviderNotConfigured: ErrorResponse(
+        503, "provider_not_configured", "Этот способ оплаты не подключён"
+    ),
+    service_errors.ProviderUnavailable: ErrorResponse(
+        503, "provider_unavailable", "Платёжная система не отвечает, попробуйте позже"
+    ),
+    errors.PaymentNotFound: ErrorResponse(404, "payment_not_found", "Платёж не найден"),
+    errors.RechargeUnavailable: ErrorResponse(
+        403, "recharge_unavailable", "Пополнить баланс можно только через оплату счёта"
+    ),
+    errors.TakeNotFound: ErrorResponse(404, "take_not_found", "Этот исполнитель не брал заказ"),
+    errors.TakeNotOver: ErrorResponse(409, "take_not_over", "Клиент ещё может ответить: вернуть деньги пока нельзя"),
+    errors.AlreadyRefunded: ErrorResponse(409, "already_refunded", "Деньги за этот заказ уже возвращены"),
+    errors.ComplaintNotFound: ErrorResponse(404, "complaint_not_found", "Жалоба не найдена"),
+    errors.AlreadyHandled: ErrorResponse(409, "already_handled", "Жалоба уже рассмотрена"),
+    errors.InvalidContact: ErrorResponse(422, "invalid_contact", "Укажите @username или российский телефон"),
+    service_errors.Busy: ErrorResponse(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
+    service_errors.Unavailable: ErrorResponse(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
+}
+
+# What the framework refuses by itself.
+HTTP_ERROR_RESPONSES = {
+    400: ErrorResponse(400, "bad_request", "Запрос не удалось разобрать"),
+    404: ErrorResponse(404, "not_found", "Такого адреса нет"),
+    405: ErrorResponse(405, "method_not_allowed", "Этот метод здесь не поддерживается"),
+    413: ErrorResponse(413, "body_too_large", "Слишком большой запрос"),
+    422: ErrorResponse(422, "invalid_request", "Проверьте, что введено"),
+    500: ErrorResponse(500, "internal_error", "Внутренняя ошибка, мы уже знаем о ней"),
+}

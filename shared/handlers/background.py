@@ -1,0 +1,120 @@
+"""From work that nobody waits for to a Lambda handler: timers, the sweep, the stream, queues."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shared import clock
+from shared.aws import queues
+from shared.aws.queues import Message, Queue
+from shared.observability import failed, logger, metrics
+from shared.service_errors import RetryLater
+
+# A message or a record may take that long: two calls that wait, one that is never answered.
+_MARGIN_MS = 15_000
+
+Event = dict[str, Any]
+
+
+class Failed(Exception):
+    """Tells Lambda that the work has to come again. The log says what happened; this repeats nothing of it (I18)."""
+
+
+def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
+    """The Lambda handler of `work`: one log line, its metrics, and Failed for whatever it raises."""
+
+    @wraps(work)
+    def handler(event: Event, context: Any) -> Any:
+        logger.clear_state()
+        logger.append_keys(request_id=context.aws_request_id)
+        try:
+            result = work(event, context)
+        except RetryLater as early:
+            logger.info("early", extra={"function": context.function_name})
+            raise Failed(type(early).__name__) from None
+        except Exception as error:
+            failed(error)
+            raise Failed(type(error).__name__) from None
+        else:
+            logger.info("done", extra={"function": context.function_name})
+            return result
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
+
+    return handler
+
+
+def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event, Any], Any]:
+    """The Lambda handler of a DynamoDB stream that gives `handle` one raw record at a time.
+
+    The first record that failed is reported, and Lambda delivers again from there on. So none is begun after it, nor
+    where time is short: each could take as long to fail.
+    """
+    processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+    def work(event: Event, context: Any) -> Any:
+        stopped = False
+
+        def handle_record(record: DynamoDBRecord) -> None:
+            nonlocal stopped
+            if stopped or context.get_remaining_time_in_millis() < _MARGIN_MS:
+                stopped = True
+                raise RetryLater(0)
+            try:
+                handle(record.raw_event)
+            except Exception as error:
+                stopped = True
+                if not isinstance(error, RetryLater):
+                    failed(error)
+                raise
+
+        return process_partial_response(event, handle_record, processor, context)
+
+    return background_handler(work)
+
+
+def queue_handler(queue: Queue, handle: Callable[[Message, Any], None]) -> Callable[[Event, Any], Any]:
+    """The Lambda handler of a queue that gives `handle` one message and Lambda's context at a time.
+
+    What failed goes back into the queue alone. What has to come again is waited for where there is time, so that its
+    receipts do not count against it, and goes back with that delay where there is not.
+    """
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    age = f"{queue.title().replace('_', '')}Age"
+
+    def handle_record(record: SQSRecord, lambda_context: Any) -> None:
+        try:
+            message: Message = json.loads(record.body)
+            metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message["due_at"], 0))
+            _in_time(message, lambda_context, handle)
+        except RetryLater as again:
+            queues.postpone(queue, record.receipt_handle, again.seconds)
+            raise
+        except Exception as error:
+            failed(error)
+            raise
+
+    def work(event: Event, context: Any) -> Any:
+        return process_partial_response(event, handle_record, processor, context)
+
+    return background_handler(work)
+
+
+def _in_time(message: Message, context: Any, handle: Callable[[Message, Any], None]) -> None:
+    while True:
+        left = context.get_remaining_time_in_millis() - _MARGIN_MS
+        if left < 0:
+            raise RetryLater(0)
+        try:
+            handle(message, context)
+            return
+        except RetryLater as again:
+            if again.seconds * 1000 > left:
+                raise
+            clock.sleep(again.seconds)

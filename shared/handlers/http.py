@@ -1,0 +1,90 @@
+"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line a request."""
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shared.http.headers import SECURITY
+from shared.observability import logger, metrics
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+# Nothing that the API takes comes near; an order at its longest is some 8 kB.
+MAX_BODY = 64 * 1024
+
+Event = dict[str, Any]
+LambdaHandler = Callable[[Event, Any], dict[str, Any]]
+
+
+def http_handler(router: "APIRouter") -> LambdaHandler:
+    """The Lambda handler of a router."""
+    from shared.http.app import serve  # noqa: PLC0415 - a function without a router need not import FastAPI
+
+    return _logged(serve(router))
+
+
+def fast_path_handler(quick: Callable[[Event], Any], make_router: "Callable[[], APIRouter]") -> LambdaHandler:
+    """The Lambda handler of a route that needs no more than `quick` to answer the plain requests.
+
+    `quick` gives the 200's JSON, or None for a request that is not plain: then FastAPI is imported, which is most of
+    what a start costs, and the router says what is wrong with it.
+    """
+    slow: list[LambdaHandler] = []
+
+    def answer(event: Event, context: Any) -> dict[str, Any]:
+        found = quick(event)
+        if found is not None:
+            # As Starlette writes it.
+            text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+            headers = {"content-type": "application/json", "content-length": str(len(text.encode()))}
+            return {"statusCode": 200, "headers": headers, "body": text, "isBase64Encoded": False}
+        if not slow:
+            from shared.http.app import serve  # noqa: PLC0415
+
+            slow.append(serve(make_router()))
+        return slow[0](event, context)
+
+    return _logged(answer)
+
+
+def _logged(answer: LambdaHandler) -> LambdaHandler:
+    def handler(event: Event, context: Any) -> dict[str, Any]:
+        started = time.perf_counter()
+        logger.clear_state()
+        response = _too_large() if len(event.get("body") or "") > MAX_BODY else answer(event, context)
+        response["headers"] = {"cache-control": "no-store", **SECURITY, **response["headers"]}
+        http = event["requestContext"]["http"]
+        logger.info(
+            "request",
+            extra={
+                "request_id": context.aws_request_id,
+                "method": http["method"],
+                # The route, not the path: a path is what a caller typed.
+                "route": event["routeKey"],
+                "status": response["statusCode"],
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
+        if metrics.metric_set:
+            metrics.flush_metrics()
+        return response
+
+    gc.freeze()  # what is imported stays: no collection has to look at it again
+    return handler
+
+
+def _too_large() -> dict[str, Any]:
+    from shared.error_responses import HTTP_ERROR_RESPONSES  # noqa: PLC0415
+    from shared.http import errors  # noqa: PLC0415
+
+    logger.append_keys(code=HTTP_ERROR_RESPONSES[413].code)
+    response = errors.answer_json(HTTP_ERROR_RESPONSES[413])
+    return {
+        "statusCode": response.status_code,
+        "headers": {"content-type": "application/json"},
+        "body": bytes(response.body).decode(),
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,515 @@
+"""An in-memory DynamoDB: one table, its indexes, its stream, its TTL, and the operations that `shared/store` calls.
+
+It speaks DynamoDB's own notation, in and out, and answers what DynamoDB answers, errors included; `test_dynamodb.py`
+holds it against the embedded AWS. It is one thread's, so each call is atomic. What a real table leaves open is left to
+whoever made it: how long an index, or a read that need not be consistent, lags behind (`lag`), how much fits a page,
+and when TTL deletes.
+
+What it returns shares its parts with what it stores: nobody changes either in place.
+"""
+
+import bisect
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes import expressions
+from tests.fakes.expressions import Invalid
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+_TOKEN_REMEMBERED = 10 * 60 * 1000
+_MOST_IN_TRANSACTION = 100
+_MOST_IN_BATCH = 100
+_PAGE_BYTES = 1024 * 1024
+
+_CONDITION_FAILED = "The conditional request failed"
+_NO_REASON: Mapping[str, Any] = {"Code": "None"}
+_BAD_KEY_TYPE = "One or more parameter values were invalid: Type mismatch for Index Key"
+
+
+class AwsError(Exception):
+    """An error as an AWS service answers it."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        reasons: Sequence[Mapping[str, Any]] | None = None,
+        item: Item | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.reasons = reasons
+        self.item = item
+
+    def body(self) -> dict[str, Any]:
+        """The answer's JSON."""
+        more: dict[str, Any] = {} if self.reasons is None else {"CancellationReasons": self.reasons}
+        if self.item is not None:
+            more["Item"] = self.item
+        return {"__type": f"com.amazonaws.dynamodb.v20120810#{self.code}", "message": self.message, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item's change, in the order of the stream; `by_ttl` where DynamoDB itself deleted it."""
+
+    number: int
+    key: Key
+    old: Item | None
+    new: Item | None
+    at: int
+    by_ttl: bool = False
+
+    def stream_record(self, table_arn: str) -> dict[str, Any]:
+        """The change as a function that reads the stream is given it."""
+        name = "INSERT" if self.old is None else "REMOVE" if self.new is None else "MODIFY"
+        images = {"OldImage": self.old, "NewImage": self.new}
+        record: dict[str, Any] = {
+            "eventID": f"{self.number:032x}",
+            "eventName": name,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "eu-central-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": self.at // 1000,
+                "Keys": {"pk": {"S": self.key[0]}, "sk": {"S": self.key[1]}},
+                **{name: image for name, image in images.items() if image is not None},
+                "SequenceNumber": f"{self.number:021d}",
+                "SizeBytes": 1,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+            "eventSourceARN": f"{table_arn}/stream/2026-01-01T00:00:00.000",
+        }
+        if self.by_ttl:
+            record["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+        return record
+
+
+@dataclass(slots=True)
+class _Index:
+    """A global secondary index that projects keys only; `partitions` hold (sort value, base key, entry), sorted."""
+
+    name: str
+    pk: str
+    sk: str
+    sk_kind: str
+    partitions: dict[str, list[tuple[Any, Key, Item]]] = field(default_factory=dict)
+    placed: dict[Key, tuple[str, Any]] = field(default_factory=dict)
+
+    def place_of(self, item: Item | None) -> tuple[str, Any] | None:
+        if item is None or self.pk not in item or self.sk not in item:
+            return None
+        sort = item[self.sk][self.sk_kind]
+        return item[self.pk]["S"], int(sort) if self.sk_kind == "N" else sort
+
+    def put(self, key: Key, place: tuple[str, Any] | None, entry: Item | None) -> None:
+        placed = self.placed.pop(key, None)
+        if placed is not None:
+            partition = self.partitions[placed[0]]
+            del partition[bisect.bisect_left(partition, (placed[1], key), key=_place)]
+        if place is not None and entry is not None:
+            self.placed[key] = place
+            bisect.insort(self.partitions.setdefault(place[0], []), (place[1], key, entry), key=_place)
+
+
+def _place(row: tuple[Any, Key, Item]) -> tuple[Any, Key]:
+    return row[0], row[1]
+
+
+class Database:
+    """The table. `definition` is what create_table is given; `now` is its clock in epoch ms.
+
+    `lag` says, at each change, for how many ms an index (its name) or an eventual read (None) does not show it.
+    `page_items`, where set, ends a page of a query after so many items, and a batch leaves the rest unprocessed.
+    """
+
+    def __init__(
+        self,
+        definition: Mapping[str, Any],
+        *,
+        name: str,
+        now: Callable[[], int],
+        lag: Callable[[str | None], int] = lambda index: 0,
+    ) -> None:
+        kinds = {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]}
+        self.name = name
+        self.now = now
+        self.lag = lag
+        self.page_items: int | None = None
+        self.items: dict[Key, Item] = {}
+        self.changes: list[Change] = []
+        self.on_commit: Callable[[Sequence[Change]], None] = lambda changes: None
+        self._indexes = {
+            index["IndexName"]: _Index(
+                index["IndexName"],
+                pk=index["KeySchema"][0]["AttributeName"],
+                sk=index["KeySchema"][1]["AttributeName"],
+                sk_kind=kinds[index["KeySchema"][1]["AttributeName"]],
+            )
+            for index in definition["GlobalSecondaryIndexes"]
+        }
+        self._index_keys = [
+            (name, kinds[name], index.name) for index in self._indexes.values() for name in (index.pk, index.sk)
+        ]
+        self._tokens: dict[str, tuple[int, Any]] = {}
+        self._coming: list[tuple[int, int, _Index, Key, tuple[str, Any] | None, Item | None]] = []
+        self._shown_at: dict[tuple[str | None, Key], int] = {}
+        self._shown_before: dict[Key, Item | None] = {}
+        self._count = 0
+        self._pushed = 0
+        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "GetItem": self._get_item,
+            "BatchGetItem": self._batch_get_item,
+            "Query": self._query,
+            "Scan": self._scan,
+            "PutItem": self._put_item,
+            "UpdateItem": self._update_item,
+            "TransactWriteItems": self._transact_write_items,
+        }
+
+    def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a call. Raises AwsError, expressions.Unsupported."""
+        if operation not in self._operations:
+            raise expressions.Unsupported(operation)
+        if request.get("TableName", self.name) != self.name:
+            raise AwsError("ResourceNotFoundException", "Requested resource not found")
+        try:
+            return self._operations[operation](request)
+        except Invalid as invalid:
+            raise AwsError("ValidationException", str(invalid)) from None
+
+    # ------------------------------------------------------------ reads
+
+    def _get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        item = self._read(_key(request["Key"]), consistent=request.get("ConsistentRead", False))
+        return {} if item is None else {"Item": item}
+
+    def _batch_get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        [(table, wanted)] = request["RequestItems"].items()
+        keys = [_key(key) for key in wanted["Keys"]]
+        if not 1 <= len(keys) <= _MOST_IN_BATCH:
+            raise Invalid("1 validation error detected: RequestItems")
+        if len(set(keys)) != len(keys):
+            raise Invalid("Provided list of item keys contains duplicates")
+        fits = len(keys) if self.page_items is None else self.page_items
+        found = [self._read(key, consistent=wanted.get("ConsistentRead", False)) for key in keys[:fits]]
+        if "ProjectionExpression" in wanted:
+            shown = expressions.projection(wanted["ProjectionExpression"], wanted.get("ExpressionAttributeNames", {}))
+            found = [item and {name: item[name] for name in shown if name in item} for item in found]
+        left = {table: {**wanted, "Keys": wanted["Keys"][fits:]}} if fits < len(keys) else {}
+        return {"Responses": {table: [item for item in found if item is not None]}, "UnprocessedKeys": left}
+
+    def _read(self, key: Key, *, consistent: bool) -> Item | None:
+        if not consistent and self._shown_at.get((None, key), 0) > self.now():
+            return self._shown_before[key]
+        return self.items.get(key)
+
+    def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        index = self._indexes[request["IndexName"]]
+        if request.get("ConsistentRead"):
+            raise Invalid("Consistent reads are not supported on global secondary indexes")
+        values = request["ExpressionAttributeValues"]
+        wanted, used = expressions.key_range(request["KeyConditionExpression"])
+        expressions.check_exact(frozenset(), used, request.get("ExpressionAttributeNames", {}), values)
+        if wanted.partition[0] != index.pk or wanted.sort not in (None, index.sk):
+            raise Invalid("Query condition missed key schema element")
+        low, high = (self._bound(index, values, bound) for bound in (wanted.low, wanted.high))
+        if low is not None and high is not None and low > high:
+            raise Invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
+        self._show_what_came()
+        rows = index.partitions.get(values[wanted.partition[1]]["S"], [])
+        first = 0 if low is None else bisect.bisect_left(rows, low, key=lambda row: row[0])
+        end = len(rows) if high is None else bisect.bisect_right(rows, high, key=lambda row: row[0])
+        forward = request.get("ScanIndexForward", True)
+        if "ExclusiveStartKey" in request:
+            start = request["ExclusiveStartKey"]
+            place = index.place_of(start)
+            if place is None:
+                raise Invalid("The provided starting key is invalid")
+            at = place[1], _key(start)
+            if forward:
+                first = max(first, bisect.bisect_right(rows, at, key=_place))
+            else:
+                end = min(end, bisect.bisect_left(rows, at, key=_place))
+        selected = rows[first:end]
+        if not forward:
+            selected.reverse()
+        return self._page(index, selected, request)
+
+    def _page(self, index: _Index, rows: list[tuple[Any, Key, Item]], request: Mapping[str, Any]) -> dict[str, Any]:
+        most = min(request.get("Limit", len(rows) + 1), self.page_items or len(rows) + 1)
+        size = 0
+        page: list[Item] = []
+        for _, _, entry in rows[:most]:
+            bytes_of_entry = _size(entry)
+            if page and size + bytes_of_entry > _PAGE_BYTES:
+                break
+            page.append(entry)
+            size += bytes_of_entry
+        answer: dict[str, Any] = {"Count": len(page), "ScannedCount": len(page)}
+        if request.get("Select") != "COUNT":
+            answer["Items"] = page
+        # It stops at a limit without looking whether anything follows.
+        if page and (len(page) < len(rows) or len(page) == most):
+            answer["LastEvaluatedKey"] = page[-1]
+        return answer
+
+    def _scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        start = _key(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else ("", "")
+        consistent = request.get("ConsistentRead", False)
+        after = sorted(key for key in self.items if key > start)
+        page = after[: self.page_items]
+        found = [self._read(key, consistent=consistent) for key in page]
+        items = [item for item in found if item is not None]
+        answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        if len(page) < len(after):
+            answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"S": page[-1][1]}}
+        return answer
+
+    def _bound(self, index: _Index, values: Mapping[str, Any], name: str | None) -> Any:
+        if name is None:
+            return None
+        if index.sk_kind not in values[name]:
+            raise Invalid(
+                "One or more parameter values were invalid: Condition parameter type does not match schema type"
+            )
+        content = values[name][index.sk_kind]
+        return int(content) if index.sk_kind == "N" else content
+
+    # ------------------------------------------------------------ writes
+
+    def _put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        expressions.check_given(request.get("ConditionExpression"), None, *_given(request))
+        new: Item = request["Item"]
+        key = _key(new)
+        bad_key = self._bad_index_key(new)
+        if bad_key:
+            raise Invalid(bad_key)
+        self._hold_to_condition(request, key)
+        self._commit([(key, new)])
+        return {}
+
+    def _hold_to_condition(self, request: Mapping[str, Any], key: Key) -> None:
+        reason = self._why_not(request, key)
+        if reason is not None:
+            raise AwsError("ConditionalCheckFailedException", _CONDITION_FAILED, item=reason.get("Item"))
+
+    def _update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        condition, update = request.get("ConditionExpression"), request["UpdateExpression"]
+        names, values = _given(request)
+        expressions.check_given(condition, update, names, values)
+        key = _key(request["Key"])
+        old = self.items.get(key)
+        self._hold_to_condition(request, key)
+        new = self._updated(key, old, update, names, values)
+        bad_key = self._bad_index_key(new)
+        if bad_key:
+            raise Invalid(bad_key)
+        self._commit([(key, new)])
+        match request.get("ReturnValues", "NONE"):
+            case "ALL_NEW":
+                return {"Attributes": new}
+            case "ALL_OLD":
+                return {"Attributes": old} if old else {}
+            case "NONE":
+                return {}
+        raise expressions.Unsupported(request["ReturnValues"])
+
+    def _updated(self, key: Key, old: Item | None, update: str, names: Any, values: Any) -> Item:
+        for name in expressions.update_targets(update, names):
+            if name in ("pk", "sk"):
+                raise Invalid(
+                    f"One or more parameter values were invalid: Cannot update attribute {name}. "
+                    "This attribute is part of the key"
+                )
+        return expressions.updated(update, old or {"pk": {"S": key[0]}, "sk": {"S": key[1]}}, names, values)
+
+    def _transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        actions = [next(iter(action.items())) for action in request["TransactItems"]]
+        if not 1 <= len(actions) <= _MOST_IN_TRANSACTION:
+            raise Invalid("1 validation error detected: transactItems")
+        keys = []
+        for kind, action in actions:
+            names, values = _given(action)
+            expressions.check_given(action.get("ConditionExpression"), action.get("UpdateExpression"), names, values)
+            keys.append(_key(action["Item"] if kind == "Put" else action["Key"]))
+        token = request.get("ClientRequestToken")
+        if token is not None and self._was_done(token, request["TransactItems"]):
+            return {}
+        if len(set(keys)) != len(keys):
+            raise Invalid("Transaction request cannot include multiple operations on one item")
+        writes = [self._write(kind, action, key) for (kind, action), key in zip(actions, keys, strict=True)]
+        # A bad index key is found before any condition is looked at, what else an update cannot do after.
+        bad_keys = [self._bad_index_key(new) for new in writes]
+        if any(bad_keys):
+            raise _cancelled([_reason("ValidationError", bad) if bad else _NO_REASON for bad in bad_keys])
+        reasons = [
+            self._why_not(action, key)
+            or (_reason("ValidationError", str(new)) if isinstance(new, Invalid) else _NO_REASON)
+            for (_, action), key, new in zip(actions, keys, writes, strict=True)
+        ]
+        if any(reason is not _NO_REASON for reason in reasons):
+            raise _cancelled(reasons)
+        self._commit(
+            [
+                (key, new)
+                for (kind, _), key, new in zip(actions, keys, writes, strict=True)
+                if kind != "ConditionCheck" and not isinstance(new, Invalid)
+            ]
+        )
+        if token is not None:
+            self._tokens[token] = self.now(), request["TransactItems"]
+        return {}
+
+    def why_not(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The reasons why a transaction's conditions do not hold now, action by action; nothing is written."""
+        actions = [next(iter(action.values())) for action in request["TransactItems"]]
+        return [self._why_not(action, _key(action.get("Item") or action["Key"])) or _NO_REASON for action in actions]
+
+    def _write(self, kind: str, action: Mapping[str, Any], key: Key) -> Item | Invalid | None:
+        """What the item becomes by an action of a transaction; None where it goes or is only looked at."""
+        match kind:
+            case "Put":
+                put: Item = action["Item"]
+                return put
+            case "Update":
+                try:
+                    return self._updated(key, self.items.get(key), action["UpdateExpression"], *_given(action))
+                except Invalid as invalid:
+                    return invalid
+            case "Delete" | "ConditionCheck":
+                return None
+        raise expressions.Unsupported(kind)
+
+    def _why_not(self, action: Mapping[str, Any], key: Key) -> Mapping[str, Any] | None:
+        """Why an action's condition does not hold; None where it does."""
+        condition = action.get("ConditionExpression")
+        old = self.items.get(key)
+        if condition is None or expressions.holds(condition, old or {}, *_given(action)):
+            return None
+        shown = {"Item": old} if old and action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
+        return _reason("ConditionalCheckFailed", _CONDITION_FAILED, **shown)
+
+    def _was_done(self, token: str, actions: Any) -> bool:
+        done = self._tokens.get(token)
+        if done is None or self.now() - done[0] >= _TOKEN_REMEMBERED:
+            return False
+        if done[1] != actions:
+            raise AwsError(
+                "IdempotentParameterMismatchException",
+                "Request token already in use for another request with a different payload",
+            )
+        return True
+
+    def _bad_index_key(self, item: Item | Invalid | None) -> str | None:
+        """What is wrong with an item's index keys."""
+        if item is None or isinstance(item, Invalid):
+            return None
+        for name, wanted, index in self._index_keys:
+            if name in item:
+                [(kind, content)] = item[name].items()
+                if kind != wanted:
+                    return f"{_BAD_KEY_TYPE} {name} Expected: {wanted} Actual: {kind} IndexName: {index}"
+                if content == "":
+                    raise Invalid("The AttributeValue for a key attribute cannot contain an empty string value")
+        return None
+
+    def _commit(self, writes: Sequence[tuple[Key, Item | None]], *, by_ttl: bool = False) -> None:
+        changes = []
+        for key, new in writes:
+            old = self.items.get(key)
+            if new == old:
+                continue  # writes nothing to the stream either
+            if new is None:
+                del self.items[key]
+            else:
+                self.items[key] = new
+            self._count += 1
+            changes.append(Change(self._count, key, old, new, self.now(), by_ttl))
+            self._let_lag(key, old, new)
+        if changes:
+            self.changes.extend(changes)
+            self.on_commit(changes)
+
+    # ------------------------------------------------------------ what lags
+
+    def _let_lag(self, key: Key, old: Item | None, new: Item | None) -> None:
+        now = self.now()
+        delay = self.lag(None)
+        if delay:
+            if self._shown_at.get((None, key), 0) <= now:
+                self._shown_before[key] = old
+            self._shown_at[None, key] = max(self._shown_at.get((None, key), 0), now + delay)
+        for index in self._indexes.values():
+            place = index.place_of(new)
+            if place == index.place_of(old):
+                continue
+            entry = None if place is None or new is None else {n: new[n] for n in ("pk", "sk", index.pk, index.sk)}
+            # An index shows the changes of one item in their order, those of different items in any.
+            shown_at = max(now + self.lag(index.name), self._shown_at.get((index.name, key), 0))
+            if shown_at <= now and not self._coming:
+                index.put(key, place, entry)
+            else:
+                self._shown_at[index.name, key] = shown_at
+                self._pushed += 1
+                heapq.heappush(self._coming, (shown_at, self._pushed, index, key, place, entry))
+
+    def _show_what_came(self) -> None:
+        now = self.now()
+        while self._coming and self._coming[0][0] <= now:
+            _, _, index, key, place, entry = heapq.heappop(self._coming)
+            index.put(key, place, entry)
+
+    # ------------------------------------------------------------ TTL
+
+    def expired(self) -> list[Key]:
+        """What TTL may delete by now, oldest first."""
+        seconds = self.now() // 1000
+        found = [(int(item["ttl"]["N"]), key) for key, item in self.items.items() if "ttl" in item]
+        return [key for ttl, key in sorted(found) if ttl <= seconds]
+
+    def expire(self, key: Key) -> None:
+        """Delete an item as TTL does; one whose time has not come any more stays."""
+        if key in self.expired():
+            self._commit([(key, None)], by_ttl=True)
+
+
+def _reason(code: str, message: str, **more: Any) -> Mapping[str, Any]:
+    return {"Code": code, "Message": message, **more}
+
+
+def _cancelled(reasons: Sequence[Mapping[str, Any]]) -> AwsError:
+    codes = ", ".join(reason["Code"] for reason in reasons)
+    return AwsError(
+        "TransactionCanceledException",
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+        reasons=reasons,
+    )
+
+
+def _key(attributes: Mapping[str, Any]) -> Key:
+    pk, sk = attributes["pk"].get("S"), attributes["sk"].get("S")
+    if pk is None or sk is None:
+        raise Invalid("The provided key element does not match the schema")
+    if not pk or not sk:
+        raise Invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+            f"empty string value. Key: {'sk' if pk else 'pk'}"
+        )
+    return pk, sk
+
+
+def _given(request: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    return request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+
+
+def _size(entry: Item) -> int:
+    return sum(len(name.encode()) + len(next(iter(value.values())).encode()) for name, value in entry.items())

@@ -1,0 +1,86 @@
+"""G5: the specification of an order's life, checked by TLC; README.md beside this says what it stands for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.tla.tlc import HERE, run
+
+# What is wrong, in which configuration, and what has to notice.
+MUTANTS = {
+    "no_take_guard": ("quick", "INVARIANT I9"),
+    "slot_cap_by_read": ("quick", "INVARIANT I9"),
+    "split_writes": ("quick", "INVARIANT I6"),
+    "no_expiry_condition": ("quick", "PROPERTY I10"),
+    "unguarded_refund": ("quick", "INVARIANT I1"),
+    "answer_not_excluded": ("quick", "INVARIANT I16"),
+    "end_misses_a_take": ("order", "INVARIANT L2"),
+    "balance_by_read": ("reuse", "INVARIANT I1"),
+    "lock_freed_by_anyone": ("reuse", "INVARIANT I15"),
+    "edit_not_held": ("edit", "INVARIANT L3"),
+    "contact_as_read": ("edit", "INVARIANT L3"),
+    "edit_after_take": ("edit", "PROPERTY I14"),
+    "early_timer_swallowed": ("schedules", "PROPERTY L6"),
+    "no_sweep": ("sweep", "PROPERTY L1"),
+}
+
+
+def check(name: str, scratch: Path) -> None:
+    """Everything that the configuration lists holds, in every state that there is."""
+    found = run(name, scratch)
+    print(f"{name}: {found}")
+    assert found.violated is None, found.output
+    assert found.complete, found.output
+
+
+def test_the_small_configuration_holds(tmp_path: Path) -> None:
+    check("quick", tmp_path)
+
+
+def test_a_mutant_of_it_does_not(tmp_path: Path) -> None:
+    """Quick, so that a checker that finds nothing is noticed at once; the others are proofs."""
+    assert run("quick", tmp_path, mutant="split_writes", only="INVARIANT I6").violated == "I6"
+
+
+def test_every_mutant_of_the_specification_is_tried() -> None:
+    named = set(re.findall(r'Mutant = "(\w+)"', (HERE / "Order.tla").read_text()))
+    assert named == set(MUTANTS)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", ["order", "reuse", "edit", "moves"])
+def test_safety(tmp_path: Path, name: str) -> None:
+    """I1 to I7, I9 to I16, L2, L3."""
+    check(name, tmp_path)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", ["sweep", "schedules"])
+def test_liveness(tmp_path: Path, name: str) -> None:
+    """L1, L2, L5 by the sweep alone; L6 by the schedules alone."""
+    check(name, tmp_path)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_is_noticed(tmp_path: Path, mutant: str) -> None:
+    name, only = MUTANTS[mutant]
+    found = run(name, tmp_path, mutant=mutant, only=only)
+    print(f"{mutant}: {only}, {name}.cfg, {found}")
+    assert found.violated == only.rpartition(" ")[2], found.output
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("name", "impossible"),
+    [
+        ("quick", "INVARIANT NoOrderIsFullAndRefunded"),
+        ("quick", "PROPERTY NoAnswerAfterTheHour"),
+        ("reuse", "INVARIANT NoContactIsReusedBeforeARefund"),
+    ],
+)
+def test_what_has_to_be_possible_is(tmp_path: Path, name: str, impossible: str) -> None:
+    """An invariant over states that cannot be reached would hold as well."""
+    found = run(name, tmp_path, only=impossible)
+    assert found.violated == impossible.rpartition(" ")[2], found.output
