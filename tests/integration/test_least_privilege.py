@@ -72,7 +72,7 @@ def without(service: Service, function: str, action: str) -> Iterator[None]:
 def test_a_function_that_may_not_read_the_token_lets_nobody_in(service: Service) -> None:
     """F25: it cannot check who calls, so it refuses."""
     iam = service.aws("iam")
-    attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("KnowsCaller")}
+    attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("ReadBotTokenPolicy")}
     iam.detach_role_policy(**attached)
     user = service.user()
     refused = service.call("GET /api/balance", user=user)

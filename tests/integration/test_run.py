@@ -109,8 +109,8 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
         "template.yaml refers to Tabel, which it does not define.",
     ),
     "a name in !Ref": (
-        lambda good: good.replace("!Ref KnowsCaller", "!Ref KnowsCaler"),
-        "template.yaml refers to KnowsCaler, which it does not define.",
+        lambda good: good.replace("!Ref ReadBotTokenPolicy", "!Ref ReadBotTokenPolicies"),
+        "template.yaml refers to ReadBotTokenPolicies, which it does not define.",
     ),
     "a name in DependsOn": (
         lambda good: good.replace("    Type: AWS::SNS::Topic\n", "    Type: AWS::SNS::Topic\n    DependsOn: Tabel\n"),
