@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= eu-central-1
 # The lock names every package there is to install, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase
+.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase dashboard
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,9 @@ format: $(VENV)/.dev  ## Format and mend what can be mended
 
 openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
 	$(BIN)/python -m infra.checks.openapi
+
+dashboard: $(VENV)/.local  ## Write the body of the CloudWatch dashboard into template.yaml, from infra/build/dashboard.py
+	@$(BIN)/python -m infra.build.dashboard
 
 # Only what the lock names, and none of its scripts.
 client:  ## The API's TypeScript types and client, infra/client, from the OpenAPI, checked against a usage (needs Node.js)

@@ -1,0 +1,17 @@
+"""template.yaml can be read: its lines, its parts, and the part that is generated."""
+
+from infra.build import dashboard
+from tests.api import ROOT
+
+TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
+MAX_LINE = 200
+
+
+def test_no_line_is_too_long() -> None:
+    lines = enumerate(TEMPLATE.splitlines(), start=1)
+    assert [number for number, line in lines if len(line) > MAX_LINE] == []
+
+
+def test_the_dashboard_is_the_generated_one() -> None:
+    """After a change of infra/build/dashboard.py: make dashboard."""
+    assert dashboard.written(TEMPLATE) == TEMPLATE
