@@ -34,7 +34,7 @@ class _ManagedPolicies:
 def cloudformation(template: str, code: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
     """The CloudFormation of a SAM template whose functions' code is at `code` (Bucket, Key). Raises BrokenTemplate."""
     sam = _read(template)
-    for name in ("Layers", "AutoPublishAlias", "DeploymentPreference"):
+    for name in ("Layers", "AutoPublishAlias"):
         sam["Globals"]["Function"].pop(name, None)
     sam = _rewritten(sam)
     sam["Globals"]["Function"]["CodeUri"] = code
@@ -75,7 +75,7 @@ def _read(template: str) -> dict[str, Any]:
 
 
 def _rewritten(part: Any) -> Any:
-    """A part of the template without aliases, and with leave to send batches."""
+    """A part of the template without Lambda aliases and the way they move, and with leave to send batches."""
     if isinstance(part, list):
         return [_rewritten(element) for element in part]
     if not isinstance(part, dict):
@@ -83,7 +83,7 @@ def _rewritten(part: Any) -> Any:
     match part:
         case {"Ref": str() as name} if name.endswith(".Alias"):
             return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
-    part = {key: _rewritten(value) for key, value in part.items()}
+    part = {key: _rewritten(value) for key, value in part.items() if key != "DeploymentPreference"}
     actions = part.get("Action")
     actions = actions if isinstance(actions, list) else [actions]
     if "sqs:SendMessage" in actions:

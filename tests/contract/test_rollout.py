@@ -12,6 +12,7 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.local.translate import named
+from tests import api
 from tests.api import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
@@ -71,6 +72,23 @@ def test_every_alarm_that_takes_a_deployment_back_is_there(deployed: Resources) 
         names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
         assert len(names) == 3
         assert all(name in known for name in names)
+
+
+def test_public_routes_roll_out_in_steps_and_the_rest_at_once(deployed: Resources) -> None:
+    """A DeploymentGroup is a resource of the stack: only functions whose callers notice a bad version have one."""
+    kind = {name: it["Type"] for name, it in deployed.items()}
+    functions = {name for name in kind if kind[name] == "AWS::Lambda::Function"}
+    aliases = {name: it for name, it in deployed.items() if it["Type"] == "AWS::Lambda::Alias"}
+    assert {it["Properties"]["FunctionName"]["Ref"] for it in aliases.values()} == functions
+
+    handlers = {name: deployed[name]["Properties"]["Handler"].removesuffix(".handler") for name in functions}
+    public = {module for route, module in api.routes().items() if "/api/admin/" not in route}
+    in_steps = {name for name in functions if handlers[name] in public}
+    assert {name for name in kind if kind[name] == "AWS::CodeDeploy::DeploymentGroup"} == {
+        f"{name}DeploymentGroup" for name in in_steps
+    }
+    stepping = {it["Properties"]["FunctionName"]["Ref"] for it in aliases.values() if "UpdatePolicy" in it}
+    assert stepping == in_steps
 
 
 def test_a_function_is_packaged_anew_whatever_of_it_changes(tmp_path: Path) -> None:

@@ -2,14 +2,22 @@
 
 from infra.build import dashboard
 from tests.api import ROOT
+from tests.contract.test_rollout import translated
 
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 MAX_LINE = 200
+MAX_RESOURCES = 460
+"""AWS refuses a stack of more than 500. Above our budget, operators' functions move to a stack of their own."""
 
 
 def test_no_line_is_too_long() -> None:
     lines = enumerate(TEMPLATE.splitlines(), start=1)
     assert [number for number, line in lines if len(line) > MAX_LINE] == []
+
+
+def test_the_stack_is_within_its_budget_of_resources() -> None:
+    """Of what SAM makes of the template: a function is four to seven resources."""
+    assert len(translated(TEMPLATE)) <= MAX_RESOURCES
 
 
 def test_the_dashboard_is_the_generated_one() -> None:
