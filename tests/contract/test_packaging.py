@@ -1,8 +1,10 @@
-"""What is installed and deployed is locked, and says nothing of where anybody gets it from."""
+"""Everything installed and deployed is pinned, and no file says where to download it: the installer's settings do."""
 
+import json
 import os
 import re
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.contract import files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 STAGES = tomllib.loads((ROOT / "samconfig.toml").read_text())
-LOCKS = ("functions", "local", "dev", "sam")
+LOCKS = [path.stem for path in sorted((ROOT / "requirements").glob("*.txt"))]
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -51,9 +53,9 @@ def test_tests_run_what_is_deployed() -> None:
     assert locked("functions").items() <= locked("local").items() <= locked("dev").items()
 
 
-def test_no_file_names_a_package_index() -> None:
+def test_no_file_tells_pip_where_to_download() -> None:
     assert not (ROOT / "uv.lock").exists()
-    telling = re.compile(rb"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|(?<!emit-)(index-url|find-links)[ =]")
+    telling = re.compile(rb"(?<!emit-)(index-url|find-links)[ =]")
     for path in files.of_the_project():
         assert not telling.search(path.read_bytes()), path
 
@@ -68,6 +70,20 @@ def test_no_link_leads_out_of_the_repository() -> None:
 def test_a_lock_holds_no_address(lock: str) -> None:
     assert "://" not in lock_text(lock)
     assert " @ " not in lock_text(lock)
+
+
+def test_the_lock_of_npm_holds_no_address() -> None:
+    """Its authors' pages aside: npm copies the field `funding` and downloads nothing from there."""
+
+    def addresses(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            return [found for key, value in part.items() if key != "funding" for found in addresses(value)]
+        if isinstance(part, list):
+            return [found for value in part for found in addresses(value)]
+        return [part] if isinstance(part, str) and "://" in part else []
+
+    assert addresses({"planted": ["https://example.org"]}) == ["https://example.org"]
+    assert addresses(json.loads((ROOT / "infra" / "client" / "package-lock.json").read_text())) == []
 
 
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])
