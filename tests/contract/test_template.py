@@ -1,5 +1,7 @@
 """template.yaml can be read: its lines, its parts, and the part that is generated."""
 
+import re
+
 from infra.build import dashboard
 from tests.api import ROOT
 from tests.contract.test_rollout import translated
@@ -23,3 +25,16 @@ def test_the_stack_is_within_its_budget_of_resources() -> None:
 def test_the_dashboard_is_the_generated_one() -> None:
     """After a change of infra/build/dashboard.py: make dashboard."""
     assert dashboard.written(TEMPLATE) == TEMPLATE
+
+
+def test_the_contents_are_the_sections() -> None:
+    contents, _, rest = TEMPLATE.partition("\nAWSTemplateFormatVersion")
+    resources = rest.partition("\nResources:\n")[2]
+    assert re.findall(r"(?m)^#   (\S.*)$", contents) == re.findall(r"(?m)^  # -{64} (.*)$", resources)
+
+
+def test_a_function_stands_in_the_section_of_its_folder() -> None:
+    parts = re.split(r"(?m)^  # -{64} (.*)$", TEMPLATE.partition("\nResources:\n")[2])
+    for section, text in zip(parts[1::2], parts[2::2], strict=True):
+        folders = {f"functions/{folder}" for folder in re.findall(r"(?m)^      Handler: functions\.(\w+)\.", text)}
+        assert folders <= set(section.split(", ")), section
