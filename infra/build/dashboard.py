@@ -69,13 +69,15 @@ ROWS = [
             ),
         ),
         Widget("Roubles", ours("Sum", "RoublesIn", "RoublesSpent", "RoublesRefunded", "RoublesOut")),
-        Widget("Time to the first take, ms", ours("p50", "TimeToFirstTake") + ours("p90", "TimeToFirstTake")),
+        Widget(
+            "Time from creation to the first take, ms", ours("p50", "TimeToFirstTake") + ours("p90", "TimeToFirstTake")
+        ),
     ],
     [
         Widget("Requests", gateway("Sum", "Count", "4xx", "5xx") + ours("Sum", "TooOften")),
-        Widget("Latency, ms", gateway("p50", "Latency") + gateway("p99", "Latency")),
+        Widget("Latency of requests, ms", gateway("p50", "Latency") + gateway("p99", "Latency")),
         Widget(
-            "What wakes somebody",
+            "Failures, most with an alarm",
             ours(
                 "Sum",
                 "UnknownError",
@@ -92,7 +94,7 @@ ROWS = [
     ],
     [
         Widget(
-            "Table: refused and used",
+            "Table: throttling, conflicts, capacity units",
             table(
                 "Sum",
                 "ReadThrottleEvents",
@@ -104,7 +106,7 @@ ROWS = [
         ),
         Widget("Functions", account("Maximum", "ConcurrentExecutions") + account("Sum", "Throttles", "Errors")),
         Widget(
-            "Dead letters",
+            "Messages in dead-letter queues",
             queues(
                 "Maximum",
                 "ApproximateNumberOfMessagesVisible",
@@ -117,7 +119,7 @@ ROWS = [
     [
         Widget("Notifications", ours("Sum", "NotificationsSent", "Collected", "OffersQueued", "TelegramSaidTooMany")),
         Widget(
-            "Not sent, and why",
+            "Notifications not sent, by reason",
             ours(
                 "Sum",
                 "DroppedEnded",
@@ -131,17 +133,17 @@ ROWS = [
             ),
         ),
         Widget(
-            "Age of an order at its first notification, ms",
+            "Time from creation to the first notification, ms",
             ours("p50", "FirstNotificationAge") + ours("p90", "FirstNotificationAge"),
         ),
     ],
     [
-        Widget("How long messages waited, ms", ours("Maximum", "NewOrdersAge", "OffersAge", "NoticesAge")),
+        Widget("Delay of queue messages, ms", ours("Maximum", "NewOrdersAge", "OffersAge", "NoticesAge")),
         Widget(
-            "The oldest message of a queue, s",
+            "Age of the oldest queue message, s",
             queues("Maximum", "ApproximateAgeOfOldestMessage", "NewOrders", "Offers", "Notices"),
         ),
-        Widget("How late the stream is, ms", function("Maximum", "IteratorAge", "OrderChanged")),
+        Widget("Delay of the stream, ms", function("Maximum", "IteratorAge", "OrderChanged")),
     ],
 ]
 

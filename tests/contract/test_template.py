@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
+
 from infra.build import dashboard
+from tests import api
 from tests.api import ROOT
 from tests.contract.test_rollout import translated
 
@@ -38,3 +41,17 @@ def test_a_function_stands_in_the_section_of_its_folder() -> None:
     for section, text in zip(parts[1::2], parts[2::2], strict=True):
         folders = {f"functions/{folder}" for folder in re.findall(r"(?m)^      Handler: functions\.(\w+)\.", text)}
         assert folders <= set(section.split(", ")), section
+
+
+@pytest.mark.parametrize("name", api.template()["Parameters"])
+def test_a_parameter_has_a_description(name: str) -> None:
+    """With its unit: a name like ReadsPerHour does not say whose reads."""
+    assert len(api.template()["Parameters"][name].get("Description", "")) > len("Base URL")
+
+
+def test_an_alarm_says_what_it_means_and_what_to_check() -> None:
+    """Its mail has little else. What to do is in docs/operations.md."""
+    alarms = [it for it in api.template()["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarms
+    for alarm in alarms:
+        assert re.fullmatch(r"Means: .+ Check: .+ See docs/operations\.md\.", alarm["Properties"]["AlarmDescription"])
