@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
+from shared.domain.durations import MINUTE_MS
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -34,8 +36,8 @@ def settings() -> Settings:
         stage=env["STAGE"],
         table_name=env["TABLE_NAME"],
         secrets_prefix=env["SECRETS_PREFIX"],
-        order_lifetime_ms=round(float(env["ORDER_LIFETIME_MINUTES"]) * 60_000),
-        answer_window_ms=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * 60_000),
+        order_lifetime_ms=round(float(env["ORDER_LIFETIME_MINUTES"]) * MINUTE_MS),
+        answer_window_ms=round(float(env["NO_RESPONSE_CLOSE_MINUTES"]) * MINUTE_MS),
         init_data_max_age_seconds=int(env["INIT_DATA_MAX_AGE_SECONDS"]),
         telegram_api_url=env["TELEGRAM_API_URL"],
         webapp_link=env["WEBAPP_LINK"],

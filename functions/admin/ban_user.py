@@ -5,6 +5,7 @@ import time
 from fastapi import APIRouter
 
 from shared import clock
+from shared.commands import orders, users
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive
 from shared.domain.order import Order, is_running, removed
 from shared.handlers.http import http_handler
@@ -12,7 +13,7 @@ from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
 from shared.service_errors import Busy
-from shared.store import audit_log, feeds, orders, users
+from shared.store import audit_log, feeds
 
 router = APIRouter(tags=["admin"])
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared import clock
+from shared.commands.audit_log import record
 from shared.handlers.background import background_handler
 from shared.http.schemas import export_view
 from shared.store import audit_log, people
@@ -14,5 +15,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Fails on Busy, Unavailable: the log's `failed` says on which.
     """
-    audit_log.record(audit_log.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
+    record(audit_log.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
     return export_view(people.read(event["user_id"]), clock.now_ms())

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from shared.commands.audit_log import record
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.handlers.http import http_handler
 from shared.http.auth import Operator
@@ -48,7 +49,7 @@ async def get_ledger(
     cursor: Cursor = None,
 ) -> dict[str, object]:
     """Looking is an action as well: what cannot be put into the trail is not shown."""
-    audit_log.record(audit_log.new(operator.id, "ledger_read", reason, user_id=user_id))
+    record(audit_log.new(operator.id, "ledger_read", reason, user_id=user_id))
     user = users.get(user_id)
     entries = ledger.page(user_id, limit=limit + 1, before=id_at(cursor))
     return {

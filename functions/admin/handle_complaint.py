@@ -3,12 +3,13 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from shared.commands import reviews
 from shared.domain.errors import AlreadyHandled, ComplaintNotFound, InvalidInitData, NotAnOperator
 from shared.handlers.http import http_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import ComplaintView, IdOfOrder, ReasonText, UserId, complaint_view
-from shared.store import audit_log, reviews
+from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from shared.commands import orders as commands
 from shared.domain.errors import (
     AlreadyRefunded,
     InvalidInitData,
@@ -16,7 +17,7 @@ from shared.handlers.http import http_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, ReasonText, UserId, View
-from shared.store import audit_log, orders
+from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
 
@@ -48,7 +49,7 @@ class RefundView(View):
 async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:
     """Once, whoever else gives it back; not while the client can still answer: remove the order instead."""
     action = audit_log.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
-    order = orders.operate(order_id, lambda order, now: with_refund(order, refund.executor_id, now), action)
+    order = commands.operate(order_id, lambda order, now: with_refund(order, refund.executor_id, now), action)
     amount = order.takes[refund.executor_id].price
     return RefundView(order_id=order_id, executor_id=refund.executor_id, amount=amount)
 

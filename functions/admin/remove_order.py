@@ -3,13 +3,14 @@
 from fastapi import APIRouter
 
 from shared import clock
+from shared.commands import orders as commands
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive, OrderNotFound
 from shared.domain.order import removed
 from shared.handlers.http import http_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, Reason, order_view
-from shared.store import audit_log, orders
+from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
 
@@ -24,7 +25,7 @@ router = APIRouter(tags=["admin"])
 async def remove_order(order_id: OrderId, why: Reason, operator: Operator) -> dict[str, object]:
     """It leaves every list, its contact is free, and whoever took it gets his money back, answered or not."""
     action = audit_log.new(operator.id, "order_removed", why.reason, order_id=order_id)
-    order = orders.operate(order_id, removed, action)
+    order = commands.operate(order_id, removed, action)
     return order_view(order, user_id=None, now=clock.now_ms())
 
 

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
+from shared.commands import users
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.handlers.http import http_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
-from shared.store import audit_log, users
+from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
 

@@ -1,31 +1,25 @@
 """POST /api/balance/create-invoice: a person wants to top his balance up."""
 
-import time
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shared import clock, ids, payments
+from shared.commands import payments as commands
 from shared.domain import money
 from shared.domain.errors import Banned, InvalidInitData, TooOften
-from shared.domain.limits import take_token
 from shared.domain.payment import Provider, new_payment
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.service_errors import ProviderNotConfigured, ProviderUnavailable, Unavailable
-from shared.settings import payment_settings, settings
+from shared.settings import payment_settings
 from shared.store import payments as store
 from shared.store import table
 
 router = APIRouter()
-
-# Seconds from the beginning: a write of 9 s, a provider of 8 s and a write of 9 s are to come, and the function has 29,
-# the last of which is for whatever else it does (P4).
-_LATEST_WRITE = 1.9
 
 
 class NewInvoice(BaseModel):
@@ -53,7 +47,7 @@ class InvoiceView(View):
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     """A payment that waits for its payer; its status tells when the money came."""
     provider = payments.configured(invoice.provider)
-    started, now = time.monotonic(), clock.now_ms()
+    now = clock.now_ms()
     payment = new_payment(
         id=ids.new_integer_id(now),
         user_id=caller.id,
@@ -63,21 +57,8 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
         now=now,
     )
 
-    def create_once() -> None:
-        nonlocal payment
-        known, payer = store.get_with_payer(payment.id, caller.id)
-        if known == payment:
-            return  # a try had landed
-        if known is not None:  # another payment of this millisecond got the id
-            payment = replace(payment, id=ids.new_integer_id(now))
-        if time.monotonic() - started > _LATEST_WRITE:
-            raise Unavailable
-        payer.check_not_banned()
-        token = take_token(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
-        store.create(payment, caller, token)
-
-    # Before the provider knows of it: it may tell us of the money before it has answered.
-    table.retry(create_once)
+    # Put before the provider knows of it: a webhook can come before the provider's response.
+    payment = commands.create(payment, caller)
     try:
         made = payments.PROVIDERS[provider].create(payment)
         store.set_invoice(payment.id, made.id)

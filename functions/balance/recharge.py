@@ -5,16 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from shared import clock, ids
+from shared.commands import payments as commands
 from shared.domain import money
 from shared.domain.errors import Banned, InvalidInitData, RechargeUnavailable
-from shared.domain.money import LedgerEntry
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import View
 from shared.settings import settings
-from shared.store import ledger, table
 
 router = APIRouter()
 
@@ -45,26 +43,7 @@ async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
     """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""
     if settings().stage != "local":
         raise RechargeUnavailable
-    request = ids.new_id()
-
-    def credit_once() -> LedgerEntry:
-        now = clock.now_ms()
-        user, done = ledger.read(caller.id, money.recharge_cause(request))
-        if done is not None:
-            return done
-        user.check_not_banned()
-        entry = money.recharge(
-            user,
-            request=request,
-            amount=recharge.amount,
-            method=recharge.method,
-            entry_id=ids.new_integer_id(now),
-            now=now,
-        )
-        ledger.credit(entry, caller)
-        return entry
-
-    entry = table.retry(credit_once)
+    entry = commands.recharge(caller, amount=recharge.amount, method=recharge.method)
     return RechargeView(success=True, new_balance=entry.balance_after, transaction_id=entry.id)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from shared import clock
 from shared.aws import queues
-from shared.aws.queues import Message, Queue
+from shared.aws.queues import Queue
+from shared.domain.messages import NewOrder, Offer
 from shared.domain.order import MAX_TAKES, Status, status_at
 from shared.handlers.background import queue_handler
 from shared.observability import metrics
@@ -14,24 +15,25 @@ from shared.store import orders, subscriptions
 _MARGIN_MS = 25_000
 
 
-def find_audience(message: Message, context: Any) -> None:
-    """Queue an offer for each of those whom the order of `{"order_id", "start"}` concerns, a page at a time.
+def find_audience(message: NewOrder, context: Any) -> None:
+    """Queue an offer for each executor whom the order concerns (fan-out), a page at a time.
 
-    One GetItem; a Query of each of four lists, another for each thousand in it, and a SendMessageBatch for ten people.
-    Where the time is short, a message says from where to go on. Coming again it queues some twice: their inboxes know.
+    One consistent GetItem; one Query of each of four lists, one more for each thousand in it, and one SendMessageBatch
+    for ten executors. When time runs short, a message says from where to continue. A repeated message queues some
+    offers twice: the inboxes are idempotent.
     """
-    order = orders.get(message["order_id"])
+    order = orders.get(message.order_id)
     now = clock.now_ms()
     if order is None or status_at(order, now) is not Status.ACTIVE or len(order.takes) >= MAX_TAKES:
         return
-    for page, following in subscriptions.audience(order, start=tuple(message["start"])):
+    first_list, place = message.start  # a list in JSON
+    for page, following in subscriptions.audience(order, start=(first_list, place)):
         now = clock.now_ms()
-        offers = [{"user_id": user_id, "order_id": order.id, "due_at": now} for user_id in page]
-        queues.send(Queue.OFFERS, offers, now)
-        metrics.add_metric("OffersQueued", "Count", len(offers))
+        queues.send(Queue.OFFERS, [Offer(user_id, order.id, due_at=now) for user_id in page], now)
+        metrics.add_metric("OffersQueued", "Count", len(page))
         if context.get_remaining_time_in_millis() < _MARGIN_MS:
-            queues.send(Queue.NEW_ORDERS, [{**message, "start": following, "due_at": now}], now)
+            queues.send(Queue.NEW_ORDERS, [NewOrder(order.id, following, due_at=now)], now)
             return
 
 
-handler = queue_handler(Queue.NEW_ORDERS, find_audience)
+handler = queue_handler(Queue.NEW_ORDERS, NewOrder, find_audience)

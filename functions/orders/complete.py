@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 
 from shared import clock
+from shared.commands import orders as commands
 from shared.domain.errors import Banned, InvalidInitData, NobodyTookIt, NotYourOrder, OrderNotActive, OrderNotFound
 from shared.domain.order import completed
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, order_view
-from shared.store import orders
 
 router = APIRouter()
 
@@ -23,8 +23,8 @@ router = APIRouter()
 )
 async def complete_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
     """The order becomes `completed`, counts as answered, and its contact is free."""
-    order = orders.change(
-        order_id, lambda order, now: completed(order, caller.id, now), orders.move, caller_id=caller.id
+    order = commands.change(
+        order_id, lambda order, now: completed(order, caller.id, now), commands.move, caller_id=caller.id
     )
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 

@@ -4,8 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared import clock, ids
-from shared.aws import secrets
-from shared.domain import contact as contacts
+from shared.commands import orders as commands
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, TooOften
 from shared.domain.order import Order
 from shared.handlers.http import http_handler
@@ -13,7 +12,7 @@ from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import Category, City, Contact, Description, OrderView, order_view
 from shared.settings import settings
-from shared.store import keys, orders
+from shared.store import orders
 
 router = APIRouter()
 
@@ -44,12 +43,12 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         category=new.category,
         city=new.city,
         description=new.description,
-        contact=new.contact,
-        contact_key=keys.contact_key(contacts.parse(new.contact).normal, secrets.contact_key()),
+        contact=new.contact.shown,
+        contact_key=orders.contact_key(new.contact),
         created_at=now,
         expires_at=now + settings().order_lifetime_ms,
     )
-    orders.create(order, caller, per_hour=settings().orders_per_hour)
+    commands.create(order, caller)
     return order_view(order, user_id=caller.id, now=now)
 
 

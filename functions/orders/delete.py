@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
+from shared.commands import orders as commands
 from shared.domain.errors import Banned, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import deleted
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import OrderId
-from shared.store import orders
 
 router = APIRouter()
 
@@ -22,7 +22,7 @@ router = APIRouter()
 )
 async def delete_order(order_id: OrderId, caller: Caller) -> None:
     """The order becomes `deleted` and its contact is free."""
-    orders.change(order_id, lambda order, now: deleted(order, caller.id, now), orders.move, caller_id=caller.id)
+    commands.change(order_id, lambda order, now: deleted(order, caller.id, now), commands.move, caller_id=caller.id)
 
 
 handler = http_handler(router)

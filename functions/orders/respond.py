@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from shared import clock
+from shared.commands import orders as commands
 from shared.domain.errors import (
     AlreadyAnswered,
     Banned,
@@ -17,7 +18,6 @@ from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import OrderId, OrderView, order_view
-from shared.store import orders
 
 router = APIRouter()
 
@@ -33,8 +33,8 @@ router = APIRouter()
 )
 async def respond_to_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
     """The answer window stops; what the executors paid stays paid."""
-    order = orders.change(
-        order_id, lambda order, now: answered(order, caller.id, now), orders.move, caller_id=caller.id
+    order = commands.change(
+        order_id, lambda order, now: answered(order, caller.id, now), commands.move, caller_id=caller.id
     )
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 

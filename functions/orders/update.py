@@ -4,15 +4,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared import clock
-from shared.aws import secrets
-from shared.domain import contact as contacts
+from shared.commands import orders as commands
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
 from shared.domain.order import Order, edited
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import Category, Contact, Description, OrderId, OrderView, order_view
-from shared.store import keys, orders
+from shared.store import orders
 
 router = APIRouter()
 
@@ -34,7 +33,8 @@ class OrderChanges(BaseModel):
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
     """The order as it is after the change. A new contact must be free; the old one becomes so."""
-    contact_key = changes.contact and keys.contact_key(contacts.parse(changes.contact).normal, secrets.contact_key())
+    contact = changes.contact
+    contact_key = orders.contact_key(contact) if contact else None
 
     def edit(order: Order, now: int) -> Order:
         return edited(
@@ -42,12 +42,12 @@ async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller)
             caller.id,
             category=changes.category,
             description=changes.description,
-            contact=changes.contact,
+            contact=contact.shown if contact else None,
             contact_key=contact_key,
             now=now,
         )
 
-    order = orders.change(order_id, edit, orders.edit, caller_id=caller.id)
+    order = commands.change(order_id, edit, commands.edit, caller_id=caller.id)
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from shared.commands import reviews as commands
 from shared.domain.errors import AlreadyComplained, Banned, InvalidInitData, OrderNotTakenByYou
 from shared.domain.order import Order
 from shared.domain.review import COMPLAINTS, Complaint, complaint_about
@@ -13,7 +14,6 @@ from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import Comment, IdOfOrder, View
-from shared.store import reviews
 
 router = APIRouter()
 
@@ -59,7 +59,7 @@ async def create_complaint(new: NewComplaint, caller: Caller) -> ComplaintCreate
             now=now,
         )
 
-    complaint = reviews.write_complaint(new.order_id, caller.id, decide)
+    complaint = commands.complain(new.order_id, caller.id, decide)
     return ComplaintCreated(success=True, complaint_id=complaint.id)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from shared.commands import reviews as commands
 from shared.domain.errors import (
     AlreadyReviewed,
     Banned,
@@ -20,7 +21,6 @@ from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import Comment, IdOfOrder, UserId, View
-from shared.store import reviews
 
 router = APIRouter()
 
@@ -65,7 +65,7 @@ async def create_review(new: NewReview, caller: Caller) -> ReviewCreated:
             now=now,
         )
 
-    review = reviews.write_review(new.order_id, caller.id, decide)
+    review = commands.review(new.order_id, caller.id, decide)
     return ReviewCreated(success=True, review_id=review.id)
 
 

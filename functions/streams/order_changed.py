@@ -1,13 +1,13 @@
 """The table's stream: an order changed. Its deadlines get timers, people hear of it, it is counted."""
 
-from dataclasses import asdict
 from typing import Any
 
 from shared import clock
 from shared.aws import queues, schedules
 from shared.aws.queues import Queue
 from shared.domain import business_metrics
-from shared.domain import notice as notices
+from shared.domain import notice as rules
+from shared.domain.messages import NewOrder
 from shared.domain.order import Order, deadlines, is_news
 from shared.handlers.background import stream_handler
 from shared.observability import metrics
@@ -24,11 +24,11 @@ def order_changed(record: dict[str, Any]) -> None:
     before, after = stream.order_change(record)
     now = clock.now_ms()
     if is_news(before, after):
-        queues.send(Queue.NEW_ORDERS, [{"order_id": after.id, "start": [0, 0], "due_at": now}], now)
-    queues.send(Queue.NOTICES, [asdict(notice) for notice in notices.of_change(before, after, now)], now)
+        queues.send(Queue.NEW_ORDERS, [NewOrder(after.id, start=(0, 0), due_at=now)], now)
+    queues.send(Queue.NOTICES, rules.of_change(before, after, now), now)
     schedule_deadlines(before, after, now)
-    for figure in business_metrics.of_change(before, after):
-        metrics.add_metric(figure.name, figure.unit, figure.value)
+    for metric in business_metrics.of_change(before, after):
+        metrics.add_metric(metric.name, metric.unit, metric.value)
 
 
 def schedule_deadlines(before: Order | None, after: Order, now: int) -> None:

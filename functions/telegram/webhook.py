@@ -1,6 +1,5 @@
 """POST /api/telegram/webhook: what happens in the bot's chats."""
 
-import hmac
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from shared import clock
-from shared.aws import secrets
 from shared.bot import buttons, chats, payments
 from shared.bot.updates import kind_of
 from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.handlers.http import http_handler
+from shared.http.auth import check_sent_by_telegram
 from shared.http.errors import error_responses
 from shared.http.schemas import Success
 from shared.observability import logger
@@ -49,10 +48,7 @@ REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_pa
 )
 async def telegram_webhook(request: Request) -> Success:
     """Handles an update once; one of a kind that nobody handles is fine as well."""
-    sent = request.headers.get("x-telegram-bot-api-secret-token")
-    # As bytes: compare_digest raises on text that is not ASCII.
-    if not sent or not hmac.compare_digest(sent.encode(), secrets.telegram_webhook_secret().encode()):
-        raise UnverifiedSender
+    check_sent_by_telegram(request)
     update = _update(await request.body())
     update_id = update["update_id"]
     kind, content = kind_of(update)

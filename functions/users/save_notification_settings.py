@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictBool
 
+from shared.commands import users
 from shared.domain.errors import Banned, InvalidInitData, TooOften
 from shared.domain.user import MAX_FREQUENCY, MIN_FREQUENCY
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, Success, bot_can_write
-from shared.store import users
 
 router = APIRouter()
 

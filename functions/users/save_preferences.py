@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from shared.commands import users
 from shared.domain.errors import Banned, InvalidInitData, TooOften
 from shared.domain.user import MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import Category, City, Success
-from shared.store import users
 
 router = APIRouter()
 

@@ -1,20 +1,30 @@
 """Queues between what happened and who hears of it. No contact and no name is ever in a message (I18)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from shared.aws import clients
+from shared.domain.durations import ceil_seconds
 from shared.settings import queue_url
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
-Message = Mapping[str, Any]
-"""JSON. `due_at`, epoch ms, is when it was to be handled: what its age is counted from."""
+
+class Message(Protocol):
+    """A dataclass of `shared/domain/messages.py`, or a notice."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def due_at(self) -> int:
+        """When it is to be handled, epoch ms."""
+
 
 _BATCH = 10
 # An audience of thousands is hundreds of batches.
@@ -58,7 +68,7 @@ def send(queue: Queue, messages: Sequence[Message], now: int) -> None:
 
 def _send(queue: Queue, messages: Sequence[Message], now: int) -> None:
     entries = [
-        {"Id": str(place), "MessageBody": json.dumps(message), "DelaySeconds": _delay(message["due_at"] - now)}
+        {"Id": str(place), "MessageBody": json.dumps(asdict(message)), "DelaySeconds": _delay(message.due_at - now)}
         for place, message in enumerate(messages)
     ]
     answer = client().send_message_batch(QueueUrl=queue_url(queue), Entries=entries)  # type: ignore[arg-type]
@@ -74,4 +84,4 @@ def postpone(queue: Queue, receipt_handle: str, seconds: int) -> None:
 
 
 def _delay(ms: int) -> int:
-    return min(max(-(-ms // 1000), 0), _LONGEST_DELAY)
+    return min(max(ceil_seconds(ms), 0), _LONGEST_DELAY)

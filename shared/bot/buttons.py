@@ -5,6 +5,7 @@ from typing import Any
 from shared import clock, ids
 from shared.bot import texts
 from shared.bot.sending import Button, app_button, markup
+from shared.commands import orders as commands
 from shared.domain.errors import AlreadyAnswered, DomainError, OrderNotActive
 from shared.domain.notice import can_be_answered
 from shared.domain.order import Order, Status, answered, closed, status_at
@@ -36,8 +37,8 @@ def press(query: dict[str, Any]) -> None:
         return
     user_id = query["from"]["id"]
     try:
-        order = orders.change(
-            order_id, lambda order, now: _RULES[action](order, user_id, now), orders.move, caller_id=user_id
+        order = commands.change(
+            order_id, lambda order, now: _RULES[action](order, user_id, now), commands.move, caller_id=user_id
         )
     except DomainError as refusal:
         if type(refusal) not in texts.REFUSED:

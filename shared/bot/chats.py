@@ -5,8 +5,9 @@ from typing import Any
 from shared import ids
 from shared.bot import texts
 from shared.bot.sending import Said, app_button, send
+from shared.commands import users
+from shared.domain.delivery import Outcome
 from shared.service_errors import Unavailable
-from shared.store import users
 
 
 def start(message: dict[str, Any]) -> None:
@@ -47,5 +48,5 @@ def _reply(message: dict[str, Any], said: Said) -> None:
     if message["chat"].get("type") != "private":
         return
     outcome, _ = send(message["chat"]["id"], lambda now: said)
-    if outcome in ("missed", "in_doubt"):
+    if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
         raise Unavailable  # the update comes again

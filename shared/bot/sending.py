@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from shared import clock
+from shared.commands import users
 from shared.domain.delivery import Outcome
 from shared.domain.order import Order
 from shared.observability import failed, logger, metrics
@@ -11,7 +12,7 @@ from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
 from shared.service_errors import Unavailable
 from shared.settings import settings
-from shared.store import send_rate, users
+from shared.store import send_rate
 
 Button = dict[str, object]
 
@@ -40,34 +41,34 @@ def markup(buttons: Sequence[Sequence[Button]]) -> dict[str, object] | None:
 
 
 def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, float]:
-    """Send what `say` has to say when it is the chat's turn, nothing where that is None; `say` is given the time then.
+    """Send what `say` returns when the chat's turn has come; nothing when it returns None. `say` gets the time then.
 
-    What became of it, and where it may be tried again, in how many seconds. Who cannot be reached is noted as such, and
-    leaves the audience of orders. `pace.acquire` and one sendMessage; what else `users.save_chat` costs. Raises Busy,
-    Unavailable, once Telegram answered.
+    Returns the outcome, and in how many seconds the message may be tried again. A person who cannot be reached is noted
+    as such and leaves the audience of orders. Calls `send_rate.acquire` and one sendMessage; for an unreachable person,
+    what `users.save_chat` costs. Raises Busy, Unavailable, both after Telegram answered.
     """
     try:
         send_rate.acquire(chat_id)
         said = say(clock.now_ms())
         if said is None:
-            return "too_late", 0
+            return Outcome.ENDED, 0
         bot_api.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
     except send_rate.NotYet as not_yet:
-        return "missed", not_yet.seconds
+        return Outcome.MISSED, not_yet.seconds
     except Unavailable as error:
         return _not_sent(error)
     except BotApiUnreachable as error:
-        return "in_doubt" if error.maybe_done else "missed", _TROUBLE_SECONDS
+        return Outcome.IN_DOUBT if error.maybe_done else Outcome.MISSED, _TROUBLE_SECONDS
     except BotApiError as error:
         return _refused(chat_id, error)
-    metrics.add_metric("NotificationsSent", "Count", 1)
-    return "arrived", 0
+    metrics.add_metric(Outcome.ARRIVED, "Count", 1)
+    return Outcome.ARRIVED, 0
 
 
 def _not_sent(error: Exception) -> tuple[Outcome, float]:
     # Nothing is in doubt: the message waits until its receipts run out, and then somebody is told.
     failed(error)
-    return "missed", _TROUBLE_SECONDS
+    return Outcome.MISSED, _TROUBLE_SECONDS
 
 
 def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
@@ -75,20 +76,20 @@ def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
         seconds = error.retry_after or 1
         send_rate.pause(seconds)
         metrics.add_metric("TelegramSaidTooMany", "Count", 1)
-        return "missed", seconds
+        return Outcome.MISSED, seconds
     if error.error_code >= 500:
-        return "in_doubt", _TROUBLE_SECONDS
-    if error.error_code == 403 or (error.error_code == 400 and any(it in error.description for it in _NO_CHAT)):
+        return Outcome.IN_DOUBT, _TROUBLE_SECONDS
+    if error.error_code == 403 or (error.error_code == 400 and any(phrase in error.description for phrase in _NO_CHAT)):
         users.save_chat(chat_id, is_open=False)
-        return "unreachable", 0
+        return Outcome.UNREACHABLE, 0
     if error.error_code == 400:
         logger.error("telegram refused a message", extra={"chat_id": chat_id})
-        return "refused", 0
+        return Outcome.REFUSED, 0
     # Telegram does not know the bot: its token is another one now.
     return _not_sent(error)
 
 
-def dropped(reason: str, user_id: int, order_ids: Sequence[str]) -> None:
-    """Say that somebody was not told of an order, and why, in a word."""
-    metrics.add_metric(f"Dropped{reason.title().replace('_', '')}", "Count", max(len(order_ids), 1))
-    logger.info("not sent", extra={"reason": reason, "user_id": user_id, "order_ids": order_ids})
+def dropped(reason: Outcome, user_id: int, order_ids: Sequence[str]) -> None:
+    """Count and log that a user was not told of orders."""
+    metrics.add_metric(reason, "Count", max(len(order_ids), 1))
+    logger.info("not sent", extra={"reason": reason.name.lower(), "user_id": user_id, "order_ids": order_ids})

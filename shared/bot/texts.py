@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from shared.domain import errors
+from shared.domain.durations import MINUTE_MS, ceil_div
 from shared.domain.errors import DomainError
 from shared.domain.notice import Notice
 from shared.domain.order import Order, Status, owes_refunds
@@ -137,4 +138,4 @@ def _name(order: Order) -> str:
 
 
 def _minutes(ms: int) -> int:
-    return max(-(-ms // 60_000), 0)
+    return max(ceil_div(ms, MINUTE_MS), 0)

@@ -1,18 +1,18 @@
-"""What the timers, the sweep and the stream all do when a deadline may have passed."""
+"""The command of timers, the sweep and the stream: end an order whose deadline has passed."""
 
 from shared import clock
+from shared.commands import orders
 from shared.domain.errors import OrderNotFound
 from shared.domain.order import Order, ended_by_time
 from shared.observability import logger, metrics
 from shared.service_errors import RetryLater
-from shared.store import orders
 
 
 def end_if_due(order_id: str, *, not_before: int = 0) -> None:
-    """Write what the clock made of the order, once however often this runs; nothing where nothing is due.
+    """Write the end that the clock brought to the order, if one is due. Idempotent.
 
-    One consistent GetItem; where something is due, a BatchGetItem and a TransactWriteItems more. Raises RetryLater
-    before `not_before`, epoch ms; Busy, Unavailable.
+    One consistent GetItem; when an end is due, one BatchGetItem and one TransactWriteItems more. Raises RetryLater
+    before `not_before` (epoch ms), Busy, Unavailable.
     """
     now = clock.now_ms()
     if now < not_before:
@@ -26,4 +26,4 @@ def end_if_due(order_id: str, *, not_before: int = 0) -> None:
     try:
         orders.change(order_id, ended_by_time, move)
     except OrderNotFound:
-        return  # kept as long as it had to be, and removed
+        return  # its retention is over, and TTL removed it

@@ -1,48 +1,66 @@
-"""A person asked to be forgotten: what he wrote goes, what money is about stays under his id alone."""
+"""The erasure of a person on request: what they wrote goes, what money is about stays under their bare id."""
 
 import time
 from collections.abc import Callable
 from functools import partial
 
+from shared.commands import orders as commands
+from shared.commands.retry import retry
+from shared.commands.users import settings_token
 from shared.domain.errors import OrderNotFound
 from shared.domain.operators import Action
 from shared.domain.order import Order, ended_by_time, is_running, withdrawn
+from shared.domain.review import Review
 from shared.service_errors import Busy
-from shared.store import feeds, orders, people, reviews, table
+from shared.store import audit_log, feeds, orders, people, reviews, users
 
 
 def erase(user_id: int, action: Action, *, until: float) -> None:
-    """End the user's orders as he could have, erase them, his reviews and complaints, and last himself.
+    """End the user's orders as the user could have, then erase orders, reviews, complaints and, last, the user.
 
-    Every step may be done twice, and the last one puts the action: what died half way is not done, and done again goes
-    on where it was. A list lags behind the table by moments: who posted an order just before asks once more. No step
-    begins after `until`, by the monotonic clock. Raises Busy then, TooOften, Unavailable.
+    Every step is idempotent, and the last one puts the action: an erasure that stopped half way is not recorded as
+    done, and a repeated call continues it. An index lags behind the table by moments, so an order posted just before
+    needs a second call. No step starts after `until` (monotonic clock). Raises Busy then; TooOften, Unavailable.
     """
 
     def step(do: Callable[[], None]) -> None:
         if time.monotonic() > until:
             raise Busy
-        table.retry(do)
+        retry(do)
 
     for order in feeds.all_of_client(user_id):
         step(partial(_erase_order, order.id))
-    # These stay in their lists without what he wrote: an earlier call may have seen to some.
+    # Erased reviews and complaints stay in their lists: an earlier call may have erased some.
     for review in reviews.written(user_id, rating=None, limit=None):
         if not people.is_review_erased(review):
-            step(partial(people.erase_review, review))
+            step(partial(_erase_review, review))
     for complaint in reviews.complaints_by(user_id, orders.taken_by(user_id)):
         if complaint.comment is not None:
             step(partial(people.erase_complaint, complaint))
-    step(partial(people.forget, user_id, action))
+    step(partial(_forget, user_id, action))
 
 
 def _erase_order(order_id: str) -> None:
     try:
-        order = orders.change(order_id, _ended, orders.move)
+        order = commands.change(order_id, _ended, commands.move)
     except OrderNotFound:
-        return  # kept as long as it had to be, and removed
+        return  # its retention is over, and TTL removed it
     people.erase_order(order)
 
 
 def _ended(order: Order, now: int) -> Order:
     return withdrawn(order, now) if is_running(order, now) else ended_by_time(order, now)
+
+
+def _erase_review(review: Review) -> None:
+    # An erased order can get a review later: its client came back.
+    people.erase_review(review, is_order_kept=orders.get(review.order_id) is not None)
+
+
+def _forget(user_id: int, action: Action) -> None:
+    """Forget the user. Two consistent GetItems and one TransactWriteItems. Raises TooOften, Unavailable."""
+    if audit_log.is_done(action):
+        return  # an earlier attempt was applied
+    user = users.get(user_id)
+    # Users who erase themselves pay with a token: otherwise they could fill the audit log.
+    people.forget(user, action, settings_token(user) if action.operator_id == user_id else None)

@@ -1,10 +1,11 @@
 """What a verified charge does to the books: once, in whatever order, however often it is told."""
 
 from shared import clock, ids
+from shared.commands.retry import retry
 from shared.domain import payment as rules
 from shared.domain.payment import Charge, ChargeRefused, Payment, Settlement, Status
 from shared.observability import logger, metrics
-from shared.store import payments, table
+from shared.store import payments
 
 
 def settle(charge: Charge) -> Payment | None:
@@ -32,7 +33,7 @@ def settle(charge: Charge) -> Payment | None:
 
     settled: Payment | None = None
     try:
-        while (step := table.retry(settle_once)) is not None:
+        while (step := retry(settle_once)) is not None:
             before, settlement = step
             settled, tried = settlement.payment, None
             _tell(before, settlement)

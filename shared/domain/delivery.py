@@ -6,19 +6,35 @@ waits for work is better told twice than never. A message may be in doubt so thr
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from enum import StrEnum
 
 # Longer than a sender lives: whoever claimed it is gone by then.
-HELD = 75_000
+HELD_MS = 75_000
 MAX_TRIES = 3
 
-Outcome = Literal["arrived", "unreachable", "refused", "too_late", "missed", "in_doubt"]
-"""What became of a try.
 
-`unreachable`: the person blocked the bot or never started it. `refused`: Telegram does not take this message from us.
-`too_late`: it was not sent, for what it is about had ended. `missed`: it was not sent, and may be. `in_doubt`: nobody
-knows.
-"""
+class Outcome(StrEnum):
+    """What became of a message. The value is the name of its metric."""
+
+    ARRIVED = "NotificationsSent"
+    MISSED = "NotificationsMissed"
+    """Not sent, and may be sent later. Not counted."""
+    IN_DOUBT = "DroppedInDoubt"
+    """Telegram may have it or not. Counted when the message is given up."""
+    UNREACHABLE = "DroppedUnreachable"
+    """The person blocked the bot or never started it."""
+    REFUSED = "DroppedRefused"
+    """Telegram does not take this message from us."""
+    ENDED = "DroppedEnded"
+    """The order ended before the message was sent."""
+    FILLED = "DroppedFilled"
+    """No executor can take the order any more."""
+    ANSWERED = "DroppedAnswered"
+    """The client responded before the reminder was sent."""
+    LATE = "DroppedLate"
+    """The notice is no news any more."""
+    UNSUBSCRIBED = "DroppedUnsubscribed"
+    """The executor does not want to hear of such orders, or of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,7 @@ class Delivery:
 
 def claimed(before: Delivery | None, now: int) -> Delivery:
     """The claim of who sends next; `before` is not held any more."""
-    return Delivery((before.tries if before else 0) + 1, now + HELD)
+    return Delivery((before.tries if before else 0) + 1, now + HELD_MS)
 
 
 def is_held(delivery: Delivery | None, now: int) -> bool:
@@ -52,8 +68,8 @@ def is_spent(delivery: Delivery | None) -> bool:
 def after(delivery: Delivery, outcome: Outcome) -> Delivery | None:
     """What is left to do after a try; None when it is over."""
     match outcome:
-        case "missed":
+        case Outcome.MISSED:
             return replace(delivery, tries=delivery.tries - 1, held_until=0)
-        case "in_doubt":
+        case Outcome.IN_DOUBT:
             return replace(delivery, held_until=0)
     return None

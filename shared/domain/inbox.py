@@ -5,12 +5,14 @@ is collected, and goes out as one digest when it ends, without orders that nobod
 window. No order is told twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shared.domain import delivery as deliveries
 from shared.domain.delivery import Delivery, Outcome
+from shared.domain.durations import MINUTE_MS
+from shared.domain.messages import Digest, Offer
 from shared.domain.order import MAX_TAKES, Order, Status, status_at
 from shared.domain.user import User
 
@@ -36,15 +38,103 @@ class Inbox:
         return order_id in self.collected or order_id in self.sending or order_id in self.told
 
 
-def why_not(order: Order | None, user: User, now: int) -> str | None:
-    """Why the user is not told of the order at `now`, in a word; None when he is to be told."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a message leads to: the inbox to write where `changed`, the orders to send, what is dropped, and what to
+    queue first.
+
+    `retry_at` (epoch ms) is set when nothing can be done before then; nothing else is set then. `digest` is queued
+    before the inbox is written, so that no collected order is left without a digest. `collects` tells that an order was
+    added to those that wait for it.
+    """
+
+    inbox: Inbox
+    changed: bool = False
+    send: Sequence[Order] = ()
+    dropped: Mapping[Outcome, Sequence[str]] = field(default_factory=dict)
+    digest: Digest | None = None
+    collects: bool = False
+    retry_at: int | None = None
+
+
+def needed(read: Inbox, user: User, message: Offer | Digest, order: Order | None, now: int) -> Ends:
+    """The orders that `plan` must be given: those that would be sent at `now`."""
+    inbox, _ = _received(read, user, message, order, now)
+    if inbox is None:
+        return {}
+    return {"send": inbox.collected, "send_again": inbox.sending}.get(next_step(inbox, now), {})
+
+
+def plan(
+    read: Inbox, user: User, message: Offer | Digest, order: Order | None, found: Iterable[Order], now: int
+) -> Plan:
+    """What the message leads to at `now`.
+
+    `order` is the one that an offer is about, None when it is not kept any more; `found` are those of `needed` that
+    are.
+    """
+    before = tidy(read, now)
+    inbox, reason = _received(read, user, message, order, now)
+    if inbox is None:
+        assert isinstance(message, Offer) and reason is not None  # noqa: S101, PT018 - a digest is always received
+        return Plan(before, dropped={reason: [message.order_id]})
+    standing = [order for order in found if drop_reason(order, user, now) is None]
+    wanted: Ends = {}
+    match next_step(inbox, now):
+        case "collect" if isinstance(message, Digest):  # the window may have moved since
+            return Plan(before, retry_at=inbox.window_ends_at)
+        case "somebody_sends" if inbox == before and inbox.delivery is not None:
+            return Plan(before, retry_at=inbox.delivery.held_until)
+        case "send":
+            wanted = inbox.collected
+            inbox = claim(inbox, standing, frequency=user.notification_frequency, now=now)
+        case "send_again":
+            wanted = inbox.sending
+            inbox = reclaim(inbox, standing, frequency=user.notification_frequency, now=now)
+        case _:
+            standing = []
+    dropped = {}
+    if gone := sorted(set(wanted) - {order.id for order in standing}):
+        dropped[Outcome.ENDED] = gone
+    if standing and inbox.delivery is None:
+        dropped[Outcome.IN_DOUBT] = [order.id for order in standing]
+    collects = len(inbox.collected) > len(before.collected)
+    digest = None
+    if collects and not before.collected:
+        digest = Digest(user.id, inbox.window_ends_at, due_at=max(inbox.window_ends_at, now))
+    return Plan(
+        inbox,
+        changed=inbox != before,
+        send=standing if inbox.delivery is not None else [],
+        dropped=dropped,
+        digest=digest,
+        collects=collects,
+    )
+
+
+def _received(
+    read: Inbox, user: User, message: Offer | Digest, order: Order | None, now: int
+) -> tuple[Inbox | None, Outcome | None]:
+    """The inbox with the message's order in it; None and why not, where the order is dropped."""
+    inbox = tidy(read, now)
+    if isinstance(message, Digest):
+        return inbox, None
+    reason = drop_reason(order, user, now)
+    if reason is None and order is not None:
+        return with_order(inbox, order), None
+    # An order that is being sent is seen to, whatever has become of it.
+    return (inbox, None) if message.order_id in inbox.sending else (None, reason)
+
+
+def drop_reason(order: Order | None, user: User, now: int) -> Outcome | None:
+    """Why the user is not told of the order at `now`; None when they are to be told."""
     if order is None or status_at(order, now) is not Status.ACTIVE:
-        return "ended"
+        return Outcome.ENDED
     if len(order.takes) >= MAX_TAKES:
-        return "filled"
+        return Outcome.FILLED
     if user.chat_open is False:
-        return "unreachable"
-    return None if user.wants(order) else "unsubscribed"
+        return Outcome.UNREACHABLE
+    return None if user.wants(order) else Outcome.UNSUBSCRIBED
 
 
 def with_order(inbox: Inbox, order: Order) -> Inbox:
@@ -78,7 +168,7 @@ def claim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) ->
         collected={},
         sending=sending,
         delivery=deliveries.claimed(None, now),
-        window_ends_at=now + frequency * 60_000,
+        window_ends_at=now + frequency * MINUTE_MS,
     )
 
 
@@ -94,7 +184,7 @@ def reclaim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) 
         _over(inbox),
         sending=sending,
         delivery=deliveries.claimed(inbox.delivery, now),
-        window_ends_at=now + frequency * 60_000,
+        window_ends_at=now + frequency * MINUTE_MS,
     )
 
 
@@ -105,7 +195,7 @@ def after(inbox: Inbox, outcome: Outcome) -> Inbox:
     delivery = deliveries.after(inbox.delivery, outcome)
     if delivery is not None:
         return replace(inbox, delivery=delivery)
-    return _with_window(_over(inbox), outcome == "arrived")
+    return _with_window(_over(inbox), outcome is Outcome.ARRIVED)
 
 
 def tidy(inbox: Inbox, now: int) -> Inbox:

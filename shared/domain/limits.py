@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.domain.durations import HOUR_MS, ceil_seconds
 from shared.domain.errors import TooOften
 
 Bucket = Literal["orders", "takes", "settings", "invoices", "reads"]
-
-_HOUR = 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ def take_token(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now
     Raises TooOften, which says when there are so many again.
     """
     full_by = max(full_at.get(bucket, 0), now)
-    after = full_by + tokens * _HOUR // per_hour
-    too_soon = after - now - _HOUR
+    after = full_by + tokens * HOUR_MS // per_hour
+    too_soon = after - now - HOUR_MS
     if too_soon > 0:
-        raise TooOften(-(-too_soon // 1000))
+        raise TooOften(ceil_seconds(too_soon))
     return Token(bucket, full_by, after)

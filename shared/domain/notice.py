@@ -6,12 +6,14 @@ Where an operator removed it, both are told that.
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.domain.delivery import Outcome
+from shared.domain.durations import HOUR_MS
 from shared.domain.order import Order, Status, Take, owes_refunds, refunds, status_at
 
 Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded", "removed"]
 
 # The news of an answer or an end is news for so long.
-_FRESH = 60 * 60 * 1000
+_FRESH_MS = HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +78,21 @@ def can_be_answered(order: Order, now: int) -> bool:
     return bool(order.takes) and order.responded_at is None and status_at(order, now) in (Status.ACTIVE, Status.EXPIRED)
 
 
-def why_not(notice: Notice, order: Order | None, now: int) -> str | None:
-    """Why the notice is not sent at `now`, in a word; None when it is to be sent."""
+def drop_reason(notice: Notice, order: Order | None, now: int) -> Outcome | None:
+    """Why the notice is dropped at `now`; None when it is to be sent."""
     if order is None:
-        return "ended"
+        return Outcome.ENDED
     match notice.kind:
         case "taken":
-            return None if status_at(order, now) is Status.ACTIVE or can_be_answered(order, now) else "ended"
+            is_open = status_at(order, now) is Status.ACTIVE or can_be_answered(order, now)
+            return None if is_open else Outcome.ENDED
         case "asked":
             if order.responded_at is not None:
-                return "answered"
-            return None if can_be_answered(order, now) else "ended"
+                return Outcome.ANSWERED
+            return None if can_be_answered(order, now) else Outcome.ENDED
         case "answered" if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
-            return "ended"
-    return None if now < _since(notice, order) + _FRESH else "late"
+            return Outcome.ENDED
+    return None if now < _since(notice, order) + _FRESH_MS else Outcome.LATE
 
 
 def _since(notice: Notice, order: Order) -> int:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
+from shared.domain.durations import DAY_MS
 from shared.domain.errors import (
     AllSlotsTaken,
     AlreadyAnswered,
@@ -34,8 +35,6 @@ from shared.domain.errors import (
     TakeNotFound,
     TakeNotOver,
 )
-
-_DAY = 24 * 60 * 60 * 1000
 
 MAX_TAKES = 3
 # Each change of a category that is heard of is as many messages as it has an audience.
@@ -185,8 +184,8 @@ def due_at(order: Order) -> int | None:
 
 def fresh_for(orders: Iterable[Order], now: int) -> int:
     """How long, in ms, none of these becomes anything else by itself; a day where nothing will."""
-    ends = min((at for order in orders if (at := due_at(order)) is not None), default=now + _DAY)
-    return max(min(ends - now, _DAY), 0)
+    ends = min((at for order in orders if (at := due_at(order)) is not None), default=now + DAY_MS)
+    return max(min(ends - now, DAY_MS), 0)
 
 
 def ended_by_time(order: Order, now: int) -> Order:

@@ -15,6 +15,7 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Literal
 
+from shared.domain.durations import MINUTE_MS
 from shared.domain.money import LedgerEntry, credit_of_payment, reversal_of_payment
 from shared.domain.user import User
 
@@ -53,17 +54,15 @@ class Currency(StrEnum):
     XTR = "XTR"
 
 
-_MINUTE = 60_000
-
 # How long a person has to pay, ms. A card's bank may keep him busy for longer than a wallet.
-LIFETIME = {
-    Provider.CRYPTO_PAY: 30 * _MINUTE,
-    Provider.TELEGRAM_STARS: 30 * _MINUTE,
-    Provider.YOOKASSA: 60 * _MINUTE,
+LIFETIME_MS = {
+    Provider.CRYPTO_PAY: 30 * MINUTE_MS,
+    Provider.TELEGRAM_STARS: 30 * MINUTE_MS,
+    Provider.YOOKASSA: 60 * MINUTE_MS,
 }
 # A payment made at the last moment is still heard of until then, ms after its end.
-GRACE = _MINUTE
-FIRST_CHECK = _MINUTE
+GRACE_MS = MINUTE_MS
+FIRST_CHECK_MS = MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +147,8 @@ def new_payment(*, id: int, user_id: int, provider: Provider, amount: int, star_
         price=price,
         currency=currency,
         created_at=now,
-        expires_at=now + LIFETIME[provider],
-        check_at=now + FIRST_CHECK,
+        expires_at=now + LIFETIME_MS[provider],
+        check_at=now + FIRST_CHECK_MS,
     )
 
 
@@ -242,10 +241,10 @@ def after_check(payment: Payment, *, is_over: bool, now: int) -> Payment:
     """
     if payment.status is not Status.PENDING:
         return payment
-    last = payment.expires_at + GRACE
+    last = payment.expires_at + GRACE_MS
     if is_over or now >= last:
         return replace(payment, status=Status.EXPIRED, check_at=None)
-    again = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK)
+    again = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK_MS)
     return replace(payment, check_at=min(again, last))
 
 

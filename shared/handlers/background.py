@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from shared import clock
 from shared.aws import queues
 from shared.aws.queues import Message, Queue
+from shared.domain.durations import SECOND_MS
 from shared.observability import failed, logger, metrics
 from shared.service_errors import RetryLater
 
@@ -19,14 +20,15 @@ from shared.service_errors import RetryLater
 _MARGIN_MS = 15_000
 
 Event = dict[str, Any]
+M = TypeVar("M", bound=Message)
 
 
-class Failed(Exception):
+class HandlerFailed(Exception):
     """Tells Lambda that the work has to come again. The log says what happened; this repeats nothing of it (I18)."""
 
 
 def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
-    """The Lambda handler of `work`: one log line, its metrics, and Failed for whatever it raises."""
+    """The Lambda handler of `work`: one log line, its metrics, and HandlerFailed for any error."""
 
     @wraps(work)
     def handler(event: Event, context: Any) -> Any:
@@ -36,10 +38,10 @@ def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, An
             result = work(event, context)
         except RetryLater as early:
             logger.info("early", extra={"function": context.function_name})
-            raise Failed(type(early).__name__) from None
+            raise HandlerFailed(type(early).__name__) from None
         except Exception as error:
             failed(error)
-            raise Failed(type(error).__name__) from None
+            raise HandlerFailed(type(error).__name__) from None
         else:
             logger.info("done", extra={"function": context.function_name})
             return result
@@ -79,19 +81,21 @@ def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event,
     return background_handler(work)
 
 
-def queue_handler(queue: Queue, handle: Callable[[Message, Any], None]) -> Callable[[Event, Any], Any]:
-    """The Lambda handler of a queue that gives `handle` one message and Lambda's context at a time.
+def queue_handler(
+    queue: Queue, read: Callable[..., M], handle: Callable[[M, Any], None]
+) -> Callable[[Event, Any], Any]:
+    """The Lambda handler of a queue: it gives `handle` one message at a time, as `read` makes it, and the context.
 
-    What failed goes back into the queue alone. What has to come again is waited for where there is time, so that its
-    receipts do not count against it, and goes back with that delay where there is not.
+    A failed message is returned to the queue on its own. A message that must be retried later is retried within this
+    invocation if time allows, so that it uses up no receive; otherwise it becomes visible after that delay.
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     age = f"{queue.title().replace('_', '')}Age"
 
     def handle_record(record: SQSRecord, lambda_context: Any) -> None:
         try:
-            message: Message = json.loads(record.body)
-            metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message["due_at"], 0))
+            message = read(**json.loads(record.body))
+            metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message.due_at, 0))
             _in_time(message, lambda_context, handle)
         except RetryLater as again:
             queues.postpone(queue, record.receipt_handle, again.seconds)
@@ -106,15 +110,15 @@ def queue_handler(queue: Queue, handle: Callable[[Message, Any], None]) -> Calla
     return background_handler(work)
 
 
-def _in_time(message: Message, context: Any, handle: Callable[[Message, Any], None]) -> None:
+def _in_time(message: M, context: Any, handle: Callable[[M, Any], None]) -> None:
     while True:
-        left = context.get_remaining_time_in_millis() - _MARGIN_MS
-        if left < 0:
+        left_ms = context.get_remaining_time_in_millis() - _MARGIN_MS
+        if left_ms < 0:
             raise RetryLater(0)
         try:
             handle(message, context)
             return
         except RetryLater as again:
-            if again.seconds * 1000 > left:
+            if again.seconds * SECOND_MS > left_ms:
                 raise
             clock.sleep(again.seconds)

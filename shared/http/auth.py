@@ -1,5 +1,6 @@
 """Who is calling: Telegram's initData, sent in one of three ways, verified on every request (I22)."""
 
+import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,7 +10,7 @@ from fastapi.security.base import SecurityBase
 from shared import clock
 from shared.aws import secrets
 from shared.domain import init_data
-from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated
+from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated, UnverifiedSender
 from shared.domain.init_data import TelegramUser
 from shared.observability import logger
 from shared.settings import operators, settings
@@ -78,3 +79,14 @@ async def _operator(caller: Caller) -> TelegramUser:
 
 Operator = Annotated[TelegramUser, Depends(_operator)]
 """A caller who is in the list of operators; every other one gets a 403: that there are such paths is no secret."""
+
+
+def check_sent_by_telegram(request: Request) -> None:
+    """Compare the header of an update with the secret given to setWebhook. One ssm:GetParameter in five minutes.
+
+    Raises UnverifiedSender, Unavailable.
+    """
+    sent = request.headers.get("x-telegram-bot-api-secret-token")
+    # As bytes: compare_digest raises on text that is not ASCII.
+    if not sent or not hmac.compare_digest(sent.encode(), secrets.telegram_webhook_secret().encode()):
+        raise UnverifiedSender

@@ -10,12 +10,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
 from shared import ids
 from shared.domain import cities
 from shared.domain import contact as contacts
+from shared.domain.durations import MINUTE_MS
 from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
 from shared.domain.money import EntryType, LedgerEntry
@@ -62,9 +72,11 @@ def _known_category(name: str) -> str:
     return name
 
 
-def _contact(text: str) -> str:
+def _contact(typed: object) -> contacts.Contact:
+    if not isinstance(typed, str):
+        raise PydanticKnownError("string_type")
     try:
-        return contacts.parse(text).shown
+        return contacts.parse(typed)
     except InvalidContact:
         raise PydanticCustomError("invalid_contact", ERROR_RESPONSES[InvalidContact].detail) from None
 
@@ -83,7 +95,12 @@ def _payment_id(text: str) -> int:
 
 City = Annotated[str, AfterValidator(_known_city)]
 Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
-Contact = Annotated[str, AfterValidator(_contact)]
+# Parsed once, here. Without its own schema pydantic would describe the dataclass, which no client sends.
+Contact = Annotated[
+    contacts.Contact,
+    GetPydanticSchema(lambda source, handler: core_schema.no_info_plain_validator_function(_contact)),
+    WithJsonSchema({"type": "string"}),
+]
 Description = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
@@ -191,7 +208,7 @@ class OrderView(View):
 
 def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
     """The order as `user_id` sees it at `now`; in a list nobody sees the contact."""
-    minutes = (order.expires_at - order.created_at) / 60_000
+    minutes = (order.expires_at - order.created_at) / MINUTE_MS
     return {
         "id": order.id,
         "category": order.category,

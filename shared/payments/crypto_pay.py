@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.aws import secrets
 from shared.domain.errors import Unreadable, UnverifiedSender
-from shared.domain.payment import LIFETIME, Charge, Payment, Provider
+from shared.domain.payment import LIFETIME_MS, Charge, Payment, Provider
 from shared.outbound import http
 from shared.payments.provider import (
     DESCRIPTION,
@@ -37,7 +37,7 @@ def create(payment: Payment) -> Invoice:
             "amount": str(payment.amount),
             "description": DESCRIPTION,
             "payload": encode_reference(payment),
-            "expires_in": LIFETIME[Provider.CRYPTO_PAY] // 1000,
+            "expires_in": LIFETIME_MS[Provider.CRYPTO_PAY] // 1000,
         },
         repeatable=False,
     )

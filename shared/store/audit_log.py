@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from shared import clock, ids
+from shared.domain.durations import DAY_MS
 from shared.domain.operators import Action, ActionKind
 from shared.store import conditions, keys, table
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # As long as somebody may still ask why; then DynamoDB's TTL removes it.
-_RETENTION = 3 * 365 * 24 * 60 * 60 * 1000
+_RETENTION_MS = 3 * 365 * DAY_MS
 
 
 def new(
@@ -30,9 +31,9 @@ def new(
     )
 
 
-def put(action: Action) -> "TransactWriteItemTypeDef":
+def action_write(action: Action) -> "TransactWriteItemTypeDef":
     """A transaction's write of the action, which belongs beside what was done."""
-    return table.put(
+    return table.put_write(
         {
             **keys.action(action.token),
             "id": action.id,
@@ -42,7 +43,7 @@ def put(action: Action) -> "TransactWriteItemTypeDef":
             "created_at": action.created_at,
             "user_id": action.user_id,
             "order_id": action.order_id,
-            "ttl": (action.created_at + _RETENTION) // 1000,
+            "ttl": (action.created_at + _RETENTION_MS) // 1000,
             keys.TIMELINE.pk: keys.ACTIONS,
             keys.TIMELINE.sk: keys.id_sk(action.id),
         },
@@ -55,20 +56,9 @@ def is_done(action: Action) -> bool:
     return table.get(keys.action(action.token)) is not None
 
 
-def record(action: Action) -> None:
-    """Put an action that changes nothing else: somebody looked. One TransactWriteItems of one write.
-
-    A trail that cannot be written is no trail: raises Busy, and nothing is shown.
-    """
-
-    def record_once() -> None:
-        try:
-            table.transact([put(action)])
-        except table.WriteConflict:
-            if not is_done(action):
-                raise
-
-    table.retry(record_once)
+def put(action: Action) -> None:
+    """Put an action that changes nothing else. One TransactWriteItems of one write. Raises table.WriteConflict."""
+    table.transact([action_write(action)])
 
 
 def page(*, limit: int, before: int | None) -> list[Action]:

@@ -103,7 +103,7 @@ def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now:
     As many calls as `of_client`. Raises Unavailable.
     """
     # The debit that lists an order outlives it: ledger entries stay, orders go after their retention.
-    kept = keys.hour_ends(now - orders.RETENTION + settings().order_lifetime_ms)
+    kept = keys.hour_ends(now - orders.RETENTION_MS + settings().order_lifetime_ms)
     return _personal(keys.LIST1, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
 
 

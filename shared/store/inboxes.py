@@ -1,17 +1,18 @@
 """What executors were told of new orders: an item each, changed only as it was read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from shared import clock
-from shared.domain import inbox as inboxes
+from shared.domain import inbox as rules
 from shared.domain.delivery import Delivery
+from shared.domain.durations import DAY_MS
 from shared.domain.inbox import Inbox
 from shared.domain.order import Order
 from shared.domain.user import User
 from shared.store import conditions, keys, orders, table, users
 
-_REMEMBERED = 24 * 60 * 60 * 1000
+_REMEMBERED_MS = DAY_MS
 
 
 def _from_item(item: table.Item | None) -> Inbox:
@@ -54,7 +55,7 @@ def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
     One PutItem. Raises table.WriteConflict where it was changed meanwhile, Unavailable.
     """
     now = clock.now_ms()
-    after = replace(inboxes.tidy(after, now), version=before.version + 1)
+    after = replace(rules.tidy(after, now), version=before.version + 1)
     item: dict[str, object] = {
         **keys.inbox(user_id),
         "window_ends_at": after.window_ends_at,
@@ -62,7 +63,7 @@ def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
         "sending": after.sending,
         "told": after.told,
         "version": after.version,
-        "ttl": (now + _REMEMBERED) // 1000,
+        "ttl": (now + _REMEMBERED_MS) // 1000,
     }
     if after.delivery is not None:
         item["delivery"] = {"tries": after.delivery.tries, "held_until": after.delivery.held_until}
@@ -71,24 +72,3 @@ def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
     if not table.put_if(item, condition=as_read, values=values):
         raise table.WriteConflict
     return after
-
-
-def change(user_id: int, known: Inbox, changed: Callable[[Inbox], Inbox]) -> None:
-    """Write what `changed` makes of the inbox, first of the one that is `known`.
-
-    One PutItem, a read and a PutItem more where others changed it. Raises Busy, Unavailable.
-    """
-    inbox = known
-
-    def change_once() -> None:
-        nonlocal inbox
-        after = changed(inbox)
-        if after == inbox:
-            return  # another settled it, or there is nothing any more: its owner was forgotten
-        try:
-            write(user_id, inbox, after)
-        except table.WriteConflict:
-            inbox, _, _ = read(user_id, None)
-            raise
-
-    table.retry(change_once)

@@ -28,8 +28,8 @@ def from_item(item: table.Item) -> LedgerEntry:
     )
 
 
-def put(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "TransactWriteItemTypeDef":
-    """A transaction's write of the entry; `users.change` with the same entry belongs beside it.
+def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "TransactWriteItemTypeDef":
+    """A transaction's write of the entry; `users.user_write` with the same entry belongs beside it.
 
     `lists` are index keys that put the entry into one list more.
     """
@@ -49,7 +49,7 @@ def put(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "Trans
         keys.TIMELINE.sk: keys.id_sk(entry.id),
         **(lists or {}),
     }
-    return table.put(item, condition=conditions.NOT_THERE)
+    return table.put_write(item, condition=conditions.NOT_THERE)
 
 
 def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
@@ -63,7 +63,7 @@ def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
 
 def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
     """Put the entry and the caller's new balance. One TransactWriteItems of two writes. Raises table.WriteConflict."""
-    table.transact([put(entry), users.change(entry.user_id, caller=caller, entry=entry)])
+    table.transact([entry_write(entry), users.user_write(entry.user_id, caller=caller, entry=entry)])
 
 
 def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerEntry]:

@@ -1,12 +1,13 @@
 """Notices that were sent, or are being sent: a claim each."""
 
 from shared.domain.delivery import Delivery
+from shared.domain.durations import DAY_MS
 from shared.domain.notice import Notice
 from shared.domain.order import Order
 from shared.domain.user import User
 from shared.store import conditions, keys, orders, table, users
 
-_REMEMBERED = 2 * 24 * 60 * 60 * 1000
+_REMEMBERED_MS = 2 * DAY_MS
 
 
 def read(notice: Notice) -> tuple[Delivery | None, bool, User, Order | None]:
@@ -37,7 +38,7 @@ def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: 
             "tries": left.tries,
             "held_until": left.held_until,
             "is_over": after is None,
-            "ttl": (now + _REMEMBERED) // 1000,
+            "ttl": (now + _REMEMBERED_MS) // 1000,
         },
         condition=conditions.NOTICE_AS_READ if before else conditions.NOT_THERE,
         values={":tries_read": before.tries, ":held_read": before.held_until} if before else None,
@@ -46,5 +47,5 @@ def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: 
 
 def is_first(order_id: str, now: int) -> bool:
     """Whether nobody was told of the order before; from now on somebody was. One PutItem. Raises Unavailable."""
-    mark = {**keys.first_notification(order_id), "ttl": (now + _REMEMBERED) // 1000}
+    mark = {**keys.first_notification(order_id), "ttl": (now + _REMEMBERED_MS) // 1000}
     return table.put_if(mark, condition=conditions.NOT_THERE)

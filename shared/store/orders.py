@@ -1,24 +1,24 @@
-"""Orders, the contact locks that belong to them, and the takes inside them. Each change is one transaction."""
+"""Orders, their contact locks, and the takes inside them. Each change is one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from shared import clock, ids
-from shared.domain.errors import Banned, ContactBusy, OrderNotFound, TooOften
+from shared.aws import secrets
+from shared.domain.contact import Contact
+from shared.domain.durations import DAY_MS, ceil_seconds
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Token, take_token
-from shared.domain.money import LedgerEntry, refund_of_take, take_cause
-from shared.domain.operators import Action
-from shared.domain.order import MAX_TAKES, Order, Status, Take, ended_by_time, refunds
+from shared.domain.limits import Token
+from shared.domain.money import LedgerEntry, take_cause
+from shared.domain.order import MAX_TAKES, Order, Status, Take
 from shared.domain.user import User
-from shared.store import audit_log, conditions, keys, ledger, table, users
+from shared.store import conditions, keys, ledger, table, users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 # Personal data is kept this long after the order was made; then DynamoDB's TTL removes the order.
-RETENTION = 30 * 24 * 60 * 60 * 1000
+RETENTION_MS = 30 * DAY_MS
 
 
 def _item(order: Order) -> table.Item:
@@ -36,7 +36,7 @@ def _item(order: Order) -> table.Item:
         "edits": order.edits,
         "status": order.status,
         "takes": {},
-        "ttl": (order.created_at + RETENTION) // 1000,
+        "ttl": (order.created_at + RETENTION_MS) // 1000,
         **keys.order_list_keys(order),
         keys.LIST1.sk: keys.list_sk(order),
         keys.TIMELINE.pk: keys.orders_of(order.client_id),
@@ -106,164 +106,85 @@ def taken_by(user_id: int) -> list[str]:
 def due(now: int) -> list[str]:
     """The ids of the orders with a deadline at or before `now`, the longest due first.
 
-    One Query a megabyte of keys. The index lags behind the table: `change` decides on the order itself.
+    One Query a megabyte of keys. The index lags behind the table, so a command decides on the order itself.
     """
     found = table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False)
     return [keys.order_id_of(entry) for entry in found]
 
 
+def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
+    """The order, the user, and the debit that he paid for the order with if he did, as they are now.
+
+    One consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
+    """
+    order_item, user, debit = table.get_many(
+        [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, take_cause(order_id))],
+        consistent=True,
+    )
+    order = from_item(order_item) if order_item else None
+    # A batch is not read in one moment: a take may have landed between the order and the debit.
+    if order is not None and (user_id in order.takes) != (debit is not None):
+        raise table.WriteConflict
+    return order, users.from_item(user_id, user), ledger.from_item(debit) if debit else None
+
+
 # ---------------------------------------------------------------- contact locks
 
 
-def _put_lock(order: Order, now: int) -> "TransactWriteItemTypeDef":
-    return table.put(
+def contact_key(contact: Contact) -> str:
+    """What stands for a contact in the table: an HMAC of its normal form. Raises Unavailable without the secret."""
+    return keys.contact_key(contact.normal, secrets.contact_key())
+
+
+def contact_holder(contact_key: str, now: int) -> str | None:
+    """The id of the order whose lock holds the contact at `now`. One consistent GetItem. Raises Unavailable."""
+    lock = table.get(keys.contact_lock(contact_key))
+    return lock["order_id"] if lock is not None and lock["expires_at"] > now else None
+
+
+def _lock_write(order: Order, now: int) -> "TransactWriteItemTypeDef":
+    return table.put_write(
         {
             **keys.contact_lock(order.contact_key),
             "order_id": order.id,
             "expires_at": order.expires_at,
-            # Rounded up: TTL has seconds, and must not free a contact before its hour is over.
-            "ttl": -(-order.expires_at // 1000),
+            # Rounded up: TTL counts seconds, and must not free a contact before the order's hour is over.
+            "ttl": ceil_seconds(order.expires_at),
         },
         condition=conditions.LOCK_FREE,
         values={":now": now},
     )
 
 
-def _remove_lock(order: Order) -> "TransactWriteItemTypeDef":
-    return table.remove(
+def _unlock_write(order: Order) -> "TransactWriteItemTypeDef":
+    return table.delete_write(
         keys.contact_lock(order.contact_key),
         condition=conditions.LOCK_OURS,
         values={":order_id": order.id},
     )
 
 
-def _check_contact(order: Order, now: int) -> bool:
-    """Whether the order holds its contact; False where nobody does any more. Raises ContactBusy.
-
-    An answer window may end before the hour, and its timer late: who needs the contact then writes that end down. One
-    consistent GetItem of the lock, one of the order that holds it, and what `move` costs where that has ended.
-    """
-    lock = table.get(keys.contact_lock(order.contact_key))
-    if lock is None or lock["expires_at"] <= now:
-        return False
-    if lock["order_id"] == order.id:
-        return True
-    holder = get(lock["order_id"])
-    if holder is None:
-        raise ContactBusy
-    ended = ended_by_time(holder, now)
-    if ended.status is Status.ACTIVE:
-        raise ContactBusy
-    if ended != holder:
-        move(holder, ended, now)
-    return False
-
-
 # ---------------------------------------------------------------- changes
 
 
-def create(order: Order, caller: TelegramUser, *, per_hour: int) -> None:
-    """Put the order, the lock on its contact, and one more on its owner's counter; he may post `per_hour` of them.
+def create(order: Order, caller: TelegramUser, token: Token) -> None:
+    """Put the order and the lock on its contact, and count it for its client; `token` is what posting costs.
 
-    One TransactWriteItems of three writes, which at first believes that the owner's bucket is full; where it is
-    refused, what `_check_contact` costs and a consistent GetItem of the owner. Raises Banned, TooOften, ContactBusy,
-    Busy, Unavailable.
+    One TransactWriteItems of three writes. Raises table.WriteConflict.
     """
-    tried = False
-
-    def create_once() -> None:
-        nonlocal tried
-        try:
-            client = users.get(caller.id) if tried else User(caller.id)
-            client.check_not_banned()
-            token = take_token(client.full_at, "orders", per_hour=per_hour, now=clock.now_ms())
-        except (Banned, TooOften):
-            # A try of ours may have landed before, late: then the order is there.
-            if tried and _check_contact(order, clock.now_ms()):
-                return
-            raise
-        tried = True
-        try:
-            table.transact(
-                [
-                    table.put(_item(order), condition=conditions.NOT_THERE),
-                    _put_lock(order, order.created_at),
-                    users.change(order.client_id, caller=caller, token=token, active_orders=1),
-                ]
-            )
-        except table.WriteConflict:
-            # Our own try may have landed without an answer; only then is the holder this order.
-            try:
-                # As it was when the write asked: the contact may have become free since, and the write would not know.
-                landed = _check_contact(order, order.created_at)
-            except ContactBusy:
-                users.get(caller.id).check_not_banned()  # that is what a banned user hears, whatever else is wrong
-                raise
-            if not landed:
-                raise
-
-    table.retry(create_once)
-
-
-def change(
-    order_id: str,
-    decide: Callable[[Order, int], Order],
-    write: Callable[[Order, Order, int], None],
-    *,
-    caller_id: int | None = None,
-    action: Action | None = None,
-) -> Order:
-    """Read the order, let `decide` say what becomes of it now, `write` that; again where the write came too late.
-
-    Both get the time in epoch ms; an order that `decide` leaves as it is is not written. A user whom it is done for is
-    read along: he must not be banned. An `action` that `write` puts beside it tells what we wrote from the same by
-    somebody else. One consistent GetItem, or BatchGetItem for a user, and what `write` costs, a try. Raises Banned,
-    OrderNotFound, what `decide` and `write` raise, Busy, Unavailable.
-    """
-    tries: list[tuple[Order, Order]] = []
-
-    def change_once() -> Order:
-        now = clock.now_ms()
-        before = get(order_id) if caller_id is None else get_for(order_id, caller_id)
-        if before is None:
-            raise OrderNotFound
-        if any(_landed(before, *tried) for tried in tries) and (action is None or audit_log.is_done(action)):
-            return before  # a try had landed, at once or late; only its answer was lost (P3)
-        after = decide(before, now)
-        if after != before:
-            tries.append((before, after))
-            write(before, after, now)
-        return after
-
-    return table.retry(change_once)
-
-
-def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
-    """What `change` does, by an operator: where the order goes and his action are one transaction, of `move`.
-
-    A GetItem more where a try may have landed. Raises OrderNotFound, what `decide` raises, Busy, Unavailable.
-    """
-
-    def write(before: Order, after: Order, now: int) -> None:
-        move(before, after, now, audit_log.put(action))
-
-    return change(order_id, decide, write, action=action)
-
-
-def _landed(order: Order, before: Order, after: Order) -> bool:
-    """Whether the order shows what changed from `before` to `after`, whatever else came to it since."""
-    changed = {field.name for field in fields(Order) if getattr(after, field.name) != getattr(before, field.name)}
-    takes = [take for executor, take in after.takes.items() if before.takes.get(executor) != take]
-    return all(getattr(order, name) == getattr(after, name) for name in changed - {"takes"}) and all(
-        order.takes.get(take.executor_id) == take for take in takes
+    table.transact(
+        [
+            table.put_write(_item(order), condition=conditions.NOT_THERE),
+            _lock_write(order, order.created_at),
+            users.user_write(order.client_id, caller=caller, token=token, active_orders=1),
+        ]
     )
 
 
 def edit(before: Order, after: Order, now: int) -> None:
-    """Write what `after` has of category, description and contact that `before` had not; the lock follows the contact.
+    """Write the category, description and contact that changed; the lock follows the contact.
 
-    One TransactWriteItems of one write, three where the contact moves; where it is refused, what `_check_contact`
-    costs. Raises ContactBusy, table.WriteConflict, Unavailable.
+    One TransactWriteItems of one write, or of three when the contact changes. Raises table.WriteConflict.
     """
     changed = {
         name: getattr(after, name)
@@ -273,7 +194,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     if "category" in changed:
         changed |= keys.order_list_keys(after)
     writes = [
-        table.change(
+        table.update_write(
             keys.order(before.id),
             "SET " + ", ".join(f"{name} = :{name}" for name in changed),
             condition=conditions.all_of(
@@ -292,12 +213,8 @@ def edit(before: Order, after: Order, now: int) -> None:
         )
     ]
     if after.contact_key != before.contact_key:
-        writes += [_remove_lock(before), _put_lock(after, now)]
-    try:
-        table.transact(writes)
-    except table.WriteConflict:
-        _check_contact(after, now)
-        raise
+        writes += [_unlock_write(before), _lock_write(after, now)]
+    table.transact(writes)
 
 
 def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, token: Token) -> None:
@@ -309,7 +226,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
     taken = after.takes[caller.id]
     table.transact(
         [
-            table.change(
+            table.update_write(
                 keys.order(before.id),
                 "SET takes.#caller = :take, answer_due_at = :answer_due_at, due_at = :due_at",
                 condition=conditions.all_of(
@@ -342,8 +259,8 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     ":edits_read": before.edits,
                 },
             ),
-            users.change(caller.id, caller=caller, token=token, entry=debit, active_orders=1),
-            ledger.put(
+            users.user_write(caller.id, caller=caller, token=token, entry=debit, active_orders=1),
+            ledger.entry_write(
                 debit,
                 lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
             ),
@@ -351,21 +268,52 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
     )
 
 
-def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeDef") -> None:
-    """Write where an order went: its answer, a take's refund, or its end with all that follows from it.
+def read_for_end(order: Order, executor_ids: Sequence[int]) -> tuple[bool, list[User]]:
+    """Whether the order's lock still holds its contact, and the executors to refund, as they are now.
 
-    An end frees the contact, where the lock is still this order's (I15), corrects everybody's counters and, where it
-    owes refunds, gives each taker back what he paid and has not back yet. One TransactWriteItems, with what belongs
-    `beside` it: a single write for an answer, three for a refund, up to nine for an end; before the latter two one
-    consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
+    One consistent BatchGetItem. Raises Unavailable.
     """
-    writes = [_move(before, after), *beside]
-    if after.status is not before.status or after.takes != before.takes:
-        writes += _consequences(before, after, now)
+    lock, *found = table.get_many(
+        [keys.contact_lock(order.contact_key), *(keys.user(executor_id) for executor_id in executor_ids)],
+        consistent=True,
+    )
+    executors = [users.from_item(executor_id, item) for executor_id, item in zip(executor_ids, found, strict=True)]
+    return lock is not None and lock["order_id"] == order.id, executors
+
+
+def move(
+    before: Order,
+    after: Order,
+    *,
+    refunds: Sequence[LedgerEntry] = (),
+    frees_contact: bool = False,
+    beside: "Sequence[TransactWriteItemTypeDef]" = (),
+) -> None:
+    """Write a response, a refund of a take, or an end of an order, and what follows from it, in one transaction.
+
+    An end corrects the counters of the client and the executors. `refunds` are the ledger entries that return the
+    price of a take. `frees_contact` deletes the lock, which must still be this order's (I15). `beside` are further
+    writes of the same transaction. One TransactWriteItems: one write for a response, three for a refund, up to nine
+    for an end. Raises table.WriteConflict.
+    """
+    writes = [_move_write(before, after), *beside]
+    ends = after.status is not before.status
+    if frees_contact:
+        writes.append(_unlock_write(before))
+    entries = {entry.user_id: entry for entry in refunds}
+    no_longer_active = -1 if ends and before.status is Status.ACTIVE else 0
+    completed = 1 if ends and after.status is Status.COMPLETED else 0
+    writes += [
+        users.user_write(
+            user_id, entry=entries.get(user_id), active_orders=no_longer_active, completed_orders=completed
+        )
+        for user_id in ((after.client_id, *after.takes) if no_longer_active else entries)
+    ]
+    writes += [ledger.entry_write(entry) for entry in refunds]
     table.transact(writes)
 
 
-def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
+def _move_write(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     fields: dict[str, object] = {"status": after.status, **keys.order_list_keys(after), **keys.due_keys(after)}
     if after.ended_at is not None:
         fields["ended_at"] = after.ended_at
@@ -377,7 +325,7 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     sets = [f"#{name} = :to_{name}" for name in fields]
     refunded = [take for take in after.takes.values() if take.refunded and take != before.takes[take.executor_id]]
     sets += [f"takes.#take{take.executor_count}.refunded = :refunded" for take in refunded]
-    return table.change(
+    return table.update_write(
         keys.order(before.id),
         f"SET {', '.join(sets)}{nothing_due}",
         condition=conditions.all_of(
@@ -399,48 +347,3 @@ def _move(before: Order, after: Order) -> "TransactWriteItemTypeDef":
             ":edits_read": before.edits,
         },
     )
-
-
-def _consequences(before: Order, after: Order, now: int) -> "list[TransactWriteItemTypeDef]":
-    takers = [take.executor_id for take in refunds(before, after)]
-    lock, *found = table.get_many(
-        [keys.contact_lock(before.contact_key), *(keys.user(taker) for taker in takers)], consistent=True
-    )
-    entries = {
-        taker: refund_of_take(
-            users.from_item(taker, item),
-            order_id=after.id,
-            price=after.takes[taker].price,
-            entry_id=ids.new_integer_id(now),
-            now=now,
-        )
-        for taker, item in zip(takers, found, strict=True)
-    }
-    writes = []
-    ends = after.status is not before.status
-    if ends and lock is not None and lock["order_id"] == before.id:
-        writes.append(_remove_lock(before))
-    no_longer_active = -1 if ends and before.status is Status.ACTIVE else 0
-    completed = 1 if ends and after.status is Status.COMPLETED else 0
-    writes += [
-        users.change(user_id, entry=entries.get(user_id), active_orders=no_longer_active, completed_orders=completed)
-        for user_id in ((after.client_id, *after.takes) if no_longer_active else entries)
-    ]
-    writes += [ledger.put(entry) for entry in entries.values()]
-    return writes
-
-
-def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
-    """The order, the user, and the debit that he paid for the order with if he did, as they are now.
-
-    One consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
-    """
-    order_item, user, debit = table.get_many(
-        [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, take_cause(order_id))],
-        consistent=True,
-    )
-    order = from_item(order_item) if order_item else None
-    # A batch is not read in one moment: a take may have landed between the order and the debit.
-    if order is not None and (user_id in order.takes) != (debit is not None):
-        raise table.WriteConflict
-    return order, users.from_item(user_id, user), ledger.from_item(debit) if debit else None

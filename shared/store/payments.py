@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.domain.durations import DAY_MS
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
 from shared.domain.payment import Charge, Currency, Payment, Provider, Settlement, Status
@@ -9,7 +10,7 @@ from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
 # What was never paid is removed so long after it was made, by DynamoDB's TTL; what was is kept.
-_RETENTION = 30 * 24 * 60 * 60 * 1000
+_RETENTION_MS = 30 * DAY_MS
 
 
 def _item(payment: Payment) -> table.Item:
@@ -29,7 +30,7 @@ def _item(payment: Payment) -> table.Item:
         "refunded": payment.refunded,
         "taken_back": payment.taken_back,
         **_due_keys(payment),
-        **({"ttl": (payment.created_at + _RETENTION) // 1000} if payment.charge_id is None else {}),
+        **({"ttl": (payment.created_at + _RETENTION_MS) // 1000} if payment.charge_id is None else {}),
     }
 
 
@@ -79,8 +80,8 @@ def create(payment: Payment, payer: TelegramUser, token: Token) -> None:
     """
     table.transact(
         [
-            table.put(_item(payment), condition=conditions.NOT_THERE),
-            users.change(payer.id, caller=payer, token=token),
+            table.put_write(_item(payment), condition=conditions.NOT_THERE),
+            users.user_write(payer.id, caller=payer, token=token),
         ]
     )
 
@@ -89,7 +90,7 @@ def set_invoice(payment_id: int, invoice_id: str) -> None:
     """Remember what the provider calls the payment. One TransactWriteItems of one write. Raises table.WriteConflict."""
     table.transact(
         [
-            table.change(
+            table.update_write(
                 keys.payment(payment_id),
                 "SET invoice_id = :invoice_id",
                 condition=conditions.THERE,
@@ -124,10 +125,10 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
     """
     after, entry = settlement.payment, settlement.entry
     if settlement.is_new:
-        writes = [table.put(_item(after), condition=conditions.NOT_THERE)]
+        writes = [table.put_write(_item(after), condition=conditions.NOT_THERE)]
     else:
         writes = [
-            table.change(
+            table.update_write(
                 keys.payment(after.id),
                 "SET #status = :status, charge_id = :charge_id, paid_at = :paid_at, refunded = :refunded,"
                 f" taken_back = :taken_back REMOVE {keys.DUE.pk}, {keys.DUE.sk}, #ttl",
@@ -146,9 +147,9 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
         ]
     if settlement.is_new or before.charge_id is None:
         mark = {**keys.charge(charge.provider, charge.id), "payment_id": after.id}
-        writes.append(table.put(mark, condition=conditions.NOT_THERE))
+        writes.append(table.put_write(mark, condition=conditions.NOT_THERE))
     if entry is not None:
-        writes += [users.change(entry.user_id, entry=entry), ledger.put(entry)]
+        writes += [users.user_write(entry.user_id, entry=entry), ledger.entry_write(entry)]
     table.transact(writes)
 
 
@@ -174,7 +175,7 @@ def checked(before: Payment, after: Payment) -> None:
     again = f"{keys.DUE.sk} = :check_at"
     table.transact(
         [
-            table.change(
+            table.update_write(
                 keys.payment(before.id),
                 f"SET #status = :status, {again}"
                 if due
@@ -204,7 +205,7 @@ def set_cursor(provider: Provider, position: int) -> None:
     """
     table.transact(
         [
-            table.change(
+            table.update_write(
                 keys.cursor(provider),
                 "SET #position = :position",
                 condition=None,

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared.domain.limits import Token
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import Person
 from shared.domain.review import Complaint, Review
+from shared.domain.user import User
 from shared.store import (
     audit_log,
     conditions,
@@ -64,7 +66,7 @@ def erase_order(order: Order) -> None:
     ]
     table.transact(
         [
-            table.change(
+            table.update_write(
                 keys.order(order.id),
                 f"SET description = :erased, contact = :nothing, contact_key = :nothing REMOVE {', '.join(lists)}",
                 condition=conditions.all_of(conditions.STORED_AS_READ, conditions.NOTHING_DUE),
@@ -74,15 +76,14 @@ def erase_order(order: Order) -> None:
     )
 
 
-def erase_review(review: Review) -> None:
-    """Take name and words out of a review, and out of the order that shows it; the rating is counted and stays (I21).
+def erase_review(review: Review, *, is_order_kept: bool) -> None:
+    """Remove the name and the words from a review, and from the order that shows it; the rating still counts (I21).
 
-    The order may have been erased before: its client came back and reviewed it. One consistent GetItem, and one
-    TransactWriteItems of two writes, one where the order is not kept any more. Raises table.WriteConflict, Unavailable.
+    One TransactWriteItems of two writes, of one when the order is not kept any more. Raises table.WriteConflict.
     """
     writes = [_words_erased(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
-    if orders.get(review.order_id) is not None:
-        order = table.change(
+    if is_order_kept:
+        order = table.update_write(
             keys.order(review.order_id), "REMOVE review_comment", condition=conditions.THERE, values={}
         )
         writes.append(order)
@@ -101,7 +102,7 @@ def erase_complaint(complaint: Complaint) -> None:
 
 def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
     fields = {"comment": None, **also}
-    return table.change(
+    return table.update_write(
         key,
         f"SET {', '.join(f'#{name} = :{name}' for name in fields)}",
         condition=conditions.THERE,
@@ -110,16 +111,12 @@ def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
     )
 
 
-def forget(user_id: int, action: Action) -> None:
-    """Take out name and settings, his places among subscribers and what the bot has for him; put what was done.
+def forget(before: User, action: Action, token: Token | None) -> None:
+    """Remove a user's name, settings, subscriptions, and what the bot keeps for them; put the action.
 
-    What stays under his id is his balance, his counters, a ban, and that he agreed to what. Who asks for it himself
-    spends a token of his settings, or he could fill the trail. Two consistent GetItems and one TransactWriteItems of at
-    most 44 writes. Raises TooOften, table.WriteConflict, Unavailable.
+    What stays under the user's id: balance, counters, a ban, and consents. `token` is what the request costs, None for
+    an operator's. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
     """
-    if audit_log.is_done(action):
-        return  # a try had landed
-    before = users.get(user_id)
     after = replace(
         before,
         preferred_categories=(),
@@ -129,17 +126,17 @@ def forget(user_id: int, action: Action) -> None:
     )
     as_read, read = users.settings_as_read(before)
     sets, clauses, values = ["settings_version = :version"], [as_read], {":version": after.settings_version, **read}
-    if action.operator_id == user_id:
-        token, is_there, token_values = users.settings_token(before)
-        sets.append(token)
-        clauses.append(is_there)
+    if token is not None:
+        token_set, token_left, token_values = users.token_update(token)
+        sets.append(token_set)
+        clauses.append(token_left)
         values |= token_values
-    forgotten = table.change(
-        keys.user(user_id),
+    forgotten = table.update_write(
+        keys.user(before.id),
         f"SET {', '.join(sets)} REMOVE first_name, last_name, username, preferences, notify_enabled, notify_frequency,"
         " chat_open",
         condition=conditions.all_of(*clauses),
         values=values,
     )
-    of_the_bot = [table.remove(key, condition=None) for key in (keys.inbox(user_id), keys.pace(user_id))]
-    table.transact([forgotten, audit_log.put(action), *of_the_bot, *subscriptions.moved(before, after)])
+    of_the_bot = [table.delete_write(key, condition=None) for key in (keys.inbox(before.id), keys.pace(before.id))]
+    table.transact([forgotten, audit_log.action_write(action), *of_the_bot, *subscriptions.moved_writes(before, after)])

@@ -5,12 +5,11 @@ each user a minute's share of his hour by itself, which is more than a person re
 of his bucket, a share at a time.
 """
 
+from shared.domain.durations import MINUTE_MS, ceil_seconds
 from shared.domain.errors import TooOften
 from shared.domain.limits import take_token
 from shared.settings import settings
 from shared.store import conditions, keys, table
-
-_MINUTE = 60 * 1000
 
 # What this instance knows of this minute: how often each user read, and whose bucket was empty until when.
 _reads: dict[int, int] = {}
@@ -25,12 +24,12 @@ def count(user_id: int, *, now: int) -> None:
     where several instances take at once. None for who is known to have to wait. Raises TooOften, Unavailable.
     """
     global _minute  # noqa: PLW0603 - an instance has one
-    if now // _MINUTE != _minute:
-        _minute = now // _MINUTE
+    if now // MINUTE_MS != _minute:
+        _minute = now // MINUTE_MS
         _reads.clear()
         _refused_until.clear()
     if (wait := _refused_until.get(user_id, 0) - now) > 0:
-        raise TooOften(-(-wait // 1000))
+        raise TooOften(ceil_seconds(wait))
     reads = _reads.get(user_id, 0)
     share = max(1, settings().reads_per_hour // 60)
     if reads and reads % share == 0:
@@ -51,7 +50,7 @@ def _spend(user_id: int, tokens: int, now: int) -> None:
             "SET bucket_reads = :bucket, #ttl = :ttl",
             condition=conditions.bucket_full_by("reads"),
             # A bucket that is full says nothing.
-            values={":bucket": token.after, ":bucket_full_by": token.full_by, ":ttl": -(-token.after // 1000)},
+            values={":bucket": token.after, ":bucket_full_by": token.full_by, ":ttl": ceil_seconds(token.after)},
         )
         if done:
             return

@@ -1,18 +1,16 @@
 """Reviews that clients write of executors, and complaints that executors make about orders."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Literal
 
-from shared import clock, ids
-from shared.domain.errors import AlreadyComplained, AlreadyHandled, AlreadyReviewed, ComplaintNotFound
+from shared.domain.durations import DAY_MS
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
-from shared.store import audit_log, conditions, keys, orders, table, users
+from shared.store import audit_log, conditions, keys, table, users
 
 # What people wrote about each other in anger is kept half a year; then DynamoDB's TTL removes it.
-_COMPLAINT_RETENTION = 180 * 24 * 60 * 60 * 1000
+_COMPLAINT_RETENTION_MS = 180 * DAY_MS
 
 
 def from_item(item: table.Item) -> Review:
@@ -31,40 +29,18 @@ def from_item(item: table.Item) -> Review:
     )
 
 
-def write_review(order_id: str, client_id: int, decide: Callable[[Order | None, int, int], Review]) -> Review:
-    """Put the review that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
+def put_review(order: Order, review: Review) -> None:
+    """Put the review, show it in the order, and count it in the executor's rating (I20, I21).
 
-    The order shows it and the executor's rating counts it in the same transaction (I20, I21): a consistent BatchGetItem
-    and a TransactWriteItems of four writes. Raises AlreadyReviewed, Banned, what `decide` raises, Busy, Unavailable.
+    One TransactWriteItems of four writes. Raises table.WriteConflict.
     """
-    tries: dict[int, Review] = {}
-
-    def write_once() -> Review:
-        now = clock.now_ms()
-        if tries:
-            # Only after a try that failed: the review may be there, another's or one of our own (P3).
-            found = table.get(keys.review(order_id, client_id))
-            if found is not None:
-                if found["id"] in tries:
-                    return tries[found["id"]]
-                raise AlreadyReviewed
-        order = orders.get_for(order_id, client_id)
-        review = decide(order, now, ids.new_integer_id(now))
-        tries[review.id] = review
-        _put_review(order, review)
-        return review
-
-    return table.retry(write_once)
-
-
-def _put_review(order: Order | None, review: Review) -> None:
     index_all, all_reviews = keys.review_list(None)
     index_rating, of_rating = keys.review_list(review.rating)
     index_of, received = keys.reviews_of(review.executor_id)
     index_by, written = keys.reviews_by(review.client_id)
     table.transact(
         [
-            table.put(
+            table.put_write(
                 {
                     **keys.review(review.order_id, review.client_id),
                     "id": review.id,
@@ -85,62 +61,75 @@ def _put_review(order: Order | None, review: Review) -> None:
                 },
                 condition=conditions.NOT_THERE,
             ),
-            table.put(keys.integer_id(review.id), condition=conditions.NOT_THERE),
-            table.change(
+            table.put_write(keys.integer_id(review.id), condition=conditions.NOT_THERE),
+            table.update_write(
                 keys.order(review.order_id),
                 "SET rating = :rating, review_comment = :comment",
                 condition=conditions.STORED_AS_READ,
-                values={":rating": review.rating, ":comment": review.comment, ":status": order and order.status},
+                values={":rating": review.rating, ":comment": review.comment, ":status": order.status},
             ),
-            users.change(review.executor_id, rating=review.rating),
+            users.user_write(review.executor_id, rating=review.rating),
         ]
     )
 
 
-def write_complaint(
-    order_id: str, executor_id: int, decide: Callable[[Order | None, int, int], Complaint]
-) -> Complaint:
-    """Put the complaint that `decide` makes of the order, the time in epoch ms and a new id; once for an order.
+def put_complaint(complaint: Complaint) -> None:
+    """Put the complaint. One TransactWriteItems of two writes. Raises table.WriteConflict."""
+    table.transact(
+        [
+            table.put_write(
+                {
+                    **keys.complaint(complaint.order_id, complaint.executor_id),
+                    "id": complaint.id,
+                    "order_id": complaint.order_id,
+                    "executor_id": complaint.executor_id,
+                    "client_id": complaint.client_id,
+                    "complaint": complaint.complaint,
+                    "comment": complaint.comment,
+                    "created_at": complaint.created_at,
+                    "ttl": (complaint.created_at + _COMPLAINT_RETENTION_MS) // 1000,
+                    keys.TIMELINE.pk: keys.complaints(handled=False),
+                    keys.TIMELINE.sk: keys.id_sk(complaint.id),
+                },
+                condition=conditions.NOT_THERE,
+            ),
+            table.put_write(keys.integer_id(complaint.id), condition=conditions.NOT_THERE),
+        ]
+    )
 
-    A consistent BatchGetItem and a TransactWriteItems of two writes. Raises AlreadyComplained, Banned, what `decide`
-    raises, Busy, Unavailable.
+
+def get_review(order_id: str, client_id: int) -> Review | None:
+    """The client's review of the order. One consistent GetItem. Raises Unavailable."""
+    item = table.get(keys.review(order_id, client_id))
+    return from_item(item) if item else None
+
+
+def get_complaint(order_id: str, executor_id: int) -> Complaint | None:
+    """The executor's complaint about the order. One consistent GetItem. Raises Unavailable."""
+    item = table.get(keys.complaint(order_id, executor_id))
+    return _complaint(item) if item else None
+
+
+def mark_handled(complaint: Complaint, action: Action) -> None:
+    """Mark the complaint handled, and put the operator's action. One TransactWriteItems of two writes.
+
+    Raises table.WriteConflict: another operator handled it.
     """
-    tries: dict[int, Complaint] = {}
-
-    def write_once() -> Complaint:
-        now = clock.now_ms()
-        if tries:
-            found = table.get(keys.complaint(order_id, executor_id))
-            if found is not None:
-                if found["id"] in tries:
-                    return tries[found["id"]]
-                raise AlreadyComplained
-        complaint = decide(orders.get_for(order_id, executor_id), now, ids.new_integer_id(now))
-        tries[complaint.id] = complaint
-        table.transact(
-            [
-                table.put(
-                    {
-                        **keys.complaint(order_id, executor_id),
-                        "id": complaint.id,
-                        "order_id": complaint.order_id,
-                        "executor_id": complaint.executor_id,
-                        "client_id": complaint.client_id,
-                        "complaint": complaint.complaint,
-                        "comment": complaint.comment,
-                        "created_at": complaint.created_at,
-                        "ttl": (complaint.created_at + _COMPLAINT_RETENTION) // 1000,
-                        keys.TIMELINE.pk: keys.complaints(handled=False),
-                        keys.TIMELINE.sk: keys.id_sk(complaint.id),
-                    },
-                    condition=conditions.NOT_THERE,
-                ),
-                table.put(keys.integer_id(complaint.id), condition=conditions.NOT_THERE),
-            ]
-        )
-        return complaint
-
-    return table.retry(write_once)
+    table.transact(
+        [
+            table.update_write(
+                keys.complaint(complaint.order_id, complaint.executor_id),
+                f"SET handled_at = :now, action_id = :action, {keys.TIMELINE.pk} = :handled",
+                condition=conditions.NOT_HANDLED,
+                values={
+                    ":now": action.created_at,
+                    ":action": action.id,
+                    ":handled": keys.complaints(handled=True),
+                },
+            ),
+            audit_log.action_write(action),
+        ]
+    )
 
 
 def _complaint(item: table.Item) -> Complaint:
@@ -184,42 +173,6 @@ def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]
     """The complaints of an executor about these orders. One consistent BatchGetItem a hundred. Raises Unavailable."""
     found = table.get_many([keys.complaint(order_id, executor_id) for order_id in order_ids], consistent=True)
     return [_complaint(item) for item in found if item]
-
-
-def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complaint:
-    """Mark a complaint handled by the operator's action, and put that; the complaint then.
-
-    One consistent GetItem and one TransactWriteItems of two writes, a try. Raises ComplaintNotFound, AlreadyHandled,
-    Busy, Unavailable.
-    """
-
-    def handle_once() -> Complaint:
-        item = table.get(keys.complaint(order_id, executor_id))
-        if item is None:
-            raise ComplaintNotFound
-        complaint = _complaint(item)
-        if complaint.action_id == action.id:
-            return complaint  # a try had landed
-        if complaint.handled_at is not None:
-            raise AlreadyHandled
-        table.transact(
-            [
-                table.change(
-                    keys.complaint(order_id, executor_id),
-                    f"SET handled_at = :now, action_id = :action, {keys.TIMELINE.pk} = :handled",
-                    condition=conditions.NOT_HANDLED,
-                    values={
-                        ":now": action.created_at,
-                        ":action": action.id,
-                        ":handled": keys.complaints(handled=True),
-                    },
-                ),
-                audit_log.put(action),
-            ]
-        )
-        return replace(complaint, handled_at=action.created_at, action_id=action.id)
-
-    return table.retry(handle_once)
 
 
 def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:

@@ -7,14 +7,15 @@ are 30 messages at most.
 """
 
 from shared import clock
+from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
-BETWEEN_SENDS = 42  # ms
-BETWEEN_SENDS_TO_A_CHAT = 1_500  # ms; Telegram takes one a second, and one may be late on its way
+BETWEEN_SENDS_MS = 42
+BETWEEN_SENDS_TO_A_CHAT_MS = 1_500  # Telegram takes one a second, and one may be late on its way
 # A turn further ahead is not waited for: something better can be done meanwhile, or the bot has to keep still.
-_PATIENCE = 3_000
+_PATIENCE_MS = 3_000
 # An item that says nothing any more goes away.
-_REMEMBERED = 24 * 60 * 60 * 1000
+_REMEMBERED_MS = DAY_MS
 
 
 class NotYet(Exception):
@@ -32,8 +33,8 @@ def acquire(chat_id: int | None) -> None:
     Raises NotYet, Unavailable.
     """
     if chat_id is not None:
-        _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT)
-    _take_turn(None, BETWEEN_SENDS)
+        _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT_MS)
+    _take_turn(None, BETWEEN_SENDS_MS)
 
 
 def pause(seconds: float) -> None:
@@ -43,7 +44,7 @@ def pause(seconds: float) -> None:
         keys.pace(None),
         "SET next_at = :until, #ttl = :ttl",
         condition=conditions.TURN_BEFORE,
-        values={":until": until, ":ttl": (until + _REMEMBERED) // 1000},
+        values={":until": until, ":ttl": (until + _REMEMBERED_MS) // 1000},
     )
 
 
@@ -53,18 +54,18 @@ def _take_turn(chat_id: int | None, distance: int) -> None:
     ahead = chat_id is None
     while True:
         now = clock.now_ms()
-        ttl = (now + _REMEMBERED) // 1000
+        ttl = (now + _REMEMBERED_MS) // 1000
         if ahead:
             done, item = table.update_if(
                 key,
                 "SET next_at = next_at + :distance, #ttl = :ttl",
                 condition=conditions.TURN_AHEAD,
-                values={":distance": distance, ":now": now, ":latest": now + _PATIENCE, ":ttl": ttl},
+                values={":distance": distance, ":now": now, ":latest": now + _PATIENCE_MS, ":ttl": ttl},
             )
             if done:
                 clock.sleep((item["next_at"] - distance - now) / 1000)
                 return
-            if item and item["next_at"] > now + _PATIENCE:
+            if item and item["next_at"] > now + _PATIENCE_MS:
                 raise NotYet((item["next_at"] - now) / 1000)
         else:
             done, _ = table.update_if(

@@ -20,14 +20,14 @@ def _entries(user: User) -> dict[tuple[str, str], dict[str, str]]:
     return {(item["pk"], item["sk"]): item for item in items}
 
 
-def moved(before: User, after: User) -> "list[TransactWriteItemTypeDef]":
+def moved_writes(before: User, after: User) -> "list[TransactWriteItemTypeDef]":
     """A transaction's writes that turn the entries of a user into those of what he becomes, 80 at most.
 
     The user is written beside them on the condition that he is still as `before` was read.
     """
     had, has = _entries(before), _entries(after)
-    puts = [table.put(item, condition=None) for key, item in has.items() if had.get(key) != item]
-    return puts + [table.remove(keys.Key(pk=pk, sk=sk), condition=None) for pk, sk in had if (pk, sk) not in has]
+    puts = [table.put_write(item, condition=None) for key, item in has.items() if had.get(key) != item]
+    return puts + [table.delete_write(keys.Key(pk=pk, sk=sk), condition=None) for pk, sk in had if (pk, sk) not in has]
 
 
 def audience(order: Order, *, start: tuple[int, int] = (0, 0)) -> Iterator[tuple[list[int], tuple[int, int]]]:

@@ -1,23 +1,20 @@
 """Calls to the table. Every byte to and from DynamoDB passes here, and botocore's errors end here.
 
-Timeouts and attempts, so that a request always ends before its Lambda does (P4): one call takes at most
-2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `retry` starts no new attempt after 5 s, an attempt
-is a read and a write: 5 + 2 × 9 = 23 s, below the functions' 25 s timeout less one, below the gateway's 30 s. What ends
-an order reads once more: where each of its calls takes all it may, Lambda ends it before it answers, and the next try
-or the sweep finds what it did.
+One call takes at most 2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `shared/commands/retry.py` has
+the sum for a whole request (P4).
 """
 
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from shared.aws import clients
-from shared.service_errors import Busy, Unavailable
+from shared.service_errors import Unavailable
 from shared.settings import settings
 from shared.store.attributes import item_from_dynamodb, item_to_dynamodb
 from shared.store.keys import Index, Key
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
     )
 
 Item = dict[str, Any]
-Result = TypeVar("Result")
-
-_RETRY_SECONDS = 5.0
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.4
 _BATCH = 100  # keys in one BatchGetItem
@@ -279,7 +273,7 @@ def _expression(
     return request
 
 
-def put(
+def put_write(
     item: Mapping[str, object], *, condition: str | None, values: Mapping[str, object] | None = None
 ) -> "TransactWriteItemTypeDef":
     """A Put of a transaction."""
@@ -287,7 +281,7 @@ def put(
     return {"Put": cast("PutTypeDef", {**request, "Item": item_to_dynamodb(item)})}
 
 
-def change(
+def update_write(
     key: Key,
     expression: str,
     *,
@@ -303,7 +297,7 @@ def change(
     return {"Update": cast("UpdateTypeDef", {**request, "Key": item_to_dynamodb(key)})}
 
 
-def remove(
+def delete_write(
     key: Key, *, condition: str | None, values: Mapping[str, object] | None = None
 ) -> "TransactWriteItemTypeDef":
     """A Delete of a transaction."""
@@ -330,21 +324,3 @@ def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
         raise
     except (ConnectionError, HTTPClientError) as error:
         raise WriteConflict from error
-
-
-def retry(attempt: Callable[[], Result]) -> Result:
-    """Do `attempt` - read, decide, write - until its write is not WriteConflict, with full jitter between the tries.
-
-    What `attempt` raises of the domain passes through. Raises Busy after five seconds.
-    """
-    started = time.monotonic()
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            return attempt()
-        except WriteConflict as stale:
-            nap = random.uniform(0, pause)
-            if time.monotonic() - started + nap > _RETRY_SECONDS:
-                raise Busy from stale
-        time.sleep(nap)
-        pause = min(pause * 2, _LONGEST_PAUSE)

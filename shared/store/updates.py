@@ -1,9 +1,10 @@
 """Updates from Telegram that were handled: it sends one again until it hears a 200, and sometimes after that."""
 
+from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
 # Telegram keeps an update for a day.
-_REMEMBERED = 2 * 24 * 60 * 60 * 1000
+_REMEMBERED_MS = 2 * DAY_MS
 
 
 def is_handled(update_id: int) -> bool:
@@ -16,8 +17,8 @@ def mark_handled(update_id: int, now: int) -> None:
 
     A mark that cannot be put is left out: the update may then be handled once more, which every handler bears.
     """
-    mark = {**keys.update(update_id), "ttl": (now + _REMEMBERED) // 1000}
+    mark = {**keys.update(update_id), "ttl": (now + _REMEMBERED_MS) // 1000}
     try:
-        table.transact([table.put(mark, condition=conditions.NOT_THERE)])
+        table.transact([table.put_write(mark, condition=conditions.NOT_THERE)])
     except table.WriteConflict:
         return

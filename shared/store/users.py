@@ -1,12 +1,10 @@
 """Users: profile, settings, and what a user item gives to transactions of others (balance, counters)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from shared import clock
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Bucket, Token, take_token
+from shared.domain.limits import Bucket, Token
 from shared.domain.money import LedgerEntry
 from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
@@ -38,17 +36,13 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
     }
 
 
-def _spending(token: Token) -> tuple[str, str, dict[str, object]]:
+def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
+    """What taking the token sets in the user's item, on which condition, and the values of both."""
     return (
         f"bucket_{token.bucket} = :bucket",
         conditions.bucket_full_by(token.bucket),
         {":bucket": token.after, ":bucket_full_by": token.full_by},
     )
-
-
-def settings_token(user: User) -> tuple[str, str, dict[str, object]]:
-    """A token of the user's settings: what an update of him sets, on which condition, the values. Raises TooOften."""
-    return _spending(take_token(user.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms()))
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
@@ -98,82 +92,41 @@ def get(user_id: int) -> User:
     return from_item(user_id, table.get(keys.user(user_id)))
 
 
-def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
-    """Replace which orders the caller wants to hear of.
+def save_settings(before: User, after: User, *, caller: TelegramUser | None, token: Token | None) -> None:
+    """Write the settings of `after`, and the subscriptions that follow from them, where `before` was read.
 
-    As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
+    One TransactWriteItems of at most 81 writes: at no moment do settings and subscriptions disagree. A caller must not
+    be banned, and pays with `token`. Raises table.WriteConflict.
     """
-    _change_settings(
-        caller.id,
-        lambda user: replace(user, preferred_categories=tuple(categories), preferred_cities=tuple(cities)),
-        caller=caller,
+    fields = {
+        "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
+        "notify_enabled": after.notifications_enabled,
+        "notify_frequency": after.notification_frequency,
+        "settings_version": after.settings_version,
+    }
+    if after.chat_open is not None:
+        fields["chat_open"] = after.chat_open
+    sets = [f"{name} = :{name}" for name in fields]
+    values: dict[str, object] = {f":{name}": value for name, value in fields.items()}
+    as_read, read = settings_as_read(before)
+    clauses = [as_read]
+    values |= read
+    if caller is not None:
+        sets.append(_set_profile())
+        clauses.append(conditions.NOT_BANNED)
+        values |= _profile(caller)
+    if token is not None:
+        token_set, token_left, token_values = token_update(token)
+        sets.append(token_set)
+        clauses.append(token_left)
+        values |= token_values
+    update = table.update_write(
+        keys.user(after.id),
+        f"SET {', '.join(sets)}",
+        condition=conditions.all_of(*clauses),
+        values=values,
     )
-
-
-def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> User:
-    """Save whether and how often, in minutes, the caller wants to hear of orders; None stays as it is. The user then.
-
-    As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
-    """
-
-    def changed(user: User) -> User:
-        return replace(
-            user,
-            notifications_enabled=user.notifications_enabled if enabled is None else enabled,
-            notification_frequency=user.notification_frequency if frequency is None else frequency,
-        )
-
-    return _change_settings(caller.id, changed, caller=caller)
-
-
-def save_chat(user_id: int, *, is_open: bool) -> None:
-    """Save what Telegram said: the bot may write to the user from now on, or may not.
-
-    One consistent GetItem; where that is news, as many calls as `_change_settings`. Raises Busy, Unavailable.
-    """
-    if get(user_id).chat_open is not is_open:
-        _change_settings(user_id, lambda user: replace(user, chat_open=is_open))
-
-
-def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: TelegramUser | None = None) -> User:
-    """Write what `changed` makes of the user's settings, and what lists him among the subscribers with it.
-
-    One consistent GetItem and one TransactWriteItems of at most 81 writes, a try: there is no moment at which the lists
-    and the settings disagree.
-    """
-
-    def change_once() -> User:
-        before = get(user_id)
-        after = replace(changed(before), settings_version=before.settings_version + 1)
-        fields = {
-            "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
-            "notify_enabled": after.notifications_enabled,
-            "notify_frequency": after.notification_frequency,
-            "settings_version": after.settings_version,
-        }
-        if after.chat_open is not None:
-            fields["chat_open"] = after.chat_open
-        sets = [f"{name} = :{name}" for name in fields]
-        values: dict[str, object] = {f":{name}": value for name, value in fields.items()}
-        as_read, read = settings_as_read(before)
-        clauses = [as_read]
-        values |= read
-        if caller is not None:
-            before.check_not_banned()
-            token, is_there, token_values = settings_token(before)
-            sets += [_set_profile(), token]
-            clauses += [conditions.NOT_BANNED, is_there]
-            values |= _profile(caller) | token_values
-        update = table.change(
-            keys.user(user_id),
-            f"SET {', '.join(sets)}",
-            condition=conditions.all_of(*clauses),
-            values=values,
-        )
-        table.transact([update, *subscriptions.moved(before, after)])
-        return after
-
-    return table.retry(change_once)
+    table.transact([update, *subscriptions.moved_writes(before, after)])
 
 
 def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
@@ -183,30 +136,22 @@ def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
     return conditions.SETTINGS_AS_READ, {":settings_read": user.settings_version}
 
 
-def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
-    """Ban the user, or let him write again, and put the operator's action; nothing if that is so already. Returns him.
+def write_ban(user_id: int, action: Action, *, banned: bool) -> None:
+    """Ban the user, or lift the ban, and put the operator's action. One TransactWriteItems of two writes.
 
-    One consistent GetItem and one TransactWriteItems of two writes, a try. Raises Busy, Unavailable.
+    Raises table.WriteConflict: the user is banned, or is not, already.
     """
-
-    def set_once() -> User:
-        user = get(user_id)
-        if (user.banned_at is not None) is banned:
-            return user
-        if banned:
-            expression, condition = "SET banned_at = :now", conditions.NOT_BANNED
-        else:
-            expression, condition = "REMOVE banned_at", conditions.BANNED
-        values = {":now": action.created_at} if banned else {}
-        table.transact(
-            [table.change(keys.user(user_id), expression, condition=condition, values=values), audit_log.put(action)]
-        )
-        return replace(user, banned_at=action.created_at if banned else None)
-
-    return table.retry(set_once)
+    if banned:
+        expression, condition = "SET banned_at = :now", conditions.NOT_BANNED
+    else:
+        expression, condition = "REMOVE banned_at", conditions.BANNED
+    ban = table.update_write(
+        keys.user(user_id), expression, condition=condition, values={":now": action.created_at} if banned else {}
+    )
+    table.transact([ban, audit_log.action_write(action)])
 
 
-def change(
+def user_write(
     user_id: int,
     *,
     caller: TelegramUser | None = None,
@@ -229,9 +174,9 @@ def change(
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
     if token is not None:
-        taken, is_there, token_values = _spending(token)
-        sets.append(taken)
-        clauses.append(is_there)
+        token_set, token_left, token_values = token_update(token)
+        sets.append(token_set)
+        clauses.append(token_left)
         values |= token_values
     if entry is not None:
         sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
@@ -252,7 +197,7 @@ def change(
             adds.append(f"{name} :{name}")
             values[f":{name}"] = count
     expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in (("SET", sets), ("ADD", adds)) if parts)
-    return table.change(
+    return table.update_write(
         keys.user(user_id),
         expression,
         condition=conditions.all_of(*clauses) if clauses else None,

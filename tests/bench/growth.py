@@ -46,7 +46,7 @@ def _entry(number: int, now: int) -> dict[str, Any]:
         created_at=now,
         payment_method="telegram_stars",
     )
-    put: dict[str, Any] = dict(ledger.put(entry))["Put"]  # type: ignore[assignment]
+    put: dict[str, Any] = dict(ledger.entry_write(entry))["Put"]  # type: ignore[assignment]
     item: dict[str, Any] = put["Item"]
     return item
 

@@ -41,21 +41,21 @@ def test_what_was_missed_each_time_has_not_arrived() -> None:
 @pytest.mark.parametrize(
     ("outcome", "left"),
     [
-        ("arrived", None),
-        ("unreachable", None),
-        ("refused", None),
-        ("too_late", None),
+        (Outcome.ARRIVED, None),
+        (Outcome.UNREACHABLE, None),
+        (Outcome.REFUSED, None),
+        (Outcome.ENDED, None),
         # At once, and as if it had not been tried.
-        ("missed", Delivery(tries=1, held_until=0)),
+        (Outcome.MISSED, Delivery(tries=1, held_until=0)),
         # At once as well, but it may have arrived.
-        ("in_doubt", Delivery(tries=2, held_until=0)),
+        (Outcome.IN_DOUBT, Delivery(tries=2, held_until=0)),
     ],
 )
 def test_what_is_left_to_do_after_a_try(outcome: Outcome, left: Delivery | None) -> None:
     assert deliveries.after(Delivery(tries=2, held_until=NOW + SECOND), outcome) == left
 
 
-@pytest.mark.parametrize(("outcome", "times"), [("in_doubt", 3), ("missed", 10)])
+@pytest.mark.parametrize(("outcome", "times"), [(Outcome.IN_DOUBT, 3), (Outcome.MISSED, 10)])
 def test_what_may_have_arrived_is_tried_three_times_and_what_did_not_as_often_as_it_takes(
     outcome: Outcome, times: int
 ) -> None:

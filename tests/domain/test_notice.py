@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain import notice as notices
+from shared.domain.delivery import Outcome
 from shared.domain.notice import Notice
 from shared.domain.order import Order, answered, closed, completed, ended_by_time, removed, with_refund, with_take
 from tests.domain.test_inbox import HOUR, MINUTE, order
@@ -109,29 +110,29 @@ def test_an_order_can_be_answered_while_it_was_taken_and_its_window_runs() -> No
     ("kind", "it", "now", "reason"),
     [
         ("taken", TWO, 16 * MINUTE - 1, None),
-        ("taken", TWO, 16 * MINUTE, "ended"),
+        ("taken", TWO, 16 * MINUTE, Outcome.ENDED),
         ("taken", answered(TWO, 1, 3 * MINUTE), HOUR - 1, None),
-        ("taken", answered(TWO, 1, 3 * MINUTE), HOUR, "ended"),
-        ("taken", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        ("taken", answered(TWO, 1, 3 * MINUTE), HOUR, Outcome.ENDED),
+        ("taken", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, Outcome.ENDED),
         # The hour is over, and he can still answer.
         ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW - 1, None),
-        ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW, "ended"),
+        ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW, Outcome.ENDED),
         ("asked", TWO, 16 * MINUTE - 1, None),
-        ("asked", TWO, 16 * MINUTE, "ended"),
-        ("asked", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, "answered"),
-        ("asked", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
-        ("asked", None, 0, "ended"),
+        ("asked", TWO, 16 * MINUTE, Outcome.ENDED),
+        ("asked", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, Outcome.ANSWERED),
+        ("asked", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, Outcome.ENDED),
+        ("asked", None, 0, Outcome.ENDED),
         ("answered", answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, None),
         ("answered", answered(TWO, 1, 3 * MINUTE), HOUR + MINUTE, None),
-        ("answered", completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, "ended"),
+        ("answered", completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, Outcome.ENDED),
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE - 1, None),
-        ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, "late"),
+        ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, Outcome.LATE),
     ],
 )
 def test_what_is_no_news_any_more_is_not_told(
     kind: notices.Kind, it: Order | None, now: int, reason: str | None
 ) -> None:
-    assert notices.why_not(Notice(kind, NEW.id, 1, 0), it, now) == reason
+    assert notices.drop_reason(Notice(kind, NEW.id, 1, 0), it, now) == reason
 
 
 ANSWERED = answered(TWO, 1, 3 * MINUTE)
@@ -158,5 +159,5 @@ def test_an_answer_an_end_and_what_an_operator_does_are_news_for_an_hour(
     kind: notices.Kind, it: Order, due_at: int, since: int
 ) -> None:
     notice = Notice(kind, it.id, 11, due_at)
-    assert notices.why_not(notice, it, since + HOUR - 1) is None
-    assert notices.why_not(notice, it, since + HOUR) == "late"
+    assert notices.drop_reason(notice, it, since + HOUR - 1) is None
+    assert notices.drop_reason(notice, it, since + HOUR) == Outcome.LATE

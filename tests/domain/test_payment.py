@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from shared.domain.money import LedgerEntry, debit_for_take
 from shared.domain.payment import (
-    FIRST_CHECK,
-    GRACE,
-    LIFETIME,
+    FIRST_CHECK_MS,
+    GRACE_MS,
+    LIFETIME_MS,
     Charge,
     ChargeRefused,
     Currency,
@@ -56,12 +56,12 @@ def paid(payment: Payment) -> Payment:
 
 def test_numbers_and_words() -> None:
     """Names are stored, sent to the WebApp or to a provider; times are in ms."""
-    assert {provider.value: lifetime for provider, lifetime in LIFETIME.items()} == {
+    assert {provider.value: lifetime for provider, lifetime in LIFETIME_MS.items()} == {
         "crypto_pay": 1_800_000,
         "telegram_stars": 1_800_000,
         "yookassa": 3_600_000,
     }
-    assert (GRACE, FIRST_CHECK) == (60_000, 60_000)
+    assert (GRACE_MS, FIRST_CHECK_MS) == (60_000, 60_000)
     assert [*Status] == ["pending", "paid", "expired", "refunded"]
     assert [*Currency] == ["RUB", "XTR"]
 
@@ -257,8 +257,8 @@ def test_what_was_given_back_before_we_heard_of_it_is_never_credited(status: Sta
     ("changed", "late", "may"),
     [
         ({}, 0, True),
-        ({}, LIFETIME[Provider.TELEGRAM_STARS] - 1, True),
-        ({}, LIFETIME[Provider.TELEGRAM_STARS], False),
+        ({}, LIFETIME_MS[Provider.TELEGRAM_STARS] - 1, True),
+        ({}, LIFETIME_MS[Provider.TELEGRAM_STARS], False),
         ({"status": Status.PAID}, 0, False),
         ({"status": Status.EXPIRED}, 0, False),
         ({"user_id": 8}, 0, False),
@@ -282,14 +282,14 @@ def test_it_is_asked_about_less_and_less_often_and_once_more_after_its_end() -> 
 
 
 def test_what_will_never_be_paid_is_expired_at_once() -> None:
-    payment = after_check(STARS, is_over=True, now=NOW + FIRST_CHECK)
+    payment = after_check(STARS, is_over=True, now=NOW + FIRST_CHECK_MS)
     assert (payment.status, payment.check_at) == (Status.EXPIRED, None)
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.REFUNDED, Status.EXPIRED])
 def test_asking_changes_nothing_else(status: Status) -> None:
     payment = replace(STARS, status=status, check_at=None)
-    assert after_check(payment, is_over=True, now=NOW + 10 * GRACE) == payment
+    assert after_check(payment, is_over=True, now=NOW + 10 * GRACE_MS) == payment
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ class Api:
         return found
 
     def _messages(self, queue: Queue) -> list[Any]:
-        messages: list[Any] = moto_of("sqs").queues[encode_reference(queue)]._messages
+        messages: list[Any] = moto_of("sqs").queues[queue_name(queue)]._messages
         return messages
 
     def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
     return get_backend(service)["123456789012"]["eu-central-1"]
 
 
-def encode_reference(queue: Queue) -> str:
+def queue_name(queue: Queue) -> str:
     """A queue's name, as its URL has it."""
     return os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
 
@@ -228,7 +228,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")
         moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
-            moto_of("sqs").create_queue(encode_reference(queue))
+            moto_of("sqs").create_queue(queue_name(queue))
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
         yield service

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.scheduled import audit
-from shared import ids
+from shared import commands, ids
 from shared.store import attributes, audit_log, keys, orders, table, users
 from tests import api
 from tests.conftest import OPERATOR, TABLE
@@ -318,10 +318,12 @@ def test_a_ban_takes_running_orders_away(service: Api) -> None:
 def test_a_ban_that_died_half_way_goes_on(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """F1: he is banned first, so that nothing new comes meanwhile."""
     found = [taken(service, f"@burst_pipe{number}") for number in range(3)]
-    write = orders.move
-    monkeypatch.setattr(orders, "move", lambda before, *more: write(before, *more) if before.id != found[1] else 1 / 0)
+    write = commands.orders.move
+    monkeypatch.setattr(
+        commands.orders, "move", lambda before, *more: write(before, *more) if before.id != found[1] else 1 / 0
+    )
     assert act(service, "users/{id}/ban", CLIENT).status == 500
-    monkeypatch.setattr(orders, "move", write)
+    monkeypatch.setattr(commands.orders, "move", write)
     assert act(service, "users/{id}/ban", CLIENT).status == 200
     assert [service.call("GET /api/orders/{id}", id=it).json["status"] for it in found] == ["closed_no_response"] * 3
     assert amounts(service, EXECUTOR).count(2) == 3
@@ -335,7 +337,9 @@ def test_a_ban_between_reading_and_writing_stops_a_take(service: Api, monkeypatc
     write = orders.take
 
     def ban_first(*given: Any) -> None:
-        users.set_banned(EXECUTOR, audit_log.new(OPERATOR, "user_banned", "тест", user_id=EXECUTOR), banned=True)
+        commands.users.set_banned(
+            EXECUTOR, audit_log.new(OPERATOR, "user_banned", "тест", user_id=EXECUTOR), banned=True
+        )
         write(*given)
 
     monkeypatch.setattr(orders, "take", ban_first)

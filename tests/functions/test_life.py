@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.orders import take
+from shared.commands import orders as commands
 from shared.store import table
 from tests.functions.conftest import START, Api
 
@@ -73,10 +73,10 @@ def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.Monkey
     order = service.order(1)
     for executor, price in ((2, 5), (3, 7)):
         service.recharge(executor, 10)
-        monkeypatch.setattr(take, "TAKE_PRICE", price)
+        monkeypatch.setattr(commands, "TAKE_PRICE", price)
         taken = service.call("POST /api/orders/{id}/take", user=executor, id=order["id"])
         assert taken.json["new_balance"] == 10 - price
-    monkeypatch.setattr(take, "TAKE_PRICE", 1)
+    monkeypatch.setattr(commands, "TAKE_PRICE", 1)
     again = service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
     assert (again.status, again.json["new_balance"]) == (200, 5)
     service.later(minutes=15)

@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.settings import LocalSettings
 from shared import settings
+from shared.commands import orders as commands
 from shared.handlers.http import MAX_BODY
 from shared.store import orders, table
 from tests import api
@@ -61,7 +62,7 @@ def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: p
     """F2, F4, P3: the last token went into the try that had landed; nobody is told that it did not."""
     for number in range(9):
         assert post(service, 1, number).status == 201
-    transact, check = table.transact, orders._check_contact
+    transact, check = table.transact, commands._check_contact
     lost, late = [True], [True]
 
     def and_lose_the_answer(items: Any) -> None:
@@ -73,7 +74,7 @@ def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: p
         return False if late and late.pop() else check(*given)
 
     monkeypatch.setattr(table, "transact", and_lose_the_answer)
-    monkeypatch.setattr(orders, "_check_contact", too_early_to_see)
+    monkeypatch.setattr(commands, "_check_contact", too_early_to_see)
     assert post(service, 1, 9).status == 201
     assert service.call("GET /api/users/me", user=1).json["active_orders"] == 10
 

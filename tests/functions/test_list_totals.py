@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.commands import orders as commands
 from shared.domain.order import answered
 from shared.store import feeds, orders, table
 from tests.functions.conftest import Api
@@ -51,7 +52,7 @@ def test_who_takes_while_the_client_answers_takes_an_answered_order(
 
     def cross(*given: Any, **named: Any) -> None:
         monkeypatch.setattr(orders, "take", take)
-        orders.change(order, lambda it, now: answered(it, 1, now), orders.move, caller_id=1)
+        commands.change(order, lambda taken, now: answered(taken, 1, now), commands.move, caller_id=1)
         take(*given, **named)
 
     monkeypatch.setattr(orders, "take", cross)

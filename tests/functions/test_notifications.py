@@ -16,7 +16,8 @@ from functions.notifications import send_offer
 from infra.local.fakes.telegram import MESSAGES_A_SECOND, FakeTelegram
 from shared.aws import secrets
 from shared.aws.queues import Queue
-from shared.domain.delivery import HELD
+from shared.commands import users as user_commands
+from shared.domain.delivery import HELD_MS
 from shared.domain.init_data import TelegramUser
 from shared.outbound import bot_api
 from shared.store import keys, send_rate, table, users
@@ -42,8 +43,8 @@ def bot(service: Api, telegram: FakeTelegram) -> FakeTelegram:
 
 def listen(user: int, frequency: int = 5, categories: list[str] | None = None) -> None:
     caller = TelegramUser(user, f"User{user}", "", None)
-    users.save_notifications(caller, enabled=True, frequency=frequency)
-    users.save_preferences(caller, categories=categories or [], cities=[])
+    user_commands.save_notifications(caller, enabled=True, frequency=frequency)
+    user_commands.save_preferences(caller, categories=categories or [], cities=[])
 
 
 def offer(service: Api, user: int, order_id: str) -> list[Any]:
@@ -249,7 +250,7 @@ def test_messages_that_are_late_on_their_way_are_not_too_many() -> None:
     ]
     senders = sum(event["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency", 0) for event in events)
     assert senders >= 6
-    assert -(-1000 // send_rate.BETWEEN_SENDS) + senders <= MESSAGES_A_SECOND
+    assert -(-1000 // send_rate.BETWEEN_SENDS_MS) + senders <= MESSAGES_A_SECOND
 
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"status": 500, "applied": True}])
@@ -464,7 +465,7 @@ def dies(request: pytest.FixtureRequest, service: Api, monkeypatch: pytest.Monke
 def again(service: Api, queue: Queue, message: dict[str, Any]) -> None:
     """The queue brings a message until it is done, and once more."""
     for _ in range(3):
-        service.later(ms=HELD)
+        service.later(ms=HELD_MS)
         left = service.handle(queue, message)
     assert left == []
 
@@ -846,5 +847,5 @@ def test_enabling_notifications_says_whether_the_bot_may_write(service: Api, bot
     assert says(allows_write_to_pm=True) == "true"
     service.update(1, message={"chat": {"id": EXECUTOR, "type": "private"}, "text": "/start"})
     assert says() == "true"
-    users.save_chat(EXECUTOR, is_open=False)
+    user_commands.save_chat(EXECUTOR, is_open=False)
     assert says(allows_write_to_pm=True) == "false"

@@ -21,7 +21,7 @@ from shared import ids
 from shared.aws import secrets
 from shared.domain.money import LedgerEntry
 from shared.domain.payment import Status
-from shared.handlers.background import Failed
+from shared.handlers.background import HandlerFailed
 from shared.payments.provider import kopecks
 from shared.store import keys, payments, table, users
 from tests import api
@@ -336,7 +336,7 @@ def test_a_refund_that_was_cut_off_goes_on_where_it_was(
     shop.take_money(invoice)()
     with monkeypatch.context() as patch:
         patch.setattr(refund_payment, "settle", lambda charge: 1 / 0)
-        with pytest.raises(Failed):
+        with pytest.raises(HandlerFailed):
             refund(invoice["payment_id"])
     assert balance(service) == 100
     assert refund(invoice["payment_id"])["status"] == "refunded"
@@ -364,7 +364,7 @@ def test_what_was_spent_already_becomes_a_debt_and_an_alarm(
 def test_what_was_not_paid_is_not_given_back(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
     assert refund(invoice["payment_id"])["status"] == "pending"
-    with pytest.raises(Failed, match="PaymentNotFound"):
+    with pytest.raises(HandlerFailed, match="PaymentNotFound"):
         refund(1)
 
 
@@ -442,7 +442,7 @@ def test_coins_are_sent_back_once(service: Api, crypto_pay: FakeCryptoPay) -> No
     invoice = create(service, "crypto_pay")
     CryptoShop(service, crypto_pay).take_money(invoice)()
     crypto_pay.fail("transfer", status=500, applied=True)
-    with pytest.raises(Failed, match="ProviderUnavailable"):
+    with pytest.raises(HandlerFailed, match="ProviderUnavailable"):
         refund(invoice["payment_id"])
     assert refund(invoice["payment_id"])["status"] == "refunded"
     [transfer] = crypto_pay.transfers
@@ -811,7 +811,7 @@ def test_no_secret_and_no_payload_in_the_log(
     assert tell().status in (200, 503)
     assert service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name}).status == 503
     check(service, minutes=1)
-    with pytest.raises(Failed):
+    with pytest.raises(HandlerFailed):
         refund(invoice["payment_id"] if balance(service) else 1)
     captured = capfd.readouterr()
     said = log.getvalue() + caplog.text + captured.out + captured.err
@@ -863,15 +863,15 @@ def test_two_charges_at_once_stay_two_payments(
 
     monkeypatch.setattr(payments, "settle", late)
     # A user without a ledger would be guarded by that alone.
-    monkeypatch.setattr(users, "change", change_unguarded)
+    monkeypatch.setattr(users, "user_write", change_unguarded)
     assert first().status == 200
     right = [it for it in (payments.get(invoice["payment_id"]),) if it is not None]
     assert [payment.charge_id for payment in right] == [shop.charges[invoice["payment_id"]]]
 
 
 def change_unguarded(user_id: int, *, entry: LedgerEntry) -> Any:
-    """`users.change` without its own condition on the ledger's end."""
-    return table.change(
+    """`users.user_write` without its own condition on the ledger's end."""
+    return table.update_write(
         keys.user(user_id),
         "SET balance = :balance, last_entry_id = :id",
         condition=None,

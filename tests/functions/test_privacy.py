@@ -170,9 +170,9 @@ def test_who_is_half_forgotten_is_forgotten_the_second_time(
     name = step.partition(".")[2]
     do = getattr(module, name)
 
-    def die(*given: Any) -> None:
+    def die(*given: Any, **named: Any) -> None:
         if landed:
-            do(*given)
+            do(*given, **named)
         raise RuntimeError
 
     monkeypatch.setattr(module, name, die)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.aws import schedules
 from shared.aws.queues import Queue
-from shared.handlers.background import Failed
+from shared.handlers.background import HandlerFailed
 from tests import api
 from tests.functions.conftest import START, Api
 
@@ -131,7 +131,7 @@ def test_a_timer_that_is_early_by_our_clock_fails(service: Api, capsys: pytest.C
     """L6, F12, F15: so that it comes again, and wakes nobody; on time it ends the order, and then changes nothing."""
     order = service.order(1)
     service.later(minutes=60, ms=-1)
-    with pytest.raises(Failed, match="RetryLater"):
+    with pytest.raises(HandlerFailed, match="RetryLater"):
         service.timer(order["id"], HOUR)
     assert service.image(order["id"])["status"] == {"S": "active"}
     assert "BackgroundFailures" not in capsys.readouterr().out

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.handlers.background import Failed
+from shared.handlers.background import HandlerFailed
 from shared.store import table
 from tests import api
 from tests.functions.conftest import Api
@@ -71,7 +71,7 @@ def test_work_that_nobody_waits_for_fails_and_comes_again(
         raise RuntimeError(message)
 
     table.client().meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", fail)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(HandlerFailed) as failed:
         service.timer(order["id"], service.now)
     assert str(failed.value) == "RuntimeError"
     assert failed.value.__cause__ is None

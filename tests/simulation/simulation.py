@@ -17,16 +17,18 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 
 from functions.admin import ban_user, erase_user
-from functions.balance import create_invoice
-from functions.orders import create, take
 from functions.users import delete_me
 from shared import clock, ids
 from shared.aws import queues, schedules, secrets
 from shared.commands import erasure
+from shared.commands import orders as order_commands
+from shared.commands import payments as payment_commands
+from shared.commands import retry as retry_loop
+from shared.commands import users as user_commands
 from shared.observability import logger
 from shared.outbound import http
 from shared.settings import settings
-from shared.store import feeds, table, users
+from shared.store import feeds, table
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
 from tests.simulation import sdk
 from tests.simulation.actors import Actors
@@ -203,7 +205,7 @@ class Simulation:
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
-            *((module, "settings", lambda: limited) for module in (create, take, create_invoice, users)),
+            *((module, "settings", lambda: limited) for module in (order_commands, payment_commands, user_commands)),
             (ban_user, "time", time),
             (erasure, "time", time),
             (delete_me, "time", time),
@@ -212,8 +214,8 @@ class Simulation:
             (http, "time", time),
             (http, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
-            (table, "time", time),
-            (table, "random", dice),
+            *((module, "time", time) for module in (table, retry_loop)),
+            *((module, "random", dice) for module in (table, retry_loop)),
             (table, "uuid", types.SimpleNamespace(uuid4=lambda: f"{dice.getrandbits(64):016x}")),
             (table, "client", lambda: dynamodb),
             (schedules, "client", lambda: scheduler),

@@ -16,6 +16,8 @@ from functions.scheduled import check_payments
 from functions.users import delete_me
 from shared import ids
 from shared.commands import end_due, erasure
+from shared.commands import orders as commands
+from shared.commands.retry import retry
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
@@ -28,7 +30,7 @@ from shared.domain.user import User
 from shared.http import schemas
 from shared.payments import crypto_pay
 from shared.service_errors import RetryLater
-from shared.store import conditions, feeds, keys, ledger, orders, payments, people, table, users
+from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
 from tests.simulation.simulation import run_seeds
 
 # By this seed each has to be found.
@@ -97,38 +99,34 @@ def swallowed_early_timer(patch: Patch) -> None:
     patch.setattr(end_due, "end_if_due", end_or_not)
 
 
-def lock_freed_by_whoever(patch: Patch) -> None:
-    """An end frees the contact, whosever it is by now."""
-    consequences = orders._consequences
+def lock_freed_by_any_order(patch: Patch) -> None:
+    """An end frees the contact, even when another order holds it by now."""
+    move = orders.move
 
-    def free_always(before: Order, after: Order, now: int) -> Any:
-        writes = [write for write in consequences(before, after, now) if "Delete" not in write]
-        free = table.remove(
-            keys.contact_lock(before.contact_key),
-            condition="order_id = :any OR NOT (order_id = :any)",
-            values={":any": ""},
-        )
-        return [*writes, free]
+    def move_and_free(before: Order, after: Order, **more: Any) -> None:
+        ends = after.status is not before.status
+        move(before, after, **{**more, "frees_contact": ends})
 
-    patch.setattr(orders, "_consequences", free_always)
+    patch.setattr(orders, "move", move_and_free)
+    without("LOCK_OURS")(patch)
 
 
 def rating_read_and_written(patch: Patch) -> None:
     """The new mean is computed from what was read a moment ago."""
-    change = users.change
+    change = users.user_write
 
     def set_rating(user_id: int, *, rating: int | None = None, **more: Any) -> Any:
         if rating is None:
             return change(user_id, **more)
         user = users.from_item(user_id, table.get(keys.user(user_id)))
-        return table.change(
+        return table.update_write(
             keys.user(user_id),
             "SET rating_sum = :sum, rating_count = :count",
             condition=None,
             values={":sum": user.rating_sum + rating, ":count": user.rating_count + 1},
         )
 
-    patch.setattr(users, "change", set_rating)
+    patch.setattr(users, "user_write", set_rating)
 
 
 def retry_is_a_new_recharge(patch: Patch) -> None:
@@ -266,7 +264,7 @@ def debt_below_zero(patch: Patch) -> None:
 
 def refund_over_a_refund(patch: Patch) -> None:
     """Whoever removes an order pays back everybody, whatever an operator gave back before."""
-    patch.setattr(orders, "refunds", lambda before, after: [take for take in after.takes.values() if take.refunded])
+    patch.setattr(domain, "refunds", lambda before, after: [take for take in after.takes.values() if take.refunded])
     without("NOT_THERE")(patch)
 
 
@@ -321,7 +319,7 @@ def erased_before_it_is(patch: Patch) -> None:
     """The person is forgotten first, his orders after that."""
 
     def forget_first(user_id: int, action: Action, *, until: float) -> None:
-        table.retry(lambda: people.forget(user_id, action))
+        retry(lambda: erasure._forget(user_id, action))
         erasure.erase(user_id, action, until=until)
 
     for module in (delete_me, erase_user):
@@ -329,15 +327,15 @@ def erased_before_it_is(patch: Patch) -> None:
 
 
 def erasure_leaves_the_lock(patch: Patch) -> None:
-    """What ends for an erasure keeps its contact."""
+    """An order that ends for an erasure keeps its contact."""
+    move = orders.move
 
-    def move(before: Order, after: Order, now: int) -> None:
-        freed = [write for write in orders._consequences(before, after, now) if "Delete" in write]
-        moved = [orders._move(before, after), *orders._consequences(before, after, now)]
-        table.transact([write for write in moved if write not in freed])
+    def move_without_freeing(before: Order, after: Order, now: int) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(orders, "move", lambda *given, **more: move(*given, **{**more, "frees_contact": False}))
+            commands.move(before, after, now)
 
-    known = types.SimpleNamespace(change=orders.change, taken_by=orders.taken_by, move=move)
-    patch.setattr(erasure, "orders", known)
+    patch.setattr(erasure, "commands", types.SimpleNamespace(change=commands.change, move=move_without_freeing))
 
 
 def erasure_deletes_what_was_taken(patch: Patch) -> None:
@@ -375,7 +373,7 @@ DEFECTS: dict[str, Plant] = {
     "no expiry condition": expiry_by_timer,
     "unguarded refund": without("STORED_AS_READ", "UNANSWERED", "TAKES_AS_READ", "NOT_THERE", "LAST_ENTRY_AS_READ"),
     "swallowed early timer": swallowed_early_timer,
-    "lock freed by the wrong order": lock_freed_by_whoever,
+    "lock freed by the wrong order": lock_freed_by_any_order,
     "rating read-modify-write": rating_read_and_written,
     "balance by read": without("BALANCE_ENOUGH", "LAST_ENTRY_AS_READ", "NO_ENTRY_YET"),
     "edit after a take": without("NOBODY_TOOK_IT"),

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from functions.scheduled import audit, end_due_order, sweep
 from shared import clock, ids
 from shared.aws import secrets
-from shared.handlers.background import Failed
+from shared.handlers.background import HandlerFailed
 from shared.store import feeds, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, OPERATOR, TABLE
@@ -416,7 +416,7 @@ class Service(RuleBasedStateMachine):
         """A schedule fires: on time, late, again; early, it fails and changes nothing (L6)."""
         event = {"order_id": order_id, "due_at": self.model.now + ahead}
         if ahead:
-            with pytest.raises(Failed):
+            with pytest.raises(HandlerFailed):
                 end_due_order.handler(event, api.Context())
         else:
             end_due_order.handler(event, api.Context())

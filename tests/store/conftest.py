@@ -145,7 +145,8 @@ def wire(service: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     feeds._totals.clear()
     sdk.over_the_wire(table.client(), wire.send)
     monkeypatch.setattr(clock, "now_ms", lambda: service.now)
-    monkeypatch.setattr(table, "time", time)
+    for module in (table, sys.modules["shared.commands.retry"]):
+        monkeypatch.setattr(module, "time", time)
     monkeypatch.setattr(sys.modules["botocore.endpoint"], "time", time)
     monkeypatch.setattr(secrets, "_provider", ParameterStore)
     yield wire

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from shared.commands.retry import retry
 from shared.domain.errors import OrderTaken
 from shared.service_errors import Busy, Unavailable
 from shared.store import conditions, keys, table
@@ -17,7 +18,7 @@ KEY: keys.Key = {"pk": "USER#1", "sk": "USER"}
 
 def visit(key: keys.Key = KEY) -> Any:
     """A write that shows how often it was done."""
-    return table.change(key, "ADD visits :one", condition=None, values={":one": 1})
+    return table.update_write(key, "ADD visits :one", condition=None, values={":one": 1})
 
 
 def visits(wire: Wire) -> int:
@@ -76,9 +77,9 @@ def each(faults: dict[str, Any]) -> pytest.MarkDecorator:
 def test_all_or_nothing(wire: Wire) -> None:
     """P1, P2."""
     other: keys.Key = {"pk": "USER#2", "sk": "USER"}
-    table.transact([visit(), table.put({**other, "name": "Анна"}, condition=conditions.NOT_THERE)])
+    table.transact([visit(), table.put_write({**other, "name": "Анна"}, condition=conditions.NOT_THERE)])
     with pytest.raises(table.WriteConflict):
-        table.transact([visit(), table.put({**other, "name": "Пётр"}, condition=conditions.NOT_THERE)])
+        table.transact([visit(), table.put_write({**other, "name": "Пётр"}, condition=conditions.NOT_THERE)])
     assert (visits(wire), table.get(other)) == (1, {**other, "name": "Анна"})
 
 
@@ -90,7 +91,7 @@ def test_what_passes_is_tried_again(wire: Wire, faults: list[Fault]) -> None:
         table.transact([visit()])
     assert (len(wire.attempts("TransactWriteItems")), visits(wire)) == (len(faults), 0)
     wire.meets("TransactWriteItems", *(faults * 3))
-    table.retry(lambda: table.transact([visit()]))
+    retry(lambda: table.transact([visit()]))
     assert visits(wire) == 1
 
 
@@ -99,7 +100,7 @@ def test_what_is_a_defect_is_not(wire: Wire, faults: Fault) -> None:
     """P3: neither tried again nor taken for a business answer."""
     wire.meets("TransactWriteItems", faults)
     with pytest.raises(ClientError):
-        table.retry(lambda: table.transact([visit()]))
+        retry(lambda: table.transact([visit()]))
     assert len(wire.attempts("TransactWriteItems")) == 1
 
 
@@ -116,7 +117,7 @@ def test_the_sdk_tries_again_with_the_same_token(wire: Wire, fault: Fault) -> No
 def test_a_new_attempt_is_a_new_request(wire: Wire) -> None:
     """What was decided again is another transaction: an old token would answer for the old one."""
     wire.meets("TransactWriteItems", *PASSING["a conflict"] * 5)
-    table.retry(lambda: table.transact([visit()]))
+    retry(lambda: table.transact([visit()]))
     assert len({request["ClientRequestToken"] for request in wire.attempts("TransactWriteItems")}) == 6
 
 
@@ -127,7 +128,7 @@ def test_busy_after_five_seconds(wire: Wire) -> None:
     """L4, P4: full jitter, pauses that grow to 0.4 s and no further, and no attempt after five seconds."""
     wire.always_meets("TransactWriteItems", PASSING["a conflict"][0])
     with pytest.raises(Busy):
-        table.retry(lambda: table.transact([visit()]))
+        retry(lambda: table.transact([visit()]))
     assert 4 < wire.monotonic() <= 5
     for number, nap in enumerate(wire.naps):
         assert 0 <= nap <= min(0.02 * 2**number, 0.4)
@@ -146,7 +147,7 @@ def test_slow_answers_count(wire: Wire) -> None:
 
     wire.always_meets("TransactWriteItems", slow)
     with pytest.raises(Busy):
-        table.retry(lambda: table.transact([visit()]))
+        retry(lambda: table.transact([visit()]))
     assert len(wire.attempts("TransactWriteItems")) == 2
     assert wire.monotonic() < 8
 
@@ -159,7 +160,7 @@ def test_a_rule_that_says_no_is_not_asked_again(wire: Wire) -> None:
         raise OrderTaken
 
     with pytest.raises(OrderTaken):
-        table.retry(attempt)
+        retry(attempt)
     assert (len(asked), wire.naps) == (1, [])
 
 
@@ -252,7 +253,7 @@ def fill(wire: Wire, number: int, width: int = 1) -> list[keys.Key]:
             key: keys.Key = {"pk": f"ORDER#{due_at:0{width}d}", "sk": "ORDER"}
             made.append(key)
             item = {**key, keys.DUE.pk: keys.DUE_PARTITION, keys.DUE.sk: due_at}
-            puts.append(table.put(item, condition=conditions.NOT_THERE))
+            puts.append(table.put_write(item, condition=conditions.NOT_THERE))
         table.transact(puts)
     wire.sent.clear()
     return made

@@ -1,0 +1,61 @@
+"""Commands on an executor's inbox: claim orders for sending, and record what became of them."""
+
+from dataclasses import replace
+
+from shared import clock
+from shared.aws import queues
+from shared.aws.queues import Queue
+from shared.commands.retry import retry
+from shared.domain import inbox as rules
+from shared.domain.delivery import Outcome
+from shared.domain.inbox import Inbox, Plan
+from shared.domain.messages import Digest, Offer
+from shared.observability import metrics
+from shared.service_errors import RetryLater
+from shared.store import inboxes, table
+
+
+def claim(message: Offer | Digest) -> Plan:
+    """Claim the orders that the message leads to for sending now, or collect them. Returns the plan as written.
+
+    Per attempt: one consistent BatchGetItem, one more when orders besides the message's are to be sent, one PutItem
+    when the inbox changes, and one SendMessageBatch for the first collected order of a window. Raises RetryLater,
+    Busy, Unavailable, NotQueued.
+    """
+
+    def claim_once() -> Plan:
+        read, user, order = inboxes.read(message.user_id, message.order_id if isinstance(message, Offer) else None)
+        now = clock.now_ms()
+        needed = rules.needed(read, user, message, order, now)
+        found = [order] if order is not None and set(needed) == {order.id} else inboxes.load(needed)
+        plan = rules.plan(read, user, message, order, found, now)
+        if plan.retry_at is not None:
+            raise RetryLater((plan.retry_at - now) / 1000)
+        if plan.collects:
+            metrics.add_metric("Collected", "Count", 1)
+        if plan.digest is not None:
+            queues.send(Queue.OFFERS, [plan.digest], now)
+        return replace(plan, inbox=inboxes.write(message.user_id, read, plan.inbox)) if plan.changed else plan
+
+    return retry(claim_once)
+
+
+def record(user_id: int, claimed: Inbox, outcome: Outcome) -> None:
+    """Record the outcome of sending what was claimed.
+
+    One PutItem; after a conflict, a consistent BatchGetItem and a PutItem per attempt. Raises Busy, Unavailable.
+    """
+    inbox = claimed
+
+    def record_once() -> None:
+        nonlocal inbox
+        after = rules.after(inbox, outcome)
+        if after == inbox:
+            return  # another sender recorded it, or the user was erased
+        try:
+            inboxes.write(user_id, inbox, after)
+        except table.WriteConflict:
+            inbox, _, _ = inboxes.read(user_id, None)
+            raise
+
+    retry(record_once)

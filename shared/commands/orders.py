@@ -1,0 +1,210 @@
+"""Commands on orders: post, change, take, and what an operator does to one."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from shared import clock, ids
+from shared.commands.retry import retry
+from shared.domain import order as rules
+from shared.domain.errors import Banned, ContactBusy, OrderNotActive, OrderNotFound, TooOften
+from shared.domain.init_data import TelegramUser
+from shared.domain.limits import take_token
+from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, refund_of_take
+from shared.domain.operators import Action
+from shared.domain.order import Order, Status
+from shared.domain.user import User
+from shared.settings import settings
+from shared.store import audit_log, orders, table, users
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+
+def create(order: Order, caller: TelegramUser) -> None:
+    """Post an order: put it with the lock on its contact, charge the token, count it for its client.
+
+    The first attempt assumes that the client's bucket is full and reads nothing: one TransactWriteItems. After a
+    conflict, one consistent GetItem of the client and what `_check_contact` costs. Raises Banned, TooOften,
+    ContactBusy, Busy, Unavailable.
+    """
+    tried = False
+
+    def create_once() -> None:
+        nonlocal tried
+        try:
+            client = users.get(caller.id) if tried else User(caller.id)
+            client.check_not_banned()
+            token = take_token(client.full_at, "orders", per_hour=settings().orders_per_hour, now=clock.now_ms())
+        except (Banned, TooOften):
+            # An earlier attempt may have been applied late: then the order exists.
+            if tried and _check_contact(order, clock.now_ms()):
+                return
+            raise
+        tried = True
+        try:
+            orders.create(order, caller, token)
+        except table.WriteConflict:
+            # Only when our own attempt was applied without a response does this order hold the contact.
+            try:
+                # At the moment of the write: the contact may have become free since, and the write would not know.
+                applied = _check_contact(order, order.created_at)
+            except ContactBusy:
+                users.get(caller.id).check_not_banned()  # a banned client hears of the ban, whatever else is wrong
+                raise
+            if not applied:
+                raise
+
+    retry(create_once)
+
+
+def change(
+    order_id: str,
+    decide: Callable[[Order, int], Order],
+    write: Callable[[Order, Order, int], None],
+    *,
+    caller_id: int | None = None,
+    action: Action | None = None,
+) -> Order:
+    """Read the order, let the rule `decide` what it becomes, and `write` that; returns the order after it.
+
+    Both functions get the time in epoch ms. An unchanged order is not written. With `caller_id`, the user is read in
+    the same batch and must not be banned. With an `action` that `write` puts beside the change, an earlier attempt is
+    told apart from the same change by somebody else. Per attempt: one consistent GetItem (BatchGetItem with
+    `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors of `decide` and `write`, Busy,
+    Unavailable.
+    """
+    attempts: list[tuple[Order, Order]] = []
+
+    def change_once() -> Order:
+        now = clock.now_ms()
+        before = orders.get(order_id) if caller_id is None else orders.get_for(order_id, caller_id)
+        if before is None:
+            raise OrderNotFound
+        for attempted_from, attempted in attempts:
+            # Applied, at once or late; only the response was lost (P3).
+            if _shows(before, attempted_from, attempted) and (action is None or audit_log.is_done(action)):
+                return before
+        after = decide(before, now)
+        if after != before:
+            attempts.append((before, after))
+            write(before, after, now)
+        return after
+
+    return retry(change_once)
+
+
+def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
+    """Run `change` for an operator: the move of the order and the audit log's action are one transaction.
+
+    One GetItem more when an earlier attempt may have been applied. Raises OrderNotFound, the errors of `decide`, Busy,
+    Unavailable.
+    """
+
+    def write(before: Order, after: Order, now: int) -> None:
+        move(before, after, now, audit_log.action_write(action))
+
+    return change(order_id, decide, write, action=action)
+
+
+def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
+    """Take the order for the caller: the take, its debit and the counter in one transaction.
+
+    Returns the order and the debit; a repeated take returns the same debit and costs nothing. Per attempt: one
+    consistent BatchGetItem and one TransactWriteItems. Raises Banned, TooOften, OrderNotFound, OwnOrder,
+    OrderNotActive, AllSlotsTaken, InsufficientBalance, Busy, Unavailable.
+    """
+
+    def take_once() -> tuple[Order, LedgerEntry]:
+        now = clock.now_ms()
+        before, executor, paid = orders.read_for_take(order_id, caller.id)
+        if before is None:
+            raise OrderNotFound
+        if paid is not None:
+            if not before.contact:
+                raise OrderNotActive  # erased at its client's request
+            return before, paid
+        executor.check_not_banned()
+        after = rules.with_take(
+            before, caller.id, price=TAKE_PRICE, answer_window_ms=settings().answer_window_ms, now=now
+        )
+        debit = debit_for_take(executor, order_id=order_id, price=TAKE_PRICE, entry_id=ids.new_integer_id(now), now=now)
+        token = take_token(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
+        orders.take(before, after, debit, caller, token)
+        return after, debit
+
+    return retry(take_once)
+
+
+# ---------------------------------------------------------------- writes, for `change`
+
+
+def edit(before: Order, after: Order, now: int) -> None:
+    """Write what an edit changed. After a conflict, find out whether another order holds the new contact.
+
+    One TransactWriteItems; after a conflict, what `_check_contact` costs. Raises ContactBusy, table.WriteConflict,
+    Unavailable.
+    """
+    try:
+        orders.edit(before, after, now)
+    except table.WriteConflict:
+        _check_contact(after, now)
+        raise
+
+
+def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeDef") -> None:
+    """Write a response, a refund or an end, with the refunds that an end owes to executors.
+
+    One TransactWriteItems; before a refund or an end, one consistent BatchGetItem. Raises table.WriteConflict,
+    Unavailable.
+    """
+    if after.status is before.status and after.takes == before.takes:
+        orders.move(before, after, beside=beside)
+        return
+    refunded = [take.executor_id for take in rules.refunds(before, after)]
+    holds_contact, executors = orders.read_for_end(before, refunded)
+    entries = [
+        refund_of_take(
+            executor,
+            order_id=after.id,
+            price=after.takes[executor.id].price,
+            entry_id=ids.new_integer_id(now),
+            now=now,
+        )
+        for executor in executors
+    ]
+    frees_contact = holds_contact and after.status is not before.status
+    orders.move(before, after, refunds=entries, frees_contact=frees_contact, beside=beside)
+
+
+def _check_contact(order: Order, now: int) -> bool:
+    """Whether the order holds its contact; False when no order holds it any more. Raises ContactBusy.
+
+    A response window can end before the hour, and its timer can be late. The command that needs the contact then ends
+    the holder. One consistent GetItem of the lock, one of its order, and what `move` costs when that has ended.
+    """
+    holder_id = orders.contact_holder(order.contact_key, now)
+    if holder_id is None:
+        return False
+    if holder_id == order.id:
+        return True
+    holder = orders.get(holder_id)
+    if holder is None:
+        raise ContactBusy
+    ended = rules.ended_by_time(holder, now)
+    if ended.status is Status.ACTIVE:
+        raise ContactBusy
+    if ended != holder:
+        move(holder, ended, now)
+    return False
+
+
+def _shows(order: Order, before: Order, after: Order) -> bool:
+    """Whether the order shows the change from `before` to `after`, whatever has changed since."""
+    for name in (field.name for field in fields(Order)):
+        if name != "takes" and getattr(after, name) not in (getattr(before, name), getattr(order, name)):
+            return False
+    for executor_id, take in after.takes.items():
+        if take not in (before.takes.get(executor_id), order.takes.get(executor_id)):
+            return False
+    return True

@@ -1,0 +1,16 @@
+"""Durations in milliseconds, the unit of every time in the code but the ones named `…_seconds` or `…_minutes`."""
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+def ceil_div(dividend: int, divisor: int) -> int:
+    """The quotient, rounded up."""
+    return -(-dividend // divisor)
+
+
+def ceil_seconds(ms: int) -> int:
+    """Milliseconds as whole seconds, rounded up: DynamoDB's TTL and HTTP's Retry-After know nothing finer."""
+    return ceil_div(ms, SECOND_MS)
