@@ -1,8 +1,8 @@
 """Lists of orders, newest first, with exact totals.
 
-The clock may be ahead of what is stored: until its timer has run, an order whose deadline passed stands in the
-partition of its stored status. Those few are *late*. The due index names them, and a list leaves them out where they
-stand and takes them in where they belong.
+The clock may be ahead of what is stored. An order whose deadline has passed and whose timer has not run is *late*: it
+still stands in the partition of its stored status. The due index names the late orders. A list leaves them out where
+they stand and takes them in where they belong.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from shared.domain.order import Order, Status, status_at
 from shared.settings import settings
 from shared.store import keys, orders, table
 
-# A feed is polled every few seconds by everybody; an instance counts it again after two.
-_TOTAL_REMEMBERED = 2000
+# Every client reads the same feed; an instance counts it again after two seconds.
+_TOTAL_REMEMBERED_MS = 2000
 _MOST_TOTALS = 1000
-# A list of so many is counted by its keys, in the same call as the page; a longer one by a call of its own.
+# A list of up to so many is counted by its keys, in the same call as the page; a longer one by a call of its own.
 _COUNTED_BY_KEYS = 300
 _totals: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -48,39 +48,63 @@ def by_status(
 ) -> tuple[list[Order], int]:
     """A page of everybody's orders of a status, and how many there are.
 
-    One Query and one BatchGetItem for the first page of the active ones, elsewhere one Query more, for what is late.
-    Where the page does not reach the end of the list, its total is remembered for two seconds; until then it costs one
-    Query more for the first page of up to 300 active ones, two elsewhere. Raises Unavailable.
+    Calls of `_first_active_page` for the first page of active orders, of `_page` for every other. Raises Unavailable.
     """
     narrowed = Filter(status, city, category)
-    index, partition = keys.order_list(status, city, category)
-    low = keys.hour_ends(now + 1) if status is Status.ACTIVE else None
     if status is Status.ACTIVE and offset == 0:
-        total = _remembered(index, partition, now)
-        most = limit if total is not None else max(limit, _COUNTED_BY_KEYS)
-        found = table.query(index, partition, low=low, limit=most + 1)
-        page = _load(found[:limit])
-        if all(narrowed.matches(order, now) for order in page):
-            if len(found) <= limit:
-                return page, len(page)
-            if total is None and len(found) <= most:
-                # What is late and still in the range was to be answered in time: it leaves, and nothing joins.
-                ended = {order.id for order in _late(now)}
-                total = sum(keys.order_id_of(entry) not in ended for entry in found)
-                _remember(index, partition, now, total)
-            return page, total if total is not None else _total(index, partition, narrowed, low, now)
+        first = _first_active_page(narrowed, limit, now)
+        if first is not None:
+            return first
+    return _page(narrowed, status, offset, limit, now)
 
+
+def _first_active_page(narrowed: Filter, limit: int, now: int) -> tuple[list[Order], int] | None:
+    """The first page of active orders; None where the index shows an order on it that has left the list.
+
+    One Query and one BatchGetItem. When the page does not reach the end of the list, the total is cached for two
+    seconds; until then it costs one Query more for up to 300 active orders, two for more. Raises Unavailable.
+    """
+    index, partition, low = _range(narrowed, Status.ACTIVE, now)
+    total = _remembered(index, partition, now)
+    most = limit if total is not None else max(limit, _COUNTED_BY_KEYS)
+    found = table.query(index, partition, low=low, limit=most + 1)
+    page = _load(found[:limit])
+    if not all(narrowed.matches(order, now) for order in page):
+        return None
+    if len(found) <= limit:
+        return page, len(page)
+    if total is None and len(found) <= most:
+        # A late order that is still in the range is one whose response window ended: it leaves, and nothing joins.
+        ended = {order.id for order in _late(now)}
+        total = sum(keys.order_id_of(entry) not in ended for entry in found)
+        _remember(index, partition, now, total)
+    return page, total if total is not None else _total(narrowed, Status.ACTIVE, now)
+
+
+def _page(narrowed: Filter, status: Status, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
+    """Any page of a list: late orders leave the list of their stored status and join the one where they belong.
+
+    Two Queries and one BatchGetItem; when the page does not reach the end of the list, the calls of `_total` more.
+    Raises Unavailable.
+    """
+    index, partition, low = _range(narrowed, status, now)
     late = _late(now)
     leaving = {order.id for order in late if order.status is status}
     wanted = offset + limit + len(leaving)
     found = table.query(index, partition, low=low, limit=wanted + 1)
-    # Between the two reads an order may have been moved: it is one, wherever it was seen.
+    # Between the two reads an order may have moved: it counts once, wherever it was seen.
     joining = {order.id: _entry(order) for order in late if narrowed.matches(order, now)}
     staying = {keys.order_id_of(entry): entry for entry in found if keys.order_id_of(entry) not in leaving}
     entries = sorted({**staying, **joining}.values(), key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
-    # An index lags behind the table by moments: what has just left the list may still stand in it.
+    # An index lags behind the table by moments: an order that has just left the list may still stand in it.
     page = [order for order in _load(entries[offset : offset + limit]) if narrowed.matches(order, now)]
-    return page, len(entries) if len(found) <= wanted else _total(index, partition, narrowed, low, now)
+    return page, len(entries) if len(found) <= wanted else _total(narrowed, status, now)
+
+
+def _range(narrowed: Filter, status: Status, now: int) -> tuple[keys.Index, str, str | None]:
+    """The index and the partition of a list, and where it begins: active orders are those whose hour still runs."""
+    index, partition = keys.order_list(status, narrowed.city, narrowed.category)
+    return index, partition, keys.hour_ends(now + 1) if status is Status.ACTIVE else None
 
 
 def of_client(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
@@ -139,7 +163,9 @@ def _entry(order: Order) -> dict[str, Any]:
     return {**keys.order(order.id), keys.LIST1.sk: keys.list_sk(order)}
 
 
-def _total(index: keys.Index, partition: str, narrowed: Filter, low: str | None, now: int) -> int:
+def _total(narrowed: Filter, status: Status, now: int) -> int:
+    """How many orders the list has. Two Queries, none when the total is cached."""
+    index, partition, low = _range(narrowed, status, now)
     known = _remembered(index, partition, now)
     if known is not None:
         return known
@@ -157,7 +183,7 @@ def _total(index: keys.Index, partition: str, narrowed: Filter, low: str | None,
 
 def _remembered(index: keys.Index, partition: str, now: int) -> int | None:
     counted_at, total = _totals.get((index.name, partition), (0, 0))
-    return total if 0 <= now - counted_at < _TOTAL_REMEMBERED else None
+    return total if 0 <= now - counted_at < _TOTAL_REMEMBERED_MS else None
 
 
 def _remember(index: keys.Index, partition: str, now: int, total: int) -> None:
