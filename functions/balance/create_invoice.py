@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from shared import clock, ids, payments
+from shared import clock, ids
 from shared.commands import payments as commands
 from shared.domain import money
 from shared.domain.errors import Banned, InvalidInitData, TooOften
@@ -14,10 +14,10 @@ from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import View
+from shared.payments import PROVIDERS, configured
 from shared.service_errors import ProviderNotConfigured, ProviderUnavailable, Unavailable
 from shared.settings import payment_settings
-from shared.store import payments as store
-from shared.store import table
+from shared.store import payments, table
 
 router = APIRouter()
 
@@ -46,7 +46,7 @@ class InvoiceView(View):
 )
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     """A payment that waits for its payer; its status tells when the money came."""
-    provider = payments.configured(invoice.provider)
+    provider = configured(invoice.provider)
     now = clock.now_ms()
     payment = new_payment(
         id=ids.new_integer_id(now),
@@ -60,8 +60,8 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     # Put before the provider knows of it: a webhook can come before the provider's response.
     payment = commands.create(payment, caller)
     try:
-        made = payments.PROVIDERS[provider].create(payment)
-        store.set_invoice(payment.id, made.id)
+        made = PROVIDERS[provider].create(payment)
+        payments.set_invoice(payment.id, made.id)
     except table.WriteConflict as stale:
         # Nobody knows the way to pay it yet: it will expire.
         raise Unavailable from stale

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from shared import payments
 from shared.commands.settle import settle
 from shared.domain.errors import PaymentNotFound
 from shared.domain.payment import Status
 from shared.handlers.background import background_handler
-from shared.store import payments as store
+from shared.payments import PROVIDERS
+from shared.store import payments
 
 
 @background_handler
@@ -17,11 +17,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     The payment as it is then, roubles; one that is not paid stays as it is. Again, after whatever failed, it goes on
     where it was. Fails on PaymentNotFound, ProviderUnavailable, Busy, Unavailable: the log's `failed` says on which.
     """
-    payment = store.get(event["payment_id"])
+    payment = payments.get(event["payment_id"])
     if payment is None:
         raise PaymentNotFound
     if payment.status is Status.PAID:
-        payment = settle(payments.PROVIDERS[payment.provider].refund(payment)) or payment
+        payment = settle(PROVIDERS[payment.provider].refund(payment)) or payment
     return {
         "payment_id": payment.id,
         "user_id": payment.user_id,

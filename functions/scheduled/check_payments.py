@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from shared import clock, payments
+from shared import clock
 from shared.commands.settle import settle
 from shared.domain.payment import Payment, Provider, after_check
 from shared.handlers.background import background_handler
 from shared.observability import logger, metrics, where
+from shared.payments import PROVIDERS
 from shared.settings import payment_settings
-from shared.store import payments as store
-from shared.store import table
+from shared.store import payments, table
 
 # PollResult about at once: a provider may take 4 s for each.
 _AT_ONCE = 4
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     what is left when the time runs out is for the next minute.
     """
     due: dict[Provider, list[Payment]] = defaultdict(list)
-    for payment in store.due(clock.now_ms()):
+    for payment in payments.due(clock.now_ms()):
         due[payment.provider].append(payment)
     if Provider.TELEGRAM_STARS in payment_settings().providers:
         due.setdefault(Provider.TELEGRAM_STARS, [])  # one list for all: it tells of refunds, too, when nobody pays
@@ -58,7 +58,7 @@ def check(provider: Provider, pending: Sequence[Payment], context: Any) -> None:
             raise OutOfTime
 
     check_time()
-    asked = payments.PROVIDERS[provider].poll(pending)
+    asked = PROVIDERS[provider].poll(pending)
     for charge in asked.charges:
         check_time()
         settle(charge)
@@ -68,6 +68,6 @@ def check(provider: Provider, pending: Sequence[Payment], context: Any) -> None:
     for payment in pending:
         check_time()
         try:
-            store.checked(payment, after_check(payment, is_over=payment.id in asked.over, now=now))
+            payments.checked(payment, after_check(payment, is_over=payment.id in asked.over, now=now))
         except table.WriteConflict:
             continue  # its money has come, above or just now

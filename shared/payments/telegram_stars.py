@@ -9,7 +9,7 @@ from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
 from shared.payments.provider import DESCRIPTION, Invoice, PollResult, decode_reference, encode_reference, refused
 from shared.service_errors import ProviderUnavailable
-from shared.store import payments as store
+from shared.store.payments import get_cursor, set_cursor
 
 _TITLE = "Пополнение баланса"
 _PAGE = 100
@@ -43,7 +43,7 @@ def parse_webhook(message: Mapping[str, Any]) -> Charge:
 
 def poll(payments: Sequence[Payment]) -> PollResult:
     """Read on in the list of the bot's transactions: getStarTransactions, a hundred at a time, from where we were."""
-    start = position = store.get_cursor(Provider.TELEGRAM_STARS)
+    start = position = get_cursor(Provider.TELEGRAM_STARS)
     charges: list[Charge] = []
     for _ in range(_MOST_PAGES):
         page = _call("getStarTransactions", read_timeout=_BRIEFLY, offset=position, limit=_PAGE)["transactions"]
@@ -51,7 +51,7 @@ def poll(payments: Sequence[Payment]) -> PollResult:
         position += len(page)
         if len(page) < _PAGE:
             break
-    done: Callable[[], None] = partial(store.set_cursor, Provider.TELEGRAM_STARS, position)
+    done: Callable[[], None] = partial(set_cursor, Provider.TELEGRAM_STARS, position)
     return PollResult(charges, done=done) if position > start else PollResult(charges)
 
 
