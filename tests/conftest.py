@@ -86,7 +86,7 @@ TOGETHER = {
         "credentials",
         "disclosure",
         "docs",
-        "histories",
+        "linearizability",
         "hostile_input",
         "notifications",
         "payments",

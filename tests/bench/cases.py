@@ -25,9 +25,9 @@ from shared.store import feeds, table
 from tests import api
 from tests.bench.meter import Call, MeteredTable
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
-from tests.functions.conftest import Api, Change, changed_settings, queue_record
+from tests.fakes import sdk
+from tests.in_process import Api, Change, changed_settings, queue_record
 from tests.serving import serving
-from tests.simulation import sdk
 
 WEBHOOK = "POST /api/telegram/webhook"
 CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003

@@ -1,4 +1,4 @@
-"""What calls to the table cost: DynamoDB in memory (`tests/simulation`), metered by DynamoDB's own rules.
+"""What calls to the table cost: DynamoDB in memory (`tests/fakes`), metered by DynamoDB's own rules.
 
 An item's size is its names and values in bytes. A consistent read costs a unit for each 4 kB begun, an eventual one
 half of it, a Query the sum of what it went over. A write costs a unit for each kB begun of the larger of old and new,

@@ -37,9 +37,9 @@ from shared.store import feeds, table
 from tests import api
 from tests.conftest import OPERATOR, TABLE, WEBHOOK_SECRET, ParameterStore
 from tests.contract.endpoints import ENDPOINTS
+from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.functions.conftest import Api
-from tests.simulation import sdk
+from tests.in_process import Api
 
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.TARGET.read_bytes()))
 CHECKS = [

@@ -24,7 +24,7 @@ from shared.store import feeds, keys
 from tests import api
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import HANDLERS, Api, Change
+from tests.in_process import HANDLERS, Api, Change
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
 INDEXES = [value.name for value in vars(keys).values() if isinstance(value, keys.Index)]

@@ -1,4 +1,4 @@
-"""The figures of the trade, by what happened to an order."""
+"""The figures of the marketplace, by what happened to an order."""
 
 from dataclasses import replace
 

@@ -12,7 +12,7 @@ from shared.store import attributes, audit_log, keys, orders, table, users
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 CLIENT, EXECUTOR, OTHER = 1, 2, 3
 WHY = {"reason": "жалобы исполнителей"}

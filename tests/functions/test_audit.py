@@ -14,7 +14,7 @@ from shared.store import books, keys, table
 from shared.store.attributes import item_to_dynamodb
 from tests.api import Context
 from tests.conftest import TABLE
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 
 def found() -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ import pytest
 from shared.aws import secrets
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
-from tests.functions.conftest import START, TOKEN_PATH, Api, Change
+from tests.in_process import START, TOKEN_PATH, Api, Change
 from tests.signing import encoded, mac, signed
 
 ME = "GET /api/users/me"

@@ -7,7 +7,7 @@ import pytest
 
 from shared.commands import orders as commands
 from shared.store import table
-from tests.functions.conftest import START, Api
+from tests.in_process import START, Api
 
 
 def test_an_unanswered_order_closes_and_its_takers_have_their_money_back_once(service: Api) -> None:

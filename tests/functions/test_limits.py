@@ -12,7 +12,7 @@ from shared.handlers.http import MAX_BODY
 from shared.store import orders, table
 from tests import api
 from tests.contract.endpoints import ENDPOINTS
-from tests.functions.conftest import Api, Change, wake_another_instance
+from tests.in_process import Api, Change, wake_another_instance
 
 LIMITS = {
     "ORDERS_PER_HOUR": 10,

@@ -7,7 +7,7 @@ import pytest
 from shared.commands import orders as commands
 from shared.domain.order import answered
 from shared.store import feeds, orders, table
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 MINUTE = 60_000
 

@@ -23,7 +23,7 @@ from shared.outbound import bot_api
 from shared.store import keys, send_rate, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, OPERATOR
-from tests.functions.conftest import HANDLERS, TOKEN_PATH, Api, Change
+from tests.in_process import HANDLERS, TOKEN_PATH, Api, Change
 
 CLIENT, EXECUTOR, OTHER = 1, 2, 3
 TAKE = "POST /api/orders/{id}/take"

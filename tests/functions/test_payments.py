@@ -26,7 +26,7 @@ from shared.payments.provider import kopecks
 from shared.store import keys, payments, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
-from tests.functions.conftest import Api, Change
+from tests.in_process import Api, Change
 
 CREATE = "POST /api/balance/create-invoice"
 STATUS = "GET /api/balance/payment/{id}/status"

@@ -17,7 +17,7 @@ from shared.store import attributes, keys, orders, people, table
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.test_policies import LongContext
-from tests.functions.conftest import Api, Change
+from tests.in_process import Api, Change
 
 ANNA, EXECUTOR, OTHER = 1, 2, 3
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}

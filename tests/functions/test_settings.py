@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.domain.order import CATEGORIES
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 PREFERENCES = "/api/users/me/preferences"
 NOTIFICATIONS = "/api/users/me/notification-settings"

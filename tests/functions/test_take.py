@@ -1,6 +1,6 @@
 """POST /api/orders/{id}/take."""
 
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 
 def test_first_story(service: Api) -> None:

@@ -11,7 +11,7 @@ from shared.outbound.bot_api import BotApiError, BotApiUnreachable
 from shared.service_errors import Unavailable
 from shared.settings import settings
 from tests.conftest import BOT_TOKEN
-from tests.functions.conftest import Api, Change
+from tests.in_process import Api, Change
 
 
 def message(text: str, user: int = 1) -> dict[str, Any]:

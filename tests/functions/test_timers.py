@@ -11,7 +11,7 @@ from shared.aws import schedules
 from shared.aws.queues import Queue
 from shared.handlers.background import HandlerFailed
 from tests import api
-from tests.functions.conftest import START, Api
+from tests.in_process import START, Api
 
 CONTACT = "@canary_0123abcd"
 HOUR = START + 60 * 60_000

@@ -9,7 +9,7 @@ import pytest
 
 from shared.store import table
 from tests import api
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 ROOT, PARENT = "1-5759e988-" + "ab" * 12, "cd" * 8
 

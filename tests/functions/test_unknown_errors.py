@@ -9,7 +9,7 @@ import pytest
 from shared.handlers.background import HandlerFailed
 from shared.store import table
 from tests import api
-from tests.functions.conftest import Api
+from tests.in_process import Api
 
 CONTACT = "@canary_0123abcd"
 

@@ -3,25 +3,25 @@
 from typing import Any
 
 from tests.linearizability.checker import Operation, explanation
-from tests.linearizability.trade import Order, PollResult, Trade, outcomes
+from tests.linearizability.marketplace import Call, Marketplace, Order, outcomes
 
-START = Trade(orders=(("pipe", Order(client=1, contact="@pipe")),), balances=((2, 7), (3, 7), (4, 7), (5, 7)))
+START = Marketplace(orders=(("pipe", Order(client=1, contact="@pipe")),), balances=((2, 7), (3, 7), (4, 7), (5, 7)))
 
 
-def explained(*history: tuple[int, int | None, PollResult]) -> bool:
+def explained(*history: tuple[int, int | None, Call]) -> bool:
     operations = [Operation(asked, sent, answered) for sent, answered, asked in history]
     return explanation(operations, START, outcomes)[0]
 
 
-def took(user: int, count: int, left: int = 5) -> PollResult:
-    return PollResult("take", user, "pipe", status=200, told=("@pipe", count, left))
+def took(user: int, count: int, left: int = 5) -> Call:
+    return Call("take", user, "pipe", status=200, told=("@pipe", count, left))
 
 
-def asked(what: str, user: int, status: int, told: Any = None, value: Any = None, order_id: str = "pipe") -> PollResult:
-    return PollResult(what, user, order_id, value, status, told)
+def asked(what: str, user: int, status: int, told: Any = None, value: Any = None, order_id: str = "pipe") -> Call:
+    return Call(what, user, order_id, value, status, told)
 
 
-def read(status: str, *takers: int, answered: bool = False) -> PollResult:
+def read(status: str, *takers: int, answered: bool = False) -> Call:
     return asked("read", 9, 200, (status, takers, answered))
 
 
@@ -82,7 +82,7 @@ def test_one_contact_has_one_active_order() -> None:
 
 
 def test_what_was_not_answered_may_have_happened_or_not_but_not_twice() -> None:
-    lost = PollResult("take", 2, "pipe")
+    lost = Call("take", 2, "pipe")
     assert explained((0, None, lost), (1, 2, read("active")))
     assert explained((0, None, lost), (1, 2, read("active")), (3, 4, read("active", 2)))
     assert not explained((0, None, lost), (1, 2, read("active", 2)), (3, 4, read("active")))

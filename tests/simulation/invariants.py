@@ -1,5 +1,5 @@
 """The invariants, checked after every commit and every answer, on what is stored: written against the rules of
-the trade, not against the code that keeps them.
+the marketplace, not against the code that keeps them.
 
 `Checker` follows the table's changes and keeps books of its own: what everybody's balance must be, who counts as
 active, who reviewed whom. A commit is what one transaction changed.

@@ -30,7 +30,7 @@ from shared.outbound import http
 from shared.settings import settings
 from shared.store import feeds, table
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
-from tests.simulation import sdk
+from tests.fakes import sdk
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp, below_http

@@ -1,7 +1,7 @@
 """What operators did, who is banned, who asked to be forgotten: what must be in the table with it, and what must not.
 
-As in `invariants.py`, the rules are those of the trade: an action and what it did are one commit, each of one does it
-once; who is banned brings nothing about; of who is forgotten no word is left but money under a bare id.
+As in `invariants.py`, the rules are those of the marketplace: an action and what it did are one commit, each of one
+does it once; who is banned brings nothing about; of who is forgotten no word is left but money under a bare id.
 """
 
 import json

@@ -31,8 +31,8 @@ from shared.handlers.background import HandlerFailed
 from shared.store import feeds, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CONTACT_KEY, OPERATOR, TABLE
+from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.simulation import sdk
 from tests.stateful.model import BANNED, HOUR, WINDOW, Model, Says
 
 START = 1_790_000_000_000

@@ -14,9 +14,7 @@ from shared.domain.init_data import TelegramUser
 from shared.domain.order import CATEGORIES, Order
 from shared.domain.user import MAX_PREFERRED_CITIES
 from shared.store import keys, subscriptions, table, users
-from tests.functions.conftest import START, Api, service
-
-__all__ = ["service"]
+from tests.in_process import START, Api
 
 CITIES = ("Москва", "Казань", "Уфа")
 

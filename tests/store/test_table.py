@@ -11,7 +11,7 @@ from shared.domain.errors import OrderTaken
 from shared.service_errors import Busy, Unavailable
 from shared.store import conditions, keys, table
 from tests.conftest import TABLE
-from tests.store.conftest import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
+from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
 
 KEY: keys.Key = {"pk": "USER#1", "sk": "USER"}
 

@@ -1,4 +1,4 @@
-"""The trade, one call after the other, as the contract tells it: what a call may answer, and what it changes.
+"""The marketplace, one call after the other, as the contract tells it: what a call may answer, and what it changes.
 
 Written from the contract, without the code that it judges. Time stands still: nothing expires within a history.
 """
@@ -26,7 +26,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Trade:
+class Marketplace:
     """Orders by id and balances by user, as sorted pairs."""
 
     orders: tuple[tuple[str, Order], ...] = ()
@@ -41,17 +41,17 @@ class Trade:
     def holder(self, contact: str) -> str | None:
         return next((id for id, order in self.orders if order.status == "active" and order.contact == contact), None)
 
-    def with_order(self, order_id: str, order: Order) -> "Trade":
+    def with_order(self, order_id: str, order: Order) -> "Marketplace":
         return replace(self, orders=tuple(sorted({**dict(self.orders), order_id: order}.items(), key=lambda it: it[0])))
 
-    def with_money(self, user: int, roubles: int) -> "Trade":
+    def with_money(self, user: int, roubles: int) -> "Marketplace":
         return replace(
             self, balances=tuple(sorted({**dict(self.balances), user: self.balance(user) + roubles}.items()))
         )
 
 
 @dataclass(frozen=True)
-class PollResult:
+class Call:
     """What a user asked for, and what he was told; `status` 0 is no answer.
 
     `order_id` is the order it was about, for a creation the one that came of it; `value` a contact or an amount.
@@ -65,81 +65,81 @@ class PollResult:
     told: Any = None
 
 
-def outcomes(trade: Trade, asked: PollResult) -> Iterator[Trade]:
+def outcomes(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
     """The states after this call, if it may have got this answer in this state."""
     if asked.what == "create":
-        yield from _create(trade, asked)
+        yield from _create(market, asked)
     elif asked.what == "me":
-        yield from _me(trade, asked)
+        yield from _me(market, asked)
     elif asked.what == "recharge":
-        after = trade.with_money(asked.user, asked.value)
+        after = market.with_money(asked.user, asked.value)
         if asked.status in (0, 200) and asked.told in (None, after.balance(asked.user)):
             yield after
     else:
-        order = trade.order(asked.order_id)
+        order = market.order(asked.order_id)
         if order is not None:
-            yield from _RULES[asked.what](trade, asked, order)
+            yield from _RULES[asked.what](market, asked, order)
 
 
-def _create(trade: Trade, asked: PollResult) -> Iterator[Trade]:
-    free = trade.holder(asked.value) is None
+def _create(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
+    free = market.holder(asked.value) is None
     if asked.status == 409 and not free:
-        yield trade
+        yield market
     elif asked.status == 201 and free:
-        yield trade.with_order(asked.order_id, Order(asked.user, asked.value))
+        yield market.with_order(asked.order_id, Order(asked.user, asked.value))
     # An order whose creation was not answered has no id that anybody could ask about; it only keeps its contact.
     elif asked.status == 0 and free:
-        yield trade.with_order(f"unanswered creation by {asked.user}", Order(asked.user, asked.value))
+        yield market.with_order(f"unanswered creation by {asked.user}", Order(asked.user, asked.value))
 
 
-def _me(trade: Trade, asked: PollResult) -> Iterator[Trade]:
-    concerned = [order for _, order in trade.orders if asked.user in (order.client, *order.takers)]
+def _me(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
+    concerned = [order for _, order in market.orders if asked.user in (order.client, *order.takers)]
     true = (
-        trade.balance(asked.user),
+        market.balance(asked.user),
         sum(order.status == "active" for order in concerned),
         sum(order.status == "completed" for order in concerned),
     )
     if asked.status == 0 or asked.told == true:
-        yield trade
+        yield market
 
 
-def _read(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _read(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     if asked.status == 0 or asked.told == (order.status, order.takers, order.answered):
-        yield trade
+        yield market
 
 
-def _take(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _take(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     if asked.user in order.takers:
         count = order.takers.index(asked.user) + 1
         if asked.status == 0 or (asked.status, asked.told) == (200, (order.contact, count, order.takes[count - 1][1])):
-            yield trade
+            yield market
         return
     # Each refusal is judged by its own reason: order and balance are not read in one moment.
     refused = {
-        402: trade.balance(asked.user) < PRICE,
+        402: market.balance(asked.user) < PRICE,
         409: len(order.takes) == SLOTS,
         410: order.status != "active",
     }
     if refused.get(asked.status):
-        yield trade
+        yield market
     elif asked.status in (0, 200) and not any(refused.values()):
-        after = trade.with_money(asked.user, -PRICE)
+        after = market.with_money(asked.user, -PRICE)
         left = after.balance(asked.user)
         if asked.told in (None, (order.contact, len(order.takes) + 1, left)):
             yield after.with_order(asked.order_id, replace(order, takes=(*order.takes, (asked.user, left))))
 
 
-def _respond(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _respond(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     yield from _change(
-        trade,
+        market,
         asked,
         replace(order, answered=True),
         {410: order.status != "active", 409: order.answered or not order.takes},
     )
 
 
-def _close(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
-    after = trade
+def _close(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
+    after = market
     if not order.answered:
         for executor in order.takers:
             after = after.with_money(executor, PRICE)
@@ -148,45 +148,45 @@ def _close(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
         asked,
         replace(order, status="closed_no_response"),
         {410: order.status != "active", 409: not order.takes},
-        unchanged=trade,
+        unchanged=market,
     )
 
 
-def _complete(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _complete(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     yield from _change(
-        trade,
+        market,
         asked,
         replace(order, status="completed", answered=True),
         {410: order.status != "active", 409: not order.takes},
     )
 
 
-def _delete(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _delete(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     yield from _change(
-        trade, asked, replace(order, status="deleted"), {410: order.status != "active", 403: bool(order.takes)}
+        market, asked, replace(order, status="deleted"), {410: order.status != "active", 403: bool(order.takes)}
     )
 
 
-def _update(trade: Trade, asked: PollResult, order: Order) -> Iterator[Trade]:
+def _update(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     yield from _change(
-        trade,
+        market,
         asked,
         replace(order, contact=asked.value),
         {
             410: order.status != "active",
             403: bool(order.takes),
-            409: trade.holder(asked.value) not in (None, asked.order_id),
+            409: market.holder(asked.value) not in (None, asked.order_id),
         },
     )
 
 
 def _change(
-    trade: Trade, asked: PollResult, order: Order, refused: dict[int, bool], unchanged: Trade | None = None
-) -> Iterator[Trade]:
+    market: Marketplace, asked: Call, order: Order, refused: dict[int, bool], unchanged: Marketplace | None = None
+) -> Iterator[Marketplace]:
     if refused.get(asked.status):
-        yield unchanged or trade
+        yield unchanged or market
     elif asked.status in (0, 200, 204) and not any(refused.values()):
-        yield trade.with_order(asked.order_id, order)
+        yield market.with_order(asked.order_id, order)
 
 
 _RULES = {

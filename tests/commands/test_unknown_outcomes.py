@@ -16,11 +16,18 @@ from shared.domain.audit import breaches
 from shared.service_errors import Busy
 from shared.store import books
 from tests.api import Answer
-from tests.functions.conftest import Api
-from tests.store.conftest import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
+from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
+from tests.in_process import Api
 
 WRITE = "TransactWriteItems"
 CLIENT, EXECUTOR = 1, 2
+
+
+@pytest.fixture
+def service(wire: Wire) -> Api:
+    """The API over the wire."""
+    return wire.service
+
 
 # Two attempts are what the SDK makes, with one token; a third one is decided anew.
 UNKNOWN: dict[str, list[Fault]] = {

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 
 from shared.store import table
 from tests.conftest import TABLE
+from tests.fakes import sdk
 from tests.fakes.dynamodb import AwsError
-from tests.simulation import sdk
 
 REASONS = [{"Code": "ConditionalCheckFailed", "Message": "The conditional request failed", "Item": {"pk": {"S": "A"}}}]
 FAILURES: list[Exception] = [

@@ -17,9 +17,8 @@ from infra.local.settings import LocalSettings
 from shared.store import conditions
 from tests import api
 from tests.conftest import TABLE
-from tests.fakes import expressions
+from tests.fakes import expressions, sdk
 from tests.fakes.dynamodb import Database
-from tests.simulation import sdk
 from tests.simulation.simulation import Simulation
 
 NOW = 1_790_000_000_000

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.service import Service, at_once
 from tests.linearizability.checker import Operation, explanation
-from tests.linearizability.trade import Order, PollResult, Trade, outcomes
+from tests.linearizability.marketplace import Call, Marketplace, Order, outcomes
 
 # What is asked for, and how often.
 ASKED = {
@@ -37,11 +37,11 @@ class Round:
         self.clients = [service.user() for _ in range(2)]
         self.executors = [service.user() for _ in range(5)]
         self.contacts = [service.contact() for _ in range(3)]
-        self.history: list[Operation[PollResult]] = []
+        self.history: list[Operation[Call]] = []
         self.owners: dict[str, int] = {}
         for executor in self.executors:
             service.recharge(executor, 5)
-        self.start = Trade(balances=tuple((executor, 5) for executor in self.executors))
+        self.start = Marketplace(balances=tuple((executor, 5) for executor in self.executors))
         for client, contact in zip(self.clients, self.contacts, strict=False):
             order_id = service.order(client, contact)["id"]
             self.owners[order_id] = client
@@ -57,24 +57,24 @@ class Round:
                 order_id = chance.choice(sorted(self.owners))
             client = self.owners[order_id]
             if what == "create":
-                self._ask(PollResult(what, chance.choice(self.clients), value=chance.choice(self.contacts)))
+                self._ask(Call(what, chance.choice(self.clients), value=chance.choice(self.contacts)))
             elif what in ("take", "me", "recharge"):
                 user = chance.choice(self.executors if what != "me" else [*self.executors, *self.clients])
-                self._ask(PollResult(what, user, order_id, chance.randint(1, 3)))
+                self._ask(Call(what, user, order_id, chance.randint(1, 3)))
             else:
-                self._ask(PollResult(what, client, order_id, chance.choice(self.contacts)))
+                self._ask(Call(what, client, order_id, chance.choice(self.contacts)))
 
-    def _ask(self, asked: PollResult) -> None:
+    def _ask(self, asked: Call) -> None:
         sent = time.monotonic_ns()
         status, told, order_id = self._answer(asked)
         answered = time.monotonic_ns() if status else None
         with self._lock:
             if asked.what == "create" and status == 201:
                 self.owners[order_id] = asked.user
-            result = PollResult(asked.what, asked.user, order_id, asked.value, status, told)
+            result = Call(asked.what, asked.user, order_id, asked.value, status, told)
             self.history.append(Operation(result, sent, answered))
 
-    def _answer(self, asked: PollResult) -> tuple[int, Any, str]:
+    def _answer(self, asked: Call) -> tuple[int, Any, str]:
         route, body = {
             "create": ("POST /api/orders", self.service.order_body(asked.value)),
             "me": ("GET /api/users/me", None),
@@ -104,7 +104,7 @@ class Round:
 
 def test_the_database_is_atomic(service: Service) -> None:
     """Money moves between items of one table by many threads at once, and none of it is lost."""
-    dynamodb, table = service.aws("dynamodb"), "histories"
+    dynamodb, table = service.aws("dynamodb"), "linearizability"
     dynamodb.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",

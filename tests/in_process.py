@@ -1,0 +1,300 @@
+"""The functions in process, over a DynamoDB in memory and moto for the rest, with a clock that the test holds."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any, Literal
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.backends import get_backend
+
+from functions.notifications import find_audience, send_notice, send_offer
+from functions.scheduled import end_due_order, sweep
+from functions.streams import lock_expired, order_changed
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
+from shared import clock, settings
+from shared.aws import queues, schedules, secrets
+from shared.aws.queues import Queue
+from shared.observability import logger
+from shared.store import attributes, feeds, keys, reads, table
+from tests import api
+from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
+from tests.fakes import sdk
+from tests.fakes.dynamodb import Database
+from tests.serving import serving
+
+HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
+
+START = 1_790_000_000_000
+SECRETS_AT = os.environ["SECRETS_PREFIX"]
+TOKEN_PATH = f"{SECRETS_AT}/telegram-bot-token"
+
+
+class Api:
+    """The API at a moment that the test decides."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def later(self, *, minutes: float = 0, ms: int = 0) -> None:
+        """Let time pass."""
+        self.now += int(minutes * 60_000) + ms
+
+    def call(
+        self,
+        route: str,
+        *,
+        user: int | None = None,
+        id: str | None = None,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        **more: Any,
+    ) -> api.Answer:
+        """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given."""
+        return api.invoke(route, self.event_of(route, user=user, id=id, query=query, body=body, **more))
+
+    def event_of(
+        self,
+        route: str,
+        *,
+        user: int | None = None,
+        id: str | None = None,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """The event of such a request."""
+        method, path = route.split(" ")
+        headers = more.pop("headers", {})
+        if user is not None:
+            signed = api.init_data(user, self.now, **more.pop("names", {}))
+            headers = {"authorization": f"Bearer {signed}", **headers}
+        return api.event(
+            method,
+            path.replace("{id}", id or ""),
+            query=query,
+            body=body,
+            headers=headers,
+            route=route,
+            **more,
+        )
+
+    def sweep(self) -> None:
+        """The minute's sweep."""
+        sweep.handler({}, api.Context())
+
+    def timer(self, order_id: str, due_at: int) -> None:
+        """A one-time schedule of an order fires."""
+        end_due_order.handler({"order_id": order_id, "due_at": due_at}, api.Context())
+
+    def image(self, order_id: str) -> Any:
+        """An order's item as the stream has it."""
+        return table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.order(order_id)))["Item"]
+
+    def order_changed(self, image: Any, before: Any = None) -> Any:
+        """The stream tells of an order that is new, or was `before`; what the function answers."""
+        images = {"NewImage": image, **({"OldImage": before} if before else {})}
+        record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
+        return order_changed.handler({"Records": [record]}, api.Context())
+
+    def orders_are_new(self, *order_ids: str) -> list[int]:
+        """The stream tells of new orders at once; which of them have to come again."""
+        told = [{"NewImage": self.image(id), "SequenceNumber": f"{place}"} for place, id in enumerate(order_ids)]
+        records = [{"eventName": "INSERT", "dynamodb": each} for each in told]
+        answer = order_changed.handler({"Records": records}, api.Context())
+        return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def queued(self, queue: Queue) -> list[dict[str, Any]]:
+        """What is in a queue, taken out of it whatever its delay: moto counts that by the real clock."""
+        messages = self._messages(queue)
+        found = [json.loads(message.body) for message in messages if message.approximate_receive_count == 0]
+        messages.clear()
+        return found
+
+    def _messages(self, queue: Queue) -> list[Any]:
+        messages: list[Any] = moto_of("sqs").queues[queue_name(queue)]._messages
+        return messages
+
+    def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
+        """The event that a queue's function gets with these messages."""
+        url = os.environ[f"{queue}_QUEUE_URL"]
+        messages_there = self._messages(queue)
+        # What was received before is not brought again but by the test.
+        messages_there[:] = [message for message in messages_there if message.approximate_receive_count == 0]
+        waiting = messages_there[:]
+        messages_there.clear()
+        records = []
+        for number, message in enumerate(messages):
+            queues.client().send_message(QueueUrl=url, MessageBody=json.dumps(message))
+            [received] = queues.client().receive_message(QueueUrl=url)["Messages"]
+            records.append(queue_record(queue, str(number), received["Body"], received["ReceiptHandle"]))
+        messages_there += waiting
+        return {"Records": records}
+
+    def handle(self, queue: Queue, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """A queue's function gets these messages; those that have to come again."""
+        answer = HANDLERS[queue].handler(self.received(queue, *messages), api.Context())
+        return [messages[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
+
+    def lock_expired(self, order_id: str, expires_at: int) -> Any:
+        """The stream tells that TTL removed an order's contact lock; what the function answers."""
+        image = attributes.item_to_dynamodb({"order_id": order_id, "expires_at": expires_at})
+        record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
+        return lock_expired.handler({"Records": [record]}, api.Context())
+
+    def update(self, update_id: int, *, secret: str = WEBHOOK_SECRET, **content: Any) -> api.Answer:
+        """Telegram sends the bot's webhook an update, as in `update(1, message={…})`."""
+        return self.call(
+            "POST /api/telegram/webhook",
+            body={"update_id": update_id, **content},
+            headers={"x-telegram-bot-api-secret-token": secret},
+        )
+
+    # what many tests need done before they begin
+
+    def order(self, user: int, contact: str = "@burst_pipe", **given: Any) -> dict[str, Any]:
+        """A new order of `user`."""
+        body = {
+            "category": "Сантехника",
+            "city": "Москва",
+            "description": "Прорвало трубу на кухне, вода на полу",
+            "contact": contact,
+            **given,
+        }
+        answer = self.call("POST /api/orders", user=user, body=body)
+        assert answer.status == 201, answer.text
+        created: dict[str, Any] = answer.json
+        return created
+
+    def recharge(self, user: int, amount: int = 100) -> None:
+        """Money for `user`, roubles."""
+        answer = self.call("POST /api/balance/recharge", user=user, body={"amount": amount})
+        assert answer.status == 200, answer.text
+
+
+def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
+    """What moto keeps of an AWS service."""
+    return get_backend(service)["123456789012"]["eu-central-1"]
+
+
+def queue_name(queue: Queue) -> str:
+    """A queue's name, as its URL has it."""
+    return os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
+
+
+def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) -> dict[str, Any]:
+    """A message as a queue's function gets it."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": receipt_handle,
+        "body": body,
+        "attributes": {},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue.lower()}",
+        "awsRegion": "eu-central-1",
+    }
+
+
+def wake_another_instance() -> None:
+    """What comes next is answered by one that has not read for anybody."""
+    reads._reads.clear()
+    reads._refused_until.clear()
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The API over an empty table."""
+    service = Api()
+    # A session reads what is the same for every test; what DynamoDB is asked, moto has nothing to do with.
+    with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": ["https://dynamodb"]}}}):
+        table.client.cache_clear()
+        schedules.client.cache_clear()
+        queues.client.cache_clear()
+        send_offer._told.clear()
+        secrets._provider.cache_clear()
+        feeds._totals.clear()
+        wake_another_instance()
+        database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
+        sdk.over_the_wire(table.client(), database.execute)
+        ssm = boto3.client("ssm")
+        for name, value in SECRETS.items():
+            ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")
+        moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
+        for queue in Queue:
+            moto_of("sqs").create_queue(queue_name(queue))
+        monkeypatch.setattr(clock, "now_ms", lambda: service.now)
+        monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
+        yield service
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What the functions log from here on."""
+    lines = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", lines)
+    return lines
+
+
+Change = Callable[..., None]
+"""Sets the functions otherwise, as in `change(READS_PER_HOUR="1")`."""
+
+
+@contextmanager
+def changed_settings() -> Iterator[Change]:
+    """What is changed is as it was again when the block ends."""
+
+    def forget() -> None:
+        settings.settings.cache_clear()
+        settings.payment_settings.cache_clear()
+        settings.feed_cache_seconds.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def change(**values: str) -> None:
+            for name, value in values.items():
+                patch.setenv(name, value)
+            forget()
+
+        yield change
+    forget()
+
+
+@pytest.fixture
+def change() -> Iterator[Change]:
+    """Sets the functions otherwise until the test ends."""
+    with changed_settings() as change:
+        yield change
+
+
+@pytest.fixture
+def telegram(change: Change) -> Iterator[FakeTelegram]:
+    """Telegram, which knows the bot; it says nothing of its limits."""
+    fake = FakeTelegram(BOT_TOKEN, limits=False)
+    with serving(fake.app) as url:
+        change(TELEGRAM_API_URL=url)
+        yield fake
+
+
+@pytest.fixture
+def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
+    """Crypto Pay; its webhooks are the test's to send."""
+    fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
+    with serving(fake.app) as url:
+        change(CRYPTO_PAY_API_URL=url)
+        yield fake
+
+
+@pytest.fixture
+def yookassa(change: Change) -> Iterator[FakeYookassa]:
+    """YooKassa; its notifications are the test's to send."""
+    fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY)
+    with serving(fake.app) as url:
+        change(YOOKASSA_API_URL=url)
+        yield fake
