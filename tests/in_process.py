@@ -298,3 +298,11 @@ def yookassa(change: Change) -> Iterator[FakeYookassa]:
     with serving(fake.app) as url:
         change(YOOKASSA_API_URL=url)
         yield fake
+
+
+@pytest.fixture
+def bot(service: Api, telegram: FakeTelegram) -> FakeTelegram:
+    """Telegram with its limits, by the test's clock."""
+    telegram.limits = True
+    telegram._clock = lambda: service.now / 1000
+    return telegram

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from infra.local.fakes.telegram import FakeTelegram
+from shared.commands import users as user_commands
 from shared.domain.order import CATEGORIES
 from tests.in_process import Api
+from tests.messages import EXECUTOR
 
 PREFERENCES = "/api/users/me/preferences"
 NOTIFICATIONS = "/api/users/me/notification-settings"
@@ -56,3 +59,21 @@ def test_the_most_that_can_be_saved(service: Api) -> None:
     ):
         path = NOTIFICATIONS if "frequency" in body else PREFERENCES
         assert service.call(f"PUT {path}", user=1, body=body).status == 200
+
+
+def test_enabling_notifications_says_whether_the_bot_may_write(service: Api, bot: FakeTelegram) -> None:
+    route = "PUT /api/users/me/notification-settings"
+
+    def says(**names: Any) -> str:
+        answer = service.call(route, user=EXECUTOR, body={"enabled": True}, names=names)
+        assert answer.json == {"success": True}
+        shown = service.call("GET /api/users/me/notification-settings", user=EXECUTOR, names=names)
+        assert shown.headers["x-bot-can-write"] == answer.headers["x-bot-can-write"]
+        return answer.headers["x-bot-can-write"]
+
+    assert says() == "false"
+    assert says(allows_write_to_pm=True) == "true"
+    service.update(1, message={"chat": {"id": EXECUTOR, "type": "private"}, "text": "/start"})
+    assert says() == "true"
+    user_commands.save_chat(EXECUTOR, is_open=False)
+    assert says(allows_write_to_pm=True) == "false"

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.handlers.http import MAX_BODY
 from shared.http.app import serve
 from shared.http.headers import SECURITY
 from tests import api
+from tests.in_process import Api
 
 QUICK = ("functions.meta.get_health", "functions.cities.list")
 SLOW = {name: serve(importlib.import_module(name).make_router()) for name in QUICK}
@@ -57,3 +59,9 @@ def test_the_answer_is_the_same(name: str, raw_query: str) -> None:
 def test_the_answer_is_the_same_to_any_query(raw_query: str) -> None:
     quick, slow = answers("functions.cities.list", raw_query)
     assert quick == slow
+
+
+def test_a_body_has_a_limit(service: Api) -> None:
+    for size, status in ((MAX_BODY, 422), (MAX_BODY + 1, 413)):
+        answer = service.call("POST /api/orders", user=1, raw='"' + "a" * (size - 2) + '"')
+        assert answer.status == status

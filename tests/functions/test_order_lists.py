@@ -1,15 +1,12 @@
-"""GET /api/orders: totals and pages at the edges."""
+"""GET /api/orders: totals, pages at the edges, and how long a CDN may keep one."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shared.commands import orders as commands
-from shared.domain.order import answered
-from shared.store import feeds, orders, table
-from tests.in_process import Api
-
-MINUTE = 60_000
+from shared.store import feeds, table
+from tests.in_process import Api, Change
 
 
 def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
@@ -40,30 +37,6 @@ def test_an_offset_of_any_size_is_answered(service: Api) -> None:
     assert max(asked) < 2**31
 
 
-def test_who_takes_while_the_client_answers_takes_an_answered_order(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer falls between a take's read and its write: what is due of the order is the end of its hour (I12)."""
-    order = service.order(1, "@first_pipe")["id"]
-    for executor in (2, 3):
-        service.recharge(executor)
-    assert service.call("POST /api/orders/{id}/take", user=2, id=order).status == 200
-    take = orders.take
-
-    def cross(*given: Any, **named: Any) -> None:
-        monkeypatch.setattr(orders, "take", take)
-        commands.change(order, lambda taken, now: answered(taken, 1, now), commands.move, caller_id=1)
-        take(*given, **named)
-
-    monkeypatch.setattr(orders, "take", cross)
-    assert service.call("POST /api/orders/{id}/take", user=3, id=order).status == 200
-    assert orders.due(service.now + 15 * MINUTE) == []
-    service.later(ms=1)
-    service.order(1, "@second_pipe")
-    service.later(minutes=15)
-    assert service.call("GET /api/orders", query={"limit": 1}).json["total"] == 2
-
-
 @pytest.mark.parametrize("counted_by_keys", [300, 2])
 def test_an_order_whose_answer_is_late_is_not_counted(
     service: Api, monkeypatch: pytest.MonkeyPatch, counted_by_keys: int
@@ -81,3 +54,29 @@ def test_an_order_whose_answer_is_late_is_not_counted(
         for _ in range(2):  # counted, and remembered
             answer = service.call("GET /api/orders", query={"limit": 1}).json
             assert (len(answer["orders"]), answer["total"]) == (1, total)
+
+
+@pytest.mark.parametrize("status", ["deleted", "closed_no_response"])
+def test_a_status_that_strangers_do_not_list_is_a_field_that_is_wrong(service: Api, status: str) -> None:
+    answer = service.call("GET /api/orders", user=1, query={"status": status})
+    [field] = answer.json["detail"]
+    assert (answer.status, field["loc"], field["type"]) == (422, ["query", "status"], "status_not_listed")
+    assert service.call("GET /api/orders", user=1, query={"status": status, "mine": True}).status == 200
+
+
+def test_a_cdn_keeps_what_anybody_gets_and_nothing_that_ends_meanwhile(service: Api, change: Change) -> None:
+    """I12: a page is kept for two seconds, and never beyond the moment at which an order on it ends."""
+    change(FEED_CACHE_SECONDS="2")
+    kept = "public, max-age=0, s-maxage=%d"
+    feed = partial(service.call, "GET /api/orders")
+    assert feed().headers["cache-control"] == kept % 2
+    service.order(1)
+    assert feed().headers["cache-control"] == kept % 2
+    for more in ({"user": 1}, {"user": 1, "query": {"mine": True}}, {"query": {"limit": 0}}):
+        assert feed(**more).headers["cache-control"] == "no-store"
+    service.later(minutes=60, ms=-2999)
+    assert feed().headers["cache-control"] == kept % 1, "a second is left for the way to the CDN"
+    service.later(ms=1000)
+    assert feed().headers["cache-control"] == "no-store"
+    service.later(ms=1999)
+    assert feed().headers["cache-control"] == kept % 2

@@ -1,20 +1,14 @@
 """Who is calling, through whole functions: one that needs to know and one that may (I22, G7, F25)."""
 
 import json
-import socket
-import time
-from collections.abc import Iterator
 from io import StringIO
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
-from shared.aws import secrets
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
-from tests.in_process import START, TOKEN_PATH, Api, Change
+from tests.in_process import START, Api, Change
 from tests.signing import encoded, mac, signed
 
 ME = "GET /api/users/me"
@@ -236,94 +230,3 @@ def test_what_is_logged_of_credentials(service: Api, log: StringIO) -> None:
     refused = line(BAD["too old"])
     assert (refused["status"], refused["code"], refused["reason"]) == (401, "invalid_init_data", "expired")
     assert "user_id" not in refused
-
-
-# ---------------------------------------------------------------- no secret to check with (F25)
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets time pass for what is remembered of SSM."""
-    passed = 0.0
-
-    def later(seconds: float) -> None:
-        nonlocal passed
-        passed += seconds
-
-    monkeypatch.setattr(secrets, "time", SimpleNamespace(time=lambda: time.time() + passed))
-    return later
-
-
-def assert_refused_without_the_secret(service: Api) -> None:
-    order_id = "AAAAAAAAAAAA"
-    for headers in ({"authorization": f"tma {SIGNED}"}, {"authorization": f"tma {BAD['too old']}"}):
-        for route in (ME, ORDER):
-            answer = service.call(route, id=order_id, headers=headers)
-            assert (answer.status, answer.json["code"]) == (503, "unavailable")
-            assert answer.json["detail"]
-    # Nothing needs to be checked where nothing was sent.
-    assert service.call(ME).status == 401
-    assert service.call(ORDER, id=order_id).status == 404
-
-
-def test_no_secret_at_cold_start(service: Api, later: Any) -> None:
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
-    assert_refused_without_the_secret(service)
-    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value=BOT_TOKEN, Type="SecureString")
-    later(61)
-    assert service.call(ME, user=42).status == 200
-
-
-def test_that_there_is_no_secret_is_asked_once_a_minute(
-    service: Api, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever sends what has to be checked cannot use up what SSM answers the account."""
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
-    read, asked = secrets._provider()._read, []
-
-    def counted(path: str) -> str | None:
-        asked.append(path)
-        return read(path)
-
-    monkeypatch.setattr(secrets._provider(), "_read", counted)
-    for _ in range(10):
-        assert service.call(ME, user=42).status == 503
-    assert len(asked) == 1
-    later(61)
-    assert service.call(ME, user=42).status == 503
-    assert len(asked) == 2
-
-
-def test_no_secret_at_refresh(service: Api, later: Any) -> None:
-    assert service.call(ME, user=42).status == 200
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
-    later(299)
-    assert service.call(ME, user=42).status == 200
-    later(2)
-    assert_refused_without_the_secret(service)
-
-
-def test_a_new_token_is_taken_over_within_five_minutes(service: Api, later: Any) -> None:
-    assert service.call(ME, user=42).status == 200
-    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value="42:new", Type="SecureString", Overwrite=True)
-    later(301)
-    assert service.call(ME, user=42).status == 401
-    fresh = signed([("user", '{"id":42}'), ("auth_date", str(START // 1000))], "42:new")
-    assert service.call(ME, headers={"authorization": f"tma {fresh}"}).status == 200
-
-
-@pytest.fixture
-def mute() -> Iterator[str]:
-    """The address of a server that accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def test_a_parameter_store_that_hangs(monkeypatch: pytest.MonkeyPatch, service: Api, mute: str) -> None:
-    """The answer comes long before the function's time is up (P4)."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", mute)
-    secrets._provider.cache_clear()
-    started = time.monotonic()
-    answer = service.call(ME, user=42)
-    assert (answer.status, answer.json["code"]) == (503, "unavailable")
-    assert time.monotonic() - started < 6

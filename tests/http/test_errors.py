@@ -1,4 +1,4 @@
-"""What nobody thought of: a request gets a 500 that says nothing, other work fails and comes again (I18)."""
+"""An error that nobody foresaw: the answer is a 500 that says nothing, the log says where (I18)."""
 
 import json
 from io import StringIO
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from shared.handlers.background import HandlerFailed
 from shared.store import table
 from tests import api
 from tests.in_process import Api
@@ -58,31 +57,6 @@ def test_a_request_is_answered_500_with_its_id_alone(
     assert (request["request_id"], request["status"]) == (api.Context.aws_request_id, 500)
     assert '"UnknownError":[1.0]' in printed.out.replace(" ", "")
     assert_silent(said, broken)
-
-
-def test_work_that_nobody_waits_for_fails_and_comes_again(
-    service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
-) -> None:
-    order = service.order(1, CONTACT)
-    service.later(minutes=60)
-    message = f"no luck with {CONTACT}"
-
-    def fail(**_: Any) -> None:
-        raise RuntimeError(message)
-
-    table.client().meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", fail)
-    with pytest.raises(HandlerFailed) as failed:
-        service.timer(order["id"], service.now)
-    assert str(failed.value) == "RuntimeError"
-    assert failed.value.__cause__ is None
-    assert failed.value.__suppress_context__  # Lambda logs what it is shown of an error
-    image = service.image(order["id"])
-    assert service.lock_expired(order["id"], service.now) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert service.image(order["id"]) == image
-    printed = capfd.readouterr()
-    said = log.getvalue() + printed.out + printed.err
-    assert said.count('"BackgroundFailures":[1.0]') + said.count('"BackgroundFailures": [1.0]') == 2
-    assert CONTACT.removeprefix("@") not in said
 
 
 def test_what_aws_calls_an_error_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:

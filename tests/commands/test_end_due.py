@@ -1,11 +1,10 @@
-"""An order from its first take to its end, through the functions."""
+"""An order ends once, by what comes first: the sweep, its timer, TTL, its client, or a new order with its contact."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.commands import orders as commands
 from shared.store import table
 from tests.in_process import START, Api
 
@@ -66,25 +65,6 @@ def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
     refused = service.call("POST /api/orders", user=2, body=body)
     assert (refused.status, refused.json["code"], len(writes)) == (409, "contact_busy", 1)
     assert service.call("POST /api/orders", user=2, body=body).status == 201
-
-
-def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I6, I7: the price changes between two takes and again before they are refunded."""
-    order = service.order(1)
-    for executor, price in ((2, 5), (3, 7)):
-        service.recharge(executor, 10)
-        monkeypatch.setattr(commands, "TAKE_PRICE", price)
-        taken = service.call("POST /api/orders/{id}/take", user=executor, id=order["id"])
-        assert taken.json["new_balance"] == 10 - price
-    monkeypatch.setattr(commands, "TAKE_PRICE", 1)
-    again = service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
-    assert (again.status, again.json["new_balance"]) == (200, 5)
-    service.later(minutes=15)
-    service.sweep()
-    for executor, price in ((2, 5), (3, 7)):
-        rows = service.call("GET /api/balance/transactions", user=executor).json["transactions"]
-        assert [row["amount"] for row in rows] == [price, -price, 10]
-        assert service.call("GET /api/balance", user=executor).json == {"balance": 10}
 
 
 def test_the_sweep_ends_the_longest_due_first(service: Api) -> None:

@@ -1,0 +1,5 @@
+"""The fixtures of whole functions, whose calls of AWS are looked at."""
+
+from tests.in_process import log, service
+
+__all__ = ["log", "service"]

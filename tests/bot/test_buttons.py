@@ -1,0 +1,108 @@
+"""The buttons under a message: respond and close, pressed once, twice, late and by others."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from infra.local.fakes.telegram import FakeTelegram
+from shared.aws.queues import Queue
+from tests.conftest import OPERATOR
+from tests.in_process import Api
+from tests.messages import CLIENT, EXECUTOR, taken
+
+
+def press(service: Api, update_id: int, data: str, user: int = CLIENT, message_id: int = 1) -> Any:
+    query = {"id": str(update_id), "from": {"id": user}, "data": data}
+    message = {"chat": {"id": user, "type": "private"}, "message_id": message_id}
+    return service.update(update_id, callback_query={**query, "message": message})
+
+
+def toasts(bot: FakeTelegram) -> list[str]:
+    return [call.parameters["text"] for call in bot.calls if call.method == "answerCallbackQuery"]
+
+
+def edits(bot: FakeTelegram) -> list[str]:
+    return [call.parameters["text"] for call in bot.calls if call.method == "editMessageText"]
+
+
+def test_a_button_does_what_the_endpoint_does_once_and_edits_its_message(service: Api, bot: FakeTelegram) -> None:
+    order = service.order(CLIENT)["id"]
+    [first, *_] = taken(service, order, EXECUTOR)
+    service.handle(Queue.NOTICES, first)
+    message_id = bot.calls[-1].result["message_id"]
+    for update in (1, 1, 2):
+        assert press(service, update, f"respond:{order}", message_id=message_id).status == 200
+    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is not None
+    assert toasts(bot) == ["Готово", "Вы уже отметили, что ответили"]
+    assert set(edits(bot)) == {"Вы отметили, что ответили исполнителям по заказу «Сантехника, Москва»."}
+    keyboard = bot.calls[-1].parameters["reply_markup"]["inline_keyboard"]
+    assert [[button["text"] for button in row] for row in keyboard] == [["Открыть заказ"]]
+
+
+def test_the_close_button_refunds(service: Api, bot: FakeTelegram) -> None:
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    press(service, 1, f"close:{order}")
+    press(service, 2, f"close:{order}")
+    assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
+    assert edits(bot) == ["Заказ «Сантехника, Москва» закрыт.", "Заказ уже не активен"]
+
+
+def test_when_only_the_hour_is_over_he_can_still_answer(service: Api, bot: FakeTelegram) -> None:
+    """Taken late: the answer window outlives the hour. What cannot be done is not offered, and a try harms nothing."""
+    order = service.order(CLIENT)["id"]
+    service.later(minutes=55)
+    first, reminder, _ = taken(service, order, EXECUTOR)
+    assert service.handle(Queue.NOTICES, first) == []
+    service.later(minutes=5)
+    assert service.handle(Queue.NOTICES, reminder) == []
+    rows = [message["reply_markup"]["inline_keyboard"][0] for message in bot.sent(CLIENT)]
+    assert [[button["text"] for button in row] for row in rows] == [["Я ответил", "Закрыть"], ["Я ответил"]]
+    press(service, 1, f"close:{order}")
+    assert (toasts(bot), edits(bot)) == (["Заказ уже не активен"], [])
+    press(service, 2, f"respond:{order}")
+    assert toasts(bot)[1:] == ["Готово"]
+    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is not None
+
+
+@pytest.mark.parametrize("data", ["respond:{id}", "close:{id}"])
+def test_nobody_elses_button_works(service: Api, bot: FakeTelegram, data: str) -> None:
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    press(service, 1, data.format(id=order), user=EXECUTOR)
+    assert toasts(bot) == ["Это может сделать только автор заказа"]
+    assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
+
+
+def test_who_is_banned_presses_in_vain(service: Api, bot: FakeTelegram) -> None:
+    """And Telegram does not bring his press again."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(CLIENT), body={"reason": "обман"})
+    assert press(service, 1, f"respond:{order}").status == 200
+    assert toasts(bot) == ["Ваш аккаунт заблокирован. Напишите в поддержку"]
+    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is None
+
+
+@pytest.mark.parametrize("data", ["", "respond", "respond:short", "complete:AAAAAAAAAAAA", "respond:AAAAAAAAAAAA:x"])
+def test_an_odd_button_is_fine(service: Api, bot: FakeTelegram, data: str) -> None:
+    assert press(service, 1, data).status == 200
+    assert edits(bot) == []
+
+
+def test_a_press_whose_answer_telegram_loses_is_made_once(service: Api, bot: FakeTelegram) -> None:
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    bot.fail("answerCallbackQuery", status=502)
+    assert press(service, 1, f"close:{order}").status == 503
+    assert press(service, 1, f"close:{order}").status == 200
+    assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
+
+
+def test_buttons_pressed_without_end_are_answered_at_the_chats_pace(service: Api, bot: FakeTelegram) -> None:
+    for number in range(5):
+        assert press(service, number, "respond:AAAAAAAAAAAA").status == 200
+    edits = [call.at for call in bot.calls if call.method == "editMessageText"]
+    assert len(edits) == 5
+    assert all(after - before >= 1 for before, after in pairwise(edits))

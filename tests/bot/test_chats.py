@@ -1,0 +1,59 @@
+"""Commands in a private chat, silence in a group, and whether the bot may write to a user."""
+
+import pytest
+
+from infra.local.fakes.telegram import FakeTelegram
+from shared.store import keys, send_rate, table, users
+from tests.in_process import Api
+from tests.messages import EXECUTOR, listen, said_in
+
+
+@pytest.mark.parametrize(
+    ("text", "answered", "link"),
+    [
+        ("/start", "Срочные услуги", "?startapp"),
+        ("/start order_AAAAAAAAAAAA", "Вот заказ", "?startapp=order_AAAAAAAAAAAA"),
+        ("/start order_'; DROP", "Срочные услуги", "?startapp"),
+        ("/help", "Что я умею", "?startapp"),
+    ],
+)
+def test_commands(service: Api, bot: FakeTelegram, text: str, answered: str, link: str) -> None:
+    service.update(1, message={"chat": {"id": 5, "type": "private"}, "text": text})
+    [sent] = bot.sent(5)
+    assert answered in sent["text"]
+    assert sent["reply_markup"]["inline_keyboard"][0][0]["url"] == f"https://t.me/urgent_test_bot{link}"
+
+
+def test_commands_are_answered_at_the_bots_pace(service: Api, bot: FakeTelegram) -> None:
+    """Also where Telegram wants nobody to write: then the update comes again."""
+    for number in range(40):
+        assert service.update(number, message=said_in(1000 + number % 4, "/paysupport")).status == 200
+    assert (len(bot.sent()), bot.violations) == (40, [])
+    send_rate.pause(600)
+    assert service.update(100, message=said_in(5, "/paysupport")).status == 503
+    service.later(minutes=10)
+    assert service.update(100, message=said_in(5, "/paysupport")).status == 200
+    assert len(bot.sent(5)) == 1
+
+
+@pytest.mark.parametrize("command", ["/start", "/start order_AAAAAAAAAAAA", "/help", "/paysupport"])
+def test_a_command_in_a_group_is_not_answered(service: Api, bot: FakeTelegram, command: str) -> None:
+    """Telegram allows twenty messages a minute there: who wants the bot to be silent could make it say more."""
+    name, _, payload = command.partition(" ")
+    for number, chat in enumerate(("group", "supergroup", "channel")):
+        message = {"chat": {"id": -100, "type": chat}, "text": f"{name}@urgent_test_bot {payload}"}
+        assert service.update(number, message=message).status == 200
+    assert bot.calls == []
+    assert table.get(keys.user(-100)) is None
+
+
+def test_what_telegram_says_of_the_chat_is_kept(service: Api, bot: FakeTelegram) -> None:
+    listen(EXECUTOR)
+    chat = {"id": EXECUTOR, "type": "private"}
+    for number, (status, listens) in enumerate((("kicked", False), ("member", True), ("kicked", False))):
+        service.update(number, my_chat_member={"chat": chat, "new_chat_member": {"status": status}})
+        assert users.get(EXECUTOR).listens is listens
+    service.update(9, message={"chat": chat, "write_access_allowed": {}})
+    assert users.get(EXECUTOR).listens
+    service.update(10, my_chat_member={"chat": {**chat, "type": "group"}, "new_chat_member": {"status": "left"}})
+    assert users.get(EXECUTOR).listens

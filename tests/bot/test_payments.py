@@ -1,0 +1,43 @@
+"""Payments in Stars as the bot hears of them: who may pay, and for whom it is credited."""
+
+from typing import Any
+
+from infra.local.fakes.telegram import FakeTelegram
+from tests.in_process import Api
+from tests.payments.shops import StarShop, balance, create
+
+
+def test_telegram_is_told_at_once_who_may_pay(service: Api, telegram: FakeTelegram) -> None:
+    invoice = create(service, "telegram_stars")
+    link = invoice["pay_url"]
+    assert invoice["mini_app_invoice_url"] == link
+    [asked] = telegram.invoices.values()
+    assert (asked["currency"], asked["provider_token"], asked["prices"][0]["amount"]) == ("XTR", "", 67)
+
+    def may(payer: int, **changed: Any) -> bool:
+        query = telegram.pre_checkout_query(link, payer, **changed)
+        assert service.update(int(query["id"]), pre_checkout_query=query).status == 200
+        answer: dict[str, Any] = telegram._may_pay[query["id"]]
+        assert answer["ok"] is True or answer["error_message"]
+        return bool(answer["ok"])
+
+    assert may(1)
+    assert not may(2)
+    assert not may(1, total_amount=66)
+    assert not may(1, currency="RUB")
+    assert not may(1, invoice_payload="1.1")
+    assert not may(1, invoice_payload="nonsense")
+    StarShop(service, telegram).take_money(invoice)()
+    assert not may(1)
+    late = create(service, "telegram_stars")
+    service.later(minutes=30)
+    link = late["pay_url"]
+    assert not may(1)
+
+
+def test_another_ones_stars_are_not_credited(service: Api, telegram: FakeTelegram) -> None:
+    """I8. Telegram asks us first, so it cannot be; if it is, nobody is credited and an operator hears of it."""
+    invoice = create(service, "telegram_stars")
+    message = telegram.pay_stars(invoice["pay_url"], 2)
+    assert service.update(1, message=message).status == 200
+    assert (balance(service, 1), balance(service, 2)) == (0, 0)

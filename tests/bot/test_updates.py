@@ -1,0 +1,23 @@
+"""What kind an update is."""
+
+from typing import Any
+
+import pytest
+
+from shared.bot.updates import kind_of
+
+
+@pytest.mark.parametrize(
+    ("update", "kind"),
+    [
+        ({"update_id": 1, "message": {"text": "/start order_abc"}}, "/start"),
+        ({"update_id": 1, "message": {"text": "/Start@urgent_bot order_abc"}}, "/start"),
+        ({"update_id": 1, "message": {"text": "/start", "successful_payment": {}}}, "successful_payment"),
+        ({"update_id": 1, "message": {"text": "see /start"}}, "message"),
+        ({"update_id": 1, "message": {"text": " "}}, "message"),
+        ({"update_id": 1, "callback_query": {"data": "/start"}}, "callback_query"),
+        ({"update_id": 1}, ""),
+    ],
+)
+def test_kinds(update: dict[str, Any], kind: str) -> None:
+    assert kind_of(update)[0] == kind

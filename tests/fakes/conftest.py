@@ -1,0 +1,5 @@
+"""The fixtures of a fake Telegram."""
+
+from tests.in_process import change, service, telegram
+
+__all__ = ["change", "service", "telegram"]

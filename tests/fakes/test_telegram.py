@@ -1,0 +1,39 @@
+"""The fake Telegram of `infra/local`, which other tests rely on."""
+
+import pytest
+
+from infra.local.fakes.telegram import FakeTelegram
+from shared.outbound import bot_api, http
+from shared.outbound.bot_api import BotApiError
+from shared.settings import settings
+from tests.in_process import Api
+
+
+def test_the_fake_holds_telegrams_limits(service: Api, telegram: FakeTelegram) -> None:
+    telegram.limits = True
+    now = 0.0
+    telegram._clock = lambda: now
+
+    def send(chat: int) -> int:
+        try:
+            bot_api.call("sendMessage", chat_id=chat, text="!")
+        except BotApiError as refused:
+            return refused.error_code
+        return 200
+
+    assert [send(chat) for chat in range(30)] == [200] * 30
+    assert send(30) == 429
+    now = 1.0
+    assert [send(30), send(30), send(31)] == [200, 429, 200]
+    assert len(telegram.violations) == 2
+
+
+def test_the_fake_can_be_told_over_http(service: Api, telegram: FakeTelegram) -> None:
+    address = settings().telegram_api_url
+    fault = {"method": "sendMessage", "status": 403, "match": {"chat_id": 5}}
+    assert http.request("POST", f"{address}/script", body=fault).status == 204
+    with pytest.raises(BotApiError):
+        bot_api.call("sendMessage", chat_id=5, text="!")
+    bot_api.call("sendMessage", chat_id=6, text="!")
+    seen = http.request("GET", f"{address}/calls?method=sendMessage").body
+    assert [(call["parameters"]["chat_id"], call["status"]) for call in seen["calls"]] == [(5, 403), (6, 200)]

@@ -1,0 +1,196 @@
+"""A new order finds its audience: offers, digests, and what is no longer offered."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from functions.notifications import send_offer
+from infra.local.fakes.telegram import FakeTelegram
+from shared.aws.queues import Queue
+from shared.store import send_rate
+from tests import api
+from tests.in_process import Api, Change
+from tests.messages import CLIENT, EXECUTOR, OTHER, TAKE, digest_of, listen, offer, taken
+
+
+def test_a_new_order_reaches_who_wants_it_and_not_its_author(service: Api, bot: FakeTelegram) -> None:
+    for user in (CLIENT, EXECUTOR, OTHER):
+        listen(user, categories=["Электрика"] if user == OTHER else ["Сантехника"])
+    order = service.order(CLIENT)
+    service.order_changed(service.image(order["id"]))
+    [new] = service.queued(Queue.NEW_ORDERS)
+    assert service.handle(Queue.NEW_ORDERS, new) == []
+    [queued] = service.queued(Queue.OFFERS)
+    assert queued == {"user_id": EXECUTOR, "order_id": order["id"], "due_at": service.now}
+    assert service.handle(Queue.OFFERS, queued) == []
+    [sent] = bot.sent()
+    assert sent["chat_id"] == EXECUTOR
+    assert "Сантехника, Москва" in sent["text"]
+    assert "60 мин" in sent["text"]
+    [[button]] = sent["reply_markup"]["inline_keyboard"]
+    assert button["url"] == f"https://t.me/urgent_test_bot?startapp=order_{order['id']}"
+
+
+def test_no_contact_anywhere_on_the_way(service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]) -> None:
+    """I18."""
+    listen(EXECUTOR)
+    order = service.order(CLIENT, "@canary_contact")
+    service.order_changed(service.image(order["id"]))
+    offers = [{"user_id": EXECUTOR, "order_id": order["id"], "due_at": service.now}]
+    said = [*service.queued(Queue.NEW_ORDERS), *offers]
+    service.handle(Queue.OFFERS, *offers)
+    queued = taken(service, order["id"], EXECUTOR)
+    service.handle(Queue.NOTICES, queued[0])
+    assert "canary" not in repr([*said, *queued, bot.sent()]) + capfd.readouterr().out
+
+
+def test_the_queue_may_bring_an_offer_twice(service: Api, bot: FakeTelegram) -> None:
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    for _ in range(3):
+        assert offer(service, EXECUTOR, order["id"]) == []
+        service.later(minutes=7)
+    assert len(bot.sent()) == 1
+
+
+def test_what_comes_inside_the_window_is_one_digest_without_what_is_gone(service: Api, bot: FakeTelegram) -> None:
+    listen(EXECUTOR)
+    orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(5)]
+    offer(service, EXECUTOR, orders[0])
+    service.later(minutes=1)
+    for order in orders[1:]:
+        offer(service, EXECUTOR, order)
+    assert len(bot.sent()) == 1
+    digest = digest_of(service)
+    assert digest["due_at"] == digest["window_ends_at"] == service.now + 4 * 60_000
+    assert service.call("DELETE /api/orders/{id}", user=CLIENT, id=orders[1]).status == 204
+    for taker in (10, 11, 12):
+        service.recharge(taker, 2)
+        assert service.call(TAKE, user=taker, id=orders[2]).status == 200
+    assert service.handle(Queue.OFFERS, digest) == [digest], "early: it comes again"
+    service.later(minutes=4)
+    assert service.handle(Queue.OFFERS, digest) == []
+    _, sent = bot.sent()
+    links = [row[0]["url"].partition("startapp=order_")[2] for row in sent["reply_markup"]["inline_keyboard"]]
+    assert sorted(links) == sorted(orders[3:])
+    for order in orders:
+        assert offer(service, EXECUTOR, order) == []
+    assert service.handle(Queue.OFFERS, digest) == []
+    assert len(bot.sent()) == 2
+
+
+def test_a_digest_of_nothing_is_not_sent(service: Api, bot: FakeTelegram) -> None:
+    listen(EXECUTOR, frequency=15)
+    first, second = (service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2))
+    offer(service, EXECUTOR, first)
+    offer(service, EXECUTOR, second)
+    service.call("DELETE /api/orders/{id}", user=CLIENT, id=second)
+    service.later(minutes=15)
+    assert service.handle(Queue.OFFERS, digest_of(service)) == []
+    assert len(bot.sent()) == 1
+
+
+@pytest.mark.parametrize("minutes", [59.99, 60])
+def test_no_message_about_an_order_after_its_end(service: Api, bot: FakeTelegram, minutes: float) -> None:
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    service.later(minutes=minutes)
+    assert offer(service, EXECUTOR, order["id"]) == []
+    assert len(bot.sent()) == (minutes < 60)
+
+
+def test_an_order_that_ends_while_the_sender_waits_is_not_sent(
+    service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    acquire = send_rate.acquire
+
+    def slow(chat_id: int | None) -> None:
+        acquire(chat_id)
+        service.later(minutes=60)
+
+    monkeypatch.setattr(send_rate, "acquire", slow)
+    assert offer(service, EXECUTOR, order["id"]) == []
+    assert bot.sent() == []
+
+
+def test_who_changed_his_mind_hears_nothing(service: Api, bot: FakeTelegram) -> None:
+    """The index may lag, and the queue may be long."""
+    order = service.order(CLIENT)
+    listen(EXECUTOR, categories=["Электрика"])
+    assert offer(service, EXECUTOR, order["id"]) == []
+    assert bot.sent() == []
+
+
+def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the queue has after it brought these, one by one."""
+    left = [message for it in messages for message in service.handle(Queue.OFFERS, it)]
+    return [*left, *service.queued(Queue.OFFERS)]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
+    service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch, first: int, ended: bool
+) -> None:
+    """Whichever message comes first when Telegram is back, the digest's own among them.
+
+    Where the first order ended by then, the other one is the first that he hears of, and goes out at once.
+    """
+    listen(EXECUTOR)
+    orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2)]
+    url = os.environ["TELEGRAM_API_URL"]
+    change(TELEGRAM_API_URL="http://127.0.0.1:9")
+    monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: 20_000)
+    offers = [{"user_id": EXECUTOR, "order_id": order, "due_at": service.now} for order in orders]
+    waiting = brought(service, *offers)
+    assert len(waiting) == 3, "the two, and a digest"
+    service.later(minutes=6)
+    waiting = brought(service, *waiting)
+    if ended:
+        service.call("DELETE /api/orders/{id}", user=CLIENT, id=orders[0])
+    change(TELEGRAM_API_URL=url)
+    waiting = brought(service, waiting.pop(first), *waiting)
+    assert len(bot.sent()) == 1
+    service.later(minutes=5)
+    assert brought(service, *waiting) == []
+    assert [any(order in str(sent) for sent in bot.sent()) for order in orders] == [not ended, True]
+
+
+def test_the_first_notification_of_an_order_is_measured_once(
+    service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    order = service.order(CLIENT)
+    for user in (EXECUTOR, OTHER):
+        listen(user)
+        service.later(ms=1234)
+        send_offer._told.clear()  # as another process would
+        offer(service, user, order["id"])
+    found = re.findall(r'"FirstNotificationAge":\[([\d.]+)\]', capfd.readouterr().out.replace(" ", ""))
+    assert [float(age) for age in found] == [1234.0]
+
+
+def test_who_edits_the_category_finds_another_audience(service: Api) -> None:
+    order = service.order(CLIENT)["id"]
+    before = service.image(order)
+    service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body={"category": "Электрика"})
+    service.order_changed(service.image(order), before)
+    assert [message["order_id"] for message in service.queued(Queue.NEW_ORDERS)] == [order]
+    service.order_changed(service.image(order), service.image(order))
+    assert service.queued(Queue.NEW_ORDERS) == []
+
+
+def test_who_edits_the_category_to_and_fro_is_heard_of_no_more(service: Api) -> None:
+    """Each change is as many messages as it has an audience, and a client may make as many changes as he likes."""
+    order = service.order(CLIENT)["id"]
+    queued = []
+    for category in ["Электрика", "Сантехника"] * 5:
+        before = service.image(order)
+        assert service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body={"category": category}).status == 200
+        service.order_changed(service.image(order), before)
+        queued.append(len(service.queued(Queue.NEW_ORDERS)))
+    assert queued == [1] * 5 + [0] * 5

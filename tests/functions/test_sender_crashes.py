@@ -1,0 +1,150 @@
+"""A sender is killed before and after each of its calls: no message is lost, and only one in doubt is sent twice."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from functions.notifications import send_offer
+from infra.local.fakes.telegram import FakeTelegram
+from shared.aws.queues import Queue
+from shared.domain.delivery import HELD_MS
+from shared.outbound import bot_api
+from tests import api
+from tests.in_process import HANDLERS, Api
+from tests.messages import CLIENT, EXECUTOR, digest_of, listen, taken
+
+
+class Killed(BaseException):
+    """The sender's process is gone."""
+
+
+Deadly = Callable[[Queue, dict[str, Any], int], list[str] | None]
+
+
+@pytest.fixture(params=["before", "after"])
+def dies(request: pytest.FixtureRequest, service: Api, monkeypatch: pytest.MonkeyPatch) -> Deadly:
+    """Handles a message and dies before or after its how manieth call of AWS or Telegram.
+
+    The calls that were done; None where there were fewer, and it lived.
+    """
+    aws, telegram = BaseClient._make_api_call, bot_api.call  # type: ignore[attr-defined]
+
+    def handle(queue: Queue, message: dict[str, Any], number: int) -> list[str] | None:
+        event = service.received(queue, message)
+        numbers, done = itertools.count(1), []
+
+        def counted(name: str, call: Callable[[], Any]) -> Any:
+            deadly = next(numbers) == number
+            if deadly and request.param == "before":
+                raise Killed
+            try:
+                return call()
+            finally:
+                done.append(name)
+                if deadly:
+                    raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(BaseClient, "_make_api_call", lambda *call: counted(call[1], lambda: aws(*call)))
+            patch.setattr(bot_api, "call", lambda name, **given: counted(name, lambda: telegram(name, **given)))
+            try:
+                HANDLERS[queue].handler(event, api.Context())
+            except Killed:
+                send_offer._told.clear()
+                return done
+        return None
+
+    return handle
+
+
+def again(service: Api, queue: Queue, message: dict[str, Any]) -> None:
+    """The queue brings a message until it is done, and once more."""
+    for _ in range(3):
+        service.later(ms=HELD_MS)
+        left = service.handle(queue, message)
+    assert left == []
+
+
+def in_doubt(done: list[str]) -> bool:
+    """Whether a sender died between Telegram's answer and writing it down."""
+    return "sendMessage" in done and "PutItem" not in done[done.index("sendMessage") :]
+
+
+def an_offer(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
+    listen(100 + number)
+    order = service.order(CLIENT, f"@pipe_number{number}")
+    return Queue.OFFERS, {"user_id": 100 + number, "order_id": order["id"], "due_at": service.now}, 100 + number
+
+
+def a_digest(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
+    for what in (an_offer, collected):
+        _, message, user = what(service, number)
+        service.handle(Queue.OFFERS, message)
+    digest = digest_of(service)
+    service.later(minutes=5)
+    return Queue.OFFERS, digest, user
+
+
+def collected(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
+    order = service.order(CLIENT, f"@other_pipe{number}")
+    return Queue.OFFERS, {"user_id": 100 + number, "order_id": order["id"], "due_at": service.now}, 100 + number
+
+
+def a_notice(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
+    order = service.order(100 + number, f"@pipe_number{number}")
+    return Queue.NOTICES, taken(service, order["id"], EXECUTOR)[0], 100 + number
+
+
+@pytest.mark.parametrize("what", [an_offer, a_digest, a_notice])
+def test_wherever_a_sender_dies_nobody_is_lost_and_nobody_flooded(
+    service: Api, bot: FakeTelegram, dies: Deadly, what: Callable[[Api, int], tuple[Queue, dict[str, Any], int]]
+) -> None:
+    """Twice only where he died after Telegram took it and before he wrote that down."""
+    for number in itertools.count(1):
+        queue, message, user = what(service, number)
+        before = len(bot.sent(user))
+        done = dies(queue, message, number)
+        if done is None:
+            break
+        if done.count("PutItem") == 1:
+            assert service.handle(queue, message) == [message], "whoever claimed it may still be about"
+        again(service, queue, message)
+        assert len(bot.sent(user)) - before == 1 + in_doubt(done), done
+    assert number > 6, "each of its calls"
+
+
+def test_wherever_one_who_collects_dies_the_order_is_in_the_digest(
+    service: Api, bot: FakeTelegram, dies: Deadly
+) -> None:
+    for number in itertools.count(1):
+        _, message, user = an_offer(service, number)
+        service.handle(Queue.OFFERS, message)
+        _, message, _ = collected(service, number)
+        done = dies(Queue.OFFERS, message, number)
+        again(service, Queue.OFFERS, message)
+        service.later(minutes=5)
+        for digest in service.queued(Queue.OFFERS):
+            again(service, Queue.OFFERS, digest)
+        _, told = bot.sent(user)
+        assert message["order_id"] in str(told), done
+        if done is None:
+            break
+    assert number > 3, "each of its calls"
+
+
+def test_wherever_one_who_finds_the_audience_dies_everybody_is_found(service: Api, dies: Deadly) -> None:
+    audience = set(range(100, 112))
+    for user in audience:
+        listen(user)
+    order = service.order(CLIENT)
+    message = {"order_id": order["id"], "start": [0, 0], "due_at": service.now}
+    for number in itertools.count(1):
+        done = dies(Queue.NEW_ORDERS, message, number)
+        assert service.handle(Queue.NEW_ORDERS, message) == []
+        assert {offer["user_id"] for offer in service.queued(Queue.OFFERS)} == audience, done
+        if done is None:
+            break
+    assert number > 6, "each of its calls"

@@ -1,0 +1,57 @@
+"""Handlers of queues, streams and schedules: what fails is retried alone, and its error leaks nothing (I18)."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from infra.local.fakes.telegram import FakeTelegram
+from shared.aws.queues import Queue
+from shared.handlers.background import HandlerFailed
+from shared.store import table
+from tests.in_process import Api
+from tests.messages import CLIENT, EXECUTOR, listen
+
+CONTACT = "@canary_0123abcd"
+
+
+@pytest.mark.parametrize("queue", list(Queue))
+def test_a_message_that_makes_no_sense_fails_alone(
+    service: Api, bot: FakeTelegram, queue: Queue, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever looks into the dead letters finds it there, and not its neighbours."""
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    good = {
+        Queue.NEW_ORDERS: {"order_id": order["id"], "start": [0, 0]},
+        Queue.OFFERS: {"order_id": order["id"], "user_id": EXECUTOR},
+        Queue.NOTICES: {"order_id": order["id"], "user_id": EXECUTOR, "kind": "answered"},
+    }[queue] | {"due_at": service.now}
+    odd: dict[str, Any] = {}
+    assert service.handle(queue, odd, good) == [odd]
+    assert "BackgroundFailures" in capfd.readouterr().out
+
+
+def test_work_that_nobody_waits_for_fails_and_comes_again(
+    service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    order = service.order(1, CONTACT)
+    service.later(minutes=60)
+    message = f"no luck with {CONTACT}"
+
+    def fail(**_: Any) -> None:
+        raise RuntimeError(message)
+
+    table.client().meta.events.register("before-parameter-build.dynamodb.TransactWriteItems", fail)
+    with pytest.raises(HandlerFailed) as failed:
+        service.timer(order["id"], service.now)
+    assert str(failed.value) == "RuntimeError"
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__  # Lambda logs what it is shown of an error
+    image = service.image(order["id"])
+    assert service.lock_expired(order["id"], service.now) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert service.image(order["id"]) == image
+    printed = capfd.readouterr()
+    said = log.getvalue() + printed.out + printed.err
+    assert said.count('"BackgroundFailures":[1.0]') + said.count('"BackgroundFailures": [1.0]') == 2
+    assert CONTACT.removeprefix("@") not in said

@@ -1,0 +1,35 @@
+"""What every answer carries: the headers that protect a browser."""
+
+import pytest
+
+from shared.handlers.http import MAX_BODY
+from shared.store import orders
+from tests import api
+from tests.in_process import Api
+
+SECURITY = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+
+def test_every_answer_says_what_it_is_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals as well: by a rule, by the framework, by the limit of a body, and where nobody knows."""
+    answers = [
+        service.call("GET /api/users/me", user=1),
+        service.call("GET /api/users/me"),
+        service.call("GET /api/orders", query={"limit": 0}),
+        service.call("POST /api/orders", user=1, raw="a" * (MAX_BODY + 1)),
+        api.invoke("$default", api.event("GET", "/x", route="$default")),
+    ]
+    monkeypatch.setattr(orders, "get", lambda order_id: 1 / 0)
+    answers.append(service.call("GET /api/orders/{id}", id="AAAAAAAAAAAA"))
+    assert [answer.status for answer in answers] == [200, 401, 422, 413, 404, 500]
+    for answer in answers:
+        assert SECURITY.items() <= answer.headers.items()
+    page = service.call("GET /docs")
+    assert SECURITY.keys() <= page.headers.keys()
+    assert "https://cdn.jsdelivr.net" in page.headers["content-security-policy"]

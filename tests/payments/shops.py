@@ -1,0 +1,173 @@
+"""Each payment provider seen by a payer, and what the service says of a payment."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from functions.balance import refund_payment
+from functions.scheduled import audit, check_payments
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
+from tests import api
+from tests.in_process import Api
+
+CREATE = "POST /api/balance/create-invoice"
+STATUS = "GET /api/balance/payment/{id}/status"
+CRYPTO = "POST /api/balance/webhook/crypto-bot"
+YOOKASSA = "POST /api/balance/webhook/yookassa"
+
+
+def create(service: Api, provider: str | None = None, *, user: int = 1, amount: int = 100) -> dict[str, Any]:
+    answer = service.call(CREATE, user=user, body={"amount": amount, **({"provider": provider} if provider else {})})
+    assert answer.status == 200, answer.text
+    invoice: dict[str, Any] = answer.json
+    return invoice
+
+
+def status(service: Api, payment_id: int, *, user: int = 1) -> tuple[str, int | None]:
+    answer = service.call(STATUS, user=user, id=str(payment_id)).json
+    return answer["status"], answer["new_balance"]
+
+
+def balance(service: Api, user: int = 1) -> int:
+    found: int = service.call("GET /api/balance", user=user).json["balance"]
+    return found
+
+
+def ledger(service: Api, user: int = 1) -> list[tuple[str, int, str]]:
+    rows = service.call("GET /api/balance/transactions", user=user).json["transactions"]
+    return [(row["type"], row["amount"], row["payment_method"]) for row in rows]
+
+
+def check(service: Api, minutes: float = 0) -> None:
+    """The scheduled check, `minutes` from now."""
+    service.later(minutes=minutes)
+    check_payments.handler({}, api.Context())
+
+
+def refund(payment_id: int) -> dict[str, Any]:
+    done: dict[str, Any] = refund_payment.handler({"payment_id": payment_id}, api.Context())
+    return done
+
+
+def right_books() -> None:
+    assert audit.handler({}, api.Context()) == []
+
+
+def elsewhere(call: Callable[[], api.Answer]) -> api.Answer:
+    """The answer of another instance, while this one waits."""
+    answers: list[api.Answer] = []
+
+    def run() -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        answers.append(call())
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+class Shop:
+    """One provider, seen as a payer and as an onlooker: the same story is told of each."""
+
+    name: str
+
+    def __init__(self, service: Api) -> None:
+        self.service = service
+
+    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        """The payer pays; what is returned tells the service of it, each time it is called."""
+        raise NotImplementedError
+
+    def decline(self, invoice: dict[str, Any]) -> None:
+        """It will never be paid."""
+        raise NotImplementedError
+
+    def give_back(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        """The provider gives it back; what is returned tells the service of it, each time it is called."""
+        raise NotImplementedError
+
+    def break_down(self, **fault: Any) -> None:
+        """Whatever it is asked next goes wrong."""
+        raise NotImplementedError
+
+
+class CryptoShop(Shop):
+    name = "crypto_pay"
+
+    def __init__(self, service: Api, fake: FakeCryptoPay) -> None:
+        super().__init__(service)
+        self.fake = fake
+
+    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        id = int(invoice["pay_url"].rpartition("/")[2])
+        self.fake.pay(id)
+        body, headers = self.fake.webhook(id)
+        return lambda: self.service.call(CRYPTO, raw=body, headers=headers)
+
+    def decline(self, invoice: dict[str, Any]) -> None:
+        self.fake.expire(int(invoice["pay_url"].rpartition("/")[2]))
+
+    def break_down(self, **fault: Any) -> None:
+        self.fake.fail("*", **fault)
+
+
+class CardShop(Shop):
+    name = "yookassa"
+
+    def __init__(self, service: Api, fake: FakeYookassa) -> None:
+        super().__init__(service)
+        self.fake = fake
+
+    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        id = invoice["pay_url"].rpartition("/")[2]
+        self.fake.pay(id)
+        return lambda: self.service.call(YOOKASSA, raw=self.fake.webhook(id).decode())
+
+    def decline(self, invoice: dict[str, Any]) -> None:
+        self.fake.decline(invoice["pay_url"].rpartition("/")[2])
+
+    def give_back(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        id = invoice["pay_url"].rpartition("/")[2]
+        self.fake.give_back(id, self.fake.payments[id]["amount"]["value"])
+        return lambda: self.service.call(YOOKASSA, raw=self.fake.webhook(id, "refund.succeeded").decode())
+
+    def break_down(self, **fault: Any) -> None:
+        self.fake.fail("*", **fault)
+
+
+class StarShop(Shop):
+    name = "telegram_stars"
+
+    def __init__(self, service: Api, fake: FakeTelegram) -> None:
+        super().__init__(service)
+        self.fake = fake
+        self.updates = 0
+        self.charges: dict[int, str] = {}
+
+    def tell(self, message: dict[str, Any]) -> Callable[[], api.Answer]:
+        def told() -> api.Answer:
+            # Another update id each time: it is not the dedupe of updates that makes a credit happen once.
+            self.updates += 1
+            return self.service.update(self.updates, message=message)
+
+        return told
+
+    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        message = self.fake.pay_stars(invoice["pay_url"], 1)
+        self.charges[invoice["payment_id"]] = message["successful_payment"]["telegram_payment_charge_id"]
+        return self.tell(message)
+
+    def decline(self, invoice: dict[str, Any]) -> None:
+        """Nobody says so of an invoice in Stars: it is its time that ends it."""
+
+    def give_back(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+        return self.tell(self.fake.refund_stars(self.charges[invoice["payment_id"]]))
+
+    def break_down(self, **fault: Any) -> None:
+        self.fake.fail("*", **fault)

@@ -1,0 +1,137 @@
+"""Crypto Pay: signed updates, and requests that have no idempotency key."""
+
+import hashlib
+import hmac
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from shared.aws import secrets
+from shared.handlers.background import HandlerFailed
+from tests.conftest import CRYPTO_PAY_TOKEN
+from tests.in_process import Api
+from tests.payments.shops import CREATE, CRYPTO, CryptoShop, balance, create, refund, status
+
+
+def test_an_invoice_in_coins_is_asked_for_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    """Crypto Pay has no key that would make a second request the same one."""
+    crypto_pay.fail("createInvoice", status=500, applied=True)
+    assert service.call(CREATE, user=1, body={"amount": 100, "provider": "crypto_pay"}).status == 503
+    assert [method for method, _ in crypto_pay.calls] == ["createInvoice"]
+
+
+def test_coins_are_sent_back_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    invoice = create(service, "crypto_pay")
+    CryptoShop(service, crypto_pay).take_money(invoice)()
+    crypto_pay.fail("transfer", status=500, applied=True)
+    with pytest.raises(HandlerFailed, match="ProviderUnavailable"):
+        refund(invoice["payment_id"])
+    assert refund(invoice["payment_id"])["status"] == "refunded"
+    [transfer] = crypto_pay.transfers
+    assert (transfer["user_id"], transfer["asset"], transfer["amount"]) == (1, "USDT", "1")
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "0" * 64, "секрет", None], ids=["empty", "wrong", "not ascii", "of another app"]
+)
+def test_a_forged_update_credits_nothing(service: Api, crypto_pay: FakeCryptoPay, signature: str | None) -> None:
+    """F24: forged."""
+    invoice = create(service, "crypto_pay")
+    id = int(invoice["pay_url"].rpartition("/")[2])
+    body, headers = crypto_pay.webhook(id, token="8:another", status="paid")
+    if signature is not None:
+        headers = {"crypto-pay-api-signature": signature}
+    answer = service.call(CRYPTO, raw=body, headers=headers)
+    assert (answer.status, answer.json["code"]) == (401, "unverified_sender")
+    assert status(service, invoice["payment_id"]) == ("pending", None)
+
+
+def test_a_changed_body_is_forged(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    """F24: any byte."""
+    invoice = create(service, "crypto_pay")
+    id = int(invoice["pay_url"].rpartition("/")[2])
+    crypto_pay.pay(id)
+    body, headers = crypto_pay.webhook(id)
+    for changed in (body.replace(b'"100"', b'"999"'), body + b" ", body[:-1]):
+        assert service.call(CRYPTO, raw=changed, headers=headers).status == 401
+    assert service.call(CRYPTO, raw=body, headers={}).status == 401
+    assert balance(service) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"amount": "1"}, "another_amount"),
+        ({"amount": "100.001"}, "another_amount"),
+        ({"amount": "Infinity"}, "another_amount"),
+        ({"fiat": "USD"}, "another_currency"),
+        ({"fiat": None}, "another_currency"),
+        ({"payload": "1.1"}, "unknown_payment"),
+        ({"payload": "somebody else's"}, "unknown_payment"),
+        ({"payload": None}, "unknown_payment"),
+    ],
+)
+def test_a_signed_update_that_is_not_what_we_asked_for_is_refused(
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    changed: dict[str, Any],
+    reason: str,
+    log: StringIO,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """I8, F24: wrong amount or currency, unknown. To send it again helps nobody, so it is a 200."""
+    invoice = create(service, "crypto_pay")
+    body, headers = crypto_pay.webhook(int(invoice["pay_url"].rpartition("/")[2]), status="paid", **changed)
+    capsys.readouterr()
+    assert service.call(CRYPTO, raw=body, headers=headers).status == 200
+    assert '"ChargesRefused":[1.0]' in capsys.readouterr().out
+    logged = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["reason"] for line in logged if line["message"] == "charge refused"] == [reason]
+    assert status(service, invoice["payment_id"]) == ("pending", None)
+    assert balance(service) == 0
+
+
+def test_whatever_else_crypto_pay_says_is_fine(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    invoice = create(service, "crypto_pay")
+    id = int(invoice["pay_url"].rpartition("/")[2])
+    crypto_pay.pay(id)
+    body, headers = crypto_pay.webhook(id, update_type="invoice_noticed")
+    assert service.call(CRYPTO, raw=body, headers=headers).status == 200
+    assert balance(service) == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "1",
+        "[" * 60_000,
+        '{"update_type": "invoice_paid"}',
+        '{"update_type": "invoice_paid", "payload": null}',
+        '{"update_type": "invoice_paid", "payload": {}}',
+        '{"update_type": "invoice_paid", "payload": {"invoice_id": 1}}',
+    ],
+    ids=lambda sent: sent[:60],
+)
+def test_what_crypto_pay_signed_and_nobody_can_read_is_no_defect(service: Api, sent: str) -> None:
+    """Whoever has the token can send anything."""
+    key = hashlib.sha256(CRYPTO_PAY_TOKEN.encode()).digest()
+    headers = {"crypto-pay-api-signature": hmac.new(key, sent.encode(), hashlib.sha256).hexdigest()}
+    answer = service.call(CRYPTO, raw=sent, headers=headers)
+    assert (answer.status, answer.json["code"]) == (400, "unreadable")
+
+
+@pytest.mark.parametrize("signature", [None, "", "0", "секрет", "0" * 63, "G" * 64])
+def test_what_is_no_signature_costs_no_read_of_a_secret(
+    service: Api, monkeypatch: pytest.MonkeyPatch, signature: str | None
+) -> None:
+    monkeypatch.setattr(secrets, "_provider", lambda: pytest.fail("asked SSM"))
+    headers = {} if signature is None else {"crypto-pay-api-signature": signature}
+    assert service.call(CRYPTO, raw="{}", headers=headers).status == 401
+    assert service.call("POST /api/telegram/webhook", raw="{}").status == 401

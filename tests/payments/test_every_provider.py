@@ -1,0 +1,312 @@
+"""What holds for each payment provider: credited once, refunded once, and nothing leaked or half done."""
+
+import json
+import logging
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from functions.balance import refund_payment
+from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
+from shared.handlers.background import HandlerFailed
+from shared.store import payments, table
+from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
+from tests.in_process import Api, Change
+from tests.payments.shops import (
+    CREATE,
+    CRYPTO,
+    YOOKASSA,
+    CardShop,
+    CryptoShop,
+    Shop,
+    StarShop,
+    balance,
+    check,
+    create,
+    elsewhere,
+    ledger,
+    refund,
+    right_books,
+    status,
+)
+
+
+@pytest.fixture(params=["crypto_pay", "telegram_stars", "yookassa"])
+def shop(
+    request: pytest.FixtureRequest,
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    telegram: FakeTelegram,
+    yookassa: FakeYookassa,
+) -> Shop:
+    """Each provider in turn."""
+    return {
+        "crypto_pay": CryptoShop(service, crypto_pay),
+        "telegram_stars": StarShop(service, telegram),
+        "yookassa": CardShop(service, yookassa),
+    }[request.param]
+
+
+def test_a_payment_is_credited_once(service: Api, shop: Shop) -> None:
+    """I3, I5, I8, F24: twice."""
+    invoice = create(service, shop.name)
+    assert 0 < invoice["payment_id"] < 2**53
+    assert invoice["pay_url"].startswith("http")
+    assert status(service, invoice["payment_id"]) == ("pending", None)
+    tell = shop.take_money(invoice)
+    for _ in range(3):
+        assert tell().status == 200
+    assert status(service, invoice["payment_id"]) == ("paid", 100)
+    assert ledger(service) == [("recharge", 100, shop.name)]
+    check(service, minutes=60)
+    assert balance(service) == 100
+    right_books()
+
+
+def test_two_payments_of_a_millisecond_get_an_id_each(
+    service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The random part of an id has 4096 values. The simulation found it (its seed 4302 of then)."""
+    dice = iter((5, 5, 5, 6))
+    monkeypatch.setattr("shared.ids.secrets.randbits", lambda bits: next(dice))
+    first, second = create(service, shop.name), create(service, shop.name, user=2)
+    assert second["payment_id"] == first["payment_id"] + 1
+
+
+def test_a_webhook_that_is_lost_for_ever_is_made_good(service: Api, shop: Shop) -> None:
+    invoice = create(service, shop.name)
+    tell = shop.take_money(invoice)
+    check(service, minutes=1)
+    assert status(service, invoice["payment_id"]) == ("paid", 100)
+    assert tell().status == 200  # it was only late
+    assert ledger(service) == [("recharge", 100, shop.name)]
+    right_books()
+
+
+def test_what_nobody_pays_expires(service: Api, shop: Shop) -> None:
+    invoice = create(service, shop.name)
+    for _ in range(62):
+        check(service, minutes=1)
+    assert status(service, invoice["payment_id"]) == ("expired", None)
+    assert payments.due(2**52) == []
+    assert balance(service) == 0
+
+
+def test_what_will_never_be_paid_expires_when_the_provider_says_so(service: Api, shop: Shop) -> None:
+    if shop.name == "telegram_stars":
+        pytest.skip("nobody says so of Stars")
+    invoice = create(service, shop.name)
+    shop.decline(invoice)
+    check(service, minutes=1)
+    assert status(service, invoice["payment_id"]) == ("expired", None)
+
+
+def test_what_was_paid_at_the_last_moment_is_credited_after_the_end(service: Api, shop: Shop) -> None:
+    """F24: for an expired payment."""
+    invoice = create(service, shop.name)
+    for _ in range(62):
+        check(service, minutes=1)
+    tell = shop.take_money(invoice)
+    assert tell().status == 200
+    assert status(service, invoice["payment_id"]) == ("paid", 100)
+    right_books()
+
+
+def test_money_that_comes_before_we_know_the_invoice_is_credited(
+    service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F24: before our own create has returned, and where it never returns: we crashed."""
+    tells = []
+
+    def crash(payment_id: int, invoice_id: str) -> None:
+        url = invoice_id if shop.name == "telegram_stars" else f"x/{invoice_id}"
+        tells.append(shop.take_money({"payment_id": payment_id, "pay_url": url}))
+        assert elsewhere(tells[0]).status == 200
+        raise table.WriteConflict
+
+    monkeypatch.setattr(payments, "set_invoice", crash)
+    assert service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name}).status == 503
+    assert tells[0]().status == 200
+    assert ledger(service) == [("recharge", 100, shop.name)]
+    right_books()
+
+
+def test_what_is_given_back_is_taken_back(service: Api, shop: Shop) -> None:
+    """F24: refunded by the provider; twice."""
+    if shop.name == "crypto_pay":
+        pytest.skip("Crypto Pay gives nothing back by itself")
+    invoice = create(service, shop.name)
+    shop.take_money(invoice)()
+    tell = shop.give_back(invoice)
+    for _ in range(2):
+        assert tell().status == 200
+    assert ledger(service) == [("recharge", -100, shop.name), ("recharge", 100, shop.name)]
+    assert status(service, invoice["payment_id"]) == ("paid", 0)
+    right_books()
+
+
+def test_a_refund_that_is_heard_of_first_credits_nothing(service: Api, shop: Shop) -> None:
+    """F24: reordered."""
+    if shop.name == "crypto_pay":
+        pytest.skip("Crypto Pay gives nothing back by itself")
+    invoice = create(service, shop.name)
+    paid = shop.take_money(invoice)
+    assert shop.give_back(invoice)().status == 200
+    assert paid().status == 200
+    assert ledger(service) == []
+    assert status(service, invoice["payment_id"]) == ("expired", None)
+    right_books()
+
+
+def test_an_operator_gives_a_payment_back(service: Api, shop: Shop) -> None:
+    invoice = create(service, shop.name)
+    shop.take_money(invoice)()
+    first = refund(invoice["payment_id"])
+    assert (first["status"], first["taken_back"], first["debt"]) == ("refunded", 100, 0)
+    assert refund(invoice["payment_id"]) == first
+    assert balance(service) == 0
+    right_books()
+
+
+def test_a_refund_that_was_cut_off_goes_on_where_it_was(
+    service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F2: the provider gave it back, and we died before we wrote it down."""
+    invoice = create(service, shop.name)
+    shop.take_money(invoice)()
+    with monkeypatch.context() as patch:
+        patch.setattr(refund_payment, "settle", lambda charge: 1 / 0)
+        with pytest.raises(HandlerFailed):
+            refund(invoice["payment_id"])
+    assert balance(service) == 100
+    assert refund(invoice["payment_id"])["status"] == "refunded"
+    assert balance(service) == 0
+    right_books()
+
+
+def test_what_was_spent_already_becomes_a_debt_and_an_alarm(
+    service: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """I2."""
+    invoice = create(service, shop.name, amount=3)
+    shop.take_money(invoice)()
+    order = service.order(2)["id"]
+    assert service.call("POST /api/orders/{id}/take", user=1, id=order).status == 200
+    capsys.readouterr()
+    done = refund(invoice["payment_id"])
+    assert (done["taken_back"], done["debt"]) == (1, 2)
+    assert balance(service) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["Debts"] for line in said if "Debts" in line] == [[1.0]]
+    right_books()
+
+
+def test_what_was_not_paid_is_not_given_back(service: Api, shop: Shop) -> None:
+    invoice = create(service, shop.name)
+    assert refund(invoice["payment_id"])["status"] == "pending"
+    with pytest.raises(HandlerFailed, match="PaymentNotFound"):
+        refund(1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 500}, {"status": 429}, {"status": 400}, {"status": 401}],
+    ids=lambda fault: str(fault["status"]),
+)
+def test_a_provider_in_trouble_is_a_503_and_nothing_half_done(service: Api, shop: Shop, fault: dict[str, Any]) -> None:
+    more = {"retry_after": 1} if shop.name == "telegram_stars" and fault["status"] == 429 else None
+    shop.break_down(times=None, more=more, **fault)
+    answer = service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name})
+    assert (answer.status, answer.json["code"]) == (503, "provider_unavailable")
+    assert balance(service) == 0
+    right_books()
+
+
+@pytest.mark.parametrize("setting", ["CRYPTO_PAY_API_URL", "TELEGRAM_API_URL", "YOOKASSA_API_URL"])
+def test_a_provider_that_is_not_there_is_a_503(
+    service: Api, setting: str, change: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And takes no deployment back: it is counted apart from what we need ourselves."""
+    change(**{setting: "http://127.0.0.1:9"})
+    name = {"C": "crypto_pay", "T": "telegram_stars", "Y": "yookassa"}[setting[0]]
+    answer = service.call(CREATE, user=1, body={"amount": 100, "provider": name})
+    assert (answer.status, answer.json["detail"]) == (503, "Платёжная система не отвечает, попробуйте позже")
+    said = capsys.readouterr().out
+    assert '"ProviderErrors":[1.0]' in said
+    assert '"Unavailable"' not in said
+
+
+def test_one_provider_in_trouble_stops_no_check_of_another(
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    telegram: FakeTelegram,
+    yookassa: FakeYookassa,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    coins, card = create(service, "crypto_pay"), create(service, "yookassa")
+    crypto_pay.fail("getInvoices", status=500, times=None)
+    CryptoShop(service, crypto_pay).take_money(coins)
+    CardShop(service, yookassa).take_money(card)
+    check(service, minutes=1)
+    assert status(service, coins["payment_id"])[0] == "pending"
+    assert status(service, card["payment_id"]) == ("paid", 100)
+    failures = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "PaymentCheckFailures" in line]
+    assert failures[-1]["PaymentCheckFailures"] == [1.0]
+    crypto_pay.script.clear()
+    check(service)
+    assert status(service, coins["payment_id"]) == ("paid", 200)
+
+
+@pytest.mark.parametrize("route", [CRYPTO, YOOKASSA])
+def test_without_secrets_nobody_is_believed(
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    yookassa: FakeYookassa,
+    route: str,
+    change: Change,
+) -> None:
+    """F25."""
+    invoice = create(service, "crypto_pay" if route == CRYPTO else "yookassa")
+    id = invoice["pay_url"].rpartition("/")[2]
+    change(SECRETS_PREFIX="/nowhere")
+    if route == CRYPTO:
+        crypto_pay.pay(int(id))
+        body, headers = crypto_pay.webhook(int(id))
+        answer = service.call(CRYPTO, raw=body, headers=headers)
+    else:
+        yookassa.pay(id)
+        answer = service.call(YOOKASSA, raw=yookassa.webhook(id).decode())
+    # Without a token of ours nobody can have signed; YooKassa has to be asked.
+    assert answer.status == (401 if route == CRYPTO else 503)
+    change(SECRETS_PREFIX="/urgent-services/test")
+    assert balance(service) == 0
+
+
+def test_no_secret_and_no_payload_in_the_log(
+    service: Api,
+    shop: Shop,
+    log: StringIO,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """I18."""
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
+    invoice = create(service, shop.name)
+    tell = shop.take_money(invoice)
+    shop.break_down(status=500, times=None)
+    assert tell().status in (200, 503)
+    assert service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name}).status == 503
+    check(service, minutes=1)
+    with pytest.raises(HandlerFailed):
+        refund(invoice["payment_id"] if balance(service) else 1)
+    captured = capfd.readouterr()
+    said = log.getvalue() + caplog.text + captured.out + captured.err
+    payment = payments.get(invoice["payment_id"])
+    assert payment is not None
+    assert "provider_status" in said
+    for secret in (BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY, f"{payment.id}.{payment.user_id}", "Пополнение баланса"):
+        assert secret not in said

@@ -1,0 +1,10 @@
+"""What the providers share: amounts as they write them."""
+
+import pytest
+
+from shared.payments.provider import kopecks
+
+
+@pytest.mark.parametrize("amount", ["1e999999", "1e9999999999999999999", "NaN", "Infinity", "", None, [], "1.005"])
+def test_an_amount_that_is_none_is_no_price(amount: object) -> None:
+    assert kopecks(amount) == -1

@@ -1,0 +1,112 @@
+"""YooKassa: who may notify us, and what the payment's own GET says of a notification."""
+
+from typing import Any
+
+import pytest
+
+from infra.local.fakes.yookassa import FakeYookassa
+from tests.in_process import Api
+from tests.payments.shops import YOOKASSA, CardShop, balance, create, ledger, refund, right_books, status
+
+
+def test_yookassa_is_asked_again_under_the_same_key(service: Api, yookassa: FakeYookassa) -> None:
+    """It did what it was asked and its answer was lost: it is not done twice."""
+    yookassa.fail("create", status=500, applied=True)
+    invoice = create(service, "yookassa")
+    assert len(yookassa.payments) == 1
+    CardShop(service, yookassa).take_money(invoice)()
+    yookassa.fail("refund", status=500, applied=True)
+    assert refund(invoice["payment_id"])["status"] == "refunded"
+    assert len(yookassa.refunds) == 1
+
+
+@pytest.mark.parametrize("source_ip", ["192.0.2.16", "10.0.0.1", "2001:db9::1", "", "nonsense"])
+def test_a_stranger_is_not_yookassa(service: Api, yookassa: FakeYookassa, source_ip: str) -> None:
+    """F24: forged. A header says what its sender likes."""
+    invoice = create(service, "yookassa")
+    id = invoice["pay_url"].rpartition("/")[2]
+    yookassa.pay(id)
+    answer = service.call(
+        YOOKASSA, raw=yookassa.webhook(id).decode(), source_ip=source_ip, headers={"x-forwarded-for": "192.0.2.1"}
+    )
+    assert answer.status == 401
+    assert balance(service) == 0
+
+
+def test_yookassa_may_call_by_ipv6(service: Api, yookassa: FakeYookassa) -> None:
+    invoice = create(service, "yookassa")
+    id = invoice["pay_url"].rpartition("/")[2]
+    yookassa.pay(id)
+    assert service.call(YOOKASSA, raw=yookassa.webhook(id).decode(), source_ip="2001:db8::7").status == 200
+    assert balance(service) == 100
+
+
+def test_what_a_notification_claims_is_not_believed(service: Api, yookassa: FakeYookassa) -> None:
+    """F24: forged, from the right address: what the payment's own GET says decides."""
+    invoice = create(service, "yookassa")
+    id = invoice["pay_url"].rpartition("/")[2]
+    claim = {"event": "payment.succeeded", "object": {"id": id, "status": "succeeded", "amount": {"value": "100.00"}}}
+    assert service.call(YOOKASSA, body=claim).status == 200
+    assert status(service, invoice["payment_id"]) == ("pending", None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"object": {"id": null}}',
+        '{"object": {"id": "../refunds"}}',
+        '{"object": {"id": "00000000-0000-0000-0000-00000000000/"}}',
+        '{"object": {"id": "00000000-0000-0000-0000-000000000000"}}',
+    ],
+)
+def test_a_notification_about_nothing_is_fine(service: Api, yookassa: FakeYookassa, raw: str) -> None:
+    assert service.call(YOOKASSA, raw=raw).status == 200
+    assert {method for method, _ in yookassa.calls} <= {"get"}
+
+
+@pytest.mark.parametrize("raw", ["", "[]", "{", "{}", '{"object": null}', '{"object": {}}', "[" * 60_000])
+def test_what_is_no_notification(service: Api, yookassa: FakeYookassa, raw: str) -> None:
+    assert service.call(YOOKASSA, raw=raw).status == 400
+    assert not yookassa.calls
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"amount": {"value": "1.00", "currency": "RUB"}},
+        {"amount": {"value": "100.00", "currency": "USD"}},
+        {"metadata": {}},
+        {"metadata": {"payment": "1.1"}},
+    ],
+)
+def test_a_payment_that_is_not_what_we_asked_for_is_refused(
+    service: Api, yookassa: FakeYookassa, changed: dict[str, Any]
+) -> None:
+    """I8, F24."""
+    invoice = create(service, "yookassa")
+    tell = CardShop(service, yookassa).take_money(invoice)
+    yookassa.payments[invoice["pay_url"].rpartition("/")[2]] |= changed
+    assert tell().status == 200
+    assert balance(service) == 0
+
+
+def test_yookassa_sends_again_what_we_could_not_ask_about(service: Api, yookassa: FakeYookassa) -> None:
+    invoice = create(service, "yookassa")
+    tell = CardShop(service, yookassa).take_money(invoice)
+    yookassa.fail("get", status=500, times=None)
+    assert tell().status == 503
+    yookassa.script.clear()
+    assert tell().status == 200
+    assert balance(service) == 100
+
+
+def test_a_part_that_a_card_gives_back(service: Api, yookassa: FakeYookassa) -> None:
+    shop = CardShop(service, yookassa)
+    invoice = create(service, "yookassa")
+    tell = shop.take_money(invoice)
+    yookassa.give_back(invoice["pay_url"].rpartition("/")[2], "30.50")
+    assert tell().status == 200  # both at once: it is credited, and the part is taken back
+    assert ledger(service) == [("recharge", -30, "yookassa"), ("recharge", 100, "yookassa")]
+    done = refund(invoice["payment_id"])
+    assert (done["status"], done["taken_back"]) == ("refunded", 100)
+    right_books()
