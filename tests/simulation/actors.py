@@ -7,7 +7,8 @@ from shared.domain.order import CATEGORIES
 from shared.domain.review import COMPLAINTS
 from tests.simulation.aws import Aws
 from tests.simulation.entry import function_of
-from tests.simulation.invariants import CANARY, Answer, Checker, Plain, Request
+from tests.simulation.invariants import CANARY, Checker
+from tests.simulation.records import Answer, Plain, Request
 from tests.simulation.trail import words_of
 from tests.simulation.world import Task, World
 

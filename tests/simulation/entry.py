@@ -23,7 +23,7 @@ from shared.error_responses import ERROR_RESPONSES
 from shared.service_errors import ServiceError
 from tests import api
 from tests.simulation.aws import Context
-from tests.simulation.invariants import Answer, Request
+from tests.simulation.records import Answer, Request
 from tests.simulation.trail import OPERATORS
 from tests.simulation.world import World
 

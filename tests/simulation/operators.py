@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
-from tests.simulation.invariants import Checker, Request
+from tests.simulation.invariants import Checker
+from tests.simulation.records import Request
 from tests.simulation.trail import OPERATORS
 from tests.simulation.world import Task, World
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.order import Status
 from tests.conftest import OPERATOR
-from tests.simulation.invariants import Answer, Request
+from tests.simulation.records import Answer, Request
 from tests.simulation.simulation import Simulation
 from tests.simulation.world import HOUR, Task
 
@@ -112,7 +112,7 @@ def test_an_ended_order_keeps_no_lock_that_an_edit_gave_it(story: Story) -> None
     assert not [key for key in story.simulation.checker.items if key[1] == "CONTACT"]
 
 
-def test_an_ended_order_keeps_no_lock_that_an_edit_gave_back_to_it(story: Story) -> None:
+def test_ended_order_keeps_no_lock_restored_by_an_edit(story: Story) -> None:
     """I15, L3 (found by the specification): the contact moved away before the lock was read, and back after it."""
     order = story.order()
     for operation, contact in (("BatchGetItem", "@canary_new"), ("TransactWriteItems", "@canary_old")):
@@ -121,7 +121,7 @@ def test_an_ended_order_keeps_no_lock_that_an_edit_gave_back_to_it(story: Story)
     assert not [key for key in story.simulation.checker.items if key[1] == "CONTACT"]
 
 
-def test_an_ended_order_is_listed_under_the_category_that_an_edit_gave_it(story: Story) -> None:
+def test_ended_order_is_listed_under_its_edited_category(story: Story) -> None:
     """The client changed the category between the deletion's read and its write."""
     order = story.order()
     story.before(
@@ -134,7 +134,7 @@ def test_an_ended_order_is_listed_under_the_category_that_an_edit_gave_it(story:
     assert (item["category"], item["list3_pk"]) == ("Электрика", "ORDERS#deleted#Электрика")
 
 
-def test_a_take_that_lands_while_it_is_read_for_a_repeat_is_answered(story: Story) -> None:
+def test_take_landing_while_read_for_a_repeat_is_answered(story: Story) -> None:
     """I19, 500 (seed 695): a batch reads its items one by one, here the order before the take, the debit after it."""
     order = story.order()
     take = story.request("POST /api/orders/{id}/take", EXECUTOR, order)
@@ -169,7 +169,7 @@ def test_a_list_shows_an_order_once_while_the_indexes_lag(story: Story) -> None:
     assert (answer.status, answer.json["total"], len(answer.json["orders"])) == (200, 1, 1)
 
 
-def test_who_came_back_and_reviewed_an_erased_order_is_forgotten_again(story: Story) -> None:
+def test_returned_user_who_reviewed_erased_order_is_erased_again(story: Story) -> None:
     """Erasure (seed 111): an erased order is in no list of its client's, and showed what he wrote of it after that."""
     order = story.order()
     story.ask("POST /api/orders/{id}/take", EXECUTOR, order)
@@ -183,7 +183,7 @@ def test_who_came_back_and_reviewed_an_erased_order_is_forgotten_again(story: St
     assert "review_comment" not in story.simulation.checker.items[f"ORDER#{order}", "ORDER"]
 
 
-def test_a_ban_of_who_has_many_orders_says_in_time_that_more_is_to_do(story: Story) -> None:
+def test_ban_with_many_orders_reports_unfinished_work_in_time(story: Story) -> None:
     """P4: each call to a slow table took 2.9 s, and the function's time ran out among the removals."""
     for number in range(4):
         story.order(f"@canary_{number}")

@@ -7,14 +7,12 @@ does it once; who is banned brings nothing about; of who is forgotten no word is
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.conftest import OPERATOR
 from tests.fakes.dynamodb import Key
+from tests.simulation.records import Answer, Commit, Plain, Request
 from tests.simulation.world import HOUR, MAX_LAG, MAX_SKEW, Task, World
-
-if TYPE_CHECKING:
-    from tests.simulation.invariants import Answer, Commit, Plain, Request
 
 OPERATORS = (OPERATOR, OPERATOR + 1)
 

@@ -1,0 +1,109 @@
+"""What the simulation writes down: requests, answers, money, and each commit as plain items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.dynamodb import Key
+
+Plain = dict[str, Any]
+Commit = Mapping[Key, tuple[Plain | None, Plain | None]]
+"""What was written together: each item before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request of an actor's."""
+
+    number: int
+    route: str
+    user: int | None
+    id: str | None = None
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The request in a trace."""
+        told = {name: value for name, value in (self.body or {}).items() if name not in ("description", "city")}
+        return f"{self.route.replace('{id}', self.id or '')} {told or ''}{dict(self.query) or ''} by {self.user}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an actor was answered."""
+
+    status: int
+    json: Any
+
+
+@dataclass(slots=True)
+class Money:
+    """What a provider took of somebody for a payment, by its own id of it; `price` in kopecks or Stars."""
+
+    provider: str
+    id: str
+    payment_id: int
+    user: int
+    price: int
+    refunded: bool = False
+
+
+def plain(image: Mapping[str, Any]) -> Plain:
+    """An item of DynamoDB's as Python's."""
+    return {name: _value(value) for name, value in image.items()}
+
+
+def _value(value: Mapping[str, Any]) -> Any:
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return int(content)
+    if kind == "M":
+        return {name: _value(inner) for name, inner in content.items()}
+    if kind == "L":
+        return [_value(inner) for inner in content]
+    return None if kind == "NULL" else content
+
+
+def shown_status(order: Plain, now: int) -> str:
+    """What an order is at a moment, whatever is stored."""
+    status: str = order["status"]
+    if status in ("active", "expired"):
+        due = order.get("answer_due_at")
+        if due is not None and "responded_at" not in order and now >= due:
+            return "closed_no_response"
+        if now >= order["expires_at"]:
+            return "expired"
+    return status
+
+
+def views(content: Any) -> list[Mapping[str, Any]]:
+    """The orders that an answer shows."""
+    if not isinstance(content, Mapping):
+        return []
+    if "orders" in content:
+        found: list[Mapping[str, Any]] = content["orders"]
+        return found
+    return [content] if "taken_by" in content else []
+
+
+class Told:
+    """A commit in a trace, put into words only when somebody reads it."""
+
+    def __init__(self, commit: Commit) -> None:
+        self._commit = commit
+
+    def __str__(self) -> str:
+        return "; ".join(_told(key, old, new) for key, (old, new) in self._commit.items())
+
+
+def _told(key: Key, old: Plain | None, new: Plain | None) -> str:
+    """A change in a trace."""
+    name = f"{key[0][:20]}/{key[1]}"
+    if new is None:
+        return f"-{name}"
+    if old is None:
+        shown = {part: new[part] for part in ("amount", "balance_after", "order_id", "rating") if part in new}
+        return f"+{name} {shown or ''}"
+    changed = {part: new.get(part) for part in sorted(old.keys() | new.keys()) if old.get(part) != new.get(part)}
+    return f"~{name} { ({part: value for part, value in changed.items() if not part.startswith('list')}) }"
