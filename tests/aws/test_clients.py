@@ -49,13 +49,13 @@ def parsed(parser: Any, operation: str, status: int, body: bytes) -> Any:
 
 
 @given(ERROR_RESPONSES)
-def test_answers_are_read_as_botocore_reads_them(answer: tuple[str, dict[str, Any]]) -> None:
+def test_answer_is_parsed_as_by_botocore(answer: tuple[str, dict[str, Any]]) -> None:
     operation, content = answer
     body = json.dumps(content).encode()
     assert parsed(clients._PlainParser(), operation, 200, body) == parsed(JSONParser(), operation, 200, body)
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])
-def test_errors_are_botocores_to_read(status: int) -> None:
+def test_error_is_parsed_as_by_botocore(status: int) -> None:
     body = b'{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"m"}'
     assert parsed(clients._PlainParser(), "GetItem", status, body) == parsed(JSONParser(), "GetItem", status, body)

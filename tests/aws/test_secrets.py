@@ -41,7 +41,7 @@ def assert_refused_without_the_secret(service: Api) -> None:
     assert service.call(ORDER, id=order_id).status == 404
 
 
-def test_no_secret_at_cold_start(service: Api, later: Any) -> None:
+def test_bot_token_missing_at_cold_start_is_a_503(service: Api, later: Any) -> None:
     boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
     assert_refused_without_the_secret(service)
     boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value=BOT_TOKEN, Type="SecureString")
@@ -49,9 +49,7 @@ def test_no_secret_at_cold_start(service: Api, later: Any) -> None:
     assert service.call(ME, user=42).status == 200
 
 
-def test_that_there_is_no_secret_is_asked_once_a_minute(
-    service: Api, later: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_parameter_is_cached_for_one_minute(service: Api, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends what has to be checked cannot use up what SSM answers the account."""
     boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
     read, asked = secrets._provider()._read, []
@@ -69,7 +67,7 @@ def test_that_there_is_no_secret_is_asked_once_a_minute(
     assert len(asked) == 2
 
 
-def test_no_secret_at_refresh(service: Api, later: Any) -> None:
+def test_bot_token_missing_at_refresh_is_a_503(service: Api, later: Any) -> None:
     assert service.call(ME, user=42).status == 200
     boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
     later(299)
@@ -78,7 +76,7 @@ def test_no_secret_at_refresh(service: Api, later: Any) -> None:
     assert_refused_without_the_secret(service)
 
 
-def test_a_new_token_is_taken_over_within_five_minutes(service: Api, later: Any) -> None:
+def test_new_bot_token_is_used_within_five_minutes(service: Api, later: Any) -> None:
     assert service.call(ME, user=42).status == 200
     boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value="42:new", Type="SecureString", Overwrite=True)
     later(301)
@@ -94,7 +92,7 @@ def mute() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_parameter_store_that_hangs(monkeypatch: pytest.MonkeyPatch, service: Api, mute: str) -> None:
+def test_hanging_parameter_store_is_a_503_in_time(monkeypatch: pytest.MonkeyPatch, service: Api, mute: str) -> None:
     """The answer comes long before the function's time is up (P4)."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", mute)
     secrets._provider.cache_clear()

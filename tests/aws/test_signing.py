@@ -34,7 +34,7 @@ class Frozen(datetime):
 
 
 @given(SERVICES, st.binary(min_size=1), KEYS, KEYS, st.none() | KEYS, st.sampled_from(["eu-central-1", "ru-central1"]))
-def test_the_signature_is_botocores(
+def test_signature_equals_botocores(
     called: tuple[str, str, str], body: bytes, access_key: str, secret_key: str, token: str | None, region: str
 ) -> None:
     service, url, target = called

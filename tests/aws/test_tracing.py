@@ -45,7 +45,7 @@ def invocation(monkeypatch: pytest.MonkeyPatch, *, sampled: bool) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent={PARENT};Sampled={sampled:d};Lineage=a:b:c")
 
 
-def test_each_call_of_a_traced_invocation_is_told(
+def test_traced_invocation_reports_each_call_of_aws(
     monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket, log: StringIO
 ) -> None:
     """And never of what it was: no key, no contact, no user (I18)."""
@@ -64,7 +64,7 @@ def test_each_call_of_a_traced_invocation_is_told(
     assert json.loads(log.getvalue().splitlines()[-1])["xray_trace_id"] == ROOT
 
 
-def test_what_is_refused_is_an_error_and_what_fails_a_fault(
+def test_refused_call_is_an_error_and_failed_call_a_fault(
     monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket
 ) -> None:
     invocation(monkeypatch, sampled=True)
@@ -85,7 +85,7 @@ def test_what_is_refused_is_an_error_and_what_fails_a_fault(
     assert "http" not in failed
 
 
-def test_nothing_is_told_of_other_invocations(
+def test_untraced_invocation_reports_nothing(
     monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket
 ) -> None:
     invocation(monkeypatch, sampled=False)
@@ -98,9 +98,7 @@ def test_nothing_is_told_of_other_invocations(
     assert told(daemon) == []
 
 
-def test_a_daemon_that_is_gone_costs_no_request(
-    monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket
-) -> None:
+def test_missing_daemon_fails_no_request(monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket) -> None:
     invocation(monkeypatch, sampled=True)
     daemon.close()
     for _ in range(3):

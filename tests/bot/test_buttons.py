@@ -26,7 +26,7 @@ def edits(bot: FakeTelegram) -> list[str]:
     return [call.parameters["text"] for call in bot.calls if call.method == "editMessageText"]
 
 
-def test_a_button_does_what_the_endpoint_does_once_and_edits_its_message(service: Api, bot: FakeTelegram) -> None:
+def test_respond_button_acts_once_and_edits_its_message(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     [first, *_] = taken(service, order, EXECUTOR)
     service.handle(Queue.NOTICES, first)
@@ -40,7 +40,7 @@ def test_a_button_does_what_the_endpoint_does_once_and_edits_its_message(service
     assert [[button["text"] for button in row] for row in keyboard] == [["Открыть заказ"]]
 
 
-def test_the_close_button_refunds(service: Api, bot: FakeTelegram) -> None:
+def test_close_button_refunds_executors_once(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     press(service, 1, f"close:{order}")
@@ -49,7 +49,7 @@ def test_the_close_button_refunds(service: Api, bot: FakeTelegram) -> None:
     assert edits(bot) == ["Заказ «Сантехника, Москва» закрыт.", "Заказ уже не активен"]
 
 
-def test_when_only_the_hour_is_over_he_can_still_answer(service: Api, bot: FakeTelegram) -> None:
+def test_order_past_its_hour_offers_respond_but_not_close(service: Api, bot: FakeTelegram) -> None:
     """Taken late: the answer window outlives the hour. What cannot be done is not offered, and a try harms nothing."""
     order = service.order(CLIENT)["id"]
     service.later(minutes=55)
@@ -67,7 +67,7 @@ def test_when_only_the_hour_is_over_he_can_still_answer(service: Api, bot: FakeT
 
 
 @pytest.mark.parametrize("data", ["respond:{id}", "close:{id}"])
-def test_nobody_elses_button_works(service: Api, bot: FakeTelegram, data: str) -> None:
+def test_button_pressed_by_another_user_is_refused(service: Api, bot: FakeTelegram, data: str) -> None:
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     press(service, 1, data.format(id=order), user=EXECUTOR)
@@ -75,7 +75,7 @@ def test_nobody_elses_button_works(service: Api, bot: FakeTelegram, data: str) -
     assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
 
 
-def test_who_is_banned_presses_in_vain(service: Api, bot: FakeTelegram) -> None:
+def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTelegram) -> None:
     """And Telegram does not bring his press again."""
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
@@ -86,12 +86,12 @@ def test_who_is_banned_presses_in_vain(service: Api, bot: FakeTelegram) -> None:
 
 
 @pytest.mark.parametrize("data", ["", "respond", "respond:short", "complete:AAAAAAAAAAAA", "respond:AAAAAAAAAAAA:x"])
-def test_an_odd_button_is_fine(service: Api, bot: FakeTelegram, data: str) -> None:
+def test_malformed_button_data_is_ignored(service: Api, bot: FakeTelegram, data: str) -> None:
     assert press(service, 1, data).status == 200
     assert edits(bot) == []
 
 
-def test_a_press_whose_answer_telegram_loses_is_made_once(service: Api, bot: FakeTelegram) -> None:
+def test_press_repeated_after_a_lost_reply_acts_once(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     bot.fail("answerCallbackQuery", status=502)
@@ -100,7 +100,7 @@ def test_a_press_whose_answer_telegram_loses_is_made_once(service: Api, bot: Fak
     assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
 
 
-def test_buttons_pressed_without_end_are_answered_at_the_chats_pace(service: Api, bot: FakeTelegram) -> None:
+def test_repeated_presses_edit_at_most_once_a_second(service: Api, bot: FakeTelegram) -> None:
     for number in range(5):
         assert press(service, number, "respond:AAAAAAAAAAAA").status == 200
     edits = [call.at for call in bot.calls if call.method == "editMessageText"]

@@ -17,14 +17,16 @@ from tests.messages import EXECUTOR, listen, said_in
         ("/help", "Что я умею", "?startapp"),
     ],
 )
-def test_commands(service: Api, bot: FakeTelegram, text: str, answered: str, link: str) -> None:
+def test_private_chat_command_is_answered_with_a_link(
+    service: Api, bot: FakeTelegram, text: str, answered: str, link: str
+) -> None:
     service.update(1, message={"chat": {"id": 5, "type": "private"}, "text": text})
     [sent] = bot.sent(5)
     assert answered in sent["text"]
     assert sent["reply_markup"]["inline_keyboard"][0][0]["url"] == f"https://t.me/urgent_test_bot{link}"
 
 
-def test_commands_are_answered_at_the_bots_pace(service: Api, bot: FakeTelegram) -> None:
+def test_command_replies_keep_the_send_rate(service: Api, bot: FakeTelegram) -> None:
     """Also where Telegram wants nobody to write: then the update comes again."""
     for number in range(40):
         assert service.update(number, message=said_in(1000 + number % 4, "/paysupport")).status == 200
@@ -37,7 +39,7 @@ def test_commands_are_answered_at_the_bots_pace(service: Api, bot: FakeTelegram)
 
 
 @pytest.mark.parametrize("command", ["/start", "/start order_AAAAAAAAAAAA", "/help", "/paysupport"])
-def test_a_command_in_a_group_is_not_answered(service: Api, bot: FakeTelegram, command: str) -> None:
+def test_command_in_a_group_is_not_answered(service: Api, bot: FakeTelegram, command: str) -> None:
     """Telegram allows twenty messages a minute there: who wants the bot to be silent could make it say more."""
     name, _, payload = command.partition(" ")
     for number, chat in enumerate(("group", "supergroup", "channel")):
@@ -47,7 +49,7 @@ def test_a_command_in_a_group_is_not_answered(service: Api, bot: FakeTelegram, c
     assert table.get(keys.user(-100)) is None
 
 
-def test_what_telegram_says_of_the_chat_is_kept(service: Api, bot: FakeTelegram) -> None:
+def test_chat_state_follows_telegrams_updates(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     chat = {"id": EXECUTOR, "type": "private"}
     for number, (status, listens) in enumerate((("kicked", False), ("member", True), ("kicked", False))):

@@ -7,7 +7,7 @@ from tests.in_process import Api
 from tests.payments.shops import StarShop, balance, create
 
 
-def test_telegram_is_told_at_once_who_may_pay(service: Api, telegram: FakeTelegram) -> None:
+def test_pre_checkout_admits_only_the_payer_at_the_price(service: Api, telegram: FakeTelegram) -> None:
     invoice = create(service, "telegram_stars")
     link = invoice["pay_url"]
     assert invoice["mini_app_invoice_url"] == link
@@ -35,7 +35,7 @@ def test_telegram_is_told_at_once_who_may_pay(service: Api, telegram: FakeTelegr
     assert not may(1)
 
 
-def test_another_ones_stars_are_not_credited(service: Api, telegram: FakeTelegram) -> None:
+def test_stars_paid_by_another_user_are_not_credited(service: Api, telegram: FakeTelegram) -> None:
     """I8. Telegram asks us first, so it cannot be; if it is, nobody is credited and an operator hears of it."""
     invoice = create(service, "telegram_stars")
     message = telegram.pay_stars(invoice["pay_url"], 2)

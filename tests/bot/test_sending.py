@@ -19,7 +19,7 @@ from tests.in_process import TOKEN_PATH, Api, Change
 from tests.messages import CLIENT, EXECUTOR, OTHER, listen, offer, taken
 
 
-def test_who_blocked_the_bot_leaves_the_audience_until_he_starts_it(service: Api, bot: FakeTelegram) -> None:
+def test_user_who_blocked_the_bot_gets_no_offer_until_start(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     bot.fail("sendMessage", status=403)
@@ -35,7 +35,7 @@ def test_who_blocked_the_bot_leaves_the_audience_until_he_starts_it(service: Api
     assert [message["user_id"] for message in service.queued(Queue.OFFERS)] == [EXECUTOR]
 
 
-def test_a_pause_that_telegram_asks_for_holds_for_everybody(service: Api, bot: FakeTelegram) -> None:
+def test_retry_after_pauses_every_sender(service: Api, bot: FakeTelegram) -> None:
     for user in (EXECUTOR, OTHER):
         listen(user)
     order = service.order(CLIENT)
@@ -48,7 +48,7 @@ def test_a_pause_that_telegram_asks_for_holds_for_everybody(service: Api, bot: F
     assert min(sent_at) >= asked + 7000
 
 
-def test_a_pause_longer_than_a_sender_lives_puts_the_message_back(service: Api, bot: FakeTelegram) -> None:
+def test_retry_after_beyond_the_invocation_requeues_message(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     bot.fail("sendMessage", status=429, more={"retry_after": 600})
@@ -60,7 +60,7 @@ def test_a_pause_longer_than_a_sender_lives_puts_the_message_back(service: Api, 
     assert len(bot.sent()) == 1
 
 
-def test_senders_keep_telegrams_limits(service: Api, bot: FakeTelegram) -> None:
+def test_senders_stay_within_telegrams_limits(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)
     started = service.now
     for user in range(100, 140):
@@ -75,7 +75,7 @@ def test_senders_keep_telegrams_limits(service: Api, bot: FakeTelegram) -> None:
     assert service.now - started < 40 * 45 + 3 * 1600
 
 
-def test_messages_that_are_late_on_their_way_are_not_too_many() -> None:
+def test_late_messages_of_all_senders_stay_within_limits() -> None:
     """Each sender may have one, of a turn in the second before."""
     events = [
         event
@@ -88,7 +88,7 @@ def test_messages_that_are_late_on_their_way_are_not_too_many() -> None:
 
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"status": 500, "applied": True}])
-def test_telegrams_trouble_is_waited_for(service: Api, bot: FakeTelegram, fault: dict[str, Any]) -> None:
+def test_send_is_retried_after_a_5xx(service: Api, bot: FakeTelegram, fault: dict[str, Any]) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     bot.fail("sendMessage", **fault)
@@ -96,7 +96,7 @@ def test_telegrams_trouble_is_waited_for(service: Api, bot: FakeTelegram, fault:
     assert [call.status for call in bot.calls] == [fault["status"], 200]
 
 
-def test_telegrams_silence_is_a_doubt(service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_is_retried_after_a_timeout(service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot_api.call, "__kwdefaults__", {"read_timeout": 0.1})
     listen(EXECUTOR)
     order = service.order(CLIENT)
@@ -107,7 +107,7 @@ def test_telegrams_silence_is_a_doubt(service: Api, bot: FakeTelegram, monkeypat
     assert service.now - started >= 10_000
 
 
-def test_nobody_at_telegrams_address_is_none(
+def test_unreachable_telegram_uses_up_no_attempt(
     service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often: what was certainly not sent may be sent."""
@@ -139,7 +139,7 @@ def token() -> Callable[[str | None], None]:
 
 
 @pytest.mark.parametrize("wrong", [None, "42:another"], ids=["no token", "another bot's"])
-def test_what_telegram_was_not_asked_or_would_not_hear_is_in_no_doubt(
+def test_missing_or_wrong_token_uses_up_no_attempt(
     service: Api,
     bot: FakeTelegram,
     monkeypatch: pytest.MonkeyPatch,
@@ -164,7 +164,7 @@ def test_what_telegram_was_not_asked_or_would_not_hear_is_in_no_doubt(
     assert [len(bot.sent(user)) for user in (CLIENT, EXECUTOR)] == [1, 1]
 
 
-def test_a_message_in_doubt_is_given_up_at_last(service: Api, bot: FakeTelegram) -> None:
+def test_message_in_doubt_is_dropped_after_three_sends(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     bot.fail("sendMessage", status=500, times=None, applied=True)
@@ -179,7 +179,7 @@ def test_a_message_in_doubt_is_given_up_at_last(service: Api, bot: FakeTelegram)
     assert len(bot.sent()) == 1
 
 
-def test_a_message_that_telegram_does_not_take_is_an_alarm(
+def test_refused_message_is_dropped_and_counted(
     service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]
 ) -> None:
     listen(EXECUTOR)
@@ -190,7 +190,7 @@ def test_a_message_that_telegram_does_not_take_is_an_alarm(
     assert users.get(EXECUTOR).listens
 
 
-def test_the_pace_of_a_chat_is_forgotten(service: Api, bot: FakeTelegram) -> None:
+def test_send_rate_items_expire_within_a_day(service: Api, bot: FakeTelegram) -> None:
     service.update(1, message={"chat": {"id": 5, "type": "private"}, "text": "/help"})
     for chat in (5, None):
         item = table.get(keys.pace(chat))

@@ -19,5 +19,5 @@ from shared.bot.updates import kind_of
         ({"update_id": 1}, ""),
     ],
 )
-def test_kinds(update: dict[str, Any], kind: str) -> None:
+def test_kind_of_an_update(update: dict[str, Any], kind: str) -> None:
     assert kind_of(update)[0] == kind

@@ -9,7 +9,7 @@ from shared.store import table
 from tests.in_process import START, Api
 
 
-def test_an_unanswered_order_closes_and_its_takers_have_their_money_back_once(service: Api) -> None:
+def test_unanswered_order_closes_and_refunds_executors_once(service: Api) -> None:
     """I7: L1, L2, F12."""
     order = service.order(1)
     for executor in (2, 3, 4):
@@ -32,7 +32,7 @@ def another_of(order: dict[str, Any]) -> dict[str, Any]:
     return {name: order[name] for name in ("category", "city", "description", "contact")}
 
 
-def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> None:
+def test_contact_is_free_once_its_order_ended_by_the_clock(service: Api) -> None:
     """I15: the answer window ended inside the hour and no timer ran yet; whoever needs the contact ends that order."""
     order = service.order(1, contact="@burst_pipe")
     service.recharge(2, 2)
@@ -46,9 +46,7 @@ def test_a_contact_is_free_when_its_order_ended_by_the_clock(service: Api) -> No
     assert service.call("POST /api/orders", user=1, body=body).status == 409
 
 
-def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_contact_asked_for_as_its_order_expires_is_a_409(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """I15: the hour ends while the request is on its way; it asked before that."""
     order = service.order(1, contact="@burst_pipe")
     service.later(minutes=60, ms=-5)
@@ -67,7 +65,7 @@ def test_who_asks_for_a_contact_as_its_hour_ends_is_answered_at_once(
     assert service.call("POST /api/orders", user=2, body=body).status == 201
 
 
-def test_the_sweep_ends_the_longest_due_first(service: Api) -> None:
+def test_sweep_ends_the_longest_due_order_first(service: Api) -> None:
     """L1: the order of their making says nothing."""
     service.recharge(2, 10)
     orders = [service.order(1, contact=f"@burst_pipe_{number}")["id"] for number in range(3)]
@@ -90,7 +88,7 @@ LATE_ENDS: dict[str, Callable[[Api, str], Any]] = {
 
 
 @pytest.mark.parametrize("end", LATE_ENDS)
-def test_a_late_end_frees_no_newer_orders_contact(service: Api, end: str) -> None:
+def test_late_end_frees_no_newer_orders_contact(service: Api, end: str) -> None:
     """I15, F23: the hour is over and no timer ran; somebody else's order has the contact by the time one does."""
     old = service.order(1, contact="@burst_pipe")
     service.later(minutes=60)

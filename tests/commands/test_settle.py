@@ -13,7 +13,7 @@ from tests.in_process import Api
 from tests.payments.shops import CardShop, CryptoShop, StarShop, create, elsewhere, ledger, refund, right_books
 
 
-def test_two_webhooks_at_once_credit_once(
+def test_concurrent_webhooks_credit_once(
     service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I5, F4: another instance settles it between our read and our write."""
@@ -34,7 +34,7 @@ def test_two_webhooks_at_once_credit_once(
     assert ledger(service) == [("recharge", 100, "crypto_pay")]
 
 
-def test_two_charges_at_once_stay_two_payments(
+def test_concurrent_charges_stay_two_payments(
     service: Api, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I5, F4: the other charge for the same invoice is settled between our read and our write."""
@@ -67,7 +67,7 @@ def change_unguarded(user_id: int, *, entry: LedgerEntry) -> Any:
     )
 
 
-def test_a_lost_answer_of_the_write_credits_once_and_is_told(
+def test_write_with_a_lost_response_credits_and_counts_once(
     service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """P3, F3."""
@@ -89,7 +89,7 @@ def test_a_lost_answer_of_the_write_credits_once_and_is_told(
     assert '"PaymentsCredited":[1.0]' in capsys.readouterr().out
 
 
-def test_a_debt_is_counted_per_payment(service: Api, yookassa: FakeYookassa) -> None:
+def test_debt_is_counted_per_payment(service: Api, yookassa: FakeYookassa) -> None:
     shop = CardShop(service, yookassa)
     first, second = create(service, "yookassa", amount=10), create(service, "yookassa", amount=10)
     for invoice in (first, second):

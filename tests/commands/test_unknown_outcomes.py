@@ -183,7 +183,7 @@ def books_are_right(service: Api) -> bool:
 
 @pytest.mark.parametrize("what", UNKNOWN)
 @each_write
-def test_the_answer_is_that_of_a_write_with_nothing_wrong(
+def test_write_of_unknown_outcome_is_done_once_and_answered(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write, what: str
 ) -> None:
     """P3, F3, F5-F8; I1-I7: done once, answered as done."""
@@ -201,7 +201,7 @@ def test_the_answer_is_that_of_a_write_with_nothing_wrong(
 
 
 @each_write
-def test_a_write_that_lands_after_the_client_gave_up(
+def test_write_landing_after_the_sdk_gave_up_is_done_once(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write
 ) -> None:
     """F4: the next attempt has read before it lands, so that only its condition meets it. P3 holds there too."""
@@ -218,7 +218,7 @@ def test_a_write_that_lands_after_the_client_gave_up(
 
 
 @each_write
-def test_a_write_that_never_comes_through_changes_nothing(
+def test_write_that_always_conflicts_is_a_503_and_no_change(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write
 ) -> None:
     """L4: a 503 within the time of a request, and nothing is half done."""
@@ -257,7 +257,7 @@ def elsewhere(write: Write, service: Api, order_id: str) -> Answer:
     ],
     ids=["respond and take", "edit and take", "move_contact and take", "complete and review"],
 )
-def test_a_write_that_landed_is_answered_as_done_whatever_came_after_it(
+def test_landed_write_is_answered_as_done_after_other_writes(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write, meanwhile: Write
 ) -> None:
     """P3: its response is lost, and before it is looked for somebody else changes the order."""

@@ -37,7 +37,7 @@ def test_the_template_routes_what_the_contract_promises() -> None:
     assert set(api.routes()) == {*ENDPOINTS, *PAGES, "$default"}
 
 
-def test_the_template_routes_each_path_to_the_function_that_answers_it() -> None:
+def test_template_routes_each_path_to_its_function() -> None:
     assert {key: module for key, module in api.routes().items() if key != "$default"} == routes_in_code()
     assert api.routes()["$default"] == UNKNOWN
 

@@ -58,7 +58,7 @@ def test_no_function_imports_what_is_cut(imported: dict[str, Any]) -> None:
     assert [name for name in imported["modules"] if f"{name}.".startswith(tuple(f"{one}." for one in cut))] == []
 
 
-def test_in_lambda_no_function_needs_the_models_of_an_openapi_document(imported: dict[str, Any]) -> None:
+def test_functions_in_lambda_need_no_openapi_models(imported: dict[str, Any]) -> None:
     """Here FastAPI is whole; in the integration tests it is as in Lambda."""
     assert imported["models"] == "<module 'fastapi.openapi.models'>"  # and not from a file
 

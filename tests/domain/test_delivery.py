@@ -56,9 +56,7 @@ def test_what_is_left_to_do_after_a_try(outcome: Outcome, left: Delivery | None)
 
 
 @pytest.mark.parametrize(("outcome", "times"), [(Outcome.IN_DOUBT, 3), (Outcome.MISSED, 10)])
-def test_what_may_have_arrived_is_tried_three_times_and_what_did_not_as_often_as_it_takes(
-    outcome: Outcome, times: int
-) -> None:
+def test_send_in_doubt_is_tried_thrice_and_missed_one_always(outcome: Outcome, times: int) -> None:
     delivery: Delivery | None = None
     tried = 0
     while tried < 10 and not deliveries.is_spent(delivery):

@@ -64,7 +64,7 @@ def test_where_nothing_is_left_no_window_opens() -> None:
     assert (inbox.delivery, inbox.window_ends_at, inboxes.next_step(inbox, 9)) == (None, 5, "nothing")
 
 
-def test_an_inbox_that_was_never_written_is_of_no_version_and_has_nothing_to_wait_for() -> None:
+def test_unwritten_inbox_has_no_version_and_no_wait() -> None:
     assert Inbox() == Inbox(window_ends_at=0, collected={}, sending={}, told={}, delivery=None, version=0)
     assert inboxes.next_step(Inbox(), 0) == "nothing"
 
@@ -136,7 +136,7 @@ def test_where_nothing_stands_any_more_nothing_is_sent_again() -> None:
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
-def test_what_ended_before_anybody_could_send_it_leaves_no_window() -> None:
+def test_order_ended_before_it_was_sent_opens_no_window() -> None:
     again = inboxes.reclaim(on_its_way(1, tries=0, held_until=0), [], frequency=5, now=NOW + MINUTE)
     assert again == over(1)
     assert inboxes.next_step(again, NOW + MINUTE) == "send"
@@ -147,7 +147,7 @@ def test_after_three_doubts_it_is_given_up() -> None:
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
-def test_the_window_opens_when_a_message_that_was_missed_goes_out_after_all() -> None:
+def test_window_opens_when_missed_message_is_sent_late() -> None:
     """Found by the state machine below: the next message followed at once."""
     missed = inboxes.after(
         inboxes.claim(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0), Outcome.MISSED

@@ -18,7 +18,7 @@ def after(full_at: Buckets, now: int, per_hour: int = 10, tokens: int = 1) -> Bu
     return {"orders": take_token(full_at, "orders", per_hour=per_hour, now=now, tokens=tokens).after}
 
 
-def test_a_full_bucket_gives_what_it_holds_and_then_one_at_a_time() -> None:
+def test_full_bucket_gives_its_size_then_one_at_a_time() -> None:
     full_at: Buckets = {}
     for _ in range(10):
         full_at = after(full_at, NOW)

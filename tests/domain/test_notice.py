@@ -66,7 +66,7 @@ def test_who_is_paid_back_hears_of_that() -> None:
     assert [kind for kind, *_ in news(TWO, late, 20 * MINUTE)] == ["refunded"] * 2
 
 
-def test_of_what_an_operator_removes_its_client_and_its_takers_hear() -> None:
+def test_removed_order_gives_notices_to_client_and_executors() -> None:
     now = 3 * MINUTE
     answer = answered(TWO, 1, now)
     for it in (NEW, TWO, answer, with_refund(answer, 11, now), ended_by_time(answer, HOUR)):
@@ -91,7 +91,7 @@ def test_what_changes_nothing_for_anybody_is_no_news() -> None:
     assert news(ended, replace(ended, rating=5), 0) == []
 
 
-def test_an_order_can_be_answered_while_it_was_taken_and_its_window_runs() -> None:
+def test_taken_order_is_answerable_until_its_window_ends() -> None:
     late = taken(NEW, 11, HOUR - MINUTE)
     for it, now, can in (
         (NEW, 1, False),
@@ -155,7 +155,7 @@ ANSWERED = answered(TWO, 1, 3 * MINUTE)
         ("removed", removed(ended_by_time(ANSWERED, HOUR), 9 * HOUR), 9 * HOUR, 9 * HOUR),
     ],
 )
-def test_an_answer_an_end_and_what_an_operator_does_are_news_for_an_hour(
+def test_answer_end_and_operator_action_are_news_for_an_hour(
     kind: notices.Kind, it: Order, due_at: int, since: int
 ) -> None:
     notice = Notice(kind, it.id, 11, due_at)

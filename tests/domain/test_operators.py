@@ -81,7 +81,7 @@ def test_an_answer_too_late_to_expire_is_over_with_its_hour() -> None:
     assert refunds(ANSWERED, after) == [after.takes[3]]
 
 
-def test_what_a_change_gives_back_is_what_was_not_given_back_before() -> None:
+def test_refunds_of_a_change_exclude_earlier_refunds() -> None:
     """I7."""
     order = taken(1, 2)
     closed_by_time = ended_by_time(order, BEGIN + 16 * MINUTE)

@@ -265,7 +265,7 @@ def test_one_late_timer_does_what_two_would_have_done() -> None:
 # ---------------------------------------------------------------- takes
 
 
-def test_the_first_take_starts_the_window_and_the_next_ones_leave_it() -> None:
+def test_first_take_alone_starts_the_answer_window() -> None:
     """I6, I9: each take has the price and the moment it was paid at."""
     order = take(take(take(NEW, 2, BEGIN, price=2), 3, BEGIN + 5, price=5), 4, BEGIN + 9, price=7)
     assert order.answer_due_at == BEGIN + WINDOW
@@ -398,7 +398,7 @@ def test_who_answers_what() -> None:
             answered(order, OWNER, BEGIN + 16 * MINUTE)
 
 
-def test_closing_before_an_answer_owes_refunds_and_after_it_does_not() -> None:
+def test_close_owes_refunds_only_before_the_answer() -> None:
     """I7, I16."""
     order = taken(1)
     unanswered = closed(order, OWNER, BEGIN + 2 * MINUTE)

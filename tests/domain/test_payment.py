@@ -185,7 +185,7 @@ def test_a_second_charge_for_one_invoice_is_a_payment_of_its_own() -> None:
     assert (done.entry.cause, done.entry.amount) == ("PAYMENT#telegram_stars#d", 100)
 
 
-def test_a_second_charge_that_was_given_back_already_credits_nothing() -> None:
+def test_second_charge_already_refunded_credits_nothing() -> None:
     """F24: reordered. The first one stays as it is, whatever was taken back of it."""
     first = replace(paid(STARS), refunded=40, taken_back=40)
     done = settle(first, charge(STARS, "d", refunded=STARS.price))
@@ -241,7 +241,7 @@ def test_a_part_is_given_back_in_whole_roubles() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.EXPIRED])
-def test_what_was_given_back_before_we_heard_of_it_is_never_credited(status: Status) -> None:
+def test_charge_refunded_before_its_webhook_is_never_credited(status: Status) -> None:
     """F24: reordered."""
     done = settle(replace(STARS, status=status), charge(STARS, refunded=STARS.price))
     assert done is not None
@@ -272,7 +272,7 @@ def test_who_may_pay(changed: dict[str, object], late: int, may: bool) -> None:
     assert may_be_paid(payment, **asked, now=NOW + late) is may  # type: ignore[arg-type]
 
 
-def test_it_is_asked_about_less_and_less_often_and_once_more_after_its_end() -> None:
+def test_polling_slows_down_and_ends_after_expiry() -> None:
     payment, asked = STARS, []
     while payment.check_at is not None:
         asked.append((payment.check_at - NOW) // 60_000)

@@ -9,7 +9,7 @@ from shared.settings import settings
 from tests.in_process import Api
 
 
-def test_the_fake_holds_telegrams_limits(service: Api, telegram: FakeTelegram) -> None:
+def test_fake_telegram_enforces_its_limits(service: Api, telegram: FakeTelegram) -> None:
     telegram.limits = True
     now = 0.0
     telegram._clock = lambda: now
@@ -28,7 +28,7 @@ def test_the_fake_holds_telegrams_limits(service: Api, telegram: FakeTelegram) -
     assert len(telegram.violations) == 2
 
 
-def test_the_fake_can_be_told_over_http(service: Api, telegram: FakeTelegram) -> None:
+def test_fake_telegram_takes_faults_over_http(service: Api, telegram: FakeTelegram) -> None:
     address = settings().telegram_api_url
     fault = {"method": "sendMessage", "status": 403, "match": {"chat_id": 5}}
     assert http.request("POST", f"{address}/script", body=fault).status == 204

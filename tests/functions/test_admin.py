@@ -144,7 +144,7 @@ def test_a_page_is_full_though_the_index_lags(service: Api, monkeypatch: pytest.
 # ---------------------------------------------------------------- refunds
 
 
-def test_a_take_is_refunded_once_and_not_while_it_can_be_answered(service: Api) -> None:
+def test_take_is_refunded_once_and_after_its_answer_window(service: Api) -> None:
     """I7: the same amount, once, never while the order can still be answered."""
     order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
     early = act(service, "orders/{id}/refund", order, executor_id=EXECUTOR)

@@ -12,7 +12,7 @@ from tests.in_process import Api, Change
 from tests.payments.shops import CREATE, STATUS, CryptoShop, create
 
 
-def test_the_first_provider_that_is_on_is_the_default(service: Api, crypto_pay: FakeCryptoPay, change: Change) -> None:
+def test_first_enabled_provider_is_the_default(service: Api, crypto_pay: FakeCryptoPay, change: Change) -> None:
     create(service)
     assert len(crypto_pay.invoices) == 1
     change(PAYMENT_PROVIDERS="yookassa")
@@ -23,21 +23,21 @@ def test_the_first_provider_that_is_on_is_the_default(service: Api, crypto_pay: 
 
 
 @pytest.mark.parametrize("amount", [0, -1, 100_001, "100", 1.5, 1.0, True, None])
-def test_amounts(service: Api, amount: Any) -> None:
+def test_invoice_of_an_invalid_amount_is_a_422(service: Api, amount: Any) -> None:
     assert service.call(CREATE, user=1, body={"amount": amount}).status == 422
 
 
-def test_an_unknown_provider_is_a_422(service: Api) -> None:
+def test_invoice_of_an_unknown_provider_is_a_422(service: Api) -> None:
     assert service.call(CREATE, user=1, body={"amount": 100, "provider": "paypal"}).status == 422
 
 
 @pytest.mark.parametrize("id", ["1", "0", "-1", "x", "1" * 17, "9" * 400, "٣", "1.0"])
-def test_no_payment(service: Api, id: str) -> None:
+def test_status_of_an_unknown_payment_is_a_404(service: Api, id: str) -> None:
     answer = service.call(STATUS, user=1, id=id)
     assert (answer.status, answer.json["code"]) == (404, "payment_not_found")
 
 
-def test_a_payment_is_its_payers_alone(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_payment_of_another_user_is_a_404(service: Api, crypto_pay: FakeCryptoPay) -> None:
     """I17: not even that it is there."""
     invoice = create(service, "crypto_pay")
     answer = service.call(STATUS, user=2, id=str(invoice["payment_id"]))
@@ -45,7 +45,7 @@ def test_a_payment_is_its_payers_alone(service: Api, crypto_pay: FakeCryptoPay) 
     assert service.call(STATUS, id=str(invoice["payment_id"])).status == 401
 
 
-def test_only_what_was_never_paid_is_ever_removed(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_only_unpaid_payments_are_removed_by_ttl(service: Api, crypto_pay: FakeCryptoPay) -> None:
     first, second = create(service, "crypto_pay"), create(service, "crypto_pay")
     CryptoShop(service, crypto_pay).take_money(first)()
     kept, removed = (table.get(keys.payment(it["payment_id"])) or {} for it in (first, second))
@@ -53,7 +53,9 @@ def test_only_what_was_never_paid_is_ever_removed(service: Api, crypto_pay: Fake
     assert removed["ttl"] > service.now // 1000 + 29 * 24 * 3600
 
 
-def test_an_id_is_given_once(service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payment_id_in_use_is_not_given_again(
+    service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """P2."""
     first = create(service, "crypto_pay")
     monkeypatch.setattr(ids, "new_integer_id", lambda now: first["payment_id"])

@@ -11,7 +11,7 @@ from tests.in_process import Api
 from tests.messages import CLIENT, EXECUTOR, OTHER, notices, taken
 
 
-def test_the_client_is_told_of_takes_and_asked_while_he_has_not_answered(service: Api, bot: FakeTelegram) -> None:
+def test_client_hears_of_takes_and_reminders_until_the_answer(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     started = service.now
     first, *asked = taken(service, order, EXECUTOR)
@@ -39,7 +39,7 @@ def test_the_client_is_told_of_takes_and_asked_while_he_has_not_answered(service
     ("route", "text"),
     [("respond", "Клиент ответил"), ("complete", "выполненным"), ("close", "2 ₽ вернулись")],
 )
-def test_executors_hear_what_became_of_it(service: Api, bot: FakeTelegram, route: str, text: str) -> None:
+def test_executors_hear_of_answer_completion_and_close(service: Api, bot: FakeTelegram, route: str, text: str) -> None:
     order = service.order(CLIENT)["id"]
     for user in (EXECUTOR, OTHER):
         taken(service, order, user)
@@ -51,7 +51,7 @@ def test_executors_hear_what_became_of_it(service: Api, bot: FakeTelegram, route
     assert all(text in message["text"] for message in bot.sent())
 
 
-def test_a_no_response_close_tells_of_the_refund(service: Api, bot: FakeTelegram) -> None:
+def test_no_response_close_tells_executors_of_the_refund(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     service.later(minutes=15)
@@ -64,7 +64,7 @@ def test_a_no_response_close_tells_of_the_refund(service: Api, bot: FakeTelegram
 
 
 @pytest.mark.parametrize("answered", [False, True])
-def test_of_a_removed_order_its_client_and_its_takers_hear(service: Api, bot: FakeTelegram, answered: bool) -> None:
+def test_removed_order_is_told_to_client_and_executors(service: Api, bot: FakeTelegram, answered: bool) -> None:
     """And of the money, which is back (I7)."""
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
@@ -79,7 +79,7 @@ def test_of_a_removed_order_its_client_and_its_takers_hear(service: Api, bot: Fa
     assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
 
 
-def test_who_is_paid_back_by_an_operator_hears_of_it_and_others_do_not(service: Api, bot: FakeTelegram) -> None:
+def test_operator_refund_is_told_to_that_executor_alone(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     for user in (EXECUTOR, OTHER):
         taken(service, order, user)

@@ -16,7 +16,7 @@ from tests.in_process import Api, Change
 from tests.messages import CLIENT, EXECUTOR, OTHER, TAKE, digest_of, listen, offer, taken
 
 
-def test_a_new_order_reaches_who_wants_it_and_not_its_author(service: Api, bot: FakeTelegram) -> None:
+def test_new_order_reaches_subscribers_but_not_its_client(service: Api, bot: FakeTelegram) -> None:
     for user in (CLIENT, EXECUTOR, OTHER):
         listen(user, categories=["Электрика"] if user == OTHER else ["Сантехника"])
     order = service.order(CLIENT)
@@ -34,7 +34,9 @@ def test_a_new_order_reaches_who_wants_it_and_not_its_author(service: Api, bot: 
     assert button["url"] == f"https://t.me/urgent_test_bot?startapp=order_{order['id']}"
 
 
-def test_no_contact_anywhere_on_the_way(service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_contact_in_queues_messages_or_logs(
+    service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]
+) -> None:
     """I18."""
     listen(EXECUTOR)
     order = service.order(CLIENT, "@canary_contact")
@@ -47,7 +49,7 @@ def test_no_contact_anywhere_on_the_way(service: Api, bot: FakeTelegram, capfd: 
     assert "canary" not in repr([*said, *queued, bot.sent()]) + capfd.readouterr().out
 
 
-def test_the_queue_may_bring_an_offer_twice(service: Api, bot: FakeTelegram) -> None:
+def test_offer_delivered_three_times_is_sent_once(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     for _ in range(3):
@@ -56,7 +58,7 @@ def test_the_queue_may_bring_an_offer_twice(service: Api, bot: FakeTelegram) -> 
     assert len(bot.sent()) == 1
 
 
-def test_what_comes_inside_the_window_is_one_digest_without_what_is_gone(service: Api, bot: FakeTelegram) -> None:
+def test_orders_of_one_window_are_one_digest_of_those_left(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR)
     orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(5)]
     offer(service, EXECUTOR, orders[0])
@@ -82,7 +84,7 @@ def test_what_comes_inside_the_window_is_one_digest_without_what_is_gone(service
     assert len(bot.sent()) == 2
 
 
-def test_a_digest_of_nothing_is_not_sent(service: Api, bot: FakeTelegram) -> None:
+def test_empty_digest_is_not_sent(service: Api, bot: FakeTelegram) -> None:
     listen(EXECUTOR, frequency=15)
     first, second = (service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2))
     offer(service, EXECUTOR, first)
@@ -94,7 +96,7 @@ def test_a_digest_of_nothing_is_not_sent(service: Api, bot: FakeTelegram) -> Non
 
 
 @pytest.mark.parametrize("minutes", [59.99, 60])
-def test_no_message_about_an_order_after_its_end(service: Api, bot: FakeTelegram, minutes: float) -> None:
+def test_expired_order_is_not_offered(service: Api, bot: FakeTelegram, minutes: float) -> None:
     listen(EXECUTOR)
     order = service.order(CLIENT)
     service.later(minutes=minutes)
@@ -102,7 +104,7 @@ def test_no_message_about_an_order_after_its_end(service: Api, bot: FakeTelegram
     assert len(bot.sent()) == (minutes < 60)
 
 
-def test_an_order_that_ends_while_the_sender_waits_is_not_sent(
+def test_order_ending_while_the_sender_waits_is_not_offered(
     service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listen(EXECUTOR)
@@ -118,7 +120,7 @@ def test_an_order_that_ends_while_the_sender_waits_is_not_sent(
     assert bot.sent() == []
 
 
-def test_who_changed_his_mind_hears_nothing(service: Api, bot: FakeTelegram) -> None:
+def test_offer_against_current_preferences_is_dropped(service: Api, bot: FakeTelegram) -> None:
     """The index may lag, and the queue may be long."""
     order = service.order(CLIENT)
     listen(EXECUTOR, categories=["Электрика"])
@@ -134,7 +136,7 @@ def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any
 
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("first", [0, 1, 2])
-def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
+def test_outage_longer_than_a_window_loses_no_collected_order(
     service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch, first: int, ended: bool
 ) -> None:
     """Whichever message comes first when Telegram is back, the digest's own among them.
@@ -161,7 +163,7 @@ def test_after_an_outage_longer_than_a_window_nothing_collected_is_lost(
     assert [any(order in str(sent) for sent in bot.sent()) for order in orders] == [not ended, True]
 
 
-def test_the_first_notification_of_an_order_is_measured_once(
+def test_age_of_the_first_notification_is_measured_once(
     service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]
 ) -> None:
     order = service.order(CLIENT)
@@ -174,7 +176,7 @@ def test_the_first_notification_of_an_order_is_measured_once(
     assert [float(age) for age in found] == [1234.0]
 
 
-def test_who_edits_the_category_finds_another_audience(service: Api) -> None:
+def test_category_edit_announces_the_order_again(service: Api) -> None:
     order = service.order(CLIENT)["id"]
     before = service.image(order)
     service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body={"category": "Электрика"})
@@ -184,7 +186,7 @@ def test_who_edits_the_category_finds_another_audience(service: Api) -> None:
     assert service.queued(Queue.NEW_ORDERS) == []
 
 
-def test_who_edits_the_category_to_and_fro_is_heard_of_no_more(service: Api) -> None:
+def test_repeated_category_edits_are_announced_five_times(service: Api) -> None:
     """Each change is as many messages as it has an audience, and a client may make as many changes as he likes."""
     order = service.order(CLIENT)["id"]
     queued = []

@@ -57,14 +57,14 @@ def test_an_order_whose_answer_is_late_is_not_counted(
 
 
 @pytest.mark.parametrize("status", ["deleted", "closed_no_response"])
-def test_a_status_that_strangers_do_not_list_is_a_field_that_is_wrong(service: Api, status: str) -> None:
+def test_status_hidden_from_strangers_is_a_422(service: Api, status: str) -> None:
     answer = service.call("GET /api/orders", user=1, query={"status": status})
     [field] = answer.json["detail"]
     assert (answer.status, field["loc"], field["type"]) == (422, ["query", "status"], "status_not_listed")
     assert service.call("GET /api/orders", user=1, query={"status": status, "mine": True}).status == 200
 
 
-def test_a_cdn_keeps_what_anybody_gets_and_nothing_that_ends_meanwhile(service: Api, change: Change) -> None:
+def test_feed_is_cached_until_an_order_on_it_ends(service: Api, change: Change) -> None:
     """I12: a page is kept for two seconds, and never beyond the moment at which an order on it ends."""
     change(FEED_CACHE_SECONDS="2")
     kept = "public, max-age=0, s-maxage=%d"

@@ -140,7 +140,7 @@ def test_money_matters_stay_open_to_executors(service: Api, story: dict[str, str
     assert books_are_right()
 
 
-def test_what_somebody_writes_who_came_back_goes_when_he_asks_again(service: Api, story: dict[str, str]) -> None:
+def test_review_written_after_erasure_goes_with_the_next_one(service: Api, story: dict[str, str]) -> None:
     """Here a review of an order that was erased before: the order shows its words, and is in no list of hers."""
     second = service.order(ANNA, contact="@burst_pipe4")["id"]
     assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=second).status == 200
@@ -234,7 +234,7 @@ def test_who_asks_again_gets_on_however_much_he_wrote(service: Api, monkeypatch:
     assert [trace for trace in TRACES if trace in everything()] == []
 
 
-def test_an_operator_shows_and_forgets_a_person_who_asks_elsewhere(service: Api, story: dict[str, str]) -> None:
+def test_operator_exports_and_erases_a_user_on_request(service: Api, story: dict[str, str]) -> None:
     event = {"user_id": ANNA, "operator_id": OPERATOR, **WHY}
     shown = export_user.handler(event, LongContext())
     assert shown == service.call("GET /api/users/me/export", user=ANNA).json
@@ -308,7 +308,7 @@ def test_the_bot_forgets_as_well(service: Api, telegram: FakeTelegram, told: lis
     assert left_by_the_bot() == []
 
 
-def test_who_is_forgotten_while_a_message_is_on_its_way_to_her_stays_so(
+def test_user_erased_while_a_message_is_sent_stays_erased(
     service: Api, telegram: FakeTelegram, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sender writes down that it arrived, and there is nothing to write it into."""
@@ -330,9 +330,7 @@ def test_who_is_forgotten_while_a_message_is_on_its_way_to_her_stays_so(
 
 
 @pytest.mark.parametrize("first", ["GET /api/users/me", "POST /api/orders", "PUT /api/users/me/preferences"])
-def test_under_which_terms_somebody_writes_is_kept_from_the_first_time(
-    service: Api, change: Change, first: str
-) -> None:
+def test_accepted_terms_are_recorded_at_the_first_write(service: Api, change: Change, first: str) -> None:
     def write() -> None:
         if first == "POST /api/orders":
             service.order(ANNA, contact=f"@burst_pipe{service.now}")

@@ -65,7 +65,7 @@ def test_each_deadline_of_an_order_gets_a_schedule(service: Api) -> None:
         assert CONTACT.removeprefix("@") not in json.dumps(each, default=str)
 
 
-def test_a_schedule_that_exists_is_fine(service: Api) -> None:
+def test_schedule_that_exists_is_accepted(service: Api) -> None:
     """F13, F18: the record comes twice."""
     order = service.order(1)
     for _ in range(2):
@@ -73,7 +73,7 @@ def test_a_schedule_that_exists_is_fine(service: Api) -> None:
     assert names() == [f"{order['id']}-hour"]
 
 
-def test_what_is_due_already_is_left_to_the_sweep(service: Api) -> None:
+def test_order_already_due_is_left_to_the_sweep(service: Api) -> None:
     """L5: the record comes late, or was lost for good."""
     order = service.order(1)
     service.later(minutes=60)
@@ -83,7 +83,7 @@ def test_what_is_due_already_is_left_to_the_sweep(service: Api) -> None:
     assert service.image(order["id"])["status"] == {"S": "expired"}
 
 
-def test_a_schedule_that_cannot_be_made_comes_again(
+def test_failed_schedule_is_retried_and_leaks_no_contact(
     service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """F13: the record is reported as failed, and says nothing of what is in it (I18). People hear of the order."""
@@ -101,7 +101,7 @@ def test_a_schedule_that_cannot_be_made_comes_again(
     assert CONTACT.removeprefix("@") not in written
 
 
-def test_none_is_begun_after_a_record_that_failed(service: Api) -> None:
+def test_no_record_is_begun_after_a_failed_one(service: Api) -> None:
     """P4, the simulation's seed 14081: each of a batch waited for an answer that never came, and the time ran out."""
     orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
     asked: list[str] = []
@@ -118,7 +118,7 @@ def test_none_is_begun_after_a_record_that_failed(service: Api) -> None:
     assert names() == sorted(f"{order}-hour" for order in orders)
 
 
-def test_none_is_begun_where_time_is_short(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_record_is_begun_when_time_is_short(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """P4: what is left of it may be less than a record takes."""
     orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
     left = iter((25_000, 14_000, 30_000))
@@ -127,7 +127,7 @@ def test_none_is_begun_where_time_is_short(service: Api, monkeypatch: pytest.Mon
     assert names() == [f"{orders[0]}-hour"]
 
 
-def test_a_timer_that_is_early_by_our_clock_fails(service: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_early_timer_fails_and_is_retried(service: Api, capsys: pytest.CaptureFixture[str]) -> None:
     """L6, F12, F15: so that it comes again, and wakes nobody; on time it ends the order, and then changes nothing."""
     order = service.order(1)
     service.later(minutes=60, ms=-1)
@@ -143,6 +143,6 @@ def test_a_timer_that_is_early_by_our_clock_fails(service: Api, capsys: pytest.C
     assert service.image(order["id"]) == ended
 
 
-def test_a_timer_of_an_order_that_is_gone_is_fine(service: Api) -> None:
+def test_timer_of_a_removed_order_is_ignored(service: Api) -> None:
     """F20: redriven from the dead letters when the order's retention is over."""
     service.timer("AAAAAAAAAAAA", START)

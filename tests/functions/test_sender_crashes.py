@@ -99,7 +99,7 @@ def a_notice(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
 
 
 @pytest.mark.parametrize("what", [an_offer, a_digest, a_notice])
-def test_wherever_a_sender_dies_nobody_is_lost_and_nobody_flooded(
+def test_killed_sender_loses_nobody_and_repeats_only_in_doubt(
     service: Api, bot: FakeTelegram, dies: Deadly, what: Callable[[Api, int], tuple[Queue, dict[str, Any], int]]
 ) -> None:
     """Twice only where he died after Telegram took it and before he wrote that down."""
@@ -116,9 +116,7 @@ def test_wherever_a_sender_dies_nobody_is_lost_and_nobody_flooded(
     assert number > 6, "each of its calls"
 
 
-def test_wherever_one_who_collects_dies_the_order_is_in_the_digest(
-    service: Api, bot: FakeTelegram, dies: Deadly
-) -> None:
+def test_killed_collector_keeps_the_order_in_the_digest(service: Api, bot: FakeTelegram, dies: Deadly) -> None:
     for number in itertools.count(1):
         _, message, user = an_offer(service, number)
         service.handle(Queue.OFFERS, message)
@@ -135,7 +133,7 @@ def test_wherever_one_who_collects_dies_the_order_is_in_the_digest(
     assert number > 3, "each of its calls"
 
 
-def test_wherever_one_who_finds_the_audience_dies_everybody_is_found(service: Api, dies: Deadly) -> None:
+def test_killed_audience_search_still_finds_everybody(service: Api, dies: Deadly) -> None:
     audience = set(range(100, 112))
     for user in audience:
         listen(user)

@@ -61,7 +61,7 @@ def test_the_most_that_can_be_saved(service: Api) -> None:
         assert service.call(f"PUT {path}", user=1, body=body).status == 200
 
 
-def test_enabling_notifications_says_whether_the_bot_may_write(service: Api, bot: FakeTelegram) -> None:
+def test_notification_settings_say_if_the_bot_can_write(service: Api, bot: FakeTelegram) -> None:
     route = "PUT /api/users/me/notification-settings"
 
     def says(**names: Any) -> str:

@@ -13,7 +13,7 @@ from tests.in_process import Api, Change
 MINUTE = 60_000
 
 
-def test_first_story(service: Api) -> None:
+def test_take_pays_once_and_shows_the_contact(service: Api) -> None:
     order = service.order(1)
     service.recharge(2, 7)
     taken = service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
@@ -26,7 +26,7 @@ def test_first_story(service: Api) -> None:
     assert service.call("DELETE /api/orders/{id}", user=1, id=order["id"]).status == 403
 
 
-def test_takes_that_are_paid_count_and_no_others(service: Api, change: Change) -> None:
+def test_only_paid_takes_are_rate_limited(service: Api, change: Change) -> None:
     """I19: a repeated take is free, also of tokens."""
     change(TAKES_PER_HOUR="2")
     service.recharge(9, 10)
@@ -42,7 +42,7 @@ def test_takes_that_are_paid_count_and_no_others(service: Api, change: Change) -
     assert take(id=found[2]).status == 200
 
 
-def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refund_equals_the_price_paid_for_the_take(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """I6, I7: the price changes between two takes and again before they are refunded."""
     order = service.order(1)
     for executor, price in ((2, 5), (3, 7)):
@@ -61,9 +61,7 @@ def test_a_refund_is_what_the_take_cost(service: Api, monkeypatch: pytest.Monkey
         assert service.call("GET /api/balance", user=executor).json == {"balance": 10}
 
 
-def test_who_takes_while_the_client_answers_takes_an_answered_order(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_take_crossing_the_answer_leaves_the_order_answered(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer falls between a take's read and its write: what is due of the order is the end of its hour (I12)."""
     order = service.order(1, "@first_pipe")["id"]
     for executor in (2, 3):

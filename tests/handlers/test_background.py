@@ -16,7 +16,7 @@ CONTACT = "@canary_0123abcd"
 
 
 @pytest.mark.parametrize("queue", list(Queue))
-def test_a_message_that_makes_no_sense_fails_alone(
+def test_malformed_queue_message_fails_alone(
     service: Api, bot: FakeTelegram, queue: Queue, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever looks into the dead letters finds it there, and not its neighbours."""
@@ -32,7 +32,7 @@ def test_a_message_that_makes_no_sense_fails_alone(
     assert "BackgroundFailures" in capfd.readouterr().out
 
 
-def test_work_that_nobody_waits_for_fails_and_comes_again(
+def test_background_error_is_retried_and_leaks_nothing(
     service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     order = service.order(1, CONTACT)

@@ -58,14 +58,14 @@ def ways(sent: str) -> list[dict[str, str]]:
 # ---------------------------------------------------------------- needed
 
 
-def test_three_ways_to_send_it(service: Api) -> None:
+def test_init_data_is_accepted_in_each_header(service: Api) -> None:
     for headers in ways(SIGNED):
         answer = service.call(ME, headers=headers)
         assert answer.status == 200, headers
         assert (answer.json["id"], answer.json["first_name"]) == (5167898484, "Пётр")
 
 
-def test_the_first_way_counts(service: Api) -> None:
+def test_first_credentials_sent_decide(service: Api) -> None:
     """A bad one is not saved by a good one elsewhere: a request has one sender."""
     headers = {"authorization": f"Bearer {BAD['of another bot']}", "x-telegram-init-data": SIGNED}
     assert service.call(ME, headers=headers).status == 401
@@ -103,20 +103,20 @@ def test_no_credentials_are_401(service: Api) -> None:
         assert answer.json == {"detail": "Откройте приложение в Telegram, чтобы войти", "code": "unauthenticated"}
 
 
-def test_the_id_comes_from_the_credentials_alone(service: Api) -> None:
+def test_user_id_comes_from_the_credentials_alone(service: Api) -> None:
     query = {"id": 7, "user_id": 7, "user": '{"id":7}'}
     answer = service.call(ME, user=42, query=query, headers={"x-user-id": "7", "x-telegram-init-data": BAD["twice"]})
     assert (answer.status, answer.json["id"]) == (200, 42)
 
 
-def test_one_request_says_nothing_of_the_next(service: Api) -> None:
+def test_caller_is_not_carried_over_to_the_next_request(service: Api) -> None:
     """An environment serves many users in turn."""
     assert service.call(ME, user=1).json["id"] == 1
     assert service.call(ME).status == 401
     assert service.call(ME, user=2).json["id"] == 2
 
 
-def test_age_by_the_clock_of_the_server(service: Api) -> None:
+def test_init_data_age_is_measured_by_the_server(service: Api) -> None:
     headers = {"authorization": f"tma {SIGNED}"}
     service.later(ms=86_400_000)
     assert service.call(ME, headers=headers).status == 200
@@ -127,7 +127,7 @@ def test_age_by_the_clock_of_the_server(service: Api) -> None:
 # ---------------------------------------------------------------- optional
 
 
-def test_bad_credentials_are_anonymous_where_none_are_needed(service: Api) -> None:
+def test_bad_credentials_are_anonymous_where_optional(service: Api) -> None:
     order = service.order(5167898484)
     for what, sent in BAD.items():
         for headers in ways(sent):
@@ -135,7 +135,7 @@ def test_bad_credentials_are_anonymous_where_none_are_needed(service: Api) -> No
             assert (answer.status, answer.json["contact"]) == (200, None), what
 
 
-def test_optional_credentials_count_where_they_are_good(service: Api) -> None:
+def test_good_credentials_count_where_optional(service: Api) -> None:
     order = service.order(5167898484, contact="@burst_pipe")
     for headers in ways(SIGNED):
         assert service.call(ORDER, id=order["id"], headers=headers).json["contact"] == "@burst_pipe"
@@ -146,7 +146,7 @@ def test_optional_credentials_count_where_they_are_good(service: Api) -> None:
 # ---------------------------------------------------------------- the user's name (I22)
 
 
-def test_operators_are_those_in_the_list(service: Api) -> None:
+def test_operators_are_the_listed_users_alone(service: Api) -> None:
     """A 403 for everybody else; what an operator does is his own."""
     why = {"reason": "письмо"}
     for operator in (OPERATOR, 901):
@@ -157,7 +157,7 @@ def test_operators_are_those_in_the_list(service: Api) -> None:
     assert sorted((it["operator_id"], it["user_id"]) for it in actions) == [(OPERATOR, OPERATOR), (901, 901)]
 
 
-def test_reads_are_counted_for_who_says_who_he_is(service: Api, change: Change) -> None:
+def test_reads_of_identified_callers_are_rate_limited(service: Api, change: Change) -> None:
     """One an hour of the bucket's, and one a minute of the instance's: the third is too often."""
     change(READS_PER_HOUR="1")
     order = service.order(1)["id"]
@@ -168,7 +168,7 @@ def test_reads_are_counted_for_who_says_who_he_is(service: Api, change: Change) 
     assert {service.call("POST /api/balance/recharge", user=2, body=recharge).status for _ in range(3)} == {200}
 
 
-def test_a_name_follows_what_telegram_says(service: Api) -> None:
+def test_user_name_follows_init_data(service: Api) -> None:
     def me(**names: str) -> tuple[str, str, str | None]:
         answer = service.call(ME, user=42, names=names).json
         return answer["first_name"], answer["last_name"], answer["username"]
@@ -178,7 +178,7 @@ def test_a_name_follows_what_telegram_says(service: Api) -> None:
     assert me(first_name="Аня") == ("Аня", "", None)
 
 
-def test_a_name_follows_with_any_write(service: Api) -> None:
+def test_user_name_is_stored_with_any_write(service: Api) -> None:
     service.call(
         "PUT /api/users/me/preferences", user=42, body={"categories": [], "cities": []}, names={"first_name": "Анна"}
     )
@@ -189,7 +189,7 @@ def test_a_name_follows_with_any_write(service: Api) -> None:
     assert stored_name(42) == "Аня"
 
 
-def test_a_name_that_cannot_be_stored_is_stored_as_it_can_be(service: Api) -> None:
+def test_user_name_that_cannot_be_stored_is_cleaned(service: Api) -> None:
     user = json.dumps({"id": 42, "first_name": "\ud83d", "last_name": "\u0000", "username": "я" * 200})
     sent = signed([("user", user.replace("\\u044f", "я")), ("auth_date", str(START // 1000))], BOT_TOKEN)
     answer = service.call(ME, headers={"authorization": f"tma {sent}"})
@@ -207,7 +207,7 @@ def stored_name(user_id: int) -> str:
 # ---------------------------------------------------------------- the log
 
 
-def test_nothing_of_the_credentials_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_holds_nothing_of_the_credentials(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
     secret = [BOT_TOKEN, BOT_TOKEN.split(":")[1], "%7B%22id%22", "Пётр", "auth_date=", "hash="]
     for sent in [SIGNED, *BAD.values()]:
         for headers in ways(sent):
@@ -219,7 +219,7 @@ def test_nothing_of_the_credentials_is_logged(service: Api, log: StringIO, capfd
     assert not [part for part in secret if len(part) > 3 and part.casefold() in written.casefold()]
 
 
-def test_what_is_logged_of_credentials(service: Api, log: StringIO) -> None:
+def test_log_names_the_user_and_the_refusals_reason(service: Api, log: StringIO) -> None:
     def line(sent: str) -> Any:
         log.seek(0)
         log.truncate()

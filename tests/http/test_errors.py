@@ -30,7 +30,7 @@ def assert_silent(said: str, broken: str) -> None:
         assert part not in said
 
 
-def test_a_request_is_answered_500_with_its_id_alone(
+def test_unknown_error_is_a_500_with_the_request_id_alone(
     service: Api, broken: str, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     body = {
@@ -59,7 +59,7 @@ def test_a_request_is_answered_500_with_its_id_alone(
     assert_silent(said, broken)
 
 
-def test_what_aws_calls_an_error_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+def test_error_code_of_aws_is_logged(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
     def elsewhere(params: dict[str, Any], **_: Any) -> None:
         params["TableName"] = "of-somebody-else"
 

@@ -16,7 +16,7 @@ SECURITY = {
 }
 
 
-def test_every_answer_says_what_it_is_not(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_answer_has_the_security_headers(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refusals as well: by a rule, by the framework, by the limit of a body, and where nobody knows."""
     answers = [
         service.call("GET /api/users/me", user=1),

@@ -86,7 +86,7 @@ def test_where_anybody_may_ask_bad_credentials_are_nobodys(service: Service, bad
     assert owner.json["contact"] == order["contact"]
 
 
-def test_a_name_follows_what_telegram_says(service: Service) -> None:
+def test_user_name_follows_init_data(service: Service) -> None:
     """A user exists from the first request on; later names replace earlier ones."""
     user = service.user()
     first = service.call("GET /api/users/me", user=user, names={"first_name": "Олег", "username": "oleg_1"})

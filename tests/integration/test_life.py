@@ -163,7 +163,7 @@ def test_the_answer_window_is_full_where_the_hour_ends_inside_it(timed: Timed) -
     assert timed.status(answered) == "expired"
 
 
-def test_a_timer_delivered_twenty_times_at_once_changes_things_once(timed: Timed) -> None:
+def test_timer_delivered_twenty_times_at_once_acts_once(timed: Timed) -> None:
     """F12: beside whatever timers run by themselves."""
     executors = timed.executors(3)
     client, order_id = timed.taken(*executors)

@@ -30,7 +30,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 # ---------------------------------------------------------------- buckets
 
 
-def test_of_eight_orders_at_once_a_bucket_of_four_lets_four_through(service: Service) -> None:
+def test_eight_orders_at_once_bucket_of_four_admits_four(service: Service) -> None:
     """First with cold functions, then with warm ones; one too many is never posted, and none too few."""
     for _ in ROUNDS:
         user = service.user()
@@ -49,7 +49,7 @@ def test_of_eight_orders_at_once_a_bucket_of_four_lets_four_through(service: Ser
         assert service.call("POST /api/orders", user=service.user(), body=refused[0]).status == 201
 
 
-def test_of_six_takes_at_once_a_bucket_of_three_lets_three_through_and_they_alone_cost(service: Service) -> None:
+def test_six_takes_at_once_bucket_of_three_charges_three(service: Service) -> None:
     """I6."""
     for _ in ROUNDS:
         executor = service.user()

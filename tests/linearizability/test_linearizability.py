@@ -81,7 +81,7 @@ def test_one_contact_has_one_active_order() -> None:
     assert explained((0, 10, asked("create", 6, 409, value="@pipe")))
 
 
-def test_what_was_not_answered_may_have_happened_or_not_but_not_twice() -> None:
+def test_unanswered_call_happened_once_or_never() -> None:
     lost = Call("take", 2, "pipe")
     assert explained((0, None, lost), (1, 2, read("active")))
     assert explained((0, None, lost), (1, 2, read("active")), (3, 4, read("active", 2)))

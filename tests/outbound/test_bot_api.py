@@ -13,7 +13,7 @@ from tests.in_process import Api, Change
 from tests.messages import message
 
 
-def test_a_method_gives_its_result(service: Api, telegram: FakeTelegram) -> None:
+def test_call_returns_the_methods_result(service: Api, telegram: FakeTelegram) -> None:
     assert bot_api.call("getMe")["is_bot"] is True
     bot_api.call("sendMessage", chat_id=5, text="привет", reply_markup=None)
     assert telegram.sent(5) == [{"chat_id": 5, "text": "привет"}]
@@ -28,7 +28,7 @@ def test_a_method_gives_its_result(service: Api, telegram: FakeTelegram) -> None
         ({"status": 502}, 502, None),
     ],
 )
-def test_a_refusal_says_what_to_do(
+def test_refused_call_raises_its_code_and_retry_after(
     service: Api, telegram: FakeTelegram, fault: dict[str, Any], code: int, retry_after: int | None
 ) -> None:
     telegram.fail("sendMessage", **fault)
@@ -38,20 +38,20 @@ def test_a_refusal_says_what_to_do(
     assert telegram.sent() == []
 
 
-def test_silence_ends(service: Api, telegram: FakeTelegram) -> None:
+def test_call_that_times_out_may_have_been_done(service: Api, telegram: FakeTelegram) -> None:
     telegram.fail("sendMessage", hang=5)
     with pytest.raises(BotApiUnreachable) as silent:
         bot_api.call("sendMessage", chat_id=5, text="привет", read_timeout=0.2)
     assert silent.value.maybe_done
 
 
-def test_nobody_there_is_known_not_to_have_done_it(service: Api) -> None:
+def test_call_that_cannot_connect_was_not_done(service: Api) -> None:
     with pytest.raises(BotApiUnreachable) as nobody:
         bot_api.call("sendMessage", chat_id=5, text="привет")
     assert not nobody.value.maybe_done
 
 
-def test_without_its_token_the_bot_says_nothing(service: Api, telegram: FakeTelegram, change: Change) -> None:
+def test_call_without_the_bot_token_is_unavailable(service: Api, telegram: FakeTelegram, change: Change) -> None:
     """F25."""
     change(SECRETS_PREFIX="/nowhere")
     with pytest.raises(Unavailable):
@@ -60,7 +60,7 @@ def test_without_its_token_the_bot_says_nothing(service: Api, telegram: FakeTele
     assert telegram.calls == []
 
 
-def test_no_token_and_no_text_in_the_log_or_an_error(
+def test_log_and_errors_hold_no_token_and_no_text(
     service: Api, telegram: FakeTelegram, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("INFO")

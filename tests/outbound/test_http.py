@@ -28,7 +28,7 @@ def forgetful() -> Iterator[str]:
         yield address
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used_again(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_idle_for_long_is_not_reused(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that was frozen in between cannot know that it is closed, and a message would be in doubt."""
     passed = 0.0
     monkeypatch.setattr(

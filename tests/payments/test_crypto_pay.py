@@ -16,14 +16,14 @@ from tests.in_process import Api
 from tests.payments.shops import CREATE, CRYPTO, CryptoShop, balance, create, refund, status
 
 
-def test_an_invoice_in_coins_is_asked_for_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_failed_invoice_creation_is_not_retried(service: Api, crypto_pay: FakeCryptoPay) -> None:
     """Crypto Pay has no key that would make a second request the same one."""
     crypto_pay.fail("createInvoice", status=500, applied=True)
     assert service.call(CREATE, user=1, body={"amount": 100, "provider": "crypto_pay"}).status == 503
     assert [method for method, _ in crypto_pay.calls] == ["createInvoice"]
 
 
-def test_coins_are_sent_back_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_interrupted_refund_transfers_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
     invoice = create(service, "crypto_pay")
     CryptoShop(service, crypto_pay).take_money(invoice)()
     crypto_pay.fail("transfer", status=500, applied=True)
@@ -37,7 +37,7 @@ def test_coins_are_sent_back_once(service: Api, crypto_pay: FakeCryptoPay) -> No
 @pytest.mark.parametrize(
     "signature", ["", "0" * 64, "секрет", None], ids=["empty", "wrong", "not ascii", "of another app"]
 )
-def test_a_forged_update_credits_nothing(service: Api, crypto_pay: FakeCryptoPay, signature: str | None) -> None:
+def test_forged_update_credits_nothing(service: Api, crypto_pay: FakeCryptoPay, signature: str | None) -> None:
     """F24: forged."""
     invoice = create(service, "crypto_pay")
     id = int(invoice["pay_url"].rpartition("/")[2])
@@ -49,7 +49,7 @@ def test_a_forged_update_credits_nothing(service: Api, crypto_pay: FakeCryptoPay
     assert status(service, invoice["payment_id"]) == ("pending", None)
 
 
-def test_a_changed_body_is_forged(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_update_with_a_changed_body_is_refused(service: Api, crypto_pay: FakeCryptoPay) -> None:
     """F24: any byte."""
     invoice = create(service, "crypto_pay")
     id = int(invoice["pay_url"].rpartition("/")[2])
@@ -74,7 +74,7 @@ def test_a_changed_body_is_forged(service: Api, crypto_pay: FakeCryptoPay) -> No
         ({"payload": None}, "unknown_payment"),
     ],
 )
-def test_a_signed_update_that_is_not_what_we_asked_for_is_refused(
+def test_signed_update_with_other_terms_credits_nothing(
     service: Api,
     crypto_pay: FakeCryptoPay,
     changed: dict[str, Any],
@@ -94,7 +94,7 @@ def test_a_signed_update_that_is_not_what_we_asked_for_is_refused(
     assert balance(service) == 0
 
 
-def test_whatever_else_crypto_pay_says_is_fine(service: Api, crypto_pay: FakeCryptoPay) -> None:
+def test_other_update_types_are_accepted_and_ignored(service: Api, crypto_pay: FakeCryptoPay) -> None:
     invoice = create(service, "crypto_pay")
     id = int(invoice["pay_url"].rpartition("/")[2])
     crypto_pay.pay(id)
@@ -119,7 +119,7 @@ def test_whatever_else_crypto_pay_says_is_fine(service: Api, crypto_pay: FakeCry
     ],
     ids=lambda sent: sent[:60],
 )
-def test_what_crypto_pay_signed_and_nobody_can_read_is_no_defect(service: Api, sent: str) -> None:
+def test_signed_but_unreadable_update_is_a_400(service: Api, sent: str) -> None:
     """Whoever has the token can send anything."""
     key = hashlib.sha256(CRYPTO_PAY_TOKEN.encode()).digest()
     headers = {"crypto-pay-api-signature": hmac.new(key, sent.encode(), hashlib.sha256).hexdigest()}
@@ -128,7 +128,7 @@ def test_what_crypto_pay_signed_and_nobody_can_read_is_no_defect(service: Api, s
 
 
 @pytest.mark.parametrize("signature", [None, "", "0", "секрет", "0" * 63, "G" * 64])
-def test_what_is_no_signature_costs_no_read_of_a_secret(
+def test_malformed_signature_reads_no_secret(
     service: Api, monkeypatch: pytest.MonkeyPatch, signature: str | None
 ) -> None:
     monkeypatch.setattr(secrets, "_provider", lambda: pytest.fail("asked SSM"))

@@ -50,7 +50,7 @@ def shop(
     }[request.param]
 
 
-def test_a_payment_is_credited_once(service: Api, shop: Shop) -> None:
+def test_paid_invoice_is_credited_once(service: Api, shop: Shop) -> None:
     """I3, I5, I8, F24: twice."""
     invoice = create(service, shop.name)
     assert 0 < invoice["payment_id"] < 2**53
@@ -66,7 +66,7 @@ def test_a_payment_is_credited_once(service: Api, shop: Shop) -> None:
     right_books()
 
 
-def test_two_payments_of_a_millisecond_get_an_id_each(
+def test_payments_of_one_millisecond_get_distinct_ids(
     service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The random part of an id has 4096 values. The simulation found it (its seed 4302 of then)."""
@@ -76,7 +76,7 @@ def test_two_payments_of_a_millisecond_get_an_id_each(
     assert second["payment_id"] == first["payment_id"] + 1
 
 
-def test_a_webhook_that_is_lost_for_ever_is_made_good(service: Api, shop: Shop) -> None:
+def test_payment_whose_webhook_is_lost_is_found_by_polling(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
     tell = shop.take_money(invoice)
     check(service, minutes=1)
@@ -86,7 +86,7 @@ def test_a_webhook_that_is_lost_for_ever_is_made_good(service: Api, shop: Shop) 
     right_books()
 
 
-def test_what_nobody_pays_expires(service: Api, shop: Shop) -> None:
+def test_unpaid_invoice_expires(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
     for _ in range(62):
         check(service, minutes=1)
@@ -95,7 +95,7 @@ def test_what_nobody_pays_expires(service: Api, shop: Shop) -> None:
     assert balance(service) == 0
 
 
-def test_what_will_never_be_paid_expires_when_the_provider_says_so(service: Api, shop: Shop) -> None:
+def test_declined_invoice_expires_at_the_next_poll(service: Api, shop: Shop) -> None:
     if shop.name == "telegram_stars":
         pytest.skip("nobody says so of Stars")
     invoice = create(service, shop.name)
@@ -104,7 +104,7 @@ def test_what_will_never_be_paid_expires_when_the_provider_says_so(service: Api,
     assert status(service, invoice["payment_id"]) == ("expired", None)
 
 
-def test_what_was_paid_at_the_last_moment_is_credited_after_the_end(service: Api, shop: Shop) -> None:
+def test_payment_of_an_expired_invoice_is_credited(service: Api, shop: Shop) -> None:
     """F24: for an expired payment."""
     invoice = create(service, shop.name)
     for _ in range(62):
@@ -115,7 +115,7 @@ def test_what_was_paid_at_the_last_moment_is_credited_after_the_end(service: Api
     right_books()
 
 
-def test_money_that_comes_before_we_know_the_invoice_is_credited(
+def test_payment_before_its_invoice_is_stored_is_credited(
     service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F24: before our own create has returned, and where it never returns: we crashed."""
@@ -134,7 +134,7 @@ def test_money_that_comes_before_we_know_the_invoice_is_credited(
     right_books()
 
 
-def test_what_is_given_back_is_taken_back(service: Api, shop: Shop) -> None:
+def test_provider_refund_is_debited_once(service: Api, shop: Shop) -> None:
     """F24: refunded by the provider; twice."""
     if shop.name == "crypto_pay":
         pytest.skip("Crypto Pay gives nothing back by itself")
@@ -148,7 +148,7 @@ def test_what_is_given_back_is_taken_back(service: Api, shop: Shop) -> None:
     right_books()
 
 
-def test_a_refund_that_is_heard_of_first_credits_nothing(service: Api, shop: Shop) -> None:
+def test_refund_reported_before_the_payment_credits_nothing(service: Api, shop: Shop) -> None:
     """F24: reordered."""
     if shop.name == "crypto_pay":
         pytest.skip("Crypto Pay gives nothing back by itself")
@@ -161,7 +161,7 @@ def test_a_refund_that_is_heard_of_first_credits_nothing(service: Api, shop: Sho
     right_books()
 
 
-def test_an_operator_gives_a_payment_back(service: Api, shop: Shop) -> None:
+def test_operator_refund_is_idempotent(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
     shop.take_money(invoice)()
     first = refund(invoice["payment_id"])
@@ -171,9 +171,7 @@ def test_an_operator_gives_a_payment_back(service: Api, shop: Shop) -> None:
     right_books()
 
 
-def test_a_refund_that_was_cut_off_goes_on_where_it_was(
-    service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refund_crashed_before_its_record_is_resumed(service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """F2: the provider gave it back, and we died before we wrote it down."""
     invoice = create(service, shop.name)
     shop.take_money(invoice)()
@@ -187,7 +185,7 @@ def test_a_refund_that_was_cut_off_goes_on_where_it_was(
     right_books()
 
 
-def test_what_was_spent_already_becomes_a_debt_and_an_alarm(
+def test_refund_of_spent_money_becomes_a_counted_debt(
     service: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """I2."""
@@ -204,7 +202,7 @@ def test_what_was_spent_already_becomes_a_debt_and_an_alarm(
     right_books()
 
 
-def test_what_was_not_paid_is_not_given_back(service: Api, shop: Shop) -> None:
+def test_unpaid_payment_is_not_refunded(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
     assert refund(invoice["payment_id"])["status"] == "pending"
     with pytest.raises(HandlerFailed, match="PaymentNotFound"):
@@ -216,7 +214,7 @@ def test_what_was_not_paid_is_not_given_back(service: Api, shop: Shop) -> None:
     [{"status": 500}, {"status": 429}, {"status": 400}, {"status": 401}],
     ids=lambda fault: str(fault["status"]),
 )
-def test_a_provider_in_trouble_is_a_503_and_nothing_half_done(service: Api, shop: Shop, fault: dict[str, Any]) -> None:
+def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop, fault: dict[str, Any]) -> None:
     more = {"retry_after": 1} if shop.name == "telegram_stars" and fault["status"] == 429 else None
     shop.break_down(times=None, more=more, **fault)
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name})
@@ -226,7 +224,7 @@ def test_a_provider_in_trouble_is_a_503_and_nothing_half_done(service: Api, shop
 
 
 @pytest.mark.parametrize("setting", ["CRYPTO_PAY_API_URL", "TELEGRAM_API_URL", "YOOKASSA_API_URL"])
-def test_a_provider_that_is_not_there_is_a_503(
+def test_unreachable_provider_is_a_503_and_counted_apart(
     service: Api, setting: str, change: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And takes no deployment back: it is counted apart from what we need ourselves."""
@@ -239,7 +237,7 @@ def test_a_provider_that_is_not_there_is_a_503(
     assert '"Unavailable"' not in said
 
 
-def test_one_provider_in_trouble_stops_no_check_of_another(
+def test_failing_provider_stops_no_poll_of_another(
     service: Api,
     crypto_pay: FakeCryptoPay,
     telegram: FakeTelegram,
@@ -261,7 +259,7 @@ def test_one_provider_in_trouble_stops_no_check_of_another(
 
 
 @pytest.mark.parametrize("route", [CRYPTO, YOOKASSA])
-def test_without_secrets_nobody_is_believed(
+def test_webhook_without_our_secrets_credits_nothing(
     service: Api,
     crypto_pay: FakeCryptoPay,
     yookassa: FakeYookassa,
@@ -285,7 +283,7 @@ def test_without_secrets_nobody_is_believed(
     assert balance(service) == 0
 
 
-def test_no_secret_and_no_payload_in_the_log(
+def test_log_holds_no_secret_and_no_payload(
     service: Api,
     shop: Shop,
     log: StringIO,

@@ -6,5 +6,5 @@ from shared.payments.provider import kopecks
 
 
 @pytest.mark.parametrize("amount", ["1e999999", "1e9999999999999999999", "NaN", "Infinity", "", None, [], "1.005"])
-def test_an_amount_that_is_none_is_no_price(amount: object) -> None:
+def test_malformed_amount_is_no_price(amount: object) -> None:
     assert kopecks(amount) == -1

@@ -19,7 +19,7 @@ def test_two_charges_for_one_invoice_are_both_credited(service: Api, telegram: F
     right_books()
 
 
-def test_the_list_of_stars_is_read_on_from_where_we_were(service: Api, telegram: FakeTelegram) -> None:
+def test_star_transactions_are_read_from_the_cursor_on(service: Api, telegram: FakeTelegram) -> None:
     shop = StarShop(service, telegram)
     for _ in range(101):
         telegram.transactions.append({"id": "gift", "amount": 1, "date": 1, "source": {"type": "fragment"}})

@@ -9,7 +9,7 @@ from tests.in_process import Api
 from tests.payments.shops import YOOKASSA, CardShop, balance, create, ledger, refund, right_books, status
 
 
-def test_yookassa_is_asked_again_under_the_same_key(service: Api, yookassa: FakeYookassa) -> None:
+def test_retried_request_has_the_same_idempotency_key(service: Api, yookassa: FakeYookassa) -> None:
     """It did what it was asked and its answer was lost: it is not done twice."""
     yookassa.fail("create", status=500, applied=True)
     invoice = create(service, "yookassa")
@@ -21,7 +21,7 @@ def test_yookassa_is_asked_again_under_the_same_key(service: Api, yookassa: Fake
 
 
 @pytest.mark.parametrize("source_ip", ["192.0.2.16", "10.0.0.1", "2001:db9::1", "", "nonsense"])
-def test_a_stranger_is_not_yookassa(service: Api, yookassa: FakeYookassa, source_ip: str) -> None:
+def test_notification_from_a_foreign_address_is_refused(service: Api, yookassa: FakeYookassa, source_ip: str) -> None:
     """F24: forged. A header says what its sender likes."""
     invoice = create(service, "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
@@ -33,7 +33,7 @@ def test_a_stranger_is_not_yookassa(service: Api, yookassa: FakeYookassa, source
     assert balance(service) == 0
 
 
-def test_yookassa_may_call_by_ipv6(service: Api, yookassa: FakeYookassa) -> None:
+def test_notification_over_ipv6_is_accepted(service: Api, yookassa: FakeYookassa) -> None:
     invoice = create(service, "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
     yookassa.pay(id)
@@ -41,7 +41,7 @@ def test_yookassa_may_call_by_ipv6(service: Api, yookassa: FakeYookassa) -> None
     assert balance(service) == 100
 
 
-def test_what_a_notification_claims_is_not_believed(service: Api, yookassa: FakeYookassa) -> None:
+def test_notification_is_not_believed_without_the_payment(service: Api, yookassa: FakeYookassa) -> None:
     """F24: forged, from the right address: what the payment's own GET says decides."""
     invoice = create(service, "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
@@ -59,13 +59,13 @@ def test_what_a_notification_claims_is_not_believed(service: Api, yookassa: Fake
         '{"object": {"id": "00000000-0000-0000-0000-000000000000"}}',
     ],
 )
-def test_a_notification_about_nothing_is_fine(service: Api, yookassa: FakeYookassa, raw: str) -> None:
+def test_notification_of_an_unknown_payment_is_accepted(service: Api, yookassa: FakeYookassa, raw: str) -> None:
     assert service.call(YOOKASSA, raw=raw).status == 200
     assert {method for method, _ in yookassa.calls} <= {"get"}
 
 
 @pytest.mark.parametrize("raw", ["", "[]", "{", "{}", '{"object": null}', '{"object": {}}', "[" * 60_000])
-def test_what_is_no_notification(service: Api, yookassa: FakeYookassa, raw: str) -> None:
+def test_malformed_notification_is_a_400(service: Api, yookassa: FakeYookassa, raw: str) -> None:
     assert service.call(YOOKASSA, raw=raw).status == 400
     assert not yookassa.calls
 
@@ -79,7 +79,7 @@ def test_what_is_no_notification(service: Api, yookassa: FakeYookassa, raw: str)
         {"metadata": {"payment": "1.1"}},
     ],
 )
-def test_a_payment_that_is_not_what_we_asked_for_is_refused(
+def test_payment_with_other_terms_credits_nothing(
     service: Api, yookassa: FakeYookassa, changed: dict[str, Any]
 ) -> None:
     """I8, F24."""
@@ -90,7 +90,7 @@ def test_a_payment_that_is_not_what_we_asked_for_is_refused(
     assert balance(service) == 0
 
 
-def test_yookassa_sends_again_what_we_could_not_ask_about(service: Api, yookassa: FakeYookassa) -> None:
+def test_notification_is_a_503_while_its_payment_is_unread(service: Api, yookassa: FakeYookassa) -> None:
     invoice = create(service, "yookassa")
     tell = CardShop(service, yookassa).take_money(invoice)
     yookassa.fail("get", status=500, times=None)
@@ -100,7 +100,7 @@ def test_yookassa_sends_again_what_we_could_not_ask_about(service: Api, yookassa
     assert balance(service) == 100
 
 
-def test_a_part_that_a_card_gives_back(service: Api, yookassa: FakeYookassa) -> None:
+def test_partial_refund_debits_that_part(service: Api, yookassa: FakeYookassa) -> None:
     shop = CardShop(service, yookassa)
     invoice = create(service, "yookassa")
     tell = shop.take_money(invoice)

@@ -170,9 +170,7 @@ def test_a_change_whose_answer_is_lost_is_made(service: Api, monkeypatch: pytest
     assert users.get(1).notification_frequency == 5
 
 
-def test_a_change_that_was_decided_on_what_is_gone_is_decided_again(
-    service: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_change_decided_on_stale_settings_is_decided_again(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two settings saved at once are both there, and the entries are those of both."""
     transact = table.client().transact_write_items
     other = iter([lambda: user_commands.save_preferences(caller(1), categories=["Клининг"], cities=[])])
