@@ -1,4 +1,4 @@
-"""Calls to the table: which failures are tried again, which become which error, and how long that may take."""
+"""Calls to the table: which failures are tried again, which become which error, and how its pages are read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from shared.commands.retry import retry
-from shared.domain.errors import OrderTaken
-from shared.service_errors import Busy, Unavailable
+from shared.service_errors import Unavailable
 from shared.store import conditions, keys, table
 from tests.conftest import TABLE
 from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
@@ -112,56 +111,6 @@ def test_the_sdk_tries_again_with_the_same_token(wire: Wire, fault: Fault) -> No
     first, second = wire.attempts("TransactWriteItems")
     assert first == second
     assert visits(wire) == 1
-
-
-def test_a_new_attempt_is_a_new_request(wire: Wire) -> None:
-    """What was decided again is another transaction: an old token would answer for the old one."""
-    wire.meets("TransactWriteItems", *PASSING["a conflict"] * 5)
-    retry(lambda: table.transact([visit()]))
-    assert len({request["ClientRequestToken"] for request in wire.attempts("TransactWriteItems")}) == 6
-
-
-# ---------------------------------------------------------------- how long it may take
-
-
-def test_busy_after_five_seconds(wire: Wire) -> None:
-    """L4, P4: full jitter, pauses that grow to 0.4 s and no further, and no attempt after five seconds."""
-    wire.always_meets("TransactWriteItems", PASSING["a conflict"][0])
-    with pytest.raises(Busy):
-        retry(lambda: table.transact([visit()]))
-    assert 4 < wire.monotonic() <= 5
-    for number, nap in enumerate(wire.naps):
-        assert 0 <= nap <= min(0.02 * 2**number, 0.4)
-    # Jitter: neither all the same nor always the most.
-    assert len(set(wire.naps)) > len(wire.naps) / 2
-    assert len(wire.naps) > 10
-    assert visits(wire) == 0
-
-
-def test_slow_answers_count(wire: Wire) -> None:
-    """P4: five seconds of the clock, however they pass."""
-
-    def slow(call: Call) -> dict[str, Any]:
-        wire.takes(3)
-        return never_arrived(call)
-
-    wire.always_meets("TransactWriteItems", slow)
-    with pytest.raises(Busy):
-        retry(lambda: table.transact([visit()]))
-    assert len(wire.attempts("TransactWriteItems")) == 2
-    assert wire.monotonic() < 8
-
-
-def test_a_rule_that_says_no_is_not_asked_again(wire: Wire) -> None:
-    asked: list[int] = []
-
-    def attempt() -> None:
-        asked.append(1)
-        raise OrderTaken
-
-    with pytest.raises(OrderTaken):
-        retry(attempt)
-    assert (len(asked), wire.naps) == (1, [])
 
 
 # ---------------------------------------------------------------- reads
