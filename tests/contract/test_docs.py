@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from tests import api
 from tests.api import ROOT
 from tests.contract import files
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "tests" / "README.md",
+    ROOT / "tests" / "tla" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
@@ -146,13 +152,13 @@ def test_the_webapp_page_has_every_call() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_make_target_is_one(document: Path) -> None:
     targets = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
     assert set(re.findall(r"(?m)(?:`|\$\(|^ *)make (?:-s )?([a-z][a-z-]+)", document.read_text())) <= set(targets)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_leads_somewhere(document: Path) -> None:
     text = document.read_text()
     linked = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text)]
@@ -163,10 +169,25 @@ def test_every_path_leads_somewhere(document: Path) -> None:
         assert path.exists(), path
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_stage_is_one(document: Path) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_and_test_that_is_run_exists(document: Path) -> None:
+    text = document.read_text()
+    for module in re.findall(r"python -m ((?:functions|infra|shared|tests)[\w.]*)", text):
+        assert find_spec(module) is not None, module
+    for path in re.findall(r"pytest (tests/[\w/.]+)", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_folder_of_tests_answers_a_question() -> None:
+    questions = (ROOT / "tests" / "README.md").read_text().partition("## Commands")[0]
+    folders = {path.parent.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(re.findall(r"(?m)^\|.*\| `tests/(\w+)/`", questions)) == folders
 
 
 def test_every_parameter_is_told_of() -> None:
