@@ -1,5 +1,6 @@
 """The documents name what there is."""
 
+import ast
 import json
 import re
 import tomllib
@@ -16,12 +17,7 @@ from tests import api
 from tests.api import ROOT
 from tests.contract import files
 
-DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "tests" / "README.md",
-    ROOT / "tests" / "tla" / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
@@ -59,8 +55,12 @@ def test_the_architecture_names_every_resource() -> None:
 
 
 def test_an_operator_is_told_what_to_do_at_every_alarm() -> None:
-    told = re.findall(r"(?m)^\| `(\w+)` \|", (ROOT / "docs" / "operations.md").read_text())
-    assert set(told) == ALARMS
+    """Each alarm has one heading, and under it what it means, what to check and what to do."""
+    headings = re.findall(r"(?ms)^### (\w+Alarm)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "operations.md").read_text())
+    assert sorted(name for name, _ in headings) == sorted(ALARMS)
+    for name, text in headings:
+        parts = re.findall(r"(?m)^\*(\w+)\*\n\n[-1]", text)
+        assert parts == ["Means", "Check", "Do"], name
 
 
 def test_whatever_is_watched_is_counted() -> None:
@@ -169,7 +169,41 @@ def test_every_path_leads_somewhere(document: Path) -> None:
         assert path.exists(), path
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_heading_finds_it(document: Path) -> None:
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text()):
+        target = document.parent / link if link else document
+        headings = re.findall(r"(?m)^#+ (.+)$", target.read_text())
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{link}#{anchor}"
+
+
+def docstrings(source: str) -> list[str]:
+    """The docstrings of a module, its classes and its functions, each on one line."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(source)) if isinstance(node, documented)]
+    return [" ".join(docstring.split()) for docstring in found if docstring]
+
+
+def test_every_path_in_a_docstring_leads_somewhere() -> None:
+    folders = "functions|shared|infra|tests|docs|requirements"
+    named = {
+        (path.relative_to(ROOT), name.rstrip("./"))
+        for path in files.of_the_project()
+        if path.suffix == ".py"
+        for docstring in docstrings(path.read_text())
+        for name in re.findall(rf"(?<![\w/.{{<-])((?:{folders})/[\w/.-]+)(?![\w/*{{<-])", docstring)
+    }
+    assert len(named) > 10
+    missing = {
+        (str(path), name)
+        for path, name in named
+        if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()  # a module may go without its suffix
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_stage_is_one(document: Path) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
@@ -195,7 +229,8 @@ def test_every_parameter_is_told_of() -> None:
     assert set(api.template()["Parameters"]) <= set(told)
 
 
-def test_every_setting_is_one() -> None:
+def test_every_setting_of_the_local_run_is_told_of() -> None:
     read = (ROOT / "infra" / "local" / "settings.py").read_text()
-    for setting in re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "README.md").read_text()):
-        assert f'"{setting}"' in read
+    settings = set(re.findall(r'(?:read\(|env\.get\()"([A-Z][A-Z_]+)"', read))
+    told = re.findall(r"(?m)^\| (`.*?) \|", (ROOT / "docs" / "local.md").read_text())
+    assert settings == {name for cell in told for name in re.findall(r"`([A-Z][A-Z_]+)`", cell)}

@@ -1,10 +1,11 @@
-"""What docs/webapp.md says to type works, and answers what it says."""
+"""What README.md and docs/webapp.md say to type works, and answers what they say."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from tests.api import ROOT
 from tests.conftest import BOT_TOKEN
 from tests.integration.service import Service
 
-DOCUMENT = ROOT / "docs" / "webapp.md"
+# Each document with the number of commands that it has at least.
+DOCUMENTS = {ROOT / "README.md": 1, ROOT / "docs" / "webapp.md": 8}
 MARK = "==== end of block"
 
 
@@ -31,9 +33,10 @@ def same(shown: Any, answered: Any) -> bool:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="its commands are curl's, and this machine has none")
-def test_the_webapp_page_does_what_it_says(service: Service) -> None:
-    found = re.findall(r"(?ms)^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", DOCUMENT.read_text(encoding="utf-8"))
-    assert len(found) >= 8
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_page_does_what_it_says(service: Service, document: Path) -> None:
+    found = re.findall(r"(?ms)^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", document.read_text(encoding="utf-8"))
+    assert len(found) >= DOCUMENTS[document]
     script = "".join(f"{typed}\nprintf '\\n{MARK}\\n'\n" for typed, _ in found)
     env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(

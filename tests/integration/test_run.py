@@ -1,6 +1,7 @@
 """`make run`: starts, or says in a sentence why not; ends, and leaves nothing but its data."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -289,6 +290,13 @@ def test_it_says_where_it_is(service: Service) -> None:
     """A person sees what happens, and how to go on."""
     for line in ("==> Starting the embedded AWS", f"Ready: http://localhost:{service.port}", "make -s initdata ID=1"):
         assert line in service.stdout
+
+
+def test_the_readme_shows_what_it_prints(service: Service) -> None:
+    """Line by line; the port is another one, and spaces are not compared."""
+    [shown] = re.findall(r"(?ms)^```text\n(.*?)^```$", (ROOT / "README.md").read_text())
+    printed = {"".join(line.split()) for line in service.stdout.replace(str(service.port), "8000").splitlines()}
+    assert {"".join(line.split()) for line in shown.splitlines()} <= printed
 
 
 def test_a_command_signs_init_data(service: Service) -> None:
