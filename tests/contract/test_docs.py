@@ -17,7 +17,13 @@ from tests import api
 from tests.api import ROOT
 from tests.contract import files
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "tests" / "README.md",
+    ROOT / "tests" / "tla" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / ".github").glob("*.md")),
+]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
@@ -169,7 +175,7 @@ def test_every_path_leads_somewhere(document: Path) -> None:
         assert path.exists(), path
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_to_a_heading_finds_it(document: Path) -> None:
     for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text()):
         target = document.parent / link if link else document
@@ -203,7 +209,7 @@ def test_every_path_in_a_docstring_leads_somewhere() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_stage_is_one(document: Path) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
