@@ -1,13 +1,13 @@
-"""The server's clock, the only one that decides."""
+"""The server's clock. Every decision uses it; a time that a client sends decides nothing."""
 
 import time
 
 
 def now_ms() -> int:
-    """The time, in epoch milliseconds UTC."""
+    """The current time in epoch milliseconds, UTC."""
     return time.time_ns() // 1_000_000
 
 
 def sleep(seconds: float) -> None:
-    """Wait."""
+    """Wait for `seconds`."""
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The one table from what a rule refused to a status, a code and a sentence a user may read."""
+"""Error responses: the one table from an error to its status, code and Russian sentence for the user."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from shared.service_errors import ServiceError
 
 
 class ErrorResponse(NamedTuple):
-    """What a caller gets."""
+    """An error response: HTTP status, stable code, sentence for the user."""
 
     status: int
     code: str
@@ -62,7 +62,7 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     service_errors.Unavailable: ErrorResponse(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
 }
 
-# What the framework refuses by itself.
+# Errors that the framework raises by itself.
 HTTP_ERROR_RESPONSES = {
     400: ErrorResponse(400, "bad_request", "Запрос не удалось разобрать"),
     404: ErrorResponse(404, "not_found", "Такого адреса нет"),

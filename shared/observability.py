@@ -1,4 +1,4 @@
-"""The log and the metrics. One structured line a request; no initData, contact or token in any of them (I18)."""
+"""The log and the metrics. One structured line per request, without initData, contacts and tokens (I18)."""
 
 import traceback
 
@@ -9,15 +9,15 @@ metrics = Metrics()
 
 
 def failed(error: BaseException) -> None:
-    """Say that work which nobody waits for failed, and where: a line of the log and `BackgroundFailures`."""
+    """Report a failure of background work: one log line with its place, and the metric `BackgroundFailures`."""
     metrics.add_metric("BackgroundFailures", "Count", 1)
     logger.error("failed", extra=where(error))
 
 
 def where(error: BaseException) -> dict[str, object]:
-    """What may be logged of an unexpected error: its class, AWS's word for it, and where it came from.
+    """Return what may be logged of an unexpected error: its class, AWS's error code, and its traceback.
 
-    Never its message: an SDK puts the parameters it was called with into it, a contact among them.
+    The message of the error is never logged: SDKs put call parameters into it, and those can hold a contact.
     """
     frames = traceback.extract_tb(error.__traceback__)
     known: dict[str, object] = {}

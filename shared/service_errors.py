@@ -21,11 +21,11 @@ class ServiceError(Exception):
 
 
 class Busy(ServiceError):
-    """Other writes kept changing the same items until the time for retries was over."""
+    """Other writes kept changing the same items until the time for retries ran out."""
 
 
 class Unavailable(ServiceError):
-    """DynamoDB, SSM or Telegram, which the answer depends on, cannot be reached."""
+    """DynamoDB, SSM or Telegram cannot be reached, and the request cannot be answered without it."""
 
 
 class ProviderError(ServiceError):
@@ -37,11 +37,11 @@ class ProviderNotConfigured(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The payment provider did not answer, or refused what it was asked."""
+    """The payment provider did not answer, or refused the call."""
 
 
 class RetryLater(Exception):
-    """Background work that must run again in `seconds`, rounded up: it is early, or another invocation is at it."""
+    """Background work must run again in `seconds`, rounded up: it is too early, or another invocation has the work."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)

@@ -1,4 +1,4 @@
-"""What differs between stages, from the environment that template.yaml sets."""
+"""Settings that differ between stages, read from the environment variables that template.yaml sets."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.domain.durations import MINUTE_MS
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`…_per_hour` limits what one user may do."""
+    """Settings of every function. The `…_per_hour` settings are rate limits per user."""
 
     stage: str
     table_name: str
@@ -30,7 +30,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this environment. Minutes may have fractions, so that a person can watch an order expire."""
+    """Return the settings. Minutes may be fractions, so that a developer can watch an order expire."""
     env = os.environ
     return Settings(
         stage=env["STAGE"],
@@ -52,7 +52,7 @@ def settings() -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSettings:
-    """Where the timers of orders are kept and what they call."""
+    """Where the schedules of orders are kept, and the function that they invoke."""
 
     group: str
     target_arn: str
@@ -62,7 +62,7 @@ class ScheduleSettings:
 
 @cache
 def schedule_settings() -> ScheduleSettings:
-    """The settings of the one function that makes schedules."""
+    """Return the settings of the one function that creates schedules."""
     env = os.environ
     return ScheduleSettings(
         group=env["SCHEDULE_GROUP"],
@@ -74,7 +74,10 @@ def schedule_settings() -> ScheduleSettings:
 
 @dataclass(frozen=True, slots=True)
 class PaymentSettings:
-    """`providers` are the ones that are on, the default first; `star_roubles` is what a Star is worth here."""
+    """Settings of payments.
+
+    `providers` are the enabled ones, the default first. `star_roubles` is the price of one Telegram Star in roubles.
+    """
 
     providers: tuple[str, ...]
     star_roubles: Decimal
@@ -87,7 +90,7 @@ class PaymentSettings:
 
 @cache
 def payment_settings() -> PaymentSettings:
-    """The settings of the functions that have to do with payments."""
+    """Return the settings of the functions that handle payments."""
     env = os.environ
     return PaymentSettings(
         providers=tuple(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
@@ -101,17 +104,17 @@ def payment_settings() -> PaymentSettings:
 
 
 def queue_url(name: str) -> str:
-    """Where a queue is, as in OFFERS; each function is told of those that it uses."""
+    """Return the URL of the queue `name`, such as OFFERS. A function has the variables of the queues that it uses."""
     return os.environ[f"{name}_QUEUE_URL"]
 
 
 @cache
 def operators() -> frozenset[int]:
-    """The Telegram ids of those who may use /api/admin."""
+    """Return the Telegram ids of the operators, who may use /api/admin."""
     return frozenset(int(operator) for operator in os.environ["OPERATOR_IDS"].split(",") if operator)
 
 
 @cache
 def feed_cache_seconds() -> int:
-    """How long a CDN may keep a page of the feed that anybody gets; 0 where there is no CDN."""
+    """Return how many seconds a CDN may cache a public page of the feed; 0 without a CDN."""
     return int(os.environ["FEED_CACHE_SECONDS"])

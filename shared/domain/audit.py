@@ -1,4 +1,4 @@
-"""The books, recomputed: what must be true of everything that is stored, whatever happened on the way."""
+"""Reconciliation: recompute the books from the stored items and report every breach of an invariant."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from shared.domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A contact lock: which order holds the contact, until when (epoch ms)."""
+    """A contact lock: the order that holds the contact, and until when (epoch ms)."""
 
     contact_key: str
     order_id: str
@@ -23,7 +23,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Everything that money, orders and ratings are about."""
+    """Everything that the audit compares: users, ledger entries, orders, locks, reviews, payments."""
 
     users: dict[int, User] = field(default_factory=dict)
     entries: dict[int, list[LedgerEntry]] = field(default_factory=lambda: defaultdict(list))
@@ -35,7 +35,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Breach:
-    """Something that must never be: the invariant, whom or what it concerns, and what was found."""
+    """A breach of an invariant: its code, the user or item that it concerns, and what was found."""
 
     invariant: str
     subject: str
@@ -43,7 +43,7 @@ class Breach:
 
 
 def breaches(books: Books, now: int) -> list[Breach]:
-    """Every breach of I1 to I8, I15, I21 and of the count of active orders, at `now` (epoch ms)."""
+    """Return every breach of I1 to I8, I15, I21 and of the count of active orders, at `now` (epoch ms)."""
     return sorted(
         chain(
             *(_of_ledger(books.users.get(user, User(user)), books.entries[user]) for user in _with_ledgers(books)),
@@ -114,7 +114,7 @@ def _of_order(order: Order, ledgers: dict[int, list[LedgerEntry]]) -> Iterator[B
 def _of_debits(entries: Iterable[LedgerEntry], orders: dict[str, Order]) -> Iterator[Breach]:
     for entry in entries:
         order = orders.get(entry.order_id or "")
-        # An order is kept for its retention; what is gone cannot be compared any more.
+        # Orders are removed after their retention; a debit for a removed order cannot be compared.
         if order is not None and entry.user_id not in order.takes:
             invariant = "I7" if entry.type == "refund" else "I6"
             yield Breach(invariant, f"order {order.id}", f"entry {entry.id} of user {entry.user_id} has no take")

@@ -1,4 +1,4 @@
-"""The figures of the trade that a change of an order adds to: how many, how much, how fast."""
+"""Business metrics of the marketplace that a change of an order adds to: counts, roubles, durations."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ _ENDS = {
 
 
 class BusinessMetric(NamedTuple):
-    """One value of a metric; `unit` is CloudWatch's."""
+    """One value of a metric. `unit` is a CloudWatch unit."""
 
     name: str
     value: int
@@ -21,7 +21,7 @@ class BusinessMetric(NamedTuple):
 
 
 def of_change(before: Order | None, after: Order) -> list[BusinessMetric]:
-    """What became of an order between two of its stored states. Money is whole roubles, time milliseconds."""
+    """Return the metrics of one change, from two stored states of an order. Whole roubles and milliseconds."""
     if before is None:
         return [BusinessMetric("OrdersCreated", 1)]
     found = []

@@ -1,7 +1,7 @@
-"""Russian cities by their official names: the only places an order can be in.
+"""Russian cities by their official names: the only places that an order can name.
 
-`cities.txt` has one a line, in Russian alphabetical order with ё next to е. Several places may share a name
-(Киров, Троицк); the name is all that an order has of a place.
+`cities.txt` has one name per line, in Russian alphabetical order with ё next to е. Several cities may share a name
+(Киров, Троицк); an order stores the name only.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @cache
 def names() -> tuple[str, ...]:
-    """All of them, sorted."""
+    """Return all names, sorted."""
     return tuple(Path(__file__).with_name("cities.txt").read_text(encoding="utf-8").split("\n")[:-1])
 
 
@@ -20,16 +20,16 @@ def _known() -> frozenset[str]:
 
 
 def is_city(name: str) -> bool:
-    """Whether this is the official name of a city, to the letter."""
+    """Whether `name` is exactly the official name of a city."""
     return name in _known()
 
 
 def search(text: str) -> list[str]:
-    """The names that contain `text`, sorted; case does not matter, е stands for ё."""
+    """Return the names that contain `text`, sorted. Case is ignored, and е matches ё."""
     wanted = folded(text.strip())
     return [name for name in names() if wanted in folded(name)]
 
 
 def folded(name: str) -> str:
-    """How names are compared in a search and sorted."""
+    """Return the form in which names are searched and sorted."""
     return name.casefold().replace("ё", "е")

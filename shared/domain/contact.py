@@ -1,4 +1,4 @@
-"""A client's contact: a Telegram username or a Russian phone. Shown as typed, compared in its normal form."""
+"""A client's contact: a Telegram username or a Russian phone number. Shown as typed, compared in its normal form."""
 
 import re
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from shared.domain.errors import InvalidContact
 
 MAX_TYPED = 100
 
-# Case never matters in it; without ASCII the long s and the Kelvin sign would be letters too.
+# A username ignores case. Without re.ASCII, the long s and the Kelvin sign would count as letters.
 _USERNAME = re.compile(
     r"(?:@|(?:https?://)?(?:www\.)?(?:t|telegram)\.me/)([a-z][a-z0-9_]{4,31})/?", re.ASCII | re.IGNORECASE
 )
-# What people put between the digits of a phone: spaces of every kind but new lines, dashes, dots, brackets.
+# Separators in a typed phone number: spaces of every kind except line breaks, dashes, dots, brackets.
 _BETWEEN_DIGITS = re.compile(r"(?![\n-\x1f\x85\u2028\u2029])[\s\-‐‑‒–—―−.()]")
-# +7 6xx and 7xx are Kazakhstan.
+# +7 6xx and +7 7xx are numbers of Kazakhstan.
 _PHONE = re.compile(r"(?:\+7|7|8)?([3489][0-9]{9})")
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`shown` is what the client typed, trimmed; `normal` is equal for two ways of writing one contact."""
+    """A contact. `shown` is the client's text, trimmed; `normal` is equal for every spelling of one contact."""
 
     shown: str
     normal: str
 
 
 def parse(typed: str) -> Contact:
-    """The contact that was typed. Raises InvalidContact."""
+    """Return the contact that was typed. Raises InvalidContact."""
     shown = typed.strip()
     if len(shown) > MAX_TYPED:
         raise InvalidContact

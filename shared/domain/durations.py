@@ -1,4 +1,4 @@
-"""Durations in milliseconds, the unit of every time in the code but the ones named `…_seconds` or `…_minutes`."""
+"""Durations in milliseconds, the unit of every time in the code, except those named `…_seconds` or `…_minutes`."""
 
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
@@ -7,10 +7,10 @@ DAY_MS = 24 * HOUR_MS
 
 
 def ceil_div(dividend: int, divisor: int) -> int:
-    """The quotient, rounded up."""
+    """Divide and round up."""
     return -(-dividend // divisor)
 
 
 def ceil_seconds(ms: int) -> int:
-    """Milliseconds as whole seconds, rounded up: DynamoDB's TTL and HTTP's Retry-After know nothing finer."""
+    """Convert milliseconds to whole seconds, rounded up. DynamoDB's TTL and HTTP's Retry-After count in seconds."""
     return ceil_div(ms, SECOND_MS)

@@ -1,7 +1,7 @@
-"""Domain errors: what a rule refuses.
+"""Domain errors: a rule refused the request.
 
     DomainError
-    ├── who is asking       Unauthenticated, InvalidInitData, Banned, NotAnOperator, TooOften
+    ├── caller              Unauthenticated, InvalidInitData, Banned, NotAnOperator, TooOften
     ├── webhooks            Unreadable, UnverifiedSender
     ├── orders              OrderNotFound, ContactBusy, OrderTaken, OrderNotActive, NotYourOrder, NobodyTookIt,
     │                       AlreadyAnswered, OwnOrder, AllSlotsTaken
@@ -17,18 +17,18 @@ ends in a domain error changed nothing. Failures of the service itself are in `s
 
 
 class DomainError(Exception):
-    """A rule refused the request; nothing was changed."""
+    """A rule refused the request. The request changed nothing."""
 
 
-# who is asking
+# caller
 class Unauthenticated(DomainError):
-    """No credentials where they are needed."""
+    """The request needs credentials and has none."""
 
 
 class InvalidInitData(DomainError):
-    """The credentials are not what Telegram signed for us, or are too old.
+    """The credentials are not signed by Telegram for our bot, or are too old.
 
-    `reason` is a stable word for the log; it holds nothing of what was sent.
+    `reason` is a stable word for the log; it contains nothing from the request.
     """
 
     def __init__(self, reason: str) -> None:
@@ -37,23 +37,23 @@ class InvalidInitData(DomainError):
 
 
 class Unreadable(DomainError):
-    """What Telegram or a payment provider is said to have sent is nothing that they send."""
+    """The body of a webhook call is not in the format of Telegram or of the payment provider."""
 
 
 class UnverifiedSender(DomainError):
-    """Not from Telegram or a payment provider, as far as the request can prove it."""
+    """A webhook call does not prove that it comes from Telegram or the payment provider."""
 
 
 class Banned(DomainError):
-    """An operator banned the caller: he reads, and changes nothing."""
+    """An operator banned the caller: they can read, and change nothing."""
 
 
 class NotAnOperator(DomainError):
-    """The caller is somebody, but none of those who run the service."""
+    """The caller is authenticated, but is not an operator."""
 
 
 class TooOften(DomainError):
-    """The caller did this as often as he may for now; `retry_after` seconds later he may again."""
+    """The caller reached a rate limit. They may try again after `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class TooOften(DomainError):
 
 # orders
 class OrderNotFound(DomainError):
-    """There is no such order, or it is not the caller's to change."""
+    """The order does not exist, or the caller may not change it."""
 
 
 class ContactBusy(DomainError):
@@ -70,7 +70,7 @@ class ContactBusy(DomainError):
 
 
 class OrderTaken(DomainError):
-    """Somebody paid for this order: it can be neither edited nor deleted."""
+    """An executor paid for this order: it can be neither edited nor deleted."""
 
 
 class OrderNotActive(DomainError):
@@ -78,32 +78,32 @@ class OrderNotActive(DomainError):
 
 
 class NotYourOrder(DomainError):
-    """Only its owner answers, closes or completes an order."""
+    """Only its client may answer, close or complete an order."""
 
 
 class NobodyTookIt(DomainError):
-    """There is nobody yet to answer."""
+    """No executor has taken the order yet."""
 
 
 class AlreadyAnswered(DomainError):
-    """The client answered before."""
+    """The client has already answered."""
 
 
 class OwnOrder(DomainError):
-    """A client cannot take his own order."""
+    """A client cannot take their own order."""
 
 
 class AllSlotsTaken(DomainError):
-    """As many executors as an order allows have taken it."""
+    """All slots of the order are taken."""
 
 
 # reviews and complaints
 class NotReviewable(DomainError):
-    """A review is for an order that was completed or expired."""
+    """Only a completed or an expired order can be reviewed."""
 
 
 class NobodyToReview(DomainError):
-    """Nobody took the order: there is no executor to review."""
+    """No executor took the order, so there is none to review."""
 
 
 class ExecutorDidNotTake(DomainError):
@@ -111,41 +111,41 @@ class ExecutorDidNotTake(DomainError):
 
 
 class AlreadyReviewed(DomainError):
-    """The client's one review of the order is there."""
+    """The client has already written the one review of the order."""
 
 
 class OrderNotTakenByYou(DomainError):
-    """Only who took an order complains of it."""
+    """Only an executor who took the order may complain about it."""
 
 
 class AlreadyComplained(DomainError):
-    """The executor's one complaint about the order is there."""
+    """The executor has already made the one complaint about the order."""
 
 
 # what operators do
 class TakeNotFound(DomainError):
-    """There is no such take of such an order."""
+    """The order does not exist, or this executor did not take it."""
 
 
 class TakeNotOver(DomainError):
-    """The order can still be answered: nothing is refunded yet (I7)."""
+    """The client can still answer, so nothing is refunded yet (I7)."""
 
 
 class AlreadyRefunded(DomainError):
-    """What the take cost was given back before."""
+    """The price of the take has already been refunded."""
 
 
 class ComplaintNotFound(DomainError):
-    """There is no such complaint."""
+    """The complaint does not exist."""
 
 
 class AlreadyHandled(DomainError):
-    """An operator handled the complaint before."""
+    """An operator has already handled the complaint."""
 
 
-# input that only a rule can judge
+# input that the request schema cannot check
 class InvalidContact(DomainError):
-    """Neither a Telegram username nor a Russian phone."""
+    """The contact is neither a Telegram username nor a Russian phone number."""
 
 
 # money
@@ -154,8 +154,8 @@ class InsufficientBalance(DomainError):
 
 
 class PaymentNotFound(DomainError):
-    """There is no such payment, or it is somebody else's."""
+    """The payment does not exist, or belongs to another user."""
 
 
 class RechargeUnavailable(DomainError):
-    """A balance is credited without a payment on a developer's machine only."""
+    """Only a local stage credits a balance without a payment."""

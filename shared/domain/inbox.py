@@ -1,8 +1,9 @@
-"""What an executor was told of new orders, and when he may be told more.
+"""An executor's inbox: the new orders that were sent to them, and when the next may be sent.
 
-The first order that he wants goes out at once and opens a window of the length that he set. What comes while it is open
-is collected, and goes out as one digest when it ends, without orders that nobody can take any more; that opens the next
-window. No order is told twice.
+The first order that an executor subscribes to is sent at once. It opens a window of the length that the executor set.
+Orders that arrive during the window are collected and sent as one digest when it ends. The digest leaves out orders
+that nobody can take any more, and opens the next window. The inbox remembers each order, so a repeated offer
+changes nothing (idempotent).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +18,14 @@ from shared.domain.order import MAX_TAKES, Order, Status, status_at
 from shared.domain.user import User
 
 Ends = Mapping[str, int]
-"""Ids of orders to the end of their hours, epoch ms: after that, nobody speaks of the order and it is forgotten."""
+"""Ids of orders to the ends of their hours, epoch ms. After its hour an order is neither sent nor remembered."""
 
 Step = Literal["nothing", "somebody_sends", "send_again", "collect", "send"]
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """One executor's. While there is a `delivery`, `sending` is on its way to him."""
+    """One executor's inbox. While there is a `delivery`, the orders in `sending` are being sent."""
 
     window_ends_at: int = 0
     collected: Ends = field(default_factory=dict)
@@ -34,18 +35,17 @@ class Inbox:
     version: int = 0
 
     def knows(self, order_id: str) -> bool:
-        """Whether the order came here before."""
+        """Whether the order is in the inbox, in whatever state."""
         return order_id in self.collected or order_id in self.sending or order_id in self.told
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a message leads to: the inbox to write where `changed`, the orders to send, what is dropped, and what to
-    queue first.
+    """The result of a message: the inbox, the orders to send, the orders to drop, and the digest to queue.
 
-    `retry_at` (epoch ms) is set when nothing can be done before then; nothing else is set then. `digest` is queued
-    before the inbox is written, so that no collected order is left without a digest. `collects` tells that an order was
-    added to those that wait for it.
+    `inbox` is written if `changed`. `retry_at` (epoch ms) is set alone, when nothing can be done before then. `digest`
+    is queued before the inbox is written, so that no collected order is left without a digest. `collects` is true if an
+    order was added to the collected ones.
     """
 
     inbox: Inbox
@@ -58,7 +58,7 @@ class Plan:
 
 
 def needed(read: Inbox, user: User, message: Offer | Digest, order: Order | None, now: int) -> Ends:
-    """The orders that `plan` must be given: those that would be sent at `now`."""
+    """Return the orders that `plan` needs: those that would be sent at `now`."""
     inbox, _ = _received(read, user, message, order, now)
     if inbox is None:
         return {}
@@ -68,10 +68,9 @@ def needed(read: Inbox, user: User, message: Offer | Digest, order: Order | None
 def plan(
     read: Inbox, user: User, message: Offer | Digest, order: Order | None, found: Iterable[Order], now: int
 ) -> Plan:
-    """What the message leads to at `now`.
+    """Return the result of the message at `now`.
 
-    `order` is the one that an offer is about, None when it is not kept any more; `found` are those of `needed` that
-    are.
+    `order` is the order of an offer, None if it is no longer stored. `found` are the stored orders among `needed`.
     """
     before = tidy(read, now)
     inbox, reason = _received(read, user, message, order, now)
@@ -81,7 +80,7 @@ def plan(
     standing = [order for order in found if drop_reason(order, user, now) is None]
     wanted: Ends = {}
     match next_step(inbox, now):
-        case "collect" if isinstance(message, Digest):  # the window may have moved since
+        case "collect" if isinstance(message, Digest):  # the window may have moved since the digest was queued
             return Plan(before, retry_at=inbox.window_ends_at)
         case "somebody_sends" if inbox == before and inbox.delivery is not None:
             return Plan(before, retry_at=inbox.delivery.held_until)
@@ -115,19 +114,19 @@ def plan(
 def _received(
     read: Inbox, user: User, message: Offer | Digest, order: Order | None, now: int
 ) -> tuple[Inbox | None, Outcome | None]:
-    """The inbox with the message's order in it; None and why not, where the order is dropped."""
+    """Return the inbox with the order of the message, or None and the reason if the order is dropped."""
     inbox = tidy(read, now)
     if isinstance(message, Digest):
         return inbox, None
     reason = drop_reason(order, user, now)
     if reason is None and order is not None:
         return with_order(inbox, order), None
-    # An order that is being sent is seen to, whatever has become of it.
+    # An order that is being sent is handled to its end, even if it ended meanwhile.
     return (inbox, None) if message.order_id in inbox.sending else (None, reason)
 
 
 def drop_reason(order: Order | None, user: User, now: int) -> Outcome | None:
-    """Why the user is not told of the order at `now`; None when they are to be told."""
+    """Return why the order is not sent to the user at `now`; None if it is sent."""
     if order is None or status_at(order, now) is not Status.ACTIVE:
         return Outcome.ENDED
     if len(order.takes) >= MAX_TAKES:
@@ -138,14 +137,14 @@ def drop_reason(order: Order | None, user: User, now: int) -> Outcome | None:
 
 
 def with_order(inbox: Inbox, order: Order) -> Inbox:
-    """The inbox with one more order waiting in it; the same where the order came before."""
+    """Return the inbox with one more collected order. Unchanged if the inbox knows the order (idempotent)."""
     if inbox.knows(order.id):
         return inbox
     return replace(inbox, collected={**inbox.collected, order.id: order.expires_at})
 
 
 def next_step(inbox: Inbox, now: int) -> Step:
-    """What is to be done at `now`."""
+    """Return the next step for the inbox at `now`."""
     if deliveries.is_held(inbox.delivery, now):
         return "somebody_sends"
     if inbox.delivery is not None:
@@ -156,7 +155,7 @@ def next_step(inbox: Inbox, now: int) -> Step:
 
 
 def claim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
-    """The inbox claimed for sending `orders`, those of the collected that still stand; a window opens if there are any.
+    """Claim the inbox to send `orders`, the collected orders that can still be taken. Opens a window if there are any.
 
     `frequency` is in minutes.
     """
@@ -173,9 +172,9 @@ def claim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) ->
 
 
 def reclaim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) -> Inbox:
-    """The inbox claimed once more for `orders`, those of what was being sent that still stand; over where none does.
+    """Claim the inbox again for `orders`, the orders in sending that can still be taken. Without any, sending is over.
 
-    The window, of `frequency` minutes, opens when he hears, not when somebody tried to tell him.
+    The window of `frequency` minutes starts at the new claim, not at the earlier try.
     """
     sending = {order.id: order.expires_at for order in orders}
     if not sending or deliveries.is_spent(inbox.delivery):
@@ -189,7 +188,7 @@ def reclaim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) 
 
 
 def after(inbox: Inbox, outcome: Outcome) -> Inbox:
-    """The inbox after a try to send; the same where that is settled already."""
+    """Return the inbox after a try to send. Unchanged if the outcome is already settled."""
     if inbox.delivery is None:
         return inbox
     delivery = deliveries.after(inbox.delivery, outcome)
@@ -199,7 +198,7 @@ def after(inbox: Inbox, outcome: Outcome) -> Inbox:
 
 
 def tidy(inbox: Inbox, now: int) -> Inbox:
-    """The inbox without the orders whose hour is over."""
+    """Return the inbox without the orders whose hour is over."""
     return replace(
         inbox,
         collected={order: ends for order, ends in inbox.collected.items() if ends > now},
@@ -208,7 +207,7 @@ def tidy(inbox: Inbox, now: int) -> Inbox:
 
 
 def _with_window(inbox: Inbox, heard: bool) -> Inbox:
-    """Whom nothing reached is not disturbed by what comes next: no window is open."""
+    """Close the window if no message arrived: the next order does not follow a message, so it can be sent at once."""
     return inbox if heard else replace(inbox, window_ends_at=0)
 
 

@@ -1,4 +1,4 @@
-"""Telegram's initData: who opened the Mini App, signed by Telegram with the bot's token (I22, G7).
+"""Telegram's initData: the user who opened the Mini App, signed by Telegram with the bot's token (I22, G7).
 
 https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
 """
@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 from shared.domain.errors import InvalidInitData
 
 MAX_BYTES = 4096
-MAX_FUTURE_SECONDS = 60  # how far ahead of ours Telegram's clock may be
-MAX_USER_ID = 2**53 - 1  # as far as JavaScript counts exactly
-MAX_NAME = 128  # Telegram's own limit is 64; what is longer is cut, not refused
+MAX_FUTURE_SECONDS = 60  # how far Telegram's clock may be ahead of ours
+MAX_USER_ID = 2**53 - 1  # the largest integer that JavaScript represents exactly
+MAX_NAME = 128  # Telegram's own limit is 64; a longer name is cut, not refused
 
 _BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _HASH = re.compile("[0-9a-f]{64}")
@@ -25,7 +25,7 @@ _SECONDS = re.compile("[1-9][0-9]{0,11}")
 
 @dataclass(frozen=True, slots=True)
 class TelegramUser:
-    """Who is calling, as Telegram says; `lets_bot_write` tells whether he let the bot write to him in the Mini App."""
+    """The caller, according to Telegram. `lets_bot_write`: the user allowed messages of the bot in the Mini App."""
 
     id: int
     first_name: str
@@ -35,20 +35,20 @@ class TelegramUser:
 
 
 def verify(init_data: str, *, bot_token: str, now: int, max_age: int) -> TelegramUser:
-    """The user of an initData signed with `bot_token` not more than `max_age` seconds before `now` (epoch ms).
+    """Return the user of an initData signed with `bot_token` at most `max_age` seconds before `now` (epoch ms).
 
-    Raises InvalidInitData for everything else, whatever it is.
+    Raises InvalidInitData for any other text.
     """
     fields = _fields(init_data)
     sent = fields.pop("hash", None)
     if sent is None or not _HASH.fullmatch(sent):
         raise InvalidInitData("no_hash")
-    # `signature` is Telegram's own for third parties; it is part of the text like any other field.
+    # `signature` is Telegram's signature for third parties. It is part of the signed text like any other field.
     text = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
     secret = hmac.digest(b"WebAppData", bot_token.encode(), "sha256")
     if not hmac.compare_digest(hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(), sent):
         raise InvalidInitData("bad_hash")
-    # From here on every word is Telegram's.
+    # From here on, every field is known to come from Telegram.
     _check_age(fields.get("auth_date"), now, max_age)
     return _user(fields.get("user"))
 
@@ -63,8 +63,8 @@ def _fields(init_data: str) -> dict[str, str]:
     except ValueError:
         raise InvalidInitData("bad_encoding") from None
     fields = dict(pairs)
-    # With two values under a key, what was signed and what is read could differ; with a line break in a value,
-    # one field could pass for two.
+    # With two values for a key, the signed value and the value that is read could differ. With a line break in a value,
+    # one field could be read as two.
     if len(fields) != len(pairs):
         raise InvalidInitData("duplicate_key")
     if any("\n" in name or "\n" in value for name, value in pairs):
@@ -102,7 +102,7 @@ def _user(text: str | None) -> TelegramUser:
 
 
 def _name(value: Any) -> str:
-    """A name that can be stored and shown: half of a surrogate pair can be neither."""
+    """Return a name that can be stored and shown. Half of a surrogate pair can be neither, so it is replaced."""
     if not isinstance(value, str):
         return ""
     return value.encode("utf-8", "replace").decode()[:MAX_NAME]

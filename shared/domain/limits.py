@@ -1,7 +1,7 @@
-"""How often a user may do a thing: a token bucket for each.
+"""Rate limits of a user: a token bucket for each kind of action.
 
-A bucket of n an hour holds n tokens and gets one back every hour / n. Of it nothing is kept but the moment at which it
-is full again: whoever was not seen for that long has a full one, and no timer fills it.
+A bucket of n per hour holds n tokens and regains one every hour / n. Only one value is stored, the moment at which the
+bucket is full again. So a bucket refills without a timer, and a user without a stored value has full buckets.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ Bucket = Literal["orders", "takes", "settings", "invoices", "reads"]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Tokens are taken out of a bucket that is full by `full_by` at the latest; then it is at `after`. Epoch ms."""
+    """Tokens taken from a bucket, epoch ms.
+
+    At the write, the bucket must be full again by `full_by` or earlier. The write moves that moment to `after`.
+    """
 
     bucket: Bucket
     full_by: int
@@ -24,9 +27,9 @@ class Token:
 
 
 def take_token(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int, tokens: int = 1) -> Token:
-    """So many tokens of the bucket of a user whose buckets are full at `full_at`, epoch ms.
+    """Take `tokens` from a bucket of a user. `full_at` says when each bucket is full again, epoch ms.
 
-    Raises TooOften, which says when there are so many again.
+    Raises TooOften with the seconds until the bucket has so many tokens.
     """
     full_by = max(full_at.get(bucket, 0), now)
     after = full_by + tokens * HOUR_MS // per_hour

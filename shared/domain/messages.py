@@ -1,7 +1,7 @@
-"""The messages of the queues. They carry ids and times; never a contact or a name (I18).
+"""Messages of the queues. They contain ids and times, never a contact or a name (I18).
 
-`due_at` (epoch ms) is when a message was to be handled: its age is counted from there. A notice is a message of its
-own, `shared/domain/notice.py`.
+`due_at` (epoch ms) is the time from which a message is to be handled; its age is counted from then. A notice is a
+message too: `shared/domain/notice.py`.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order that executors are to be told of. `start` is where its audience continues: a list and a place in it."""
+    """An order to offer to executors. `start` is where the fan-out continues: a subscriber list and a place in it."""
 
     order_id: str
     start: tuple[int, int]
@@ -19,7 +19,7 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One new order for one executor."""
+    """One new order, offered to one executor."""
 
     user_id: int
     order_id: str
@@ -28,7 +28,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The collected orders of one executor, to be sent when the window ends."""
+    """The collected orders of one executor, to be sent when the notification window ends."""
 
     user_id: int
     window_ends_at: int
@@ -36,5 +36,5 @@ class Digest:
 
 
 def offer_or_digest(**fields: Any) -> Offer | Digest:
-    """What the queue of offers holds, by its fields."""
+    """Build a message of the offers queue from its fields."""
     return Digest(**fields) if "window_ends_at" in fields else Offer(**fields)

@@ -1,11 +1,11 @@
-"""Money: whole roubles, changed only together with a ledger entry that says why.
+"""Money: whole roubles. A balance changes only together with a ledger entry.
 
-An entry's *cause* is what makes it happen once: a take of an order by a user, the refund of that take, money that a
-provider took from him or gave back to him.
-Whoever writes an entry puts it under its cause, so a second one for the same cause cannot exist.
+An entry's *cause* makes it idempotent. A cause is a take of an order by a user, the refund of that take, or money that
+a provider took from the user or gave back. The cause is part of the entry's key, so no cause has a second entry.
 
-A user's entries are a chain: each names the one before it, and its id is above that one's whatever the clocks say.
-The end of the chain stands in the user beside his balance; a write holds both to what it was computed from.
+A user's entries form a chain. Each entry names the previous one and has a greater id, even if clocks differ. The user
+item holds the id of the last entry beside the balance. A write requires that the last entry is still the one from
+which the new entry was computed (optimistic concurrency).
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ MAX_RECHARGE = 100_000
 class LedgerEntry:
     """One change of one balance.
 
-    `amount` is signed: what a take costs is negative. `id` grows with time and is what the API shows; `previous_id`
-    is the entry before it, 0 for a user's first.
+    `amount` is signed: the debit for a take is negative. `id` grows with time and is shown by the API. `previous_id`
+    is the id of the previous entry, 0 for a user's first.
     """
 
     id: int
@@ -42,68 +42,68 @@ class LedgerEntry:
 
 
 def take_cause(order_id: str) -> str:
-    """The cause of a debit: this user's take of this order."""
+    """Return the cause of a debit: the user's take of this order."""
     return f"TAKE#{order_id}"
 
 
 def refund_cause(order_id: str) -> str:
-    """The cause of a refund: the take that it gives back."""
+    """Return the cause of a refund: the user's take of this order, whose price is returned."""
     return f"REFUND#{order_id}"
 
 
 def recharge_cause(request: str) -> str:
-    """The cause of a local recharge: the request that asked for it."""
+    """Return the cause of a recharge on a local stage: the request."""
     return f"RECHARGE#{request}"
 
 
 def payment_cause(provider: str, charge_id: str) -> str:
-    """The cause of a credit: the money that a provider took, by its own name."""
+    """Return the cause of a credit: the charge, by the provider's id."""
     return f"PAYMENT#{provider}#{charge_id}"
 
 
 def reversal_cause(provider: str, charge_id: str, refunded: int | Literal[""]) -> str:
-    """The cause of taking back: a provider had given back `refunded` roubles of that money by then.
+    """Return the cause of a reversal: the provider has given back `refunded` roubles of the charge in total.
 
-    Without `refunded`, what every such cause begins with.
+    With `refunded=""`, return the common prefix of these causes.
     """
     return f"REVERSAL#{provider}#{charge_id}#{refunded}"
 
 
 def is_payment(entry: LedgerEntry) -> bool:
-    """Whether the entry credits what a provider took."""
+    """Whether the entry credits a charge of a provider."""
     return entry.cause.startswith("PAYMENT#")
 
 
 def debit_for_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
-    """The entry that pays `price` roubles for the user's take of an order. Raises InsufficientBalance."""
+    """Return the entry that debits `price` roubles for the user's take of an order. Raises InsufficientBalance."""
     if user.balance < price:
         raise InsufficientBalance
     return _entry(user, "order_take", take_cause(order_id), -price, entry_id, now, order_id=order_id)
 
 
 def refund_of_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
-    """The entry that gives the user back the `price` roubles that he paid for an order."""
+    """Return the entry that refunds the `price` roubles that the user paid for an order."""
     return _entry(user, "refund", refund_cause(order_id), price, entry_id, now, order_id=order_id)
 
 
 def recharge(user: User, *, request: str, amount: int, method: str, entry_id: int, now: int) -> LedgerEntry:
-    """The entry that credits the user with `amount` roubles for `request`, any text that names it alone."""
+    """Return the entry that credits `amount` roubles for `request`, a text that is unique for each request."""
     return _entry(user, "recharge", recharge_cause(request), amount, entry_id, now, payment_method=method)
 
 
 def credit_of_payment(
     user: User, *, provider: str, charge_id: str, amount: int, entry_id: int, now: int
 ) -> LedgerEntry:
-    """The entry that credits the user with `amount` roubles that a provider took from him."""
+    """Return the entry that credits the user with the `amount` roubles that a provider took."""
     return _entry(user, "recharge", payment_cause(provider, charge_id), amount, entry_id, now, payment_method=provider)
 
 
 def reversal_of_payment(
     user: User, *, provider: str, charge_id: str, refunded: int, amount: int, entry_id: int, now: int
 ) -> LedgerEntry:
-    """The entry that takes back `amount` roubles of a payment: a recharge below zero.
+    """Return the entry that takes back `amount` roubles of a payment: a recharge with a negative amount.
 
-    `refunded` is what the provider gave back of it so far. Raises InsufficientBalance.
+    `refunded` is the total that the provider has given back so far, in roubles. Raises InsufficientBalance.
     """
     if user.balance < amount:
         raise InsufficientBalance

@@ -1,6 +1,6 @@
-"""Who is told what of a change of an order: its client of takes, its executors of answer, end and refund.
+"""Notices about a change of an order: to the client about takes, to the executors about an answer, an end, a refund.
 
-Where an operator removed it, both are told that.
+If an operator removes the order, the client and the executors get a notice of that.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from shared.domain.order import Order, Status, Take, owes_refunds, refunds, stat
 
 Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded", "removed"]
 
-# The news of an answer or an end is news for so long.
+# How long a notice of an answer or an end may be late and is still sent.
 _FRESH_MS = HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One person's news of one order, from `due_at` on, epoch ms.
+    """One notice about one order for one user, to be sent from `due_at` on, epoch ms.
 
-    `number` tells those of a kind apart: the how manieth take it is, the how manieth reminder; 0 for the others.
+    `number`: ordinal of the take or reminder, from 1; 0 for other kinds.
     """
 
     kind: Kind
@@ -31,7 +31,7 @@ class Notice:
 
 
 def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
-    """The notices that a change of an order brings, reminders to come included."""
+    """Return the notices that follow from a change of an order, later reminders included."""
     if before is None:
         return []
     found = []
@@ -41,9 +41,9 @@ def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
     if after.removed and not before.removed:
         return found + [Notice("removed", after.id, user, now) for user in (after.client_id, *after.takes)]
     paid_back = {take.executor_id for take in refunds(before, after)}
-    news = _news(before, after)
+    kind_of_change = _executor_notice(before, after)
     for executor in after.takes:
-        kind = "refunded" if executor in paid_back else news
+        kind = "refunded" if executor in paid_back else kind_of_change
         if kind is not None:
             found.append(Notice(kind, after.id, executor, now))
     return found
@@ -53,19 +53,20 @@ def _of_take(order: Order, take: Take) -> list[Notice]:
     taken = Notice("taken", order.id, order.client_id, take.taken_at, take.executor_count)
     if take.executor_count > 1 or order.answer_due_at is None:
         return [taken]
-    # The first one asks at once; two reminders at the thirds of the window: 5 and 10 of 15 minutes.
+    # The notice of the first take asks the client at once. Two reminders follow at the thirds of the answer window:
+    # after 5 and 10 of 15 minutes.
     window = order.answer_due_at - take.taken_at
     asked = [Notice("asked", order.id, order.client_id, take.taken_at + window * n // 3, n) for n in (1, 2)]
     return [taken, *asked]
 
 
-def _news(before: Order, after: Order) -> Kind | None:
+def _executor_notice(before: Order, after: Order) -> Kind | None:
     if after.status is not before.status:
         if after.status is Status.COMPLETED:
             return "completed"
         if after.status is Status.CLOSED_NO_RESPONSE:
             return "closed"
-        # While the answer is open, the end is not the last word.
+        # An expired order that can still be answered can still change, so its executors get a notice later.
         if after.status is Status.EXPIRED and after.responded_at is not None:
             return "expired"
     if after.responded_at is not None and before.responded_at is None:
@@ -74,12 +75,12 @@ def _news(before: Order, after: Order) -> Kind | None:
 
 
 def can_be_answered(order: Order, now: int) -> bool:
-    """Whether the client may still say that he answered."""
+    """Whether the client may still report an answer to the executors."""
     return bool(order.takes) and order.responded_at is None and status_at(order, now) in (Status.ACTIVE, Status.EXPIRED)
 
 
 def drop_reason(notice: Notice, order: Order | None, now: int) -> Outcome | None:
-    """Why the notice is dropped at `now`; None when it is to be sent."""
+    """Return why the notice is dropped at `now`; None if it is to be sent."""
     if order is None:
         return Outcome.ENDED
     match notice.kind:
@@ -96,11 +97,11 @@ def drop_reason(notice: Notice, order: Order | None, now: int) -> Outcome | None
 
 
 def _since(notice: Notice, order: Order) -> int:
-    """When what the notice tells of happened, however late somebody noticed it."""
+    """Return when the event of the notice happened (epoch ms), which may be earlier than when it was recorded."""
     if notice.kind == "answered":
         happened = order.responded_at
     elif notice.kind == "removed" or (notice.kind == "refunded" and not owes_refunds(order)):
-        happened = None  # what an operator does has no time in the order
+        happened = None  # the order does not store the time of an operator's action
     else:
         happened = order.ended_at
     return notice.due_at if happened is None else happened

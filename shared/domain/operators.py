@@ -1,4 +1,4 @@
-"""What operators do, and the trail that it leaves: who did what, when and why."""
+"""Operators' actions and their audit log: who did what, when and why."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,10 +20,10 @@ MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that an operator did, to a user, to an order, or to both.
+    """One action of an operator on a user, an order, or both: an entry of the audit log.
 
-    `id` has its place in the trail; two of one millisecond may share it, and `token` tells them apart.
-    `operator_id` is the operator's Telegram id; a user who acts on his own data is his own operator.
+    `id` is the place in the audit log. Two actions of one millisecond may share an id; `token` distinguishes them.
+    `operator_id` is the operator's Telegram id. For users who export or erase their own data, it is their own id.
     """
 
     id: int

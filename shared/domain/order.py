@@ -1,19 +1,19 @@
-"""An order's life: what it is at a moment, what is due, and what may happen to it then.
+"""The life cycle of an order: its status at a moment, its deadlines, and the actions that its rules allow.
 
-Times are epoch milliseconds by the server's clock. An order is stored with its status, but what it *is* follows
-from the stored status and `now` together: the hour ends when it ends, whatever a timer has or has not done yet.
+Times are epoch milliseconds of the server's clock. The current status follows from the stored status and `now`
+(`status_at`). So the hour ends exactly at its deadline, even if the timer that stores the end is late.
 
-    active ──── deleted                  by its owner, while nobody took it
+    active ──── deleted                  by the client, while nobody took it
        ├─────── expired                  the hour is over
-       ├─────── closed_no_response       taken, and unanswered when the answer window ended; or by its owner
-       └─────── completed                by its owner
+       ├─────── closed_no_response       taken, and unanswered when the answer window ended; or by the client
+       └─────── completed                by the client
     expired ─── closed_no_response       the answer window of an expired order ended unanswered
-       └─────── deleted                  by its owner, if nobody took it
+       └─────── deleted                  by the client, if nobody took it
 
-An operator may remove an active or an expired order: it becomes `deleted`, or `closed_no_response` where it was taken.
+An operator may remove an active or expired order. It becomes `deleted`, or `closed_no_response` if it was taken.
 
-Two deadlines: the hour ends at `expires_at`; the answer window, which the first take starts, at `answer_due_at`. The
-window counts until the client answers, and runs in full where the hour ends inside it.
+An order has two deadlines. The hour ends at `expires_at`. The answer window starts with the first take and ends at
+`answer_due_at`. It counts until the client answers, and keeps its full length if the hour ends first.
 """
 
 from collections.abc import Iterable
@@ -37,8 +37,8 @@ from shared.domain.errors import (
 )
 
 MAX_TAKES = 3
-# Each change of a category that is heard of is as many messages as it has an audience.
-_HEARD_EDITS = 5
+# Each announced change of the category is a fan-out: one message per subscriber. Later edits are not announced.
+_ANNOUNCED_EDITS = 5
 MIN_DESCRIPTION = 20
 MAX_DESCRIPTION = 1000
 
@@ -54,7 +54,7 @@ CATEGORIES = (
 
 
 class Status(StrEnum):
-    """The statuses of the contract; nothing else is one."""
+    """The statuses of the contract."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -65,16 +65,16 @@ class Status(StrEnum):
 
 Deadline = Literal["hour", "answer"]
 
-# What anybody may list. The rest is between an order's owner and its executors.
+# Statuses of the public feed. Orders with other statuses are shown to their client and their executors only.
 PUBLIC_STATUSES = frozenset({Status.ACTIVE, Status.EXPIRED, Status.COMPLETED})
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One executor's paid look at the contact; `price` in roubles is what he paid then.
+    """One executor's paid access to the contact. `price` is what the executor paid, in roubles.
 
-    `executor_count` is how many had taken the order with him: part of the answer that a repeat gives again.
-    `refunded` tells that an operator gave the price back, whatever became of the order.
+    `executor_count` is the number of takes including this one; a repeated request returns it again (idempotent).
+    `refunded`: an operator refunded the price, independently of the order's status.
     """
 
     executor_id: int
@@ -86,10 +86,12 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as stored: `status` may lag behind the clock, `status_at` does not.
+    """An order as stored. `status` may lag behind the clock; `status_at` does not.
 
-    `edits` is how often it was edited; `ended_at` is when it stopped being active; `removed` tells that an operator
-    took it away; `rating` and `review_comment` are its client's review.
+    `edits`: how often the order was edited.
+    `ended_at`: when the order stopped being active, epoch ms.
+    `removed`: an operator removed the order.
+    `rating`, `review_comment`: the client's review.
     """
 
     id: str
@@ -112,11 +114,11 @@ class Order:
     review_comment: str | None = None
 
 
-# ---------------------------------------------------------------- what it is
+# ---------------------------------------------------------------- the current state
 
 
 def status_at(order: Order, now: int) -> Status:
-    """What the order is at `now`."""
+    """Return the status of the order at `now`."""
     if order.status in (Status.ACTIVE, Status.EXPIRED):
         if _window_ended(order, now):
             return Status.CLOSED_NO_RESPONSE
@@ -126,35 +128,35 @@ def status_at(order: Order, now: int) -> Status:
 
 
 def may_see_contact(order: Order, user_id: int | None) -> bool:
-    """Whether the contact is this user's to see: he owns the order, or paid for it (I17)."""
+    """Whether the user may see the contact: they are the client, or they took the order (I17)."""
     return user_id is not None and (user_id == order.client_id or user_id in order.takes)
 
 
 def owes_refunds(order: Order) -> bool:
-    """Whether whoever took the order gets his money back: it was closed and never answered."""
+    """Whether every executor gets a refund: the order was closed and never answered."""
     return order.status is Status.CLOSED_NO_RESPONSE and order.responded_at is None
 
 
 def is_news(before: Order | None, after: Order) -> bool:
-    """Whether those who want such orders are to hear of this change: it is new, or its category was put right."""
+    """Whether the change is announced to subscribers: the order is new, or its category was corrected."""
     if after.status is not Status.ACTIVE:
         return False
-    return before is None or (after.category != before.category and after.edits <= _HEARD_EDITS)
+    return before is None or (after.category != before.category and after.edits <= _ANNOUNCED_EDITS)
 
 
 def is_running(order: Order, now: int) -> bool:
-    """Whether somebody may still be waiting for its client: it is active, or taken and not answered yet."""
+    """Whether an executor may still wait for the client: the order is active, or taken and not answered yet."""
     status = status_at(order, now)
     return status is Status.ACTIVE or (status is Status.EXPIRED and bool(order.takes) and order.responded_at is None)
 
 
 def is_refunded(order: Order, take: Take) -> bool:
-    """Whether this take's price goes back to who paid it: an operator said so, or the order was never answered."""
+    """Whether the price of this take is refunded: by an operator, or because the order was never answered."""
     return take.refunded or owes_refunds(order)
 
 
 def refunds(before: Order, after: Order) -> list[Take]:
-    """The takes whose price goes back by this change of an order."""
+    """Return the takes that this change of an order refunds."""
     had = {executor for executor, take in before.takes.items() if is_refunded(before, take)}
     return [take for executor, take in after.takes.items() if is_refunded(after, take) and executor not in had]
 
@@ -163,11 +165,11 @@ def _window_ended(order: Order, now: int) -> bool:
     return order.responded_at is None and order.answer_due_at is not None and now >= order.answer_due_at
 
 
-# ---------------------------------------------------------------- what is due
+# ---------------------------------------------------------------- deadlines
 
 
 def deadlines(order: Order) -> dict[Deadline, int]:
-    """What is still to happen to the order by itself, and when."""
+    """Return the deadlines that are still ahead of the stored order, epoch ms."""
     ahead: dict[Deadline, int] = {}
     if order.status is Status.ACTIVE:
         ahead["hour"] = order.expires_at
@@ -178,25 +180,25 @@ def deadlines(order: Order) -> dict[Deadline, int]:
 
 
 def due_at(order: Order) -> int | None:
-    """When the next thing happens to the order by itself; None when nothing will."""
+    """Return the next deadline, epoch ms; None without one."""
     return min(deadlines(order).values(), default=None)
 
 
 def fresh_for(orders: Iterable[Order], now: int) -> int:
-    """How long, in ms, none of these becomes anything else by itself; a day where nothing will."""
+    """Return how many ms pass until the first of these orders reaches a deadline; at most a day."""
     ends = min((at for order in orders if (at := due_at(order)) is not None), default=now + DAY_MS)
     return max(min(ends - now, DAY_MS), 0)
 
 
 def ended_by_time(order: Order, now: int) -> Order:
-    """The order as the deadlines that passed leave it; the same order when none did.
+    """Return the order after the deadlines that have passed at `now`; the same object if none has.
 
-    `ended_at` is the deadline's moment, not the one of who noticed.
+    `ended_at` is the time of the deadline, not the time at which the end was noticed.
     """
     status = status_at(order, now)
     if status is order.status:
         return order
-    # From active, whichever deadline came first ended it; from expired, the hour already had.
+    # An active order is ended by its first deadline. An expired order keeps the time at which its hour ended.
     return replace(order, status=status, ended_at=due_at(order) if order.ended_at is None else order.ended_at)
 
 
@@ -204,9 +206,9 @@ def ended_by_time(order: Order, now: int) -> Order:
 
 
 def with_take(order: Order, executor_id: int, *, price: int, answer_window_ms: int, now: int) -> Order:
-    """The order with one more take, paid `price` roubles; the first one starts the answer window, in ms.
+    """Return the order with one more take at `price` roubles. The first take starts the answer window (ms).
 
-    `executor_id` has not taken it yet. Raises OwnOrder, OrderNotActive, AllSlotsTaken.
+    The caller ensures that `executor_id` has not taken the order yet. Raises OwnOrder, OrderNotActive, AllSlotsTaken.
     """
     if executor_id == order.client_id:
         raise OwnOrder
@@ -221,7 +223,7 @@ def with_take(order: Order, executor_id: int, *, price: int, answer_window_ms: i
     )
 
 
-# ---------------------------------------------------------------- what its owner does
+# ---------------------------------------------------------------- what the client does
 
 
 def edited(
@@ -234,9 +236,9 @@ def edited(
     contact_key: str | None,
     now: int,
 ) -> Order:
-    """The order with what is given in place of what it had; never its city.
+    """Return the order with the given fields replaced. The city never changes.
 
-    Raises OrderNotFound for an order that is not his, OrderTaken, OrderNotActive.
+    Raises OrderNotFound for an order of another client, OrderTaken, OrderNotActive.
     """
     _check_untaken(order, user_id)
     _check_active(order, now)
@@ -251,9 +253,9 @@ def edited(
 
 
 def deleted(order: Order, user_id: int, now: int) -> Order:
-    """The order deleted: nobody took it, and it is active or merely expired.
+    """Return the order deleted. It must be untaken, and active or expired.
 
-    Raises OrderNotFound for an order that is not his, OrderTaken, OrderNotActive.
+    Raises OrderNotFound for an order of another client, OrderTaken, OrderNotActive.
     """
     _check_untaken(order, user_id)
     if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
@@ -262,11 +264,11 @@ def deleted(order: Order, user_id: int, now: int) -> Order:
 
 
 def answered(order: Order, user_id: int, now: int) -> Order:
-    """The order answered: taken, and its answer window runs, also where the hour is over.
+    """Return the order answered. It must be taken, and its answer window must still run, even if the hour is over.
 
     Raises NotYourOrder, AlreadyAnswered, NobodyTookIt, OrderNotActive.
     """
-    _check_owner(order, user_id)
+    _check_client(order, user_id)
     if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
         raise OrderNotActive
     if order.responded_at is not None:
@@ -277,11 +279,11 @@ def answered(order: Order, user_id: int, now: int) -> Order:
 
 
 def closed(order: Order, user_id: int, now: int) -> Order:
-    """The order closed by its owner; before his answer the takers get their money back, see `owes_refunds`.
+    """Return the order closed by its client. Before an answer, the executors get refunds, see `owes_refunds`.
 
     Raises NotYourOrder, OrderNotActive, NobodyTookIt.
     """
-    _check_owner(order, user_id)
+    _check_client(order, user_id)
     _check_active(order, now)
     if not order.takes:
         raise NobodyTookIt
@@ -289,11 +291,11 @@ def closed(order: Order, user_id: int, now: int) -> Order:
 
 
 def completed(order: Order, user_id: int, now: int) -> Order:
-    """The order completed, which is an answer as well.
+    """Return the order completed. Completing also counts as an answer.
 
     Raises NotYourOrder, OrderNotActive, NobodyTookIt.
     """
-    _check_owner(order, user_id)
+    _check_client(order, user_id)
     _check_active(order, now)
     if not order.takes:
         raise NobodyTookIt
@@ -309,9 +311,9 @@ def completed(order: Order, user_id: int, now: int) -> Order:
 
 
 def withdrawn(order: Order, now: int) -> Order:
-    """The order ended for its owner, as he could have: deleted where nobody took it, closed where somebody did.
+    """End the order on behalf of its client: deleted if nobody took it, closed otherwise.
 
-    Raises OrderNotActive where it is neither active nor merely expired.
+    Raises OrderNotActive if the order is neither active nor expired.
     """
     if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
         raise OrderNotActive
@@ -320,15 +322,15 @@ def withdrawn(order: Order, now: int) -> Order:
 
 
 def removed(order: Order, now: int) -> Order:
-    """The order withdrawn, and whoever took it gets his money back, answered or not. Raises OrderNotActive."""
+    """Return the order withdrawn and every take refunded, answered or not. Raises OrderNotActive."""
     takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
     return replace(withdrawn(order, now), takes=takes, removed=True)
 
 
 def with_refund(order: Order, executor_id: int, now: int) -> Order:
-    """The order with this executor's price given back; where its end gives it back anyway, the order so ended.
+    """Return the order with this executor's take refunded. If a passed deadline refunds it, return the ended order.
 
-    Raises TakeNotFound, AlreadyRefunded, TakeNotOver while the order can still be answered (I7).
+    Raises TakeNotFound, AlreadyRefunded, TakeNotOver while the client can still answer (I7).
     """
     take = order.takes.get(executor_id)
     if take is None:
@@ -348,7 +350,7 @@ def _check_active(order: Order, now: int) -> None:
         raise OrderNotActive
 
 
-def _check_owner(order: Order, user_id: int) -> None:
+def _check_client(order: Order, user_id: int) -> None:
     if user_id != order.client_id:
         raise NotYourOrder
 

@@ -1,13 +1,14 @@
-"""A payment: money that a provider takes from a person, and that his balance gets, once.
+"""Payments: a provider takes money from a user, and the user's balance is credited once.
 
     pending -> paid        the provider took the money
-    pending -> expired     it says that it will not, or the payment's time is over
-    expired -> paid        it took the money all the same: what was really paid is credited
-    paid    -> refunded    it gave the money back, all of it
-    pending, expired -> refunded   it had taken it and gave it back before we heard of either: nothing was credited
+    pending -> expired     the provider reports that it will take none, or the payment's time is over
+    expired -> paid        the provider took the money after all: money that was really paid is credited
+    paid    -> refunded    the provider gave all of the money back
+    pending, expired -> refunded   the provider gave the money back before we saw that it was taken: nothing is credited
 
-What a provider says, in whatever order and how often, comes down to a *charge*: it has so much of somebody for one of
-our payments, and gave so much of that back. A charge is named by the provider's own id, and credits once under it.
+Events of a provider may arrive repeated and out of order (F24). Each is reduced to a *charge*: the money that the
+provider took for one of our payments, and the part of it that the provider has given back. A charge has the provider's
+id, which makes the credit idempotent.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from shared.domain.user import User
 
 
 class ChargeRefused(Exception):
-    """A provider tells of money that is not what we asked it for: nothing is credited.
+    """A charge does not match the payment that it names. Nothing is credited.
 
     `reason` is a stable word for the log.
     """
@@ -31,7 +32,7 @@ class ChargeRefused(Exception):
 
 
 class Provider(StrEnum):
-    """Who takes the money."""
+    """The payment provider, which takes the money."""
 
     CRYPTO_PAY = "crypto_pay"
     TELEGRAM_STARS = "telegram_stars"
@@ -39,7 +40,7 @@ class Provider(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of a payment."""
+    """The status of a payment."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -48,30 +49,33 @@ class Status(StrEnum):
 
 
 class Currency(StrEnum):
-    """What a price is in; its smallest unit is what a price counts: kopecks, Stars."""
+    """The currency of a price. Prices are in its smallest unit: kopecks, Stars."""
 
     RUB = "RUB"
     XTR = "XTR"
 
 
-# How long a person has to pay, ms. A card's bank may keep him busy for longer than a wallet.
+# How long a user has to pay, ms. Confirming a card payment with a bank can take longer than paying from a wallet.
 LIFETIME_MS = {
     Provider.CRYPTO_PAY: 30 * MINUTE_MS,
     Provider.TELEGRAM_STARS: 30 * MINUTE_MS,
     Provider.YOOKASSA: 60 * MINUTE_MS,
 }
-# A payment made at the last moment is still heard of until then, ms after its end.
+# The last poll is this many ms after the end, so that a payment made at the last moment is still found.
 GRACE_MS = MINUTE_MS
 FIRST_CHECK_MS = MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as stored. `amount`, `refunded`, `taken_back` are roubles; `price` is what the provider asks for.
+    """A payment as stored. `amount`, `refunded` and `taken_back` are in roubles, `price` in units of `currency`.
 
-    `invoice_id` is the provider's name of what it was asked to collect, None until it has said so; `charge_id` its name
-    of the money, None until that came. `check_at` is when the provider is asked about it next, epoch ms. `refunded` is
-    what the provider gave back, `taken_back` what the balance still had of it.
+    `price`: what the provider asks the user to pay.
+    `invoice_id`: the provider's id of the invoice, None until the provider returned it.
+    `charge_id`: the provider's id of the charge, None until the money was taken.
+    `check_at`: when the provider is polled about the payment next, epoch ms.
+    `refunded`: what the provider has given back.
+    `taken_back`: the part of `refunded` that could be debited from the balance.
     """
 
     id: int
@@ -92,16 +96,16 @@ class Payment:
 
     @property
     def debt(self) -> int:
-        """What the user had spent already when it was taken back, roubles."""
+        """The part of a refund that the balance no longer covered when it was taken back, in roubles."""
         return self.refunded - self.taken_back if self.paid_at is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a provider says it took for a payment, and gave back of it, both in the currency's smallest unit.
+    """What a provider took for a payment, and the part that it gave back, in the currency's smallest unit.
 
-    `payment_id` and `user_id` are ours, as the provider was told them; `payer_id` is whom it took the money from, where
-    it says so.
+    `payment_id` and `user_id` are our ids, which the provider returns. `payer_id` is the payer's Telegram id, if the
+    provider reports it.
     """
 
     provider: Provider
@@ -116,9 +120,9 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a charge makes of a payment: `payment` as it is then, the ledger entry that goes with it.
+    """The effect of a charge: the new state of the payment, and the ledger entry to write with it.
 
-    `is_new` says that the payment itself is: a second charge for one payment becomes a payment of its own.
+    `is_new`: the payment itself is new. A second charge for one payment becomes a payment of its own.
     """
 
     payment: Payment
@@ -127,9 +131,9 @@ class Settlement:
 
 
 def price_of(amount: int, provider: Provider, star_roubles: Decimal) -> tuple[int, Currency]:
-    """What `amount` roubles cost with a provider: kopecks, or Stars at `star_roubles` roubles each.
+    """Return the price of `amount` roubles with a provider: kopecks, or Stars at `star_roubles` roubles each.
 
-    Stars are rounded up: nobody gets a rouble that was not paid.
+    Stars are rounded up, so that no rouble is credited that was not paid.
     """
     if provider is Provider.TELEGRAM_STARS:
         return int((amount / star_roubles).to_integral_value(ROUND_CEILING)), Currency.XTR
@@ -137,7 +141,7 @@ def price_of(amount: int, provider: Provider, star_roubles: Decimal) -> tuple[in
 
 
 def new_payment(*, id: int, user_id: int, provider: Provider, amount: int, star_roubles: Decimal, now: int) -> Payment:
-    """A payment of `amount` roubles that somebody may make from `now` on, epoch ms."""
+    """Return a pending payment of `amount` roubles that starts at `now` (epoch ms)."""
     price, currency = price_of(amount, provider, star_roubles)
     return Payment(
         id=id,
@@ -153,7 +157,7 @@ def new_payment(*, id: int, user_id: int, provider: Provider, amount: int, star_
 
 
 def may_be_paid(payment: Payment, *, price: int, currency: str, payer_id: int, now: int) -> bool:
-    """Whether a payer whom the provider asks us about, before it takes his money, may pay it at `now`."""
+    """Whether the payer may pay at `now`. The provider asks this before it takes the money (pre-checkout)."""
     return (
         payment.status is Status.PENDING
         and now < payment.expires_at
@@ -170,10 +174,11 @@ def settled(
     new_id: int,
     now: int,
 ) -> Settlement | None:
-    """What the charge makes of the payment that it names, at `now`; None when that is so already.
+    """Return the effect of a charge at `now`; None if it was already applied (idempotent).
 
-    `payment` is the one that the charge belongs to where it `is_known`, having been settled before, and else the one it
-    names. `user` is the payment's; `new_id` names what is new. Raises ChargeRefused for what is not what we asked for.
+    `is_known`: the charge was settled before. Then `payment` is the payment that it settled, otherwise the payment that
+    it names. `user` is the user of the payment. `new_id` is the id of a new entry or payment. Raises ChargeRefused if
+    the charge does not match the payment.
     """
     if payment is None:
         raise ChargeRefused("unknown_payment")
@@ -235,24 +240,25 @@ def _taken_back(
 
 
 def after_check(payment: Payment, *, is_over: bool, now: int) -> Payment:
-    """A payment that its provider, asked at `now`, has no money for; `is_over` where it says that none will come.
+    """Return the payment after a poll at `now` that found no money.
 
-    It is asked again when the payment is twice as old, and once more after its end; then the payment is expired.
+    `is_over`: the provider reports that none will come. Otherwise the provider is polled again when the payment is
+    twice as old, and once more after its end (exponential backoff). Then the payment is expired.
     """
     if payment.status is not Status.PENDING:
         return payment
     last = payment.expires_at + GRACE_MS
     if is_over or now >= last:
         return replace(payment, status=Status.EXPIRED, check_at=None)
-    again = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK_MS)
-    return replace(payment, check_at=min(again, last))
+    next_check = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK_MS)
+    return replace(payment, check_at=min(next_check, last))
 
 
 def shown_status(payment: Payment) -> Literal["pending", "paid", "expired"]:
-    """The status as the payer sees it: pending, paid or expired.
+    """Return the status that the payer sees: pending, paid or expired.
 
-    A refund does not unmake that he paid: the balance and the ledger show it. What was given back before it was ever
-    credited never came.
+    A refunded payment stays `paid`; the balance and the ledger show the refund. A payment that was given back before it
+    was credited is `expired`.
     """
     if payment.paid_at is not None:
         return "paid"

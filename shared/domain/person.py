@@ -1,4 +1,4 @@
-"""What is kept of one person and is about him."""
+"""The personal data that is stored about one user."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from shared.domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user, what he posted, took, wrote and paid, and what was written of him.
+    """A user with their orders, takes, reviews, complaints and payments, and the reviews that they received.
 
-    `taken_orders` are ids, as are `offered_orders`: the new ones that the bot told him of, or is about to.
+    `taken_orders` are ids. `offered_orders` are ids of new orders that the bot sent to the user or is about to send.
     """
 
     user: User

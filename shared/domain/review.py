@@ -1,4 +1,4 @@
-"""What a client says of an executor, and an executor of an order, when it is over."""
+"""Reviews of executors by clients when an order is over, and complaints about orders by executors who took them."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ COMPLAINTS = ("Не отвечал", "Отменил заказ", "Неадек�
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A client's judgement of one executor of one order. `author_name` is the client's, as it was then."""
+    """A client's review of one executor of one order. `author_name` is the client's name at that time."""
 
     id: int
     order_id: str
@@ -30,9 +30,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An executor's complaint about an order that he took.
+    """An executor's complaint about an order that they took.
 
-    `handled_at` is when an operator handled it, epoch ms, by the action `action_id`; None while it waits.
+    `handled_at` is when an operator handled it (epoch ms), with the action `action_id`; None while it waits.
     """
 
     id: int
@@ -57,9 +57,9 @@ def review_of(
     review_id: int,
     now: int,
 ) -> Review:
-    """The client's review of an order that is over; of its first taker where no executor is named.
+    """Return the client's review of an order that is over. Without `executor_id`, the first executor is reviewed.
 
-    Raises OrderNotFound where the order is not his, NotReviewable, NobodyToReview, ExecutorDidNotTake.
+    Raises OrderNotFound (also for an order of another client), NotReviewable, NobodyToReview, ExecutorDidNotTake.
     """
     if order is None or order.client_id != client_id:
         raise OrderNotFound
@@ -88,7 +88,7 @@ def review_of(
 def complaint_about(
     order: Order | None, executor_id: int, *, complaint: str, comment: str | None, complaint_id: int, now: int
 ) -> Complaint:
-    """The executor's complaint about an order. Raises OrderNotTakenByYou, also where there is no such order."""
+    """Return the executor's complaint about an order. Raises OrderNotTakenByYou, also if the order does not exist."""
     if order is None or executor_id not in order.takes:
         raise OrderNotTakenByYou
     return Complaint(

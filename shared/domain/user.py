@@ -14,13 +14,15 @@ MAX_PREFERRED_CITIES = 20
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as stored; one who never wrote anything has every default.
+    """A user as stored. A user without an item has every default.
 
-    `last_entry_id` is the newest entry of his ledger, 0 before the first. No preferred category means any of them, no
-    preferred city any city. `chat_open` tells whether the bot may write to him; None until Telegram said either.
-    `settings_version` grows with every change of what decides of which orders he hears. `banned_at` is when an operator
-    banned him, `full_at` when each of his buckets is full again (`domain.limits`), `consents` when he first
-    wrote under each version of the terms; epoch ms.
+    `last_entry_id`: the newest entry of the user's ledger, 0 before the first.
+    `preferred_categories`, `preferred_cities`: empty means any.
+    `chat_open`: whether the bot may write to the user; None until Telegram reported it.
+    `settings_version`: grows with every change that affects which orders are sent to the user.
+    `banned_at`: when an operator banned the user, epoch ms.
+    `full_at`: when each bucket of the user is full again, epoch ms (`shared/domain/limits.py`).
+    `consents`: when the user first wrote under each version of the terms, epoch ms.
     """
 
     id: int
@@ -44,17 +46,17 @@ class User:
     consents: dict[str, int] = field(default_factory=dict)
 
     def check_not_banned(self) -> None:
-        """Raises Banned."""
+        """Raise Banned if an operator banned the user."""
         if self.banned_at is not None:
             raise Banned
 
     @property
     def listens(self) -> bool:
-        """Whether he hears of new orders at all: he wants to, and the bot can reach him as far as anybody knows."""
+        """Whether the user gets new orders: notifications are on, and the bot is not known to be blocked."""
         return self.notifications_enabled and self.chat_open is not False
 
     def wants(self, order: Order) -> bool:
-        """Whether he is to hear of this order when it is new: he listens, prefers such, and did not post it himself."""
+        """Whether a new order is sent to the user: they listen, subscribe to such orders, and did not post it."""
         return (
             self.listens
             and self.banned_at is None
@@ -65,5 +67,5 @@ class User:
 
     @property
     def rating(self) -> float:
-        """The mean of all reviews received, to two digits; 0 before the first."""
+        """The mean of all ratings received, rounded to two digits; 0 before the first."""
         return round(self.rating_sum / self.rating_count, 2) if self.rating_count else 0.0
