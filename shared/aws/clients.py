@@ -1,6 +1,6 @@
-"""Clients of AWS services, made for a start that costs little: one session for all, and botocore without boto3.
+"""Clients of AWS services with a short cold start: one session for all clients, and botocore without boto3.
 
-boto3's own part is resources and S3's transfers, of which nothing is used here and all is imported.
+boto3 adds resources and S3 transfers. Nothing here uses them, and boto3 would import all of them.
 """
 
 import json
@@ -19,9 +19,9 @@ from shared.aws.signing import Signer
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
-Made = TypeVar("Made")
+Created = TypeVar("Created")
 
-# Answers that hold neither bytes nor times: what JSON makes of them is what botocore would.
+# Response shapes without bytes and timestamps. For these, the parsed JSON is exactly what botocore returns.
 _PLAIN = frozenset(
     {
         "BatchGetItemOutput",
@@ -36,7 +36,7 @@ _PLAIN = frozenset(
 
 
 class _PlainParser(JSONParser):
-    """botocore's parser takes an answer apart shape by shape, which is most of what a page costs."""
+    """A fast parser for `_PLAIN` responses. botocore's parser walks shape by shape, most of the CPU time of a page."""
 
     def parse(self, response: Any, shape: Any) -> Any:
         if response["status_code"] != 200 or shape is None or shape.name not in _PLAIN:
@@ -52,7 +52,7 @@ class _PlainParser(JSONParser):
 
 
 class _Parsers(ResponseParserFactory):
-    """botocore asks for a parser at every answer."""
+    """A factory that reuses one parser. botocore asks it for a parser at every response."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,27 +70,27 @@ def _session() -> botocore.session.Session:
 
 
 def client(service: str, *, read_timeout: int, attempts: int = 2, validate: bool = False) -> Any:
-    """A client that connects within 1 s, waits `read_timeout` seconds for an answer, and tries so often (P4)."""
-    made = _session().create_client(
+    """Return a client. Connect timeout 1 s, `read_timeout` in seconds, at most `attempts` attempts per call (P4)."""
+    created = _session().create_client(
         service,
         config=Config(
             connect_timeout=1,
-            user_agent="urgent-services",  # else botocore puts one together at every call
+            user_agent="urgent-services",  # otherwise botocore composes one at every call
             read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
             parameter_validation=validate,
         ),
     )
-    if service in ("dynamodb", "ssm"):  # the others are called once an order, not at every request
-        Signer(_session()).hook_into(made)
+    if service in ("dynamodb", "ssm"):  # the others are not called at every request
+        Signer(_session()).hook_into(created)
     if daemon := os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
-        tracing.hook_into(made, daemon=daemon)
-    return made
+        tracing.hook_into(created, daemon=daemon)
+    return created
 
 
-def created_at_init(make: Callable[[], Made]) -> "_lru_cache_wrapper[Made]":
-    """`make`, called once; in Lambda at once, for an environment starts with more processor than it goes on with."""
-    made = cache(make)
+def created_at_init(make: Callable[[], Created]) -> "_lru_cache_wrapper[Created]":
+    """Cache `make()`. In Lambda, call it during init, where the environment has a full vCPU."""
+    cached = cache(make)
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        made()
-    return made
+        cached()
+    return cached

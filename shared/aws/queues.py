@@ -1,4 +1,4 @@
-"""Queues between what happened and who hears of it. No contact and no name is ever in a message (I18)."""
+"""Queues between a change of an order and its notifications. Messages contain no contacts and no names (I18)."""
 
 import json
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ class Message(Protocol):
 
     @property
     def due_at(self) -> int:
-        """When it is to be handled, epoch ms."""
+        """The time from which the message is to be handled, epoch ms."""
 
 
 _BATCH = 10
-# An audience of thousands is hundreds of batches.
-_AT_A_TIME = 8
-_LONGEST_DELAY = 900
+# Batches in parallel: a fan-out to thousands of subscribers is hundreds of batches.
+_THREADS = 8
+_LONGEST_DELAY_SECONDS = 900
 
 
 class Queue(StrEnum):
-    """By the name of its setting."""
+    """A queue. The value is the prefix of its environment variable."""
 
     NEW_ORDERS = "NEW_ORDERS"
     OFFERS = "OFFERS"
@@ -41,27 +41,27 @@ class Queue(StrEnum):
 
 
 class NotQueued(Exception):
-    """The queue did not take some of the messages, and others it may have."""
+    """The queue refused at least one message. It may have accepted others."""
 
 
 @cache
 def client() -> "SQSClient":
-    """The queues' client, made when it is needed: whatever is in the background imports this, few of it queue."""
+    """Return the SQS client. Created at first use: most background functions import this module, few of them send."""
     return cast("SQSClient", clients.client("sqs", read_timeout=3, attempts=3, validate=True))
 
 
 def send(queue: Queue, messages: Sequence[Message], now: int) -> None:
-    """Put messages into a queue, each from its `due_at` on, a quarter of an hour ahead at most.
+    """Put messages into a queue, each visible from its `due_at` on, but at most 15 minutes from `now` (epoch ms).
 
-    One SendMessageBatch for ten, eight of them at a time. Raises NotQueued, and what the SDK raises; then any of them
-    may be in the queue.
+    One SendMessageBatch per ten messages, eight in parallel. Raises NotQueued and botocore's errors. After an error,
+    any of the messages may be in the queue.
     """
     batches = [messages[start : start + _BATCH] for start in range(0, len(messages), _BATCH)]
     if len(batches) <= 1:
         for batch in batches:
             _send(queue, batch, now)
         return
-    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+    with ThreadPoolExecutor(_THREADS) as threads:
         for _ in threads.map(lambda batch: _send(queue, batch, now), batches):
             pass
 
@@ -77,11 +77,11 @@ def _send(queue: Queue, messages: Sequence[Message], now: int) -> None:
 
 
 def postpone(queue: Queue, receipt_handle: str, seconds: int) -> None:
-    """Have a message that was received come again in so many seconds. One ChangeMessageVisibility."""
+    """Deliver a received message again after so many seconds. One ChangeMessageVisibility."""
     client().change_message_visibility(
         QueueUrl=queue_url(queue), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
     )
 
 
 def _delay(ms: int) -> int:
-    return min(max(ceil_seconds(ms), 0), _LONGEST_DELAY)
+    return min(max(ceil_seconds(ms), 0), _LONGEST_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""One-time EventBridge schedules: what ends an order soon after its deadline. AWS promises the minute."""
+"""One-time EventBridge schedules, which end an order soon after its deadline. AWS guarantees the minute only."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,21 +13,21 @@ from shared.settings import schedule_settings
 if TYPE_CHECKING:
     from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
 
-# The invocation is tried this long, then it goes to the dead letters; the sweep ended the order long before.
-_KEEP_TRYING_SECONDS = 3600
+# EventBridge retries an invocation this long, then sends it to the dead-letter queue. The sweep ends the order before.
+_RETRY_SECONDS = 3600
 
 
 @clients.created_at_init
 def client() -> "EventBridgeSchedulerClient":
-    """The scheduler's client."""
+    """Return the client of EventBridge Scheduler."""
     return cast("EventBridgeSchedulerClient", clients.client("scheduler", read_timeout=3, validate=True))
 
 
 def end_order_at(order_id: str, deadline: Deadline, at: int) -> None:
-    """Have `functions/scheduled/end_due_order` called for the order at `at`, epoch ms, rounded up to the second.
+    """Schedule `functions/scheduled/end_due_order.py` for the order at `at`, epoch ms, rounded up to the second.
 
-    One CreateSchedule; a schedule that exists is fine, it was made of the same record. What else fails passes through,
-    so that the stream delivers the record again.
+    One CreateSchedule. Idempotent: an existing schedule is left alone, because it was created from the same record.
+    Other errors pass through, so that the stream delivers the record again.
     """
     settings = schedule_settings()
     second = datetime.fromtimestamp(at // 1000, UTC) + timedelta(seconds=1 if at % 1000 else 0)
@@ -41,9 +41,9 @@ def end_order_at(order_id: str, deadline: Deadline, at: int) -> None:
             Target={
                 "Arn": settings.target_arn,
                 "RoleArn": settings.role_arn,
-                # No contact, no name: a payload is read by whoever reads schedules (I18).
+                # The payload has no contact and no name, because everybody who may list schedules can read it (I18).
                 "Input": json.dumps({"order_id": order_id, "due_at": at}),
-                "RetryPolicy": {"MaximumEventAgeInSeconds": _KEEP_TRYING_SECONDS},
+                "RetryPolicy": {"MaximumEventAgeInSeconds": _RETRY_SECONDS},
                 "DeadLetterConfig": {"Arn": settings.dead_letters_arn},
             },
         )

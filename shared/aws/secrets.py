@@ -1,9 +1,9 @@
-"""Secrets: SSM SecureStrings, read once and remembered for five minutes.
+"""Secrets: SSM SecureStrings, cached for five minutes.
 
-When SSM cannot be reached, neither at the first read nor at a later one, the request is refused: a check whose
-secret is missing is never skipped (F25). That there is none is remembered for a minute: otherwise whoever sends what
-needs it would ask SSM each time, which answers an account forty times a second. A request waits at most 2 attempts ×
-(1 s connect + 1 s read) + 1 s between them = 5 s for it, far below its function's timeout (P4).
+If SSM cannot be reached and the cached value has expired, the request is refused: a check without its secret is never
+skipped (F25). A missing parameter is cached for one minute; otherwise every such request would call SSM, which is
+limited to 40 requests per second per account. A request waits at most 2 attempts × (1 s connect + 1 s read) + 1 s
+between them = 5 s, far below the timeout of its function (P4).
 """
 
 import time
@@ -15,20 +15,20 @@ from shared.aws import clients
 from shared.service_errors import Unavailable
 from shared.settings import settings
 
-_REMEMBERED_SECONDS = 300
-_MISSED_SECONDS = 60
+_CACHE_SECONDS = 300
+_MISSING_CACHE_SECONDS = 60
 
 _CRYPTO_PAY = "crypto-pay-token"
 
 
 class NotSet(Exception):
-    """This stage has no such secret."""
+    """The stage does not have this secret."""
 
 
 class _ParameterStore:
-    """SSM, and what it said in the last five minutes, a minute where it has no such parameter.
+    """A cache of SSM parameters: five minutes for a value, one minute for a missing parameter.
 
-    Powertools' Parameters does the same; it imports boto3 and four other stores on the way.
+    Powertools' Parameters does the same, but imports boto3 and four other stores.
     """
 
     def __init__(self, client: Any) -> None:
@@ -36,11 +36,11 @@ class _ParameterStore:
         self._known: dict[str, tuple[float, str | None]] = {}
 
     def get(self, path: str) -> str:
-        """A parameter, decrypted. Raises NotSet, and what botocore raises."""
-        known_until, value = self._known.get(path, (0.0, None))
-        if time.time() >= known_until:
+        """Return a decrypted parameter. One ssm:GetParameter if not cached. Raises NotSet and botocore's errors."""
+        cached_until, value = self._known.get(path, (0.0, None))
+        if time.time() >= cached_until:
             value = self._read(path)
-            self._known[path] = time.time() + (_MISSED_SECONDS if value is None else _REMEMBERED_SECONDS), value
+            self._known[path] = time.time() + (_MISSING_CACHE_SECONDS if value is None else _CACHE_SECONDS), value
         if value is None:
             raise NotSet
         return value
@@ -75,28 +75,34 @@ def _secret(name: str) -> str:
 
 
 def bot_token() -> str:
-    """The bot's token, with which Telegram signs initData. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    """Return the bot's token, with which Telegram signs initData.
+
+    One ssm:GetParameter per five minutes. Raises Unavailable.
+    """
     return _secret("telegram-bot-token")
 
 
 def telegram_webhook_secret() -> str:
-    """What Telegram puts into each update's header, given to it by setWebhook. One ssm:GetParameter in five minutes.
+    """Return the secret that Telegram sends in a header of each update. It is set with setWebhook.
 
-    Raises Unavailable.
+    One ssm:GetParameter per five minutes. Raises Unavailable.
     """
     return _secret("telegram-webhook-secret")
 
 
 def crypto_pay_token() -> str:
-    """The token of our Crypto Pay app, which signs its webhooks, too. One ssm:GetParameter in five minutes.
+    """Return the token of our Crypto Pay app, which is also the key of its webhook signatures.
 
-    Raises Unavailable.
+    One ssm:GetParameter per five minutes. Raises Unavailable.
     """
     return _secret(_CRYPTO_PAY)
 
 
 def crypto_pay_token_if_set() -> str | None:
-    """The same; None where this stage has no app of Crypto Pay's. Raises Unavailable."""
+    """Return the token of our Crypto Pay app, or None on a stage without it.
+
+    One ssm:GetParameter per five minutes, per minute without a token. Raises Unavailable.
+    """
     try:
         return _read(_CRYPTO_PAY)
     except NotSet:
@@ -104,10 +110,10 @@ def crypto_pay_token_if_set() -> str | None:
 
 
 def yookassa_secret_key() -> str:
-    """The secret key of our YooKassa shop. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    """Return the secret key of our YooKassa shop. One ssm:GetParameter per five minutes. Raises Unavailable."""
     return _secret("yookassa-secret-key")
 
 
 def contact_key() -> str:
-    """The key under which contacts become lock names. One ssm:GetParameter in five minutes. Raises Unavailable."""
+    """Return the HMAC key of contacts in table keys. One ssm:GetParameter per five minutes. Raises Unavailable."""
     return _secret("contact-key")

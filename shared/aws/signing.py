@@ -1,7 +1,8 @@
-"""AWS's signature (version 4) of a call to DynamoDB or SSM, hooked into botocore in place of its own.
+"""AWS Signature Version 4 for calls to DynamoDB and SSM, hooked into botocore in place of its own signer.
 
-botocore's signs whatever request there may be and costs a fifth of a call. These calls are alike: POST to /, a body,
-no query; of their headers only those that say what is called are signed. A test compares the signatures.
+botocore's signer handles every kind of request and costs a fifth of a call. These calls are alike: POST to /, with a
+body and without a query. Only the headers that identify the call are signed. A test compares the signatures with
+botocore's.
 """
 
 import hashlib
@@ -28,19 +29,19 @@ def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes
 
 
 class Signer:
-    """Signs the calls of the clients that it is hooked into, with the session's credentials."""
+    """A signer for the calls of clients, with the session's credentials."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def hook_into(self, client: Any) -> None:
-        """From now on the client's calls are signed here."""
+        """Sign all further calls of the client."""
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"choose-signer.{service}", self._choose)
         client.meta.events.register(f"before-sign.{service}", self._sign)
 
     def _choose(self, **_: Any) -> Any:
-        # Without credentials botocore is to complain as it always does.
+        # Without credentials, botocore's own signer raises its usual error.
         return None if self._session.get_credentials() is None else botocore.UNSIGNED
 
     def _sign(self, request: Any, region_name: str, signing_name: str, **_: Any) -> None:
@@ -50,7 +51,7 @@ class Signer:
 
 
 def sign(request: Any, credentials: Any, region: str, service: str) -> None:
-    """Put the signature of this moment into the request's headers."""
+    """Put the signature for the current time into the request's headers."""
     at = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     headers = request.headers
     signed = {
@@ -68,7 +69,7 @@ def sign(request: Any, credentials: Any, region: str, service: str) -> None:
     key = _signing_key(credentials.secret_key, at[:8], region, service)
     signature = _hmac(key, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{canonical}").hex()
     for name in ("X-Amz-Date", "X-Amz-Security-Token", "Authorization"):
-        del headers[name]  # of an earlier attempt; one that is not there is fine
+        del headers[name]  # from an earlier attempt; deleting a missing header is no error
     headers["X-Amz-Date"] = at
     if credentials.token:
         headers["X-Amz-Security-Token"] = credentials.token

@@ -1,7 +1,7 @@
-"""Traces: how long each call to AWS took, told to X-Ray as its SDK would, but without the SDK's import.
+"""Traces for X-Ray: the duration of each call to AWS, as the X-Ray SDK reports it, but without importing the SDK.
 
-Lambda traces invocations by itself (`Tracing` in template.yaml) and has X-Ray's daemon beside each function. Where an
-invocation is traced, a datagram about each call goes there; nobody waits for it. It says which call, never of what.
+Lambda traces invocations by itself (`Tracing` in template.yaml) and runs X-Ray's daemon beside each function. In a
+traced invocation, each call sends a datagram to the daemon without waiting. It names the operation, not its parameters.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from typing import Any
 
 _HEADER = '{"format": "json", "version": 1}\n'
 _TRACED = "traced"
-# What Lambda says of an invocation that is traced; what is written otherwise is none.
+# The trace header of a sampled invocation. Any other header means that the invocation is not traced.
 _SAMPLED = re.compile("Root=([^;]+);Parent=([^;]+);Sampled=1")
 
 
 def hook_into(client: Any, *, daemon: str) -> None:
-    """Tell the daemon at `daemon`, host:port, of the client's calls in invocations that are traced."""
+    """Report the client's calls in traced invocations to the daemon at `daemon`, host:port. UDP, non-blocking."""
     host, _, port = daemon.rpartition(":")
     out = socket(AF_INET, SOCK_DGRAM)
     out.setblocking(False)
@@ -34,7 +34,7 @@ def hook_into(client: Any, *, daemon: str) -> None:
             _, service, operation = event_name.split(".")
             trace, started = traced
             document = _subsegment(service, operation, trace, started, more.get("http_response"))
-            with contextlib.suppress(OSError):  # a trace is worth no request
+            with contextlib.suppress(OSError):  # a lost trace must not fail the request
                 out.sendto((_HEADER + json.dumps(document)).encode(), (host, int(port)))
 
     client.meta.events.register("before-call", start)
@@ -43,7 +43,7 @@ def hook_into(client: Any, *, daemon: str) -> None:
 
 
 def _subsegment(service: str, operation: str, trace: re.Match[str], started: float, response: Any) -> dict[str, Any]:
-    """X-Ray's document of a call; `response` is None where there was none."""
+    """Return the X-Ray document of a call. `response` is None if no response arrived."""
     status = getattr(response, "status_code", None)
     return {
         "type": "subsegment",

@@ -1,6 +1,7 @@
-"""Telegram's Bot API: one method call, its result or why there is none.
+"""Telegram's Bot API: call one method, return its result or raise an error.
 
-No attempt is repeated here: a message that was sent twice is read twice. Whoever calls decides by the error.
+Nothing is retried here: the Bot API is not idempotent, and a message that is sent twice is read twice. The caller
+decides by the error.
 """
 
 from typing import Any
@@ -13,11 +14,15 @@ _UNREADABLE = 502
 
 
 class BotApiError(Exception):
-    """Telegram refused.
+    """Telegram refused the call.
 
-    `error_code` is its HTTP-like code: 400 the request is wrong, 403 the user blocked or never started the bot, 429 too
-    many - wait `retry_after` seconds, the whole bot - and 5xx its own trouble, where nobody knows what was done.
-    `description` is its sentence: to decide on, not to log, for it may repeat what was sent.
+    `error_code` is Telegram's HTTP-like code:
+    - 400: the request is wrong.
+    - 403: the user blocked the bot or never started it.
+    - 429: too many requests; the whole bot must wait `retry_after` seconds.
+    - 5xx: Telegram failed; the outcome is unknown.
+
+    `description` is Telegram's sentence. It may be compared but not logged, because it can repeat what was sent.
     """
 
     def __init__(self, method: str, error_code: int, description: str, retry_after: int | None) -> None:
@@ -28,7 +33,7 @@ class BotApiError(Exception):
 
 
 class BotApiUnreachable(Exception):
-    """No answer. `maybe_done` tells that Telegram may have done it all the same."""
+    """No response arrived. `maybe_done`: Telegram may have carried out the call nevertheless."""
 
     def __init__(self, method: str, *, maybe_done: bool) -> None:
         super().__init__(method)
@@ -36,10 +41,10 @@ class BotApiUnreachable(Exception):
 
 
 def call(method: str, *, read_timeout: float = 5.0, **parameters: object) -> Any:
-    """Call a method of the Bot API, as in `call("sendMessage", chat_id=1, text="…")`; its `result`.
+    """Call a method, as in `call("sendMessage", chat_id=1, text="…")`, and return its `result`.
 
-    Parameters that are None are left out. One HTTP request, at most 2 s to connect and `read_timeout` seconds of
-    silence; one ssm:GetParameter in five minutes. Raises BotApiError, BotApiUnreachable, Unavailable (no token).
+    Parameters that are None are left out. One HTTP request: at most 2 s to connect and `read_timeout` seconds between
+    bytes. One ssm:GetParameter per five minutes. Raises BotApiError, BotApiUnreachable, Unavailable (no token).
     """
     url = f"{settings().telegram_api_url}/bot{secrets.bot_token()}/{method}"
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -53,7 +58,7 @@ def call(method: str, *, read_timeout: float = 5.0, **parameters: object) -> Any
     retry_after = answer.get("parameters", {}).get("retry_after")
     raise BotApiError(
         method,
-        # A gateway in front of Telegram answers in HTML; a 200 that says nothing is no answer either.
+        # A gateway in front of Telegram responds with HTML. A 200 without a result counts as a bad gateway too.
         answer.get("error_code") or (reply.status if reply.status >= 400 else _UNREADABLE),
         str(answer.get("description", "")),
         retry_after if isinstance(retry_after, int) else None,

@@ -1,7 +1,8 @@
-"""Calls to others over HTTP: JSON in, JSON out, one attempt, a timeout, nothing logged.
+"""HTTP calls to other services: JSON in, JSON out, with timeouts and without logging.
 
-Whoever calls knows whether a second attempt is harmless, so none is made here. An address may hold a token (Telegram's
-does) and a body a name: neither is in a log line or in an error (I18).
+`request` makes one attempt. Only the caller knows whether a call is idempotent; for those there is
+`request_with_retries`. A URL may contain a token (Telegram's does) and a body a name, so neither is logged or put into
+an error (I18).
 """
 
 import json
@@ -17,20 +18,20 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
-# What urllib3 has to say repeats addresses.
+# Log lines of urllib3 contain URLs.
 logging.getLogger("urllib3.connectionpool").disabled = True
 logging.getLogger("urllib3.util.retry").disabled = True
 
 _CONNECT_SECONDS = 2.0
 _ATTEMPTS = 3
-_FIRST_PAUSE = 0.1
-_SHORTEST_ATTEMPT = 3.0
-# Whatever lies idle for longer is not used again: a frozen function does not see that the other side has closed it.
+_FIRST_PAUSE_SECONDS = 0.1
+_SHORTEST_ATTEMPT_SECONDS = 3.0
+# A connection that was idle for longer is not reused: a frozen function does not notice that the peer closed it.
 _IDLE_SECONDS = 20.0
 
 
 class Unreachable(Exception):
-    """No answer came. `maybe_done` tells that the other side may have got the request and done what it asks."""
+    """No response arrived. `maybe_done`: the peer may have received the request and carried it out."""
 
     def __init__(self, *, maybe_done: bool) -> None:
         super().__init__()
@@ -39,21 +40,21 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back; `body` is None where that was no JSON."""
+    """A response. `body` is None if it was not JSON."""
 
     status: int
     body: Any
 
 
 class _Pool:
-    """Connections that are kept between requests."""
+    """A pool of connections that are reused between requests."""
 
     def __init__(self) -> None:
         self._connections = urllib3.PoolManager(num_pools=4, maxsize=4)
         self._used_at = 0.0
 
     def request(self, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:
-        """One attempt, over a connection that was in use of late or a new one."""
+        """Make one attempt, over a recently used connection or a new one."""
         if time.time() - self._used_at > _IDLE_SECONDS:
             self._connections.clear()
         try:
@@ -75,9 +76,9 @@ def request(
     headers: Mapping[str, str] | None = None,
     read_timeout: float = 5.0,
 ) -> Reply:
-    """Send a request; `body` goes as JSON where one is given.
+    """Send a request once, with `body` as JSON if one is given.
 
-    It ends within 2 s for the connection and `read_timeout` seconds of silence. Raises Unreachable.
+    Timeouts: 2 s to connect, `read_timeout` seconds between bytes. Raises Unreachable.
     """
     sent = {"accept": "application/json", **(headers or {})}
     if body is not None:
@@ -103,25 +104,25 @@ def request(
 def request_with_retries(
     method: str, url: str, *, body: object = None, headers: Mapping[str, str] | None = None, seconds: float = 8.0
 ) -> Reply:
-    """`request` what may be done twice: again after silence, a 429 or a 5xx, with full jitter.
+    """Send an idempotent request. Retry after no response, a 429 or a 5xx, with exponential backoff and full jitter.
 
-    At most three attempts, and none begins that could not end within `seconds`. The last reply, whatever it is. Raises
-    Unreachable.
+    At most three attempts. No attempt starts that could not end within `seconds`. Returns the last response, whatever
+    its status. Raises Unreachable.
     """
     deadline = time.monotonic() + seconds
     for attempt in range(1, _ATTEMPTS + 1):
-        pause = random.uniform(0, _FIRST_PAUSE * 2**attempt)
+        pause = random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt)
         read_timeout = max(deadline - time.monotonic() - _CONNECT_SECONDS, 1.0)
         reply: Reply | Unreachable
         try:
             reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout)
-        except Unreachable as silence:
-            reply = silence
-        passing = isinstance(reply, Unreachable) or reply.status == 429 or reply.status >= 500
-        is_last = attempt == _ATTEMPTS or time.monotonic() + pause + _SHORTEST_ATTEMPT > deadline
-        if is_last or not passing:
+        except Unreachable as unreachable:
+            reply = unreachable
+        is_transient = isinstance(reply, Unreachable) or reply.status == 429 or reply.status >= 500
+        is_last = attempt == _ATTEMPTS or time.monotonic() + pause + _SHORTEST_ATTEMPT_SECONDS > deadline
+        if is_last or not is_transient:
             if isinstance(reply, Unreachable):
                 raise reply
             return reply
         time.sleep(pause)
-    raise AssertionError  # the last attempt returned or raised
+    raise AssertionError  # the last attempt returns or raises

@@ -1,4 +1,4 @@
-"""The payment providers: one module each, all with the same functions; see provider.py."""
+"""The payment providers: one module each, all with the functions of `shared/payments/provider.py`."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,13 @@ PROVIDERS: Mapping[Provider, PaymentProvider] = {
 
 
 def configured(wanted: Provider | None) -> Provider:
-    """The provider that is wanted, or the first that is on. Raises ProviderNotConfigured.
+    """Return the wanted provider, or the first enabled one without a wish. Raises ProviderNotConfigured.
 
-    One that was turned off takes no new payments; those that it has are followed to their end.
+    A disabled provider takes no new payments. Its pending payments are still polled and settled.
     """
-    on = payment_settings().providers
-    if wanted is None and on:
-        return Provider(on[0])
-    if wanted is None or wanted not in on:
+    enabled = payment_settings().providers
+    if wanted is None and enabled:
+        return Provider(enabled[0])
+    if wanted is None or wanted not in enabled:
         raise ProviderNotConfigured
     return wanted

@@ -1,4 +1,4 @@
-"""Crypto Pay (@CryptoBot): invoices in roubles, paid in coins. https://help.send.tg/en/articles/10279948-crypto-pay-api"""
+"""Crypto Pay (@CryptoBot): invoices in roubles, paid in crypto. https://help.send.tg/en/articles/10279948-crypto-pay-api"""
 
 import hashlib
 import hmac
@@ -28,7 +28,10 @@ _SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
 def create(payment: Payment) -> Invoice:
-    """Ask for the payment. One createInvoice: it has no idempotency key, and a second one would be a second invoice."""
+    """Create an invoice. One createInvoice, never retried: it has no idempotency key, so a retry could create a second.
+
+    Raises ProviderUnavailable, Unavailable.
+    """
     invoice = _call(
         "createInvoice",
         {
@@ -45,9 +48,9 @@ def create(payment: Payment) -> Invoice:
 
 
 def verify(headers: Mapping[str, str], body: bytes) -> None:
-    """Hold the request to the signature that only Crypto Pay and we can make. Raises UnverifiedSender, Unavailable.
+    """Verify the signature, which only Crypto Pay and we can create. Raises UnverifiedSender, Unavailable.
 
-    What cannot be a signature costs no read of the token; where there is no token, nobody can have signed.
+    A malformed signature is refused before the token is read. On a stage without a token, every signature is refused.
     """
     signature = headers.get("crypto-pay-api-signature", "")
     if not _SIGNATURE.fullmatch(signature):
@@ -61,7 +64,7 @@ def verify(headers: Mapping[str, str], body: bytes) -> None:
 
 
 def parse_webhook(body: bytes) -> Charge | None:
-    """The charge that a verified request tells of; None for whatever else it says. Raises Unreadable."""
+    """Return the charge in a verified webhook call; None if it is about anything else. Raises Unreadable."""
     try:
         update = json.loads(body)
         return _charge(update["payload"]) if update.get("update_type") == "invoice_paid" else None
@@ -70,7 +73,7 @@ def parse_webhook(body: bytes) -> Charge | None:
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
-    """One getInvoices for all of them."""
+    """Ask for the state of the payments. One getInvoices for all of them. Raises ProviderUnavailable, Unavailable."""
     ids = {payment.invoice_id: payment.id for payment in payments if payment.invoice_id is not None}
     if not ids:
         return PollResult([])
@@ -86,9 +89,10 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 
 
 def refund(payment: Payment) -> Charge:
-    """Send the coins that the invoice was paid with to the payer: Crypto Pay knows no refunds but transfers.
+    """Refund a payment by a transfer of the paid crypto to the payer. Crypto Pay has no refund method.
 
-    One getInvoices, one getTransfers, one transfer. A `spend_id` is good for one transfer, so there is never a second.
+    One getInvoices, one getTransfers, one transfer. Idempotent: `spend_id` is the idempotency key of the transfer.
+    Raises ProviderUnavailable, Unavailable.
     """
     spend_id = f"refund-{payment.id}"
     [invoice] = _call("getInvoices", {"invoice_ids": payment.charge_id, "count": 1})["items"]
@@ -106,13 +110,13 @@ def _charge(invoice: Mapping[str, Any]) -> Charge:
         payment_id=payment_id,
         user_id=user_id,
         price=kopecks(invoice["amount"]),
-        # An invoice in coins has no `fiat`; we never made one.
+        # An invoice in a cryptocurrency has no `fiat`. We never create one.
         currency=str(invoice.get("fiat")),
     )
 
 
 def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = True) -> Any:
-    """A method's result. Raises ProviderUnavailable, Unavailable."""
+    """Return the result of a method. `repeatable` allows retries. Raises ProviderUnavailable, Unavailable."""
     url = f"{payment_settings().crypto_pay_api_url}/api/{method}"
     headers = {"crypto-pay-api-token": secrets.crypto_pay_token()}
     send = http.request_with_retries if repeatable else http.request

@@ -1,4 +1,4 @@
-"""What a payment provider does for us, and how it is told which payment is meant."""
+"""The interface of a payment provider, and the payment reference that is sent to it."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from shared.service_errors import ProviderUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What a person pays: the provider's id of it, where he pays in a browser, and where inside Telegram if he can."""
+    """An invoice: the provider's id, the URL to pay in a browser, and the URL to pay inside Telegram, if any."""
 
     id: str
     pay_url: str
@@ -22,10 +22,10 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What a provider says of the payments that it was asked about.
+    """The result of polling a provider.
 
-    `charges` is what it took; `over` are the ids of payments that it will never take. Whatever it does not mention may
-    still be paid. `done` is called when every charge is settled.
+    `charges`: the charges that it reports. `over`: the ids of payments that will never be paid. Payments in neither may
+    still be paid. `done` must be called after every charge is settled.
     """
 
     charges: Sequence[Charge]
@@ -34,48 +34,49 @@ class PollResult:
 
 
 class PaymentProvider(Protocol):
-    """Each raises ProviderUnavailable where the provider cannot be reached or refuses, Unavailable without a secret.
+    """The functions of a provider's module.
 
-    A provider with a webhook of its own has `verify`, which raises UnverifiedSender, and `parse_webhook`, too.
+    Each raises ProviderUnavailable if the provider cannot be reached or refuses, and Unavailable without its secret. A
+    provider with its own webhook also has `verify`, which raises UnverifiedSender, and `parse_webhook`.
     """
 
     def create(self, payment: Payment) -> Invoice:
-        """Ask the provider to collect the payment."""
+        """Create an invoice for the payment."""
 
     def poll(self, payments: Sequence[Payment]) -> PollResult:
-        """Ask what became of some of its payments."""
+        """Ask for the state of some of the provider's payments."""
 
     def refund(self, payment: Payment) -> Charge:
-        """Give a paid payment back, once however often it is asked; the charge as it is then."""
+        """Refund a paid payment (idempotent), and return the charge after the refund."""
 
 
 DESCRIPTION = "Пополнение баланса в «Срочных услугах»"
-"""What a person reads beside the price."""
+"""The description that the payer reads beside the price."""
 
-_NAME = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
+_REFERENCE = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 
 
 def encode_reference(payment: Payment) -> str:
-    """How the provider is told which payment it is; it comes back with every charge."""
+    """Return the reference of a payment for the provider, which returns it with every charge."""
     return f"{payment.id}.{payment.user_id}"
 
 
-def decode_reference(name: object) -> tuple[int, int]:
-    """The ids of the payment and of its user; zeros, which are nobody's, for what is no name of ours."""
-    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+def decode_reference(reference: object) -> tuple[int, int]:
+    """Return the ids of the payment and its user. For anything but a reference of ours, zeros, which are never ids."""
+    match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def kopecks(amount: object) -> int:
-    """Kopecks of an amount like "100.00"; -1, which is never a price, for what is none."""
+    """Convert an amount of roubles like "100.00" to kopecks. Return -1, which is never a price, for anything else."""
     try:
         exact = Decimal(str(amount)) * 100
         return int(exact) if exact == exact.to_integral_value() else -1
-    except ArithmeticError:  # no number, or one beyond all others
+    except ArithmeticError:  # not a number, or infinity
         return -1
 
 
 def refused(status: int, reason: object) -> ProviderUnavailable:
-    """The error for a provider that answered with `status` and its own short name of the reason; both go to the log."""
+    """Return the error for a refusal with an HTTP `status` and the provider's error code `reason`. Both are logged."""
     logger.append_keys(provider_status=status, provider_error=reason)
     return ProviderUnavailable()

@@ -1,4 +1,4 @@
-"""Telegram Stars: https://core.telegram.org/bots/payments-stars. What happens comes through the bot's webhook."""
+"""Telegram Stars: https://core.telegram.org/bots/payments-stars. Events arrive through the bot's webhook."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,13 +13,13 @@ from shared.store.payments import get_cursor, set_cursor
 
 _TITLE = "Пополнение баланса"
 _PAGE = 100
-# So many at a look, and so many seconds for each; what is left is for the next look.
-_MOST_PAGES = 3
-_BRIEFLY = 3.0
+# Limits of one poll: pages, and seconds for each. The next poll continues after them.
+_MAX_PAGES = 3
+_PAGE_TIMEOUT_SECONDS = 3.0
 
 
 def create(payment: Payment) -> Invoice:
-    """Make a link to an invoice. One createInvoiceLink."""
+    """Create an invoice and return its link. One createInvoiceLink. Raises ProviderUnavailable, Unavailable."""
     link = _call(
         "createInvoiceLink",
         title=_TITLE,
@@ -33,7 +33,7 @@ def create(payment: Payment) -> Invoice:
 
 
 def parse_webhook(message: Mapping[str, Any]) -> Charge:
-    """The charge that a message with a successful_payment or a refunded_payment tells of."""
+    """Return the charge of a message with a successful_payment or a refunded_payment."""
     paid = message.get("successful_payment")
     if paid is not None:
         return _charge(paid, payer_id=message["from"]["id"])
@@ -42,11 +42,17 @@ def parse_webhook(message: Mapping[str, Any]) -> Charge:
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
-    """Read on in the list of the bot's transactions: getStarTransactions, a hundred at a time, from where we were."""
+    """Continue reading the list of the bot's transactions at the stored position.
+
+    One getStarTransactions per hundred transactions, three at most; one GetItem for the position. Raises
+    ProviderUnavailable, Unavailable.
+    """
     start = position = get_cursor(Provider.TELEGRAM_STARS)
     charges: list[Charge] = []
-    for _ in range(_MOST_PAGES):
-        page = _call("getStarTransactions", read_timeout=_BRIEFLY, offset=position, limit=_PAGE)["transactions"]
+    for _ in range(_MAX_PAGES):
+        page = _call("getStarTransactions", read_timeout=_PAGE_TIMEOUT_SECONDS, offset=position, limit=_PAGE)[
+            "transactions"
+        ]
         charges += filter(None, map(_charge_of_transaction, page))
         position += len(page)
         if len(page) < _PAGE:
@@ -56,7 +62,10 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 
 
 def refund(payment: Payment) -> Charge:
-    """Give the Stars back. One refundStarPayment, which does it once."""
+    """Refund the Stars. One refundStarPayment, which Telegram refuses for a refunded charge, so this is idempotent.
+
+    Raises ProviderUnavailable, Unavailable.
+    """
     try:
         bot_api.call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
     except BotApiError as error:
@@ -90,7 +99,10 @@ def _charge(paid: Mapping[str, Any], *, payer_id: int | None = None, refunded: i
 
 
 def _charge_of_transaction(transaction: Mapping[str, Any]) -> Charge | None:
-    """A payment has the payer as its source, its refund has him as the receiver, under the same id."""
+    """Return the charge of a transaction; None if it is not about a payment of ours.
+
+    A payment has the payer as its source. Its refund has the same id and the payer as its receiver.
+    """
     source, receiver = transaction.get("source"), transaction.get("receiver")
     partner = source or receiver or {}
     if partner.get("type") != "user" or "invoice_payload" not in partner:

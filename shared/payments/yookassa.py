@@ -1,4 +1,4 @@
-"""YooKassa: cards and what else Russians pay with. https://yookassa.ru/developers/api"""
+"""YooKassa: cards and other Russian payment methods. https://yookassa.ru/developers/api"""
 
 import base64
 import ipaddress
@@ -24,13 +24,16 @@ from shared.service_errors import ProviderUnavailable
 from shared.settings import payment_settings
 
 _PAYMENT_ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
-# Seconds for one call where others follow.
-_BRIEFLY = 4.0
+# Time for one GET, which is one of several calls.
+_GET_SECONDS = 4.0
 
 
 def create(payment: Payment) -> Invoice:
-    """Make a payment. One POST /payments, again where needed: its key makes it happen once."""
-    made = _call(
+    """Create a payment. One POST /payments with an idempotency key, retried if needed.
+
+    Raises ProviderUnavailable, Unavailable.
+    """
+    created = _call(
         "POST",
         "/payments",
         key=f"payment-{payment.id}",
@@ -42,13 +45,13 @@ def create(payment: Payment) -> Invoice:
             "metadata": {"payment": encode_reference(payment)},
         },
     )
-    return Invoice(made["id"], made["confirmation"]["confirmation_url"], None)
+    return Invoice(created["id"], created["confirmation"]["confirmation_url"], None)
 
 
 def verify(source_ip: str) -> None:
-    """Hold the sender's address to those that YooKassa has published: its requests are not signed.
+    """Check that the sender's address is in the networks that YooKassa publishes. Its webhook calls are not signed.
 
-    That alone proves little, so `parse_webhook` believes nothing of the request. Raises UnverifiedSender.
+    An address proves little, so `parse_webhook` trusts nothing in the request. Raises UnverifiedSender.
     """
     try:
         address = ipaddress.ip_address(source_ip)
@@ -59,13 +62,13 @@ def verify(source_ip: str) -> None:
 
 
 def parse_webhook(body: bytes) -> Charge | None:
-    """The charge of the payment that the request is about, as YooKassa itself tells when asked; None where none is.
+    """Return the charge of the payment that the call names, as read from YooKassa; None without a charge.
 
-    One GET /payments/{id}. Raises Unreadable for what is no notification at all, ProviderUnavailable.
+    One GET /payments/{id}. Raises Unreadable for a body that is not a notification, ProviderUnavailable, Unavailable.
     """
     try:
         about = json.loads(body)["object"]
-        # Of a refund, its payment.
+        # A notification about a refund names the payment in `payment_id`.
         payment_id = str(about.get("payment_id", about["id"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Unreadable from None
@@ -75,7 +78,7 @@ def parse_webhook(body: bytes) -> Charge | None:
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
-    """One GET /payments/{id} for each."""
+    """Ask for the state of the payments. One GET /payments/{id} each. Raises ProviderUnavailable, Unavailable."""
     charges: list[Charge] = []
     over: set[int] = set()
     for payment in payments:
@@ -91,13 +94,17 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 
 
 def refund(payment: Payment) -> Charge:
-    """Give back what was not given back yet. One GET /payments/{id}, one POST /refunds, and the GET again."""
+    """Refund the part of a payment that was not refunded yet. Idempotent.
+
+    One GET /payments/{id}, one POST /refunds, and the GET again. Raises ProviderUnavailable, Unavailable.
+    """
     assert payment.charge_id is not None  # noqa: S101 - only what was paid is refunded
     charge = _charge(_get(payment.charge_id))
     if charge is None:
         raise ProviderUnavailable
     if charge.refunded < charge.price:
-        # The key names how far it is to go: after a part was given back by hand, this is another refund.
+        # The idempotency key contains the part that is already refunded. After a partial refund in YooKassa's web
+        # interface, this is a different refund.
         key = f"refund-{payment.id}-{charge.refunded}"
         rest = _roubles(charge.price - charge.refunded)
         _call("POST", "/refunds", key=key, body={"payment_id": payment.charge_id, "amount": rest})
@@ -126,15 +133,15 @@ def _roubles(kopecks: int) -> dict[str, str]:
 
 
 def _get(payment_id: str) -> dict[str, Any] | None:
-    """A payment as it is now; None where there is no such one."""
-    found: dict[str, Any] | None = _call("GET", f"/payments/{payment_id}", seconds=_BRIEFLY)
+    """Return a payment; None if YooKassa does not know it."""
+    found: dict[str, Any] | None = _call("GET", f"/payments/{payment_id}", seconds=_GET_SECONDS)
     return found
 
 
 def _call(
     method: str, path: str, *, key: str | None = None, body: Mapping[str, object] | None = None, seconds: float = 8.0
 ) -> Any:
-    """An answer; None for a 404. Raises ProviderUnavailable, Unavailable."""
+    """Return the body of a response; None for a 404. Raises ProviderUnavailable, Unavailable."""
     shop = f"{payment_settings().yookassa_shop_id}:{secrets.yookassa_secret_key()}"
     credentials = base64.b64encode(shop.encode()).decode()
     headers = {"authorization": f"Basic {credentials}", **({"idempotence-key": key} if key else {})}
@@ -146,7 +153,7 @@ def _call(
     answer = reply.body if isinstance(reply.body, dict) else {}
     if reply.status == 404:
         return None
-    # A 202 says that it is still being done: the same key asks for the outcome later.
+    # A 202 means that YooKassa is still processing. A later call with the same key returns the outcome.
     if reply.status != 200:
         raise refused(reply.status, answer.get("code"))
     return answer

@@ -1,7 +1,7 @@
-"""Python values to DynamoDB's and back.
+"""Conversion between Python values and DynamoDB's attribute values.
 
-boto3's own serializer turns every number into a Decimal and costs more than the rest of a read; we store integers,
-text, booleans, lists and maps, and these few lines are all it takes.
+boto3's serializer turns every number into a Decimal and costs more than the rest of a read. The table holds only
+integers, text, booleans, lists, maps and nulls, so this short conversion is enough.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def to_dynamodb(value: object) -> "AttributeValueTypeDef":
-    """One value in DynamoDB's notation."""
+    """Return one value in DynamoDB's notation. Raises TypeError for a type that the table does not hold."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -30,26 +30,26 @@ def to_dynamodb(value: object) -> "AttributeValueTypeDef":
 
 
 def item_to_dynamodb(item: Mapping[str, object]) -> "dict[str, AttributeValueTypeDef]":
-    """An item, or the values of an expression, in DynamoDB's notation."""
+    """Return an item, or the values of an expression, in DynamoDB's notation."""
     return {name: to_dynamodb(value) for name, value in item.items()}
 
 
 class _Readers(dict[str, Callable[[Any], Any]]):
-    """By DynamoDB's name of a kind, what makes Python's value of its content."""
+    """From DynamoDB's type name to the function that converts a value of this type to Python."""
 
     def __missing__(self, kind: str) -> Callable[[Any], Any]:
         raise TypeError(f"the table holds no {kind}")
 
 
 def from_dynamodb(value: Mapping[str, Any]) -> Any:
-    """One value of DynamoDB's as Python's."""
+    """Return one DynamoDB value as a Python value. Raises TypeError for a type that the table does not hold."""
     [(kind, content)] = value.items()
     return _READERS[kind](content)
 
 
 def item_from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item of DynamoDB's as Python's."""
-    # A page has a thousand values, most of them text: a loop and no call for those.
+    """Return a DynamoDB item as a Python dict."""
+    # A page has a thousand values, most of them text, so text is converted without a function call.
     return {
         name: content if kind == "S" else _READERS[kind](content)
         for name, value in item.items()

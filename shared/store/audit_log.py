@@ -1,4 +1,4 @@
-"""The trail of what operators did: an item each, put in the transaction of what was done."""
+"""The audit log of operators' actions: one item per action, written in the same transaction as its effect."""
 
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,14 @@ from shared.store import conditions, keys, table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-# As long as somebody may still ask why; then DynamoDB's TTL removes it.
+# Retention of the audit log: three years. Then DynamoDB's TTL removes the item.
 _RETENTION_MS = 3 * 365 * DAY_MS
 
 
 def new(
     operator_id: int, kind: ActionKind, reason: str, *, user_id: int | None = None, order_id: str | None = None
 ) -> Action:
-    """An action that an operator is about to do; nothing is written yet."""
+    """Return an action that an operator is about to do. Nothing is written."""
     now = clock.now_ms()
     return Action(
         id=ids.new_integer_id(now),
@@ -32,7 +32,7 @@ def new(
 
 
 def action_write(action: Action) -> "TransactWriteItemTypeDef":
-    """A transaction's write of the action, which belongs beside what was done."""
+    """Return the write of the action, for the transaction of its effect."""
     return table.put_write(
         {
             **keys.action(action.token),
@@ -52,21 +52,24 @@ def action_write(action: Action) -> "TransactWriteItemTypeDef":
 
 
 def is_done(action: Action) -> bool:
-    """Whether the action is in the trail. One consistent GetItem. Raises Unavailable."""
+    """Whether the action is in the audit log. One consistent GetItem. Raises Unavailable."""
     return table.get(keys.action(action.token)) is not None
 
 
 def put(action: Action) -> None:
-    """Put an action that changes nothing else. One TransactWriteItems of one write. Raises table.WriteConflict."""
+    """Put an action without a further write. One TransactWriteItems of one write. Raises table.WriteConflict."""
     table.transact([action_write(action)])
 
 
 def page(*, limit: int, before: int | None) -> list[Action]:
-    """The newest `limit` actions, of those older than the action `before`. One Query, one BatchGetItem."""
+    """Return the newest `limit` actions that are older than the action `before`.
+
+    One Query and one BatchGetItem. Raises Unavailable.
+    """
     found = table.query(
         keys.TIMELINE, keys.ACTIONS, high=None if before is None else keys.id_sk(before - 1), limit=limit
     )
-    # An action is never changed: an eventual read of it is exact.
+    # An action is never changed, so an eventually consistent read is exact.
     return [_from_item(item) for item in table.get_many(found, consistent=False) if item]
 
 

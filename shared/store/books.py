@@ -1,13 +1,14 @@
-"""The whole table, read for the audit."""
+"""The whole table, read for the audit (reconciliation)."""
 
 from shared.domain.audit import Books, Lock
 from shared.store import keys, ledger, orders, payments, reviews, table, users
 
 
 def read() -> Books:
-    """Everything, as the reading passes it: what moves meanwhile may be seen half. Scans. Raises Unavailable.
+    """Return everything in the table. One consistent Scan per megabyte. Raises Unavailable.
 
-    All of it is held in memory: some 2 kB an order with its entries.
+    A Scan is not a snapshot: a transaction during it may be seen in part. Everything is held in memory, about 2 kB for
+    an order with its entries.
     """
     books = Books()
     for item in table.scan():

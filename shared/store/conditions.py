@@ -7,7 +7,7 @@ the caller.
 
 # Any item. Rule: a cause, an id, a lock or a review exists once (I4, I5, I20). Race: two writers put the same key.
 NOT_THERE = "attribute_not_exists(pk)"
-# Any item. Race: TTL or an erasure removed the item after it was read; an update would create a stump of it.
+# Any item. Race: TTL or an erasure removed the item after it was read; an update would create an incomplete item.
 THERE = "attribute_exists(pk)"
 
 # ---------------------------------------------------------------- an order
@@ -16,7 +16,7 @@ THERE = "attribute_exists(pk)"
 STORED_ACTIVE = "#status = :active"
 # Rule: an order moves from the status it was read in. Race: two ends, or an end and a review.
 STORED_AS_READ = "#status = :status"
-# Rule: `is_active`. Race: the hour ends between the read and the write.
+# Rule: only an order that `status_at` calls active is taken or edited. Race: the hour ends between read and write.
 HOUR_RUNNING = "expires_at > :now"
 # Rule: a client cannot take their own order (I13). No race: the client never changes; a second line of defence.
 NOT_OWNED_BY_CALLER = "client_id <> :caller"
@@ -30,11 +30,11 @@ TAKES_AS_READ = "size(takes) = :takes_read"
 EDITS_AS_READ = "edits = :edits_read"
 # Rule: an executor takes an order once (I6). Race: the same executor's take from two devices.
 NOT_TAKEN_BY_CALLER = "attribute_not_exists(takes.#caller)"
-# Rule: an order whose response window ended unanswered takes no more. Race: the window ends between read and write.
+# Rule: an order whose answer window ended unanswered takes no more. Race: the window ends between read and write.
 ANSWERED_OR_IN_TIME = "attribute_exists(responded_at) OR attribute_not_exists(answer_due_at) OR answer_due_at > :now"
 # Rule: only an order with no deadline left is erased. Race: none known; an erased order must never fire a timer.
 NOTHING_DUE = "attribute_not_exists(due_at)"
-# Rule: what is due depends on whether the client responded. Race: a response since the read.
+# Rule: what is due depends on whether the client answered. Race: an answer since the read.
 UNANSWERED = "attribute_not_exists(responded_at)"
 # Rule: the same, of an order that was read as answered.
 ANSWERED = "attribute_exists(responded_at)"

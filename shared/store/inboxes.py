@@ -1,4 +1,4 @@
-"""What executors were told of new orders: an item each, changed only as it was read."""
+"""The inboxes of executors: one item each, written under optimistic concurrency."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from shared.domain.order import Order
 from shared.domain.user import User
 from shared.store import conditions, keys, orders, table, users
 
-_REMEMBERED_MS = DAY_MS
+_RETENTION_MS = DAY_MS
 
 
 def _from_item(item: table.Item | None) -> Inbox:
@@ -30,7 +30,7 @@ def _from_item(item: table.Item | None) -> Inbox:
 
 
 def read(user_id: int, order_id: str | None) -> tuple[Inbox, User, Order | None]:
-    """An executor's inbox, himself, and the order, as they are now. One consistent BatchGetItem. Raises Unavailable."""
+    """Return an executor's inbox, the executor, and the order. One consistent BatchGetItem. Raises Unavailable."""
     wanted = [keys.inbox(user_id), keys.user(user_id), *([keys.order(order_id)] if order_id else [])]
     inbox, user, *order = table.get_many(wanted, consistent=True)
     [order_item] = order or [None]
@@ -38,21 +38,27 @@ def read(user_id: int, order_id: str | None) -> tuple[Inbox, User, Order | None]
 
 
 def orders_in(user_id: int) -> list[str]:
-    """The ids of the orders that an executor was told of, or is to be, in his inbox. One consistent GetItem."""
+    """Return the ids of all orders in an executor's inbox, sent or collected.
+
+    One consistent GetItem. Raises Unavailable.
+    """
     inbox = _from_item(table.get(keys.inbox(user_id)))
     return sorted({**inbox.told, **inbox.sending, **inbox.collected})
 
 
 def load(order_ids: Iterable[str]) -> list[Order]:
-    """The orders that are there, as they are now, the newest first. One consistent BatchGetItem. Raises Unavailable."""
+    """Return those of the orders that are stored, the newest first.
+
+    One consistent BatchGetItem per hundred. Raises Unavailable.
+    """
     found = table.get_many([keys.order(order_id) for order_id in order_ids], consistent=True)
     return sorted((orders.from_item(item) for item in found if item), key=lambda order: -order.created_at)
 
 
 def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
-    """Write an inbox in the place of what was read; what is there then.
+    """Replace the inbox that was read, and return the stored one.
 
-    One PutItem. Raises table.WriteConflict where it was changed meanwhile, Unavailable.
+    One PutItem. Raises table.WriteConflict if the inbox changed since it was read, Unavailable.
     """
     now = clock.now_ms()
     after = replace(rules.tidy(after, now), version=before.version + 1)
@@ -63,7 +69,7 @@ def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
         "sending": after.sending,
         "told": after.told,
         "version": after.version,
-        "ttl": (now + _REMEMBERED_MS) // 1000,
+        "ttl": (now + _RETENTION_MS) // 1000,
     }
     if after.delivery is not None:
         item["delivery"] = {"tries": after.delivery.tries, "held_until": after.delivery.held_until}

@@ -1,15 +1,14 @@
-"""Every key and index of the table, once.
+"""Every key and index of the table, defined once.
 
-One table; an item's base key is (`pk`, `sk`). The list indexes hold keys only, so what changes inside an item
-without moving it in a list (a take, a balance) costs no index write. What there is, what is in it and how long it
-stays: docs/data-model.md.
+One table; an item's base key is (`pk`, `sk`). The list indexes hold keys only, so a change that does not move an item
+in a list (a take, a balance) costs no index write. All items, their attributes and their retention:
+`docs/data-model.md`.
 
-`list_sk` begins with the end of the hour, so reading ORDERS#active from now on is exact by itself: an order whose
-timer is late is not in the range. `status` in these keys is the stored one; what the clock makes of it is
-`domain.order.status_at`.
+`list_sk` begins with the end of the hour. So a range of ORDERS#active that starts now leaves out the orders whose timer
+is late. `status` in these keys is the stored one; the current one is `status_at` of `shared/domain/order.py`.
 
-A subscription stands in one list for each category of its city, `*` for any. An item has room for four, so a user has
-two a city at most, 40 in all: whatever he changes, the old ones, the new ones and himself fit into one transaction.
+A subscription is listed once for each category of its city; `*` means any. An item has four list keys, so a user has
+at most two items per city, 40 in all. The old items, the new items and the user therefore fit into one transaction.
 """
 
 import hashlib
@@ -50,8 +49,8 @@ DUE_PAYMENTS = "DUE_PAYMENTS"
 ACTIONS = "ACTIONS"
 
 ANY = "*"
-# Which index a category's list of subscribers is in, and on which of a city's items: by its place here. Subscriptions
-# in the table depend on the places, so a new category goes to the end.
+# The place of a category here determines its index and its item of a city. Stored subscriptions depend on the places,
+# so a new category must be appended.
 _SUBSCRIBED = (ANY, *CATEGORIES)
 _LISTS = (LIST1, LIST2, LIST3, LIST4)
 
@@ -62,27 +61,27 @@ def user(user_id: int) -> Key:
 
 
 def ledger_entry(user_id: int, cause: str) -> Key:
-    """The one entry that this cause may put into this user's ledger."""
+    """The entry of a cause in a user's ledger. The key makes it unique."""
     return {"pk": f"USER#{user_id}", "sk": f"LEDGER#{cause}"}
 
 
 def order(order_id: str) -> Key:
-    """An order with the takes inside it."""
+    """An order with its takes."""
     return {"pk": f"ORDER#{order_id}", "sk": "ORDER"}
 
 
 def review(order_id: str, client_id: int) -> Key:
-    """The one review that a client may write of an order."""
+    """A client's review of an order. The key makes it unique."""
     return {"pk": f"ORDER#{order_id}", "sk": f"REVIEW#{client_id}"}
 
 
 def complaint(order_id: str, executor_id: int) -> Key:
-    """The one complaint that an executor may make about an order."""
+    """An executor's complaint about an order. The key makes it unique."""
     return {"pk": f"ORDER#{order_id}", "sk": f"COMPLAINT#{executor_id}"}
 
 
 def integer_id(value: int) -> Key:
-    """The mark of an integer id that is given away."""
+    """The mark of an integer id that is in use."""
     return {"pk": f"ID#{value}", "sk": "ID"}
 
 
@@ -92,85 +91,85 @@ def payment(payment_id: int) -> Key:
 
 
 def charge(provider: str, charge_id: str) -> Key:
-    """The mark of money that a provider took, by its own name of it: whose and for which payment it is."""
+    """The mark of a settled charge, by the provider's id of it. It names the payment."""
     return {"pk": f"CHARGE#{provider}#{charge_id}", "sk": "CHARGE"}
 
 
 def cursor(provider: str) -> Key:
-    """How far the list of what a provider took was read."""
+    """The position up to which the list of a provider's charges was read."""
     return {"pk": f"CURSOR#{provider}", "sk": "CURSOR"}
 
 
 def inbox(user_id: int) -> Key:
-    """What an executor was told of new orders. Apart from the user, so that who sends may write nothing of his."""
+    """An executor's inbox. Separate from the user item, so that the sending function needs no right to write users."""
     return {"pk": f"INBOX#{user_id}", "sk": "INBOX"}
 
 
 def notice(notice: Notice) -> Key:
-    """The claim of a notice, and that it arrived."""
+    """The claim of a notice, and whether the notice is over."""
     return {"pk": f"NOTICE#{notice.order_id}", "sk": f"{notice.kind}#{notice.number}#{notice.user_id}"}
 
 
 def first_notification(order_id: str) -> Key:
-    """The mark of an order of which somebody was told."""
+    """The mark of an order about which the first notification was sent."""
     return {"pk": f"NOTICE#{order_id}", "sk": "FIRST"}
 
 
 def pace(chat_id: int | None) -> Key:
-    """When the bot may write next: to a chat, or at all."""
+    """When the bot may send next: to one chat, or to any (None)."""
     return {"pk": f"PACE#{'all' if chat_id is None else chat_id}", "sk": "PACE"}
 
 
 def reads(user_id: int) -> Key:
-    """How much a user reads."""
+    """A user's token bucket of reads."""
     return {"pk": f"READS#{user_id}", "sk": "READS"}
 
 
 def update(update_id: int) -> Key:
-    """The mark of an update from Telegram that was handled."""
+    """The mark of a handled update from Telegram."""
     return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}
 
 
 def action(token: str) -> Key:
-    """What an operator did."""
+    """An operator's action in the audit log."""
     return {"pk": f"ACTION#{token}", "sk": "ACTION"}
 
 
 def token_of(item: Mapping[str, Any]) -> str:
-    """What names an action."""
+    """Return the token of an action's item."""
     token: str = item["pk"].removeprefix("ACTION#")
     return token
 
 
 def contact_lock(contact_key: str) -> Key:
-    """The lock that makes a contact belong to one active order."""
+    """The lock that lets only one active order have a contact."""
     return {"pk": f"CONTACT#{contact_key}", "sk": "CONTACT"}
 
 
 def contact_key(normal_form: str, secret: str) -> str:
-    """What stands for a contact in keys: without the secret nobody can try all phone numbers on a copy of the table."""
+    """Return the HMAC of a contact for keys. Without the secret, a copy of the table reveals no phone numbers."""
     return hmac.new(secret.encode(), normal_form.encode(), hashlib.sha256).hexdigest()
 
 
 def order_id_of(item: Mapping[str, Any]) -> str:
-    """The order that an entry of an order list points at, or that a debit paid for."""
+    """Return the id of the order that a list entry refers to, or that a debit paid for."""
     base: str = item["pk"] if item["sk"] == "ORDER" else item["sk"]
     return base.rpartition("#")[2]
 
 
 def user_id_of(item: Mapping[str, Any]) -> int:
-    """The user whose item or ledger entry this is."""
+    """Return the id of the user whose item or ledger entry this is."""
     return int(item["pk"].partition("#")[2])
 
 
 def contact_key_of(item: Mapping[str, Any]) -> str:
-    """The contact that a lock locks."""
+    """Return the contact key of a lock."""
     locked: str = item["pk"].partition("#")[2]
     return locked
 
 
 def order_list(status: Status, city: str | None, category: str | None) -> tuple[Index, str]:
-    """The index and partition that list the orders of a status, of a city and of a category where these are given."""
+    """Return the index and the partition that list the orders of a status, optionally of a city and a category."""
     if city and category:
         return LIST4, f"ORDERS#{status}#{city}#{category}"
     if city:
@@ -181,7 +180,7 @@ def order_list(status: Status, city: str | None, category: str | None) -> tuple[
 
 
 def order_list_keys(order: Order) -> dict[str, str]:
-    """Where the order stands in the lists by status."""
+    """Return the keys of the order in the lists by status."""
     return {
         index.pk: partition
         for index, partition in (
@@ -193,73 +192,73 @@ def order_list_keys(order: Order) -> dict[str, str]:
 
 
 def list_sk(order: Order) -> str:
-    """The order's place in a list: by the end of its hour."""
+    """Return the sort key of an order in a list: the end of its hour, then its id."""
     return f"{hour_ends(order.expires_at)}#{order.id}"
 
 
 def hour_ends(at: int) -> str:
-    """The beginning of `list_sk`, so that a range of it is a range of time."""
+    """Return the prefix of `list_sk` for a time (epoch ms), so that a range of keys is a range of time."""
     return f"{at:013d}"
 
 
 def id_sk(integer_id: int) -> str:
-    """The place in a timeline of what has an integer id, which grows with time."""
+    """Return the sort key in a timeline for an integer id, which grows with time."""
     return f"{max(integer_id, 0):016d}"
 
 
 def complaints(*, handled: bool) -> str:
-    """The partition of TIMELINE with the complaints that wait, or that were handled."""
+    """Return the partition of TIMELINE with the waiting or the handled complaints."""
     return "COMPLAINTS_HANDLED" if handled else "COMPLAINTS"
 
 
 def timeline_sk(order: Order) -> str:
-    """The order's place among its client's orders."""
+    """Return the sort key of the order among its client's orders: the time of its creation, then its id."""
     return f"{order.created_at:013d}#{order.id}"
 
 
 def due_keys(order: Order) -> dict[str, str | int]:
-    """The order's place among what ends by itself; empty when nothing will."""
+    """Return the keys of the order in the due index; none for an order without a deadline."""
     at = due_at(order)
     return {} if at is None else {DUE.pk: DUE_PARTITION, DUE.sk: at}
 
 
 def orders_of(user_id: int) -> str:
-    """The partition of TIMELINE with a client's own orders."""
+    """Return the partition of TIMELINE with a client's own orders."""
     return f"ORDERS_OF#{user_id}"
 
 
 def taken_by(user_id: int) -> str:
-    """The partition of LIST1 with the debits of the orders that a user took."""
+    """Return the partition of LIST1 with the debits of the orders that a user took."""
     return f"TAKEN#{user_id}"
 
 
 def ledger_of(user_id: int) -> str:
-    """The partition of TIMELINE with a user's ledger."""
+    """Return the partition of TIMELINE with a user's ledger."""
     return f"LEDGER_OF#{user_id}"
 
 
 def review_list(rating: int | None) -> tuple[Index, str]:
-    """The index and partition that list all reviews, or those of a rating."""
+    """Return the index and the partition that list all reviews, or those with a rating."""
     return (LIST1, "REVIEWS") if rating is None else (LIST2, f"REVIEWS#{rating}")
 
 
 def reviews_of(executor_id: int) -> tuple[Index, str]:
-    """The index and partition that list what an executor received."""
+    """Return the index and the partition that list the reviews of an executor."""
     return LIST3, f"REVIEWS_OF#{executor_id}"
 
 
 def reviews_by(client_id: int) -> tuple[Index, str]:
-    """The index and partition that list what a client wrote."""
+    """Return the index and the partition that list the reviews by a client."""
     return LIST4, f"REVIEWS_BY#{client_id}"
 
 
 def review_sk(written_at: int, review_id: int) -> str:
-    """A review's place in a list."""
+    """Return the sort key of a review in a list: the time it was written, then its id."""
     return f"{written_at:013d}#{review_id}"
 
 
 def subscriptions(user_id: int, cities: Iterable[str], categories: Iterable[str]) -> list[dict[str, str]]:
-    """The items that list a user among those who want to hear of orders; no city means any, no category means any."""
+    """Return the items that subscribe a user to new orders. Empty `cities` or `categories` mean any."""
     items = []
     for city in dict.fromkeys(cities) or (ANY,):
         by_number: dict[int, dict[str, str]] = {}
@@ -273,14 +272,14 @@ def subscriptions(user_id: int, cities: Iterable[str], categories: Iterable[str]
 
 
 def subscribers(city: str, category: str) -> list[tuple[Index, str]]:
-    """The indexes and partitions that together list who wants to hear of such an order, each once."""
+    """Return the indexes and partitions that together list the subscribers of such an order, each user once."""
     return [
         (_subscribed(wanted)[1], f"SUBSCRIBERS#{where}#{wanted}") for where in (city, ANY) for wanted in (category, ANY)
     ]
 
 
 def subscriber_sk(user_id: int) -> str:
-    """A user's place in a list of subscribers."""
+    """Return the sort key of a user in a list of subscribers."""
     return f"{user_id:016d}"
 
 

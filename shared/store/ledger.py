@@ -1,4 +1,4 @@
-"""The ledger: one entry for every change of a balance, put once under its cause (I1, I4, I5)."""
+"""The ledger: one entry for each change of a balance, put once under its cause (I1, I4, I5)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def from_item(item: table.Item) -> LedgerEntry:
-    """The entry of an item."""
+    """Return the entry of an item."""
     return LedgerEntry(
         id=item["id"],
         previous_id=item["previous_id"],
@@ -29,9 +29,9 @@ def from_item(item: table.Item) -> LedgerEntry:
 
 
 def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "TransactWriteItemTypeDef":
-    """A transaction's write of the entry; `users.user_write` with the same entry belongs beside it.
+    """Return the write of the entry. The same transaction must contain `users.user_write` with this entry.
 
-    `lists` are index keys that put the entry into one list more.
+    `lists` are index keys that put the entry into one more list.
     """
     item = {
         **keys.ledger_entry(entry.user_id, entry.cause),
@@ -53,7 +53,7 @@ def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -
 
 
 def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
-    """A user, and the entry of `cause` if it is in his ledger already.
+    """Return a user, and the entry of `cause` if the user's ledger has it.
 
     One consistent BatchGetItem. Raises Unavailable.
     """
@@ -67,9 +67,9 @@ def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
 
 
 def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerEntry]:
-    """The newest `limit` entries of a user, all without one, of those older than the entry `before`.
+    """Return the newest `limit` entries of a user that are older than the entry `before`; all of them without a limit.
 
-    One Query of the index, one BatchGetItem. Raises Unavailable.
+    One Query of the index, one BatchGetItem per hundred entries. Raises Unavailable.
     """
     found = table.query(
         keys.TIMELINE,
@@ -77,5 +77,5 @@ def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerE
         high=None if before is None else keys.id_sk(before - 1),
         limit=limit,
     )
-    # An entry is never changed: the index cannot be ahead of it, and an eventual read of it is exact.
+    # An entry is never changed, so an eventually consistent read is exact, and the index cannot show a newer state.
     return [from_item(item) for item in table.get_many(found, consistent=False) if item]

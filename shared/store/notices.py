@@ -1,4 +1,4 @@
-"""Notices that were sent, or are being sent: a claim each."""
+"""Notices that were sent or are being sent: one claim (lease) each."""
 
 from shared.domain.delivery import Delivery
 from shared.domain.durations import DAY_MS
@@ -7,11 +7,11 @@ from shared.domain.order import Order
 from shared.domain.user import User
 from shared.store import conditions, keys, orders, table, users
 
-_REMEMBERED_MS = 2 * DAY_MS
+_RETENTION_MS = 2 * DAY_MS
 
 
 def read(notice: Notice) -> tuple[Delivery | None, bool, User, Order | None]:
-    """A notice's claim and whether it is over, whom it is for and what it is about, as they are now.
+    """Return a notice's claim, whether the notice is over, its recipient and its order.
 
     One consistent BatchGetItem. Raises Unavailable.
     """
@@ -27,7 +27,7 @@ def read(notice: Notice) -> tuple[Delivery | None, bool, User, Order | None]:
 
 
 def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: int) -> bool:
-    """Write a claim in the place of what was read, None for one that is over; whether it was still so.
+    """Replace the claim that was read; `after` is None for a notice that is over. Return False if the claim changed.
 
     One PutItem. Raises Unavailable.
     """
@@ -38,7 +38,7 @@ def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: 
             "tries": left.tries,
             "held_until": left.held_until,
             "is_over": after is None,
-            "ttl": (now + _REMEMBERED_MS) // 1000,
+            "ttl": (now + _RETENTION_MS) // 1000,
         },
         condition=conditions.NOTICE_AS_READ if before else conditions.NOT_THERE,
         values={":tries_read": before.tries, ":held_read": before.held_until} if before else None,
@@ -46,6 +46,9 @@ def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: 
 
 
 def is_first(order_id: str, now: int) -> bool:
-    """Whether nobody was told of the order before; from now on somebody was. One PutItem. Raises Unavailable."""
-    mark = {**keys.first_notification(order_id), "ttl": (now + _REMEMBERED_MS) // 1000}
+    """Mark that a notification about the order was sent, and return whether it is the first.
+
+    One PutItem. Raises Unavailable.
+    """
+    mark = {**keys.first_notification(order_id), "ttl": (now + _RETENTION_MS) // 1000}
     return table.put_if(mark, condition=conditions.NOT_THERE)

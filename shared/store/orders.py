@@ -1,4 +1,4 @@
-"""Orders, their contact locks, and the takes inside them. Each change is one transaction."""
+"""Orders, their takes and their contact locks. Each change is one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -17,12 +17,12 @@ from shared.store import conditions, keys, ledger, table, users
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-# Personal data is kept this long after the order was made; then DynamoDB's TTL removes the order.
+# Personal data is kept this long after the order was created. Then DynamoDB's TTL removes the order.
 RETENTION_MS = 30 * DAY_MS
 
 
 def _item(order: Order) -> table.Item:
-    """The item of a new order; what comes later is set by the change that brings it."""
+    """Return the item of a new order. Later changes add further attributes."""
     return {
         **keys.order(order.id),
         "client_id": order.client_id,
@@ -45,12 +45,12 @@ def _item(order: Order) -> table.Item:
     }
 
 
-# What `from_item` reads. The rest of an order's item is keys of indexes: on a page, half of what came and was parsed.
+# The attributes that `from_item` reads. The index keys are left out: they are half of the data of a page.
 ATTRIBUTES = tuple(field.name for field in fields(Order) if field.name != "id")
 
 
 def from_item(item: table.Item) -> Order:
-    """The order of an item."""
+    """Return the order of an item."""
     return Order(
         id=keys.order_id_of(item),
         client_id=item["client_id"],
@@ -83,15 +83,15 @@ def from_item(item: table.Item) -> Order:
 
 
 def get(order_id: str) -> Order | None:
-    """The order as it is now. One consistent GetItem. Raises Unavailable."""
+    """Return the order; None if it is not stored. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.order(order_id))
     return from_item(item) if item else None
 
 
 def get_for(order_id: str, user_id: int) -> Order | None:
-    """The order as it is now, for a user who wants to change something about it.
+    """Return the order for a user who requests a change of it. The user must not be banned.
 
-    One consistent BatchGetItem, of the user as well. Raises Banned, Unavailable.
+    One consistent BatchGetItem of the order and the user. Raises Banned, Unavailable.
     """
     order, user = table.get_many([keys.order(order_id), keys.user(user_id)], consistent=True)
     users.from_item(user_id, user).check_not_banned()
@@ -99,30 +99,34 @@ def get_for(order_id: str, user_id: int) -> Order | None:
 
 
 def taken_by(user_id: int) -> list[str]:
-    """The ids of the orders that a user took, the kept and the removed. One Query of the index. Raises Unavailable."""
+    """Return the ids of all orders that a user took, also of those that TTL removed.
+
+    One Query of the index per megabyte. Raises Unavailable.
+    """
     return [keys.order_id_of(entry) for entry in table.query(keys.LIST1, keys.taken_by(user_id))]
 
 
 def due(now: int) -> list[str]:
-    """The ids of the orders with a deadline at or before `now`, the longest due first.
+    """Return the ids of the orders with a deadline at or before `now` (epoch ms), the longest due first.
 
-    One Query a megabyte of keys. The index lags behind the table, so a command decides on the order itself.
+    One Query per megabyte of keys. The index lags behind the table, so the command reads the order itself before it
+    decides. Raises Unavailable.
     """
     found = table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False)
     return [keys.order_id_of(entry) for entry in found]
 
 
 def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
-    """The order, the user, and the debit that he paid for the order with if he did, as they are now.
+    """Return the order, the user, and the user's debit for this order if there is one.
 
-    One consistent BatchGetItem. Raises table.WriteConflict, Unavailable.
+    One consistent BatchGetItem. Raises table.WriteConflict if order and debit disagree, Unavailable.
     """
     order_item, user, debit = table.get_many(
         [keys.order(order_id), keys.user(user_id), keys.ledger_entry(user_id, take_cause(order_id))],
         consistent=True,
     )
     order = from_item(order_item) if order_item else None
-    # A batch is not read in one moment: a take may have landed between the order and the debit.
+    # A BatchGetItem is not a snapshot: a take may have been written between the reads of the order and of the debit.
     if order is not None and (user_id in order.takes) != (debit is not None):
         raise table.WriteConflict
     return order, users.from_item(user_id, user), ledger.from_item(debit) if debit else None
@@ -132,12 +136,15 @@ def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, Ledg
 
 
 def contact_key(contact: Contact) -> str:
-    """What stands for a contact in the table: an HMAC of its normal form. Raises Unavailable without the secret."""
+    """Return the key of a contact in the table: the HMAC of its normal form. Raises Unavailable without the secret."""
     return keys.contact_key(contact.normal, secrets.contact_key())
 
 
 def contact_holder(contact_key: str, now: int) -> str | None:
-    """The id of the order whose lock holds the contact at `now`. One consistent GetItem. Raises Unavailable."""
+    """Return the id of the order whose lock holds the contact at `now`; None if the contact is free.
+
+    One consistent GetItem. Raises Unavailable.
+    """
     lock = table.get(keys.contact_lock(contact_key))
     return lock["order_id"] if lock is not None and lock["expires_at"] > now else None
 
@@ -148,7 +155,7 @@ def _lock_write(order: Order, now: int) -> "TransactWriteItemTypeDef":
             **keys.contact_lock(order.contact_key),
             "order_id": order.id,
             "expires_at": order.expires_at,
-            # Rounded up: TTL counts seconds, and must not free a contact before the order's hour is over.
+            # Rounded up, because TTL counts seconds and must not free a contact before the order's hour is over.
             "ttl": ceil_seconds(order.expires_at),
         },
         condition=conditions.LOCK_FREE,
@@ -168,7 +175,7 @@ def _unlock_write(order: Order) -> "TransactWriteItemTypeDef":
 
 
 def create(order: Order, caller: TelegramUser, token: Token) -> None:
-    """Put the order and the lock on its contact, and count it for its client; `token` is what posting costs.
+    """Put the order and its contact lock, and count the order for its client. `token` is the client's rate limit token.
 
     One TransactWriteItems of three writes. Raises table.WriteConflict.
     """
@@ -182,7 +189,7 @@ def create(order: Order, caller: TelegramUser, token: Token) -> None:
 
 
 def edit(before: Order, after: Order, now: int) -> None:
-    """Write the category, description and contact that changed; the lock follows the contact.
+    """Write the changed ones of category, description and contact. The lock moves with the contact.
 
     One TransactWriteItems of one write, or of three when the contact changes. Raises table.WriteConflict.
     """
@@ -218,10 +225,10 @@ def edit(before: Order, after: Order, now: int) -> None:
 
 
 def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, token: Token) -> None:
-    """Put the caller's take into the order, pay for it, and count it among his active orders; `token` is its token.
+    """Put the caller's take into the order, debit its price, and count it among the caller's active orders.
 
-    One TransactWriteItems of three writes. Raises table.WriteConflict when the order or the balance changed,
-    or when the caller has taken the order already.
+    `token` is the caller's rate limit token for it. One TransactWriteItems of three writes. Raises table.WriteConflict
+    if the order or the balance changed, or if the caller has already taken the order.
     """
     taken = after.takes[caller.id]
     table.transact(
@@ -237,7 +244,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     conditions.SLOT_FREE,
                     conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
-                    # What is due of an order follows from whether it is answered.
+                    # The deadlines of an order depend on whether it is answered.
                     conditions.answer_as_read(before.responded_at),
                     conditions.EDITS_AS_READ,
                 ),
@@ -255,7 +262,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     ":caller": caller.id,
                     ":max_takes": MAX_TAKES,
                     ":takes_read": len(before.takes),
-                    # What he pays for is the contact that he is told.
+                    # The executor must get the contact that they pay for, so an edit since the read is a conflict.
                     ":edits_read": before.edits,
                 },
             ),
@@ -269,7 +276,7 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
 
 
 def read_for_end(order: Order, executor_ids: Sequence[int]) -> tuple[bool, list[User]]:
-    """Whether the order's lock still holds its contact, and the executors to refund, as they are now.
+    """Return whether the order's lock still holds its contact, and the executors to refund.
 
     One consistent BatchGetItem. Raises Unavailable.
     """
@@ -289,12 +296,12 @@ def move(
     frees_contact: bool = False,
     beside: "Sequence[TransactWriteItemTypeDef]" = (),
 ) -> None:
-    """Write a response, a refund of a take, or an end of an order, and what follows from it, in one transaction.
+    """Write an answer, a refund of a take, or an end of an order, with its consequences, in one transaction.
 
     An end corrects the counters of the client and the executors. `refunds` are the ledger entries that return the
     price of a take. `frees_contact` deletes the lock, which must still be this order's (I15). `beside` are further
-    writes of the same transaction. One TransactWriteItems: one write for a response, three for a refund, up to nine
-    for an end. Raises table.WriteConflict.
+    writes of the same transaction. One TransactWriteItems: one write for an answer, three for a refund, up to nine
+    for an end, and those of `beside`. Raises table.WriteConflict.
     """
     writes = [_move_write(before, after), *beside]
     ends = after.status is not before.status
@@ -332,7 +339,7 @@ def _move_write(before: Order, after: Order) -> "TransactWriteItemTypeDef":
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
             conditions.answer_as_read(before.responded_at),
-            # The lock that goes with the end is of this contact, the lists that it leaves are of this category.
+            # The end frees the lock of this contact and leaves the lists of this category, so neither may be edited.
             conditions.EDITS_AS_READ,
         ),
         names={

@@ -1,4 +1,4 @@
-"""Payments, and the charges that settle them. Each change is one transaction."""
+"""Payments and the charges that settle them. Each change is one transaction."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from shared.domain.payment import Charge, Currency, Payment, Provider, Settlemen
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
 
-# What was never paid is removed so long after it was made, by DynamoDB's TTL; what was is kept.
+# DynamoDB's TTL removes an unpaid payment this long after it was created. A payment with a charge is kept.
 _RETENTION_MS = 30 * DAY_MS
 
 
@@ -41,7 +41,7 @@ def _due_keys(payment: Payment) -> dict[str, Any]:
 
 
 def from_item(item: table.Item) -> Payment:
-    """The payment of an item."""
+    """Return the payment of an item."""
     return Payment(
         id=int(item["pk"].partition("#")[2]),
         user_id=item["user_id"],
@@ -62,21 +62,21 @@ def from_item(item: table.Item) -> Payment:
 
 
 def get(payment_id: int) -> Payment | None:
-    """The payment as it is now. One consistent GetItem. Raises Unavailable."""
+    """Return the payment; None if it is not stored. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.payment(payment_id))
     return from_item(item) if item else None
 
 
 def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]:
-    """The payment, and a user, as they are now. One consistent BatchGetItem. Raises Unavailable."""
+    """Return the payment and a user. One consistent BatchGetItem. Raises Unavailable."""
     payment, user = table.get_many([keys.payment(payment_id), keys.user(user_id)], consistent=True)
     return from_item(payment) if payment else None, users.from_item(user_id, user)
 
 
 def create(payment: Payment, payer: TelegramUser, token: Token) -> None:
-    """Put the payment, whose id must be nobody's; `token` is the payer's token for it.
+    """Put a payment with a new id. `token` is the payer's rate limit token for it.
 
-    One TransactWriteItems of two writes. Raises table.WriteConflict.
+    One TransactWriteItems of two writes. Raises table.WriteConflict, also if the id is in use.
     """
     table.transact(
         [
@@ -87,7 +87,7 @@ def create(payment: Payment, payer: TelegramUser, token: Token) -> None:
 
 
 def set_invoice(payment_id: int, invoice_id: str) -> None:
-    """Remember what the provider calls the payment. One TransactWriteItems of one write. Raises table.WriteConflict."""
+    """Store the provider's id of the invoice. One TransactWriteItems of one write. Raises table.WriteConflict."""
     table.transact(
         [
             table.update_write(
@@ -101,9 +101,9 @@ def set_invoice(payment_id: int, invoice_id: str) -> None:
 
 
 def read_for_charge(charge: Charge) -> tuple[Payment | None, User, bool]:
-    """The payment that the charge settles or settled, the user that it names, and whether it settled it already.
+    """Return the payment of a charge, the user that the charge names, and whether the charge is already settled.
 
-    One consistent BatchGetItem; a GetItem more where the charge has a payment of its own. Raises Unavailable.
+    One consistent BatchGetItem; one GetItem more if the charge has a payment of its own. Raises Unavailable.
     """
     mark, named, user = table.get_many(
         [
@@ -119,7 +119,7 @@ def read_for_charge(charge: Charge) -> tuple[Payment | None, User, bool]:
 
 
 def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
-    """Write what a charge made of the payment `before`: its state, the balance, the ledger entry, the charge's mark.
+    """Write the effect of a charge on the payment `before`: its state, balance, ledger entry, and the charge's mark.
 
     One TransactWriteItems of one to four writes. Raises table.WriteConflict.
     """
@@ -153,13 +153,13 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
     table.transact(writes)
 
 
-# ---------------------------------------------------------------- asking the providers
+# ---------------------------------------------------------------- polling the providers
 
 
 def due(now: int) -> list[Payment]:
-    """The pending payments that a provider has to be asked about at `now`, epoch ms, the longest due first.
+    """Return the pending payments to poll at `now` (epoch ms), the longest due first.
 
-    One Query a megabyte of keys, one BatchGetItem a hundred of them. Raises Unavailable.
+    One Query per megabyte of keys, one consistent BatchGetItem per hundred payments. Raises Unavailable.
     """
     found = table.query(keys.DUE, keys.DUE_PAYMENTS, high=now, newest_first=False)
     payments = [from_item(item) for item in table.get_many(found, consistent=True) if item]
@@ -167,17 +167,17 @@ def due(now: int) -> list[Payment]:
 
 
 def checked(before: Payment, after: Payment) -> None:
-    """Write what asking the provider made of a payment that it has no money for: expired, or to be asked again later.
+    """Write a payment for which a poll found no money: expired, or with the time of the next poll.
 
-    One TransactWriteItems of one write. Raises table.WriteConflict: it was paid meanwhile.
+    One TransactWriteItems of one write. Raises table.WriteConflict if the payment was settled since it was read.
     """
     due = _due_keys(after)
-    again = f"{keys.DUE.sk} = :check_at"
+    next_check = f"{keys.DUE.sk} = :check_at"
     table.transact(
         [
             table.update_write(
                 keys.payment(before.id),
-                f"SET #status = :status, {again}"
+                f"SET #status = :status, {next_check}"
                 if due
                 else f"SET #status = :status REMOVE {keys.DUE.pk}, {keys.DUE.sk}",
                 condition=conditions.PAYMENT_AS_READ,
@@ -193,15 +193,15 @@ def checked(before: Payment, after: Payment) -> None:
 
 
 def get_cursor(provider: Provider) -> int:
-    """How many of a provider's charges were read and settled. One consistent GetItem. Raises Unavailable."""
+    """Return how many of a provider's charges were read and settled. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.cursor(provider))
     return item["position"] if item else 0
 
 
 def set_cursor(provider: Provider, position: int) -> None:
-    """Remember that `position` of a provider's charges were read and settled. One TransactWriteItems of one write.
+    """Store that `position` of a provider's charges were read and settled.
 
-    Raises table.WriteConflict.
+    One TransactWriteItems of one write. Raises table.WriteConflict.
     """
     table.transact(
         [

@@ -1,4 +1,4 @@
-"""What is kept of one person and is about him: read for him, and removed when he asks for it."""
+"""The personal data of one user: exported and erased on request."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,15 +26,15 @@ from shared.store import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-# What stands in the place of what a person wrote.
+# Texts that replace what a user wrote.
 ERASED_DESCRIPTION = "Удалено по просьбе автора"
 ERASED_NAME = "Пользователь"
 
 
 def read(user_id: int) -> Person:
-    """What is kept of the user, as the indexes have it.
+    """Return the stored data of the user, as the indexes have it.
 
-    Five Queries, two GetItems, and a BatchGetItem for a hundred of what they found. Raises Unavailable.
+    Five Queries, two GetItems, and one BatchGetItem per hundred items found. Raises Unavailable.
     """
     taken = orders.taken_by(user_id)
     return Person(
@@ -50,10 +50,10 @@ def read(user_id: int) -> Person:
 
 
 def erase_order(order: Order) -> None:
-    """Take what its owner wrote out of an order that ended, and the order out of every list that has it as his.
+    """Erase the client's text and contact from an order that ended, and remove it from the feeds and the client's list.
 
-    What stays is what money is about: who took it, what he paid, how it ended. One TransactWriteItems of one write.
-    Raises table.WriteConflict: it moved.
+    The facts about money stay: the takes, their prices, and how the order ended. One TransactWriteItems of one write.
+    Raises table.WriteConflict if the status of the order changed, or if the order has a deadline ahead.
     """
     lists = [
         keys.LIST1.pk,
@@ -77,11 +77,11 @@ def erase_order(order: Order) -> None:
 
 
 def erase_review(review: Review, *, is_order_kept: bool) -> None:
-    """Remove the name and the words from a review, and from the order that shows it; the rating still counts (I21).
+    """Erase the name and the comment from a review, and the comment from its order. The rating still counts (I21).
 
-    One TransactWriteItems of two writes, of one when the order is not kept any more. Raises table.WriteConflict.
+    One TransactWriteItems of two writes, of one if the order is no longer stored. Raises table.WriteConflict.
     """
-    writes = [_words_erased(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
+    writes = [_erase_comment_write(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
     if is_order_kept:
         order = table.update_write(
             keys.order(review.order_id), "REMOVE review_comment", condition=conditions.THERE, values={}
@@ -91,16 +91,16 @@ def erase_review(review: Review, *, is_order_kept: bool) -> None:
 
 
 def is_review_erased(review: Review) -> bool:
-    """Whether nothing of who wrote the review is left in it."""
+    """Whether the name and the comment of the client are erased from the review."""
     return review.comment is None and review.author_name == ERASED_NAME
 
 
 def erase_complaint(complaint: Complaint) -> None:
-    """Take the words out of a complaint. One TransactWriteItems of one write."""
-    table.transact([_words_erased(keys.complaint(complaint.order_id, complaint.executor_id))])
+    """Erase the comment from a complaint. One TransactWriteItems of one write. Raises table.WriteConflict."""
+    table.transact([_erase_comment_write(keys.complaint(complaint.order_id, complaint.executor_id))])
 
 
-def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
+def _erase_comment_write(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
     fields = {"comment": None, **also}
     return table.update_write(
         key,
@@ -112,10 +112,10 @@ def _words_erased(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
 
 
 def forget(before: User, action: Action, token: Token | None) -> None:
-    """Remove a user's name, settings, subscriptions, and what the bot keeps for them; put the action.
+    """Erase a user's name, settings, subscriptions, and the bot's items about the user; put the action.
 
-    What stays under the user's id: balance, counters, a ban, and consents. `token` is what the request costs, None for
-    an operator's. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
+    Under the user's id stay: balance, counters, a ban, and consents. `token` is the user's rate limit token; None for
+    an operator. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
     """
     after = replace(
         before,

@@ -1,8 +1,8 @@
-"""How often a user may read.
+"""The rate limit of a user's reads.
 
-A token for each read would make a write of each, which costs as much as five reads. So an instance of a function gives
-each user a minute's share of his hour by itself, which is more than a person reads, and only what goes beyond comes out
-of his bucket, a share at a time.
+Charging the bucket on every read would turn each read into a write, five times the cost. So each instance of a function
+allows every user one share without a call: a minute's part of the hourly limit, more than a person reads. Only further
+reads are charged to the user's bucket, one share at a time.
 """
 
 from shared.domain.durations import MINUTE_MS, ceil_seconds
@@ -11,17 +11,18 @@ from shared.domain.limits import take_token
 from shared.settings import settings
 from shared.store import conditions, keys, table
 
-# What this instance knows of this minute: how often each user read, and whose bucket was empty until when.
+# State of this instance for the current minute: reads per user, and until when (epoch ms) a user's bucket is empty.
 _reads: dict[int, int] = {}
 _refused_until: dict[int, int] = {}
 _minute = 0
 
 
 def count(user_id: int, *, now: int) -> None:
-    """One more read of the user at `now`, epoch ms.
+    """Count one more read of the user at `now`, epoch ms.
 
-    No call for a person who reads; for each share after the first one UpdateItem, two where he read much lately, more
-    where several instances take at once. None for who is known to have to wait. Raises TooOften, Unavailable.
+    The first share costs no call. Each further share costs one UpdateItem, two if the user has read much in the last
+    hour, more if several instances charge the bucket at once. A user known to be over the limit costs no call. Raises
+    TooOften, Unavailable.
     """
     global _minute  # noqa: PLW0603 - an instance has one
     if now // MINUTE_MS != _minute:
@@ -34,22 +35,22 @@ def count(user_id: int, *, now: int) -> None:
     share = max(1, settings().reads_per_hour // 60)
     if reads and reads % share == 0:
         try:
-            _spend(user_id, share, now)
+            _take_tokens(user_id, share, now)
         except TooOften as refused:
             _refused_until[user_id] = now + refused.retry_after * 1000
             raise
     _reads[user_id] = reads + 1
 
 
-def _spend(user_id: int, tokens: int, now: int) -> None:
-    full_at: dict[str, int] = {}  # what is more likely comes first: that he has not read much for an hour
+def _take_tokens(user_id: int, tokens: int, now: int) -> None:
+    full_at: dict[str, int] = {}  # try a full bucket first: most users have read little in the last hour
     while True:
         token = take_token(full_at, "reads", per_hour=settings().reads_per_hour, now=now, tokens=tokens)
         done, item = table.update_if(
             keys.reads(user_id),
             "SET bucket_reads = :bucket, #ttl = :ttl",
             condition=conditions.bucket_full_by("reads"),
-            # A bucket that is full says nothing.
+            # A full bucket needs no item, so TTL removes it.
             values={":bucket": token.after, ":bucket_full_by": token.full_by, ":ttl": ceil_seconds(token.after)},
         )
         if done:

@@ -9,12 +9,12 @@ from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
 from shared.store import audit_log, conditions, keys, table, users
 
-# What people wrote about each other in anger is kept half a year; then DynamoDB's TTL removes it.
+# Complaints are kept for half a year. Then DynamoDB's TTL removes them.
 _COMPLAINT_RETENTION_MS = 180 * DAY_MS
 
 
 def from_item(item: table.Item) -> Review:
-    """The review of an item."""
+    """Return the review of an item."""
     return Review(
         id=item["id"],
         order_id=item["order_id"],
@@ -99,13 +99,13 @@ def put_complaint(complaint: Complaint) -> None:
 
 
 def get_review(order_id: str, client_id: int) -> Review | None:
-    """The client's review of the order. One consistent GetItem. Raises Unavailable."""
+    """Return the client's review of the order; None without one. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.review(order_id, client_id))
     return from_item(item) if item else None
 
 
 def get_complaint(order_id: str, executor_id: int) -> Complaint | None:
-    """The executor's complaint about the order. One consistent GetItem. Raises Unavailable."""
+    """Return the executor's complaint about the order; None without one. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.complaint(order_id, executor_id))
     return _complaint(item) if item else None
 
@@ -113,7 +113,7 @@ def get_complaint(order_id: str, executor_id: int) -> Complaint | None:
 def mark_handled(complaint: Complaint, action: Action) -> None:
     """Mark the complaint handled, and put the operator's action. One TransactWriteItems of two writes.
 
-    Raises table.WriteConflict: another operator handled it.
+    Raises table.WriteConflict if another operator has handled the complaint.
     """
     table.transact(
         [
@@ -147,10 +147,10 @@ def _complaint(item: table.Item) -> Complaint:
 
 
 def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complaint]:
-    """The oldest `limit` complaints that wait, or that were handled, of those newer than the complaint `after`.
+    """Return the oldest `limit` waiting or handled complaints that are newer than the complaint `after`.
 
-    One Query and one BatchGetItem; one more of each where the index, which lags behind the table by moments, showed
-    what was handled just now. Raises Unavailable.
+    One Query and one consistent BatchGetItem. One more of each if the index, which lags behind the table, listed
+    complaints that were handled just now. Raises Unavailable.
     """
     complaints: list[Complaint] = []
     while (missing := limit - len(complaints)) > 0:
@@ -170,13 +170,19 @@ def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complain
 
 
 def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]:
-    """The complaints of an executor about these orders. One consistent BatchGetItem a hundred. Raises Unavailable."""
+    """Return the executor's complaints about these orders.
+
+    One consistent BatchGetItem per hundred orders. Raises Unavailable.
+    """
     found = table.get_many([keys.complaint(order_id, executor_id) for order_id in order_ids], consistent=True)
     return [_complaint(item) for item in found if item]
 
 
 def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:
-    """Whether the user judged the order: `review`, `complaint` or None. One consistent BatchGetItem."""
+    """Return what the user submitted about the order: `review`, `complaint` or None.
+
+    One consistent BatchGetItem. Raises Unavailable.
+    """
     review, complaint = table.get_many(
         [keys.review(order_id, user_id), keys.complaint(order_id, user_id)], consistent=True
     )
@@ -184,18 +190,25 @@ def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | N
 
 
 def page(*, rating: int | None, limit: int) -> list[Review]:
-    """Everybody's newest reviews, of a rating where one is given. One Query, one BatchGetItem. Raises Unavailable."""
+    """Return the newest reviews of all executors, optionally of one rating.
+
+    One Query, one BatchGetItem. Raises Unavailable.
+    """
     index, partition = keys.review_list(rating)
     return _load(table.query(index, partition, limit=limit))
 
 
 def received(executor_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
-    """The newest reviews of an executor. One Query, one BatchGetItem (one a hundred where a rating is given)."""
+    """Return the newest reviews of an executor, optionally of one rating.
+
+    One Query, one BatchGetItem; with a rating or without a limit, one BatchGetItem per hundred reviews of the executor.
+    Raises Unavailable.
+    """
     return _personal(*keys.reviews_of(executor_id), rating, limit)
 
 
 def written(client_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
-    """The newest reviews by a client. As many calls as `received`."""
+    """Return the newest reviews by a client, optionally of one rating. As many calls as `received`."""
     return _personal(*keys.reviews_by(client_id), rating, limit)
 
 
@@ -206,5 +219,5 @@ def _personal(index: keys.Index, partition: str, rating: int | None, limit: int 
 
 
 def _load(entries: list[table.Item]) -> list[Review]:
-    # All that is ever changed in a review is what its author asked to have removed: the index cannot be ahead of it.
+    # Only an erasure changes a review, and it moves no index key. So an eventually consistent read is enough.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

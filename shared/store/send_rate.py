@@ -1,9 +1,9 @@
-"""When the bot may write next. One item of the table says it to all senders, however many they are.
+"""The send rate of the bot: a distributed rate limit for all senders, in one item of the table.
 
-Each send takes the next turn: the item holds when that is, and a write moves it on. Turns are an even distance apart,
-so no second has more of them than another. Telegram counts when a message arrives: what is late on its way falls into
-somebody else's second. A sender has one message on its way at a time and there are six senders, so 24 turns a second
-are 30 messages at most.
+Each send takes the next turn. The item holds the time of the next turn, and a conditional write moves it on. Turns are
+an even distance apart, so every second has the same number. Telegram counts messages when they arrive, so a delayed
+message counts in a later second. There are six senders with one message in flight each, so 24 turns per second are at
+most 30 messages.
 """
 
 from shared import clock
@@ -11,15 +11,15 @@ from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
 BETWEEN_SENDS_MS = 42
-BETWEEN_SENDS_TO_A_CHAT_MS = 1_500  # Telegram takes one a second, and one may be late on its way
-# A turn further ahead is not waited for: something better can be done meanwhile, or the bot has to keep still.
-_PATIENCE_MS = 3_000
-# An item that says nothing any more goes away.
-_REMEMBERED_MS = DAY_MS
+BETWEEN_SENDS_TO_A_CHAT_MS = 1_500  # Telegram accepts one per second, and a message may be delayed on its way
+# A sender does not wait for a turn further ahead: the queue is long, or the bot is paused.
+_LONGEST_WAIT_MS = 3_000
+# DynamoDB's TTL removes an item that no longer limits anything.
+_RETENTION_MS = DAY_MS
 
 
 class NotYet(Exception):
-    """The next turn is too far ahead."""
+    """The next turn is too far ahead: `seconds` from now."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -27,9 +27,9 @@ class NotYet(Exception):
 
 
 def acquire(chat_id: int | None) -> None:
-    """Wait for the next turn to write to the chat, and at all; None is for what comes into no chat often.
+    """Wait for the next turn of the chat, then for the next turn of the bot. None skips the turn of a chat.
 
-    Two UpdateItems, four at most where nobody else is about, and up to three seconds for each.
+    Two UpdateItems, at most four without other senders, and a wait of up to three seconds for each turn.
     Raises NotYet, Unavailable.
     """
     if chat_id is not None:
@@ -38,41 +38,41 @@ def acquire(chat_id: int | None) -> None:
 
 
 def pause(seconds: float) -> None:
-    """Telegram wants nobody to write for so long. One UpdateItem. Raises Unavailable."""
+    """Let no sender send for so many seconds, as Telegram demands with a 429. One UpdateItem. Raises Unavailable."""
     until = clock.now_ms() + int(seconds * 1000)
     table.update_if(
         keys.pace(None),
         "SET next_at = :until, #ttl = :ttl",
         condition=conditions.TURN_BEFORE,
-        values={":until": until, ":ttl": (until + _REMEMBERED_MS) // 1000},
+        values={":until": until, ":ttl": (until + _RETENTION_MS) // 1000},
     )
 
 
-def _take_turn(chat_id: int | None, distance: int) -> None:
+def _take_turn(chat_id: int | None, distance_ms: int) -> None:
     key = keys.pace(chat_id)
-    # What is more likely comes first: that nobody writes to this chat, and that somebody writes to another.
+    # Try the likelier write first: usually the chat has no turn ahead, and the bot as a whole has one.
     ahead = chat_id is None
     while True:
         now = clock.now_ms()
-        ttl = (now + _REMEMBERED_MS) // 1000
+        ttl = (now + _RETENTION_MS) // 1000
         if ahead:
             done, item = table.update_if(
                 key,
                 "SET next_at = next_at + :distance, #ttl = :ttl",
                 condition=conditions.TURN_AHEAD,
-                values={":distance": distance, ":now": now, ":latest": now + _PATIENCE_MS, ":ttl": ttl},
+                values={":distance": distance_ms, ":now": now, ":latest": now + _LONGEST_WAIT_MS, ":ttl": ttl},
             )
             if done:
-                clock.sleep((item["next_at"] - distance - now) / 1000)
+                clock.sleep((item["next_at"] - distance_ms - now) / 1000)
                 return
-            if item and item["next_at"] > now + _PATIENCE_MS:
+            if item and item["next_at"] > now + _LONGEST_WAIT_MS:
                 raise NotYet((item["next_at"] - now) / 1000)
         else:
             done, _ = table.update_if(
                 key,
                 "SET next_at = :next, #ttl = :ttl",
                 condition=conditions.NO_TURN_AHEAD,
-                values={":next": now + distance, ":now": now, ":ttl": ttl},
+                values={":next": now + distance_ms, ":now": now, ":ttl": ttl},
             )
             if done:
                 return

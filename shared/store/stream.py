@@ -1,4 +1,4 @@
-"""Records of the table's stream, read. Which records a function gets is the filter in template.yaml."""
+"""Parse records of the table's stream. The filters in template.yaml decide which records a function gets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from shared.store.attributes import item_from_dynamodb
 
 
 def order_change(record: Mapping[str, Any]) -> tuple[Order | None, Order]:
-    """An order before and after a change; None before it was there."""
+    """Return the order before and after a change; None before its creation."""
     images = record["dynamodb"]
     before = orders.from_item(item_from_dynamodb(images["OldImage"])) if "OldImage" in images else None
     return before, orders.from_item(item_from_dynamodb(images["NewImage"]))
 
 
 def removed_lock(record: Mapping[str, Any]) -> tuple[str, int]:
-    """The id of the order that held a contact lock, and the end of its hour, epoch ms."""
+    """Return the id of the order that held a removed contact lock, and the end of its hour, epoch ms."""
     lock = item_from_dynamodb(record["dynamodb"]["OldImage"])
     return lock["order_id"], lock["expires_at"]

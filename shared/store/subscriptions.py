@@ -1,4 +1,4 @@
-"""Who wants to hear of which orders: entries beside a user, always what his settings say."""
+"""Subscriptions to new orders: items derived from a user's settings, written in the same transaction."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -21,9 +21,9 @@ def _entries(user: User) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def moved_writes(before: User, after: User) -> "list[TransactWriteItemTypeDef]":
-    """A transaction's writes that turn the entries of a user into those of what he becomes, 80 at most.
+    """Return the writes that replace the subscriptions of `before` by those of `after`, at most 80.
 
-    The user is written beside them on the condition that he is still as `before` was read.
+    The same transaction must write the user, on the condition that the settings are those of `before`.
     """
     had, has = _entries(before), _entries(after)
     puts = [table.put_write(item, condition=None) for key, item in has.items() if had.get(key) != item]
@@ -31,10 +31,10 @@ def moved_writes(before: User, after: User) -> "list[TransactWriteItemTypeDef]":
 
 
 def audience(order: Order, *, start: tuple[int, int] = (0, 0)) -> Iterator[tuple[list[int], tuple[int, int]]]:
-    """The ids of who wants to hear of the order, a page at a time, its owner not among them.
+    """Yield the ids of the subscribers of the order, a page at a time, without its client.
 
-    Each page comes with where to `start` to get what follows it. One Query of an index a page of a thousand, four at
-    least. The index lags behind the settings by moments: ask `User.wants` before bothering anybody. Raises Unavailable.
+    Each page comes with the `start` of the next page. One Query of an index per page of a thousand, at least four.
+    The index lags behind the settings, so check `User.wants` before sending. Raises Unavailable.
     """
     first_list, low = start
     lists = keys.subscribers(order.city, order.category)
@@ -43,8 +43,9 @@ def audience(order: Order, *, start: tuple[int, int] = (0, 0)) -> Iterator[tuple
             found = table.query(index, partition, low=keys.subscriber_sk(low), newest_first=False, limit=_PAGE)
             subscribers = [keys.user_id_of(entry) for entry in found]
             low = subscribers[-1] + 1 if subscribers else 0
-            ends = len(found) < _PAGE
-            yield [user for user in subscribers if user != order.client_id], (number + 1, 0) if ends else (number, low)
-            if ends:
+            is_end = len(found) < _PAGE
+            following = (number + 1, 0) if is_end else (number, low)
+            yield [user for user in subscribers if user != order.client_id], following
+            if is_end:
                 break
         low = 0

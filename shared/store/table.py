@@ -1,4 +1,4 @@
-"""Calls to the table. Every byte to and from DynamoDB passes here, and botocore's errors end here.
+"""Calls to the table. Every request to DynamoDB is made here, and botocore's errors are translated here.
 
 One call takes at most 2 attempts × (1 s connect + 3 s read) + 1 s between them = 9 s. `shared/commands/retry.py` has
 the sum for a whole request (P4).
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     )
 
 Item = dict[str, Any]
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.4
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.4
 _BATCH = 100  # keys in one BatchGetItem
-_MOST_ASKED_FOR = 10_000  # keys in one page of a Query; DynamoDB refuses a Limit above 2**31
+_LARGEST_PAGE = 10_000  # keys in one page of a Query; DynamoDB refuses a Limit above 2**31
 
-# Codes after which nobody knows, or it is known not to have been done, and trying again is right.
-_PASSING = frozenset(
+# Transient error codes: the outcome is unknown or nothing was done, so a retry is right.
+_TRANSIENT = frozenset(
     {
         "InternalServerError",
         "ProvisionedThroughputExceededException",
@@ -48,8 +48,8 @@ _PASSING = frozenset(
         "TransactionInProgressException",
     }
 )
-# Why one item of a cancelled transaction stood in the way. "None" is an item that did not.
-_PASSING_REASONS = frozenset(
+# Reasons of a cancelled transaction that justify a retry, one per item. "None": this item did not cancel it.
+_TRANSIENT_REASONS = frozenset(
     {
         "None",
         "ConditionalCheckFailed",
@@ -61,18 +61,18 @@ _PASSING_REASONS = frozenset(
 
 
 class WriteConflict(Exception):
-    """The write was not done as decided, or nobody knows: read again, consistently, and decide again (P3)."""
+    """The write failed its condition, or its outcome is unknown: read again, consistently, and decide again (P3)."""
 
 
 @clients.created_at_init
 def client() -> "DynamoDBClient":
-    """The DynamoDB client. AWS_ENDPOINT_URL_DYNAMODB, which botocore knows, points it elsewhere."""
+    """Return the DynamoDB client. botocore reads AWS_ENDPOINT_URL_DYNAMODB, which can redirect it."""
     return cast("DynamoDBClient", clients.client("dynamodb", read_timeout=3))
 
 
-def _is_passing(error: ClientError) -> bool:
-    # What stands between us and DynamoDB may fail as well, with a page instead of a code.
-    return error.response["Error"]["Code"] in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+def _is_transient(error: ClientError) -> bool:
+    # A proxy between us and DynamoDB may fail too, with an HTML page instead of an error code.
+    return error.response["Error"]["Code"] in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if _is_passing(error):
+        if _is_transient(error):
             raise Unavailable from error
         raise
     except (ConnectionError, HTTPClientError) as error:
@@ -88,16 +88,16 @@ def _reading() -> Iterator[None]:
 
 
 def get(key: Key) -> Item | None:
-    """An item as it is now. One consistent GetItem. Raises Unavailable."""
+    """Return an item; None if it does not exist. One consistent GetItem. Raises Unavailable."""
     with _reading():
         answer = client().get_item(TableName=settings().table_name, Key=item_to_dynamodb(key), ConsistentRead=True)
     return item_from_dynamodb(answer["Item"]) if "Item" in answer else None
 
 
 def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool, only: Sequence[str] = ()) -> list[Item | None]:
-    """The items at `keys`, in their order, None where there is none; with `only`, these attributes and the keys.
+    """Return the items at `keys` in their order, None for a missing one. `only` limits the attributes beside the key.
 
-    One BatchGetItem a hundred. Raises Unavailable.
+    One BatchGetItem per hundred keys; unprocessed keys are retried with backoff and jitter. Raises Unavailable.
     """
     found: dict[tuple[str, str], Item] = {}
     table = settings().table_name
@@ -107,7 +107,7 @@ def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool, only: Seque
         how["ProjectionExpression"], how["ExpressionAttributeNames"] = ", ".join(names), names
     for start in range(0, len(keys), _BATCH):
         wanted = [item_to_dynamodb({"pk": key["pk"], "sk": key["sk"]}) for key in keys[start : start + _BATCH]]
-        pause = _FIRST_PAUSE
+        pause = _FIRST_PAUSE_SECONDS
         while wanted:
             with _reading():
                 answer = client().batch_get_item(RequestItems={table: {**how, "Keys": wanted}})
@@ -117,7 +117,7 @@ def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool, only: Seque
             left = answer.get("UnprocessedKeys", {}).get(table)
             wanted = list(left["Keys"]) if left else []
             if wanted:
-                if pause > _LONGEST_PAUSE:
+                if pause > _LONGEST_PAUSE_SECONDS:
                     raise Unavailable
                 time.sleep(random.uniform(0, pause))
                 pause *= 2
@@ -133,9 +133,9 @@ def query(
     newest_first: bool = True,
     limit: int | None = None,
 ) -> list[Item]:
-    """What a partition of an index holds with `low` <= sort key <= `high`, at most `limit`: keys and nothing else.
+    """Return at most `limit` entries of an index partition with `low` <= sort key <= `high`. Entries hold keys only.
 
-    One Query a megabyte. Indexes lag behind the table: nothing about money is decided on this (P5). Raises Unavailable.
+    One Query per megabyte. Indexes lag behind the table, so no decision about money uses this (P5). Raises Unavailable.
     """
     found: list[Item] = []
     for page in _pages(index, partition, low, high, newest_first=newest_first, limit=limit):
@@ -146,7 +146,7 @@ def query(
 
 
 def scan() -> Iterator[Item]:
-    """Every item of the table. One consistent Scan a megabyte. Raises Unavailable."""
+    """Yield every item of the table. One consistent Scan per megabyte. Raises Unavailable."""
     request: dict[str, Any] = {"TableName": settings().table_name, "ConsistentRead": True}
     while True:
         with _reading():
@@ -158,7 +158,7 @@ def scan() -> Iterator[Item]:
 
 
 def count(index: Index, partition: str, *, low: str | int | None = None) -> int:
-    """How many keys `query` would give without a limit. One Query a megabyte. Raises Unavailable."""
+    """Return how many entries `query` would give without a limit. One Query per megabyte. Raises Unavailable."""
     pages = _pages(index, partition, low, None, newest_first=True, limit=None, select="COUNT")
     return sum(cast(int, page["Count"]) for page in pages)
 
@@ -193,7 +193,7 @@ def _pages(
         "ScanIndexForward": not newest_first,
     }
     if limit is not None:
-        request["Limit"] = min(limit, _MOST_ASKED_FOR)
+        request["Limit"] = min(limit, _LARGEST_PAGE)
     if select is not None:
         request["Select"] = select
     while True:
@@ -206,7 +206,7 @@ def _pages(
 
 
 def update(key: Key, expression: str, values: Mapping[str, object]) -> Item:
-    """Change an item that no rule guards and that is no money, counter, lock or rating (P1); its new state.
+    """Update an item without a condition, and return its new state. Not for money, counters, locks and ratings (P1).
 
     One UpdateItem. Raises Unavailable.
     """
@@ -222,9 +222,10 @@ def update(key: Key, expression: str, values: Mapping[str, object]) -> Item:
 
 
 def put_if(item: Mapping[str, object], *, condition: str, values: Mapping[str, object] | None = None) -> bool:
-    """Put an item that is no money, counter, lock or rating (P1), if the condition holds; whether it did.
+    """Put an item if the condition holds, and return whether it did. Not for money, counters, locks and ratings (P1).
 
-    One PutItem. After a lost answer the SDK's own retry may say no to what it did itself. Raises Unavailable.
+    One PutItem. If a response is lost, the SDK's retry can fail on the condition although its first attempt succeeded.
+    Raises Unavailable.
     """
     request = _expression({"ConditionExpression": condition}, values, None)
     with _reading():
@@ -236,9 +237,9 @@ def put_if(item: Mapping[str, object], *, condition: str, values: Mapping[str, o
 
 
 def update_if(key: Key, expression: str, *, condition: str, values: Mapping[str, object]) -> tuple[bool, Item]:
-    """Change an item of that kind if the condition holds; whether it did, and the item as it is then.
+    """Update an item if the condition holds. Return whether it did, and the current item.
 
-    One UpdateItem. Raises Unavailable.
+    Not for money, counters, locks and ratings (P1). One UpdateItem. Raises Unavailable.
     """
     request = _expression({"UpdateExpression": expression, "ConditionExpression": condition}, values, None)
     with _reading():
@@ -276,7 +277,7 @@ def _expression(
 def put_write(
     item: Mapping[str, object], *, condition: str | None, values: Mapping[str, object] | None = None
 ) -> "TransactWriteItemTypeDef":
-    """A Put of a transaction."""
+    """Return a Put for a transaction."""
     request = _expression({} if condition is None else {"ConditionExpression": condition}, values, None)
     return {"Put": cast("PutTypeDef", {**request, "Item": item_to_dynamodb(item)})}
 
@@ -289,7 +290,7 @@ def update_write(
     values: Mapping[str, object],
     names: Mapping[str, str] | None = None,
 ) -> "TransactWriteItemTypeDef":
-    """An Update of a transaction."""
+    """Return an Update for a transaction."""
     expressions = {"UpdateExpression": expression}
     if condition is not None:
         expressions["ConditionExpression"] = condition
@@ -300,16 +301,16 @@ def update_write(
 def delete_write(
     key: Key, *, condition: str | None, values: Mapping[str, object] | None = None
 ) -> "TransactWriteItemTypeDef":
-    """A Delete of a transaction."""
+    """Return a Delete for a transaction."""
     request = _expression({} if condition is None else {"ConditionExpression": condition}, values, None)
     return {"Delete": cast("DeleteTypeDef", {**request, "Key": item_to_dynamodb(key)})}
 
 
 def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
-    """All the writes or none. One TransactWriteItems; its token makes the SDK's own retry harmless.
+    """Do all the writes or none. One TransactWriteItems; its idempotency token makes the SDK's own retry harmless.
 
-    Raises WriteConflict when a condition did not hold, another transaction was in the way, or the outcome is unknown.
-    Anything else is a defect and passes through.
+    Raises WriteConflict if a condition failed, another transaction interfered, or the outcome is unknown.
+    Any other error is a defect and passes through.
     """
     try:
         client().transact_write_items(TransactItems=items, ClientRequestToken=str(uuid.uuid4()))
@@ -317,9 +318,9 @@ def transact(items: "Sequence[TransactWriteItemTypeDef]") -> None:
         code = error.response["Error"]["Code"]
         if code == "TransactionCanceledException":
             reasons = cast("list[dict[str, str]]", error.response.get("CancellationReasons", []))
-            if reasons and all(reason.get("Code", "None") in _PASSING_REASONS for reason in reasons):
+            if reasons and all(reason.get("Code", "None") in _TRANSIENT_REASONS for reason in reasons):
                 raise WriteConflict from error
-        elif _is_passing(error):
+        elif _is_transient(error):
             raise WriteConflict from error
         raise
     except (ConnectionError, HTTPClientError) as error:

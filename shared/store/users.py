@@ -1,4 +1,4 @@
-"""Users: profile, settings, and what a user item gives to transactions of others (balance, counters)."""
+"""Users: profile and settings, and the writes of balance and counters for other transactions."""
 
 from typing import TYPE_CHECKING, get_args
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def _set_profile() -> str:
-    """A user's name follows what Telegram says of him: every write by the user himself carries it along.
+    """Return the SET clauses for the caller's profile: each write by a user stores the name that Telegram reports.
 
-    And to which version of the terms he wrote, the first time under each.
+    The first write under each version of the terms also stores the time of consent.
     """
     consent = f"consent_{settings().consent_version}"
     return (
@@ -37,7 +37,7 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
 
 
 def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
-    """What taking the token sets in the user's item, on which condition, and the values of both."""
+    """Return the SET clause, the condition and the values for taking the token from the user's bucket."""
     return (
         f"bucket_{token.bucket} = :bucket",
         conditions.bucket_full_by(token.bucket),
@@ -46,7 +46,7 @@ def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
 
 
 def from_item(user_id: int, item: table.Item | None) -> User:
-    """The user of an item; somebody who has none yet is a user with nothing."""
+    """Return the user of an item. Without an item, a user with every default."""
     item = item or {}
     preferences = item.get("preferences", {})
     return User(
@@ -73,30 +73,30 @@ def from_item(user_id: int, item: table.Item | None) -> User:
 
 
 def visit(caller: TelegramUser) -> User:
-    """The caller's user, made or renamed where Telegram says something new of him.
+    """Return the caller's user. Create it, or update the name and the consent if they are new.
 
-    One consistent GetItem; one UpdateItem more at the first visit, at the first under new terms, and after a change of
-    name. Raises Unavailable.
+    One consistent GetItem. One UpdateItem more at the first visit, at the first visit under new terms, and after a
+    change of name. Raises Unavailable.
     """
     item = table.get(keys.user(caller.id))
     user = from_item(caller.id, item)
-    known = (user.first_name, user.last_name, user.username)
-    said = (caller.first_name, caller.last_name, caller.username)
-    if item is None or known != said or settings().consent_version not in user.consents:
+    stored = (user.first_name, user.last_name, user.username)
+    reported = (caller.first_name, caller.last_name, caller.username)
+    if item is None or stored != reported or settings().consent_version not in user.consents:
         item = table.update(keys.user(caller.id), f"SET {_set_profile()}", _profile(caller))
     return from_item(caller.id, item)
 
 
 def get(user_id: int) -> User:
-    """The user as he is now. One consistent GetItem. Raises Unavailable."""
+    """Return the user. One consistent GetItem. Raises Unavailable."""
     return from_item(user_id, table.get(keys.user(user_id)))
 
 
 def save_settings(before: User, after: User, *, caller: TelegramUser | None, token: Token | None) -> None:
-    """Write the settings of `after`, and the subscriptions that follow from them, where `before` was read.
+    """Replace the settings of `before` by those of `after`, and the subscriptions with them.
 
-    One TransactWriteItems of at most 81 writes: at no moment do settings and subscriptions disagree. A caller must not
-    be banned, and pays with `token`. Raises table.WriteConflict.
+    One TransactWriteItems of at most 81 writes, so settings and subscriptions never disagree. `caller` must not be
+    banned. `token` is the caller's rate limit token. Raises table.WriteConflict.
     """
     fields = {
         "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
@@ -130,7 +130,7 @@ def save_settings(before: User, after: User, *, caller: TelegramUser | None, tok
 
 
 def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
-    """The condition that nobody changed the user's settings since he was read, and its values."""
+    """Return the condition that the settings have not changed since the user was read, and its values."""
     if not user.settings_version:
         return conditions.NO_SETTINGS_YET, {}
     return conditions.SETTINGS_AS_READ, {":settings_read": user.settings_version}
@@ -139,7 +139,7 @@ def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
 def write_ban(user_id: int, action: Action, *, banned: bool) -> None:
     """Ban the user, or lift the ban, and put the operator's action. One TransactWriteItems of two writes.
 
-    Raises table.WriteConflict: the user is banned, or is not, already.
+    Raises table.WriteConflict if the user already is in the requested state.
     """
     if banned:
         expression, condition = "SET banned_at = :now", conditions.NOT_BANNED
@@ -161,11 +161,11 @@ def user_write(
     completed_orders: int = 0,
     rating: int | None = None,
 ) -> "TransactWriteItemTypeDef":
-    """A transaction's write to a user: his name where he is the caller, his balance as `entry` says, his counters.
+    """Return the write of a user: the profile of `caller`, a rate limit token, the balance of `entry`, the counters.
 
-    `active_orders` and `completed_orders` are added to his; `rating` is one more review that he received. A caller
-    must not be banned; what others bring about comes to a banned user as well. `token` is a token of one of his
-    buckets. His ledger must still end where the entry was computed from, and the entry must be put beside it.
+    `active_orders` and `completed_orders` are added to the counters; `rating` is that of one more review received. A
+    caller must not be banned; writes that others cause also reach a banned user. The ledger must still end with the
+    entry before `entry`. The same transaction must put `entry` itself.
     """
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
