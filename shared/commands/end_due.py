@@ -9,7 +9,7 @@ from shared.service_errors import RetryLater
 
 
 def end_if_due(order_id: str, *, not_before: int = 0) -> None:
-    """Write the end that the clock brought to the order, if one is due. Idempotent.
+    """End the order if one of its deadlines has passed. Idempotent.
 
     One consistent GetItem; when an end is due, one BatchGetItem and one TransactWriteItems more. Raises RetryLater
     before `not_before` (epoch ms), Busy, Unavailable.

@@ -1,4 +1,4 @@
-"""The erasure of a person on request: what they wrote goes, what money is about stays under their bare id."""
+"""The erasure of a person on request: their words are removed, the records of money stay under their bare id."""
 
 import time
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def _ended(order: Order, now: int) -> Order:
 
 
 def _erase_review(review: Review) -> None:
-    # An erased order can get a review later: its client came back.
+    # An erased order can get a review later, when its client uses the service again.
     people.erase_review(review, is_order_kept=orders.get(review.order_id) is not None)
 
 

@@ -50,7 +50,7 @@ def create(order: Order, caller: TelegramUser) -> None:
                 # At the moment of the write: the contact may have become free since, and the write would not know.
                 applied = _check_contact(order, order.created_at)
             except ContactBusy:
-                users.get(caller.id).check_not_banned()  # a banned client hears of the ban, whatever else is wrong
+                users.get(caller.id).check_not_banned()  # the ban takes precedence over other errors
                 raise
             if not applied:
                 raise
@@ -70,7 +70,7 @@ def change(
 
     Both functions get the time in epoch ms. An unchanged order is not written. With `caller_id`, the user is read in
     the same batch and must not be banned. With an `action` that `write` puts beside the change, an earlier attempt is
-    told apart from the same change by somebody else. Per attempt: one consistent GetItem (BatchGetItem with
+    told apart from the same change by another operator. Per attempt: one consistent GetItem (BatchGetItem with
     `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors of `decide` and `write`, Busy,
     Unavailable.
     """
@@ -140,7 +140,7 @@ def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
 
 
 def edit(before: Order, after: Order, now: int) -> None:
-    """Write what an edit changed. After a conflict, find out whether another order holds the new contact.
+    """Write an edit of the order. After a conflict, find out whether another order holds the new contact.
 
     One TransactWriteItems; after a conflict, what `_check_contact` costs. Raises ContactBusy, table.WriteConflict,
     Unavailable.

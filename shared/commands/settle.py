@@ -1,4 +1,4 @@
-"""What a verified charge does to the books: once, in whatever order, however often it is told."""
+"""The command that settles a verified charge: idempotent, and independent of the order of the notifications."""
 
 from shared import clock, ids
 from shared.commands.retry import retry
@@ -9,13 +9,13 @@ from shared.store import payments
 
 
 def settle(charge: Charge) -> Payment | None:
-    """Credit the charge, and take back what the provider gave back of it; the payment then, None where nothing is new.
+    """Credit the charge, and debit the part of it that the provider refunded.
 
-    A consistent BatchGetItem and a TransactWriteItems of up to four writes, twice where a charge is new and was given
-    back in part. What is refused is logged, counted in the metric `ChargesRefused`, and changes nothing: to tell it
-    again helps nobody. Raises Busy, Unavailable.
+    Returns the payment after it; None when nothing is new. Per attempt: one consistent BatchGetItem and one
+    TransactWriteItems of up to four writes; twice for a new charge with a partial refund. A charge that does not fit
+    its payment changes nothing. It is logged and counted in the metric `ChargesRefused`; no error is raised, because a
+    repeated notification would not help. Raises Busy, Unavailable.
     """
-
     tried: tuple[Payment, Settlement] | None = None
 
     def settle_once() -> tuple[Payment, Settlement] | None:
@@ -23,7 +23,7 @@ def settle(charge: Charge) -> Payment | None:
         now = clock.now_ms()
         before, user, is_known = payments.read_for_charge(charge)
         if tried is not None and is_known and before == tried[1].payment:
-            return tried  # the last try had landed; only its answer was lost (P3)
+            return tried  # the last attempt was applied; only the response was lost (P3)
         settlement = rules.settled(before, charge, user, is_known=is_known, new_id=ids.new_integer_id(now), now=now)
         if settlement is None or before is None:
             return None
@@ -36,9 +36,9 @@ def settle(charge: Charge) -> Payment | None:
         while (step := retry(settle_once)) is not None:
             before, settlement = step
             settled, tried = settlement.payment, None
-            _tell(before, settlement)
+            _report(before, settlement)
             if charge.refunded == 0 or settled.status is Status.REFUNDED:
-                break  # else a part of it is to be taken back yet
+                break  # otherwise the partial refund is settled next
     except ChargeRefused as refused:
         metrics.add_metric("ChargesRefused", "Count", 1)
         logger.error(
@@ -48,7 +48,7 @@ def settle(charge: Charge) -> Payment | None:
     return settled
 
 
-def _tell(before: Payment, settlement: Settlement) -> None:
+def _report(before: Payment, settlement: Settlement) -> None:
     payment = settlement.payment
     about = {"payment_id": payment.id, "user_id": payment.user_id, "provider": payment.provider}
     logger.info("payment settled", extra={**about, "payment_status": payment.status})

@@ -14,7 +14,7 @@ from shared.store import users
 
 
 def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
-    """Replace the categories and cities that the caller wants to hear of.
+    """Replace the categories and cities of which the caller wants notifications.
 
     As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
     """
@@ -26,9 +26,9 @@ def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities:
 
 
 def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency: int | None) -> User:
-    """Save whether and how often, in minutes, the caller is told of orders; None leaves a value. Returns the user.
+    """Save whether and how often, in minutes, the caller is notified of orders. Returns the user.
 
-    As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
+    None leaves a value unchanged. As many calls as `_change_settings`. Raises Banned, TooOften, Busy, Unavailable.
     """
 
     def changed(user: User) -> User:
@@ -42,7 +42,7 @@ def save_notifications(caller: TelegramUser, *, enabled: bool | None, frequency:
 
 
 def save_chat(user_id: int, *, is_open: bool) -> None:
-    """Save what Telegram said: the bot may write to the user from now on, or may not.
+    """Save whether the bot may write to the user, as Telegram reported it.
 
     One consistent GetItem; when the value is new, as many calls as `_change_settings`. Raises Busy, Unavailable.
     """
@@ -51,7 +51,7 @@ def save_chat(user_id: int, *, is_open: bool) -> None:
 
 
 def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
-    """Ban the user, or lift the ban, and put the action; nothing when that is so already. Returns the user.
+    """Ban the user, or lift the ban, and put the action. Idempotent. Returns the user.
 
     Per attempt: one consistent GetItem and one TransactWriteItems of two writes. Raises Busy, Unavailable.
     """
