@@ -1,4 +1,4 @@
-"""The queue of new orders: everybody who wants to hear of one gets a message of his own."""
+"""The queue of new orders: fan out each order to the executors who want to hear of it."""
 
 from typing import Any
 
@@ -11,22 +11,23 @@ from shared.handlers.background import queue_handler
 from shared.observability import metrics
 from shared.store import orders, subscriptions
 
-# A page of a thousand is a hundred calls.
+# One page is a thousand executors, which takes a hundred calls.
 _MARGIN_MS = 25_000
 
 
 def find_audience(message: NewOrder, context: Any) -> None:
     """Queue an offer for each executor whom the order concerns (fan-out), a page at a time.
 
-    One consistent GetItem; one Query of each of four lists, one more for each thousand in it, and one SendMessageBatch
-    for ten executors. When time runs short, a message says from where to continue. A repeated message queues some
-    offers twice: the inboxes are idempotent.
+    One consistent GetItem. One Query of each of four lists, and one more per thousand executors in a list. One
+    SendMessageBatch per ten executors. When time runs short, a message to the same queue says where to continue. A
+    repeated message queues some offers twice, which changes nothing: the inboxes are idempotent. Raises
+    Unavailable, NotQueued.
     """
     order = orders.get(message.order_id)
     now = clock.now_ms()
     if order is None or status_at(order, now) is not Status.ACTIVE or len(order.takes) >= MAX_TAKES:
         return
-    first_list, place = message.start  # a list in JSON
+    first_list, place = message.start  # JSON turned the pair into a list
     for page, following in subscriptions.audience(order, start=(first_list, place)):
         now = clock.now_ms()
         queues.send(Queue.OFFERS, [Offer(user_id, order.id, due_at=now) for user_id in page], now)

@@ -1,11 +1,11 @@
-"""The queue of notices: a client hears of takes, executors of the answer, the end and the refund, both of a removal."""
+"""The queue of notices: tell clients of takes, executors of responses, ends and refunds, and both of a removal."""
 
 from typing import Any
 
 from shared import clock
 from shared.aws.queues import Queue
 from shared.bot import buttons, texts
-from shared.bot.sending import Said, app_button, dropped, send
+from shared.bot.sending import BotMessage, app_button, dropped, send
 from shared.domain import delivery as deliveries
 from shared.domain import notice as rules
 from shared.domain.delivery import Outcome
@@ -17,9 +17,11 @@ from shared.store import notices
 
 
 def send_notice(notice: Notice, context: Any) -> None:
-    """Send a notice while it is news.
+    """Send a notice, unless it is outdated.
 
-    One consistent BatchGetItem; one PutItem to claim the notice and one to record the outcome; `sending.send`.
+    One consistent BatchGetItem; one PutItem to claim the notice and one to record the outcome; the calls of
+    `sending.send`. Raises RetryLater when the notice is early, claimed by another sender, or not sent yet; Busy,
+    Unavailable.
     """
     now = clock.now_ms()
     if now < notice.due_at:
@@ -41,7 +43,7 @@ def send_notice(notice: Notice, context: Any) -> None:
     claim = deliveries.claimed(before, now)
     if not notices.write(notice, before, claim, now):
         raise RetryLater(1)
-    outcome, seconds = send(notice.user_id, lambda now: _say(notice, order, now))
+    outcome, seconds = send(notice.user_id, lambda now: _compose(notice, order, now))
     # If another sender holds the claim by now, that sender records the outcome.
     notices.write(notice, claim, deliveries.after(claim, outcome), now)
     if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
@@ -50,11 +52,11 @@ def send_notice(notice: Notice, context: Any) -> None:
         dropped(outcome, notice.user_id, [notice.order_id])
 
 
-def _say(notice: Notice, order: Order, now: int) -> Said | None:
+def _compose(notice: Notice, order: Order, now: int) -> BotMessage | None:
     if rules.drop_reason(notice, order, now) is not None:
         return None
     asks = notice.kind in ("taken", "asked") and rules.can_be_answered(order, now)
-    return Said(
+    return BotMessage(
         texts.notice(notice, order, now),
         buttons.of(order, now) if asks else [[app_button(texts.OPEN_ORDER, order)]],
     )

@@ -1,4 +1,4 @@
-"""The queue of offers: an executor hears of a new order, or of those that were collected."""
+"""The queue of offers: tell an executor of a new order, or of the orders collected since."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from shared import clock
 from shared.aws.queues import Queue
 from shared.bot import texts
-from shared.bot.sending import Said, app_button, dropped, send
+from shared.bot.sending import BotMessage, app_button, dropped, send
 from shared.commands import inboxes as commands
 from shared.domain.delivery import Outcome
 from shared.domain.messages import Digest, Offer, offer_or_digest
@@ -16,7 +16,7 @@ from shared.observability import metrics
 from shared.service_errors import RetryLater
 from shared.store import notices
 
-# Orders of which this process knows that somebody was told.
+# Orders of which this process knows that at least one executor was told.
 _told: set[str] = set()
 _MOST_KNOWN = 10_000
 
@@ -24,14 +24,14 @@ _MOST_KNOWN = 10_000
 def send_offer(message: Offer | Digest, context: Any) -> None:
     """Send a new order or a digest, collect the order, or drop it, as `inbox.plan` decides.
 
-    `commands.claim` before sending and `commands.record` after it; `sending.send`; one PutItem for an order that
-    nobody was told of before.
+    The calls of `commands.claim` before sending, of `sending.send`, and of `commands.record` after it. One PutItem for
+    an order that no executor was told of before. Raises RetryLater, Busy, Unavailable, NotQueued.
     """
     plan = commands.claim(message)
     for reason, order_ids in plan.dropped.items():
         dropped(reason, message.user_id, order_ids)
     if plan.send:
-        outcome, seconds = send(message.user_id, lambda now: _say(plan.send, now))
+        outcome, seconds = send(message.user_id, lambda now: _compose(plan.send, now))
         commands.record(message.user_id, plan.inbox, outcome)
         if outcome is Outcome.ARRIVED:
             _note_first(plan.send)
@@ -44,17 +44,17 @@ def send_offer(message: Offer | Digest, context: Any) -> None:
         raise RetryLater(0)
 
 
-def _say(orders: Sequence[Order], now: int) -> Said | None:
+def _compose(orders: Sequence[Order], now: int) -> BotMessage | None:
     orders = [order for order in orders if now < order.expires_at]
     if not orders:
         return None
     if len(orders) == 1:
-        return Said(texts.offer(orders[0], now), [[app_button(texts.OPEN_ORDER, orders[0])]])
+        return BotMessage(texts.offer(orders[0], now), [[app_button(texts.OPEN_ORDER, orders[0])]])
     buttons = [
         [app_button(f"{number}. {order.category}, {order.city}", order)]
         for number, order in enumerate(texts.listed(orders), start=1)
     ]
-    return Said(texts.digest(orders, now), buttons)
+    return BotMessage(texts.digest(orders, now), buttons)
 
 
 def _note_first(orders: Sequence[Order]) -> None:

@@ -1,1 +1,1 @@
-"""What the bot does with the updates that Telegram sends it."""
+"""The bot: handlers of the updates that Telegram sends, and the messages to users."""

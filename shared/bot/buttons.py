@@ -1,4 +1,4 @@
-"""A button under a message about an order: it does what the endpoint of that name does."""
+"""The buttons under a message about an order; each does the same as the endpoint of its name."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _RULES = {"respond": answered, "close": closed}
 
 
 def of(order: Order, now: int) -> list[list[Button]]:
-    """The buttons at `now` for a client who has not answered yet; whose hour is over cannot be closed any more."""
+    """Return the buttons at `now` (epoch ms) for a client who has not responded. An expired order cannot be closed."""
     row: list[Button] = [{"text": texts.I_ANSWERED, "callback_data": f"respond:{order.id}"}]
     if status_at(order, now) is Status.ACTIVE:
         row.append({"text": texts.CLOSE, "callback_data": f"close:{order.id}"})
@@ -26,14 +26,15 @@ def of(order: Order, now: int) -> list[list[Button]]:
 
 
 def press(query: dict[str, Any]) -> None:
-    """Do what the button says, by the rules of its endpoint; tell how it went and put that in the message's place.
+    """Run the command of the pressed button, report the result, and replace the message with it.
 
-    As many calls as the endpoint makes, a GetItem where it was too late; answerCallbackQuery and editMessageText. A
-    second press, or the same update again, changes nothing and says so.
+    The calls of the endpoint, one GetItem when the order had ended or was responded to before, answerCallbackQuery and
+    editMessageText. Idempotent: a second press or the same update again changes nothing and says so. Raises Busy,
+    Unavailable, BotApiError, BotApiUnreachable.
     """
     action, _, order_id = str(query.get("data", "")).partition(":")
     if action not in _RULES or not ids.ID.fullmatch(order_id):
-        _tell(query, texts.DONE)
+        _notify(query, texts.DONE)
         return
     user_id = query["from"]["id"]
     try:
@@ -44,31 +45,31 @@ def press(query: dict[str, Any]) -> None:
         if type(refusal) not in texts.REFUSED:
             raise
         reason = texts.REFUSED[type(refusal)]
-        _tell(query, reason)
-        seen = orders.get(order_id) if isinstance(refusal, (AlreadyAnswered, OrderNotActive)) else None
-        if seen is not None and can_be_answered(seen, clock.now_ms()):
-            return  # only its hour is over: he can still say that he answered, by this message
-        # What another press or the clock brought about is the end of these buttons as well. Of these there may be as
-        # many as somebody likes: they come at the pace of his chat.
-        done = texts.pressed(seen) if seen and isinstance(refusal, AlreadyAnswered) else reason
-        _replace(query, done, turn_of=user_id)
+        _notify(query, reason)
+        order_now = orders.get(order_id) if isinstance(refusal, (AlreadyAnswered, OrderNotActive)) else None
+        if order_now is not None and can_be_answered(order_now, clock.now_ms()):
+            return  # it only expired: the client can still respond with this message
+        # The buttons are of no more use after another press or the end of the order. A user can cause any number of
+        # these edits, so they also count against the rate limit of the chat.
+        done = texts.pressed(order_now) if order_now and isinstance(refusal, AlreadyAnswered) else reason
+        _replace(query, done, paced_chat_id=user_id)
     else:
-        _tell(query, texts.DONE)
-        _replace(query, texts.pressed(order), turn_of=None)
+        _notify(query, texts.DONE)
+        _replace(query, texts.pressed(order), paced_chat_id=None)
 
 
-def _tell(query: dict[str, Any], text: str) -> None:
+def _notify(query: dict[str, Any], text: str) -> None:
     _call("answerCallbackQuery", callback_query_id=query["id"], text=text)
 
 
-def _replace(query: dict[str, Any], text: str, *, turn_of: int | None) -> None:
+def _replace(query: dict[str, Any], text: str, *, paced_chat_id: int | None) -> None:
     message = query.get("message")
-    if message is None:  # too old for Telegram to know it
+    if message is None:  # it is too old, and Telegram leaves it out
         return
     try:
-        send_rate.acquire(turn_of)
+        send_rate.acquire(paced_chat_id)
     except send_rate.NotYet:
-        raise Unavailable from None  # the update comes again
+        raise Unavailable from None  # Telegram delivers the update again
     _, _, order_id = query["data"].partition(":")
     _call(
         "editMessageText",
@@ -85,6 +86,6 @@ def _call(method: str, **parameters: Any) -> None:
     except BotApiError as error:
         if error.error_code == 429:
             send_rate.pause(error.retry_after or 1)
-        # The query is too old, or the message is gone or says so already: nothing is left to do.
+        # The query is too old, or the message is gone or has this text already: nothing is left to do.
         if error.error_code not in (400, 403):
             raise

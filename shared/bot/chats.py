@@ -1,52 +1,52 @@
-"""A person and the bot's chat: he opens it, asks for help, blocks it. In a group the bot says nothing."""
+"""The chat of a user and the bot: start, help, payment support, block. In a group the bot is silent."""
 
 from typing import Any
 
 from shared import ids
 from shared.bot import texts
-from shared.bot.sending import Said, app_button, send
+from shared.bot.sending import BotMessage, app_button, send
 from shared.commands import users
 from shared.domain.delivery import Outcome
 from shared.service_errors import Unavailable
 
 
 def start(message: dict[str, Any]) -> None:
-    """Greet; from now on the bot may write to him. `/start order_<id>` gives him the order that he came for."""
+    """Greet the user, and note that the bot may write to them. `/start order_<id>` adds a button to that order."""
     if message["chat"].get("type") == "private":
         users.save_chat(message["chat"]["id"], is_open=True)
     payload = message["text"].partition(" ")[2].strip()
     order_id = payload.removeprefix("order_")
     if payload.startswith("order_") and ids.ID.fullmatch(order_id):
-        _reply(message, Said(texts.START_ORDER, [[app_button(texts.OPEN_ORDER, order_id)]]))
+        _reply(message, BotMessage(texts.START_ORDER, [[app_button(texts.OPEN_ORDER, order_id)]]))
     else:
-        _reply(message, Said(texts.START, [[app_button(texts.OPEN_APP)]]))
+        _reply(message, BotMessage(texts.START, [[app_button(texts.OPEN_APP)]]))
 
 
 def explain(message: dict[str, Any]) -> None:
-    """Say what the bot does."""
-    _reply(message, Said(texts.HELP, [[app_button(texts.OPEN_APP)]]))
+    """Reply with what the bot does."""
+    _reply(message, BotMessage(texts.HELP, [[app_button(texts.OPEN_APP)]]))
 
 
 def pay_support(message: dict[str, Any]) -> None:
-    """Say what to do about a payment; who sells for Stars has to answer this."""
-    _reply(message, Said(texts.PAYSUPPORT))
+    """Reply with what to do about a payment. Telegram requires this command of every bot that sells for Stars."""
+    _reply(message, BotMessage(texts.PAYSUPPORT))
 
 
 def write_access(message: dict[str, Any]) -> None:
-    """He let the bot write to him, in the Mini App."""
+    """Note that the user allowed the bot to write to them, in the Mini App."""
     users.save_chat(message["chat"]["id"], is_open=True)
 
 
 def membership(change: dict[str, Any]) -> None:
-    """He blocked the bot, or let it in again."""
+    """Note that the user blocked or unblocked the bot."""
     if change["chat"]["type"] == "private":
         users.save_chat(change["chat"]["id"], is_open=change["new_chat_member"]["status"] == "member")
 
 
-def _reply(message: dict[str, Any], said: Said) -> None:
-    # In a group anybody could make the bot say more than Telegram lets it, and it would be silent for all.
+def _reply(message: dict[str, Any], reply: BotMessage) -> None:
+    # In a group, any member could use up the bot's rate limit at Telegram, and the bot would be silent for all.
     if message["chat"].get("type") != "private":
         return
-    outcome, _ = send(message["chat"]["id"], lambda now: said)
+    outcome, _ = send(message["chat"]["id"], lambda now: reply)
     if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
-        raise Unavailable  # the update comes again
+        raise Unavailable  # Telegram delivers the update again

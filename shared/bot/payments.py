@@ -1,4 +1,4 @@
-"""Telegram Stars: what Telegram asks before it takes them, and says when it took them or gave them back."""
+"""Telegram Stars: approve a payment before Telegram takes it, and settle payments and refunds."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from shared.store import payments
 
 
 def pre_checkout(query: dict[str, Any]) -> None:
-    """Answer a pre_checkout_query, which Telegram waits ten seconds for. One consistent GetItem, one HTTP call."""
+    """Respond to a pre_checkout_query, for which Telegram waits ten seconds. One consistent GetItem, one HTTP call."""
     payment_id, _ = decode_reference(query["invoice_payload"])
     payment = payments.get(payment_id)
     ok = payment is not None and may_be_paid(
@@ -32,5 +32,5 @@ def pre_checkout(query: dict[str, Any]) -> None:
 
 
 def payment_update(message: dict[str, Any]) -> None:
-    """Credit a successful_payment, take back a refunded_payment."""
+    """Credit a successful_payment, or take back a refunded_payment. As many calls as `settle`."""
     settle(telegram_stars.parse_webhook(message))

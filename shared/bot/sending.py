@@ -1,4 +1,4 @@
-"""One message to one chat: in its turn, and what became of it."""
+"""Send one message to one chat within the rate limits, and return the outcome."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,43 +16,43 @@ from shared.store import send_rate
 
 Button = dict[str, object]
 
-# Telegram is in trouble: not at once again.
+# Telegram is failing: the delay before the next try.
 _TROUBLE_SECONDS = 10
 _NO_CHAT = ("chat not found", "user not found", "bot can't initiate conversation")
 
 
-class Said(NamedTuple):
-    """A message: its text, and a row of buttons a row."""
+class BotMessage(NamedTuple):
+    """A message of the bot: its text, and the rows of its buttons."""
 
     text: str
     buttons: Sequence[Sequence[Button]] = ()
 
 
 def app_button(label: str, order: Order | str | None = None) -> Button:
-    """A button that opens the Mini App, at an order where one is given; it works in any chat."""
+    """Return a button that opens the Mini App, at the order if one is given. It works in any chat."""
     order_id = order.id if isinstance(order, Order) else order
     start = f"?startapp=order_{order_id}" if order_id else "?startapp"
     return {"text": label, "url": f"{settings().webapp_link}{start}"}
 
 
 def markup(buttons: Sequence[Sequence[Button]]) -> dict[str, object] | None:
-    """The buttons as the Bot API takes them; None where there are none."""
+    """Return the buttons as the Bot API takes them; None without buttons."""
     return {"inline_keyboard": [list(row) for row in buttons]} if buttons else None
 
 
-def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, float]:
-    """Send what `say` returns when the chat's turn has come; nothing when it returns None. `say` gets the time then.
+def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Outcome, float]:
+    """Wait for the rate limits, then send the message that `compose` returns; None sends nothing.
 
-    Returns the outcome, and in how many seconds the message may be tried again. A person who cannot be reached is noted
-    as such and leaves the audience of orders. Calls `send_rate.acquire` and one sendMessage; for an unreachable person,
-    what `users.save_chat` costs. Raises Busy, Unavailable, both after Telegram answered.
+    `compose` gets the time after the wait, in epoch ms. Returns the outcome, and the seconds before another try. An
+    unreachable user is noted as such and leaves the audience of orders. Calls `send_rate.acquire` and one sendMessage;
+    for an unreachable user, also `users.save_chat`. Raises Busy, Unavailable, both after Telegram responded.
     """
     try:
         send_rate.acquire(chat_id)
-        said = say(clock.now_ms())
-        if said is None:
+        message = compose(clock.now_ms())
+        if message is None:
             return Outcome.ENDED, 0
-        bot_api.call("sendMessage", chat_id=chat_id, text=said.text, reply_markup=markup(said.buttons))
+        bot_api.call("sendMessage", chat_id=chat_id, text=message.text, reply_markup=markup(message.buttons))
     except send_rate.NotYet as not_yet:
         return Outcome.MISSED, not_yet.seconds
     except Unavailable as error:
@@ -66,7 +66,7 @@ def send(chat_id: int, say: Callable[[int], Said | None]) -> tuple[Outcome, floa
 
 
 def _not_sent(error: Exception) -> tuple[Outcome, float]:
-    # Nothing is in doubt: the message waits until its receipts run out, and then somebody is told.
+    # Surely not sent: the queue retries the message until its receives run out, and then an alarm is raised.
     failed(error)
     return Outcome.MISSED, _TROUBLE_SECONDS
 
@@ -85,11 +85,11 @@ def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
     if error.error_code == 400:
         logger.error("telegram refused a message", extra={"chat_id": chat_id})
         return Outcome.REFUSED, 0
-    # Telegram does not know the bot: its token is another one now.
+    # Telegram does not know the bot: its token was replaced.
     return _not_sent(error)
 
 
 def dropped(reason: Outcome, user_id: int, order_ids: Sequence[str]) -> None:
-    """Count and log that a user was not told of orders."""
+    """Count and log the orders that a user was not told of."""
     metrics.add_metric(reason, "Count", max(len(order_ids), 1))
     logger.info("not sent", extra={"reason": reason.name.lower(), "user_id": user_id, "order_ids": order_ids})

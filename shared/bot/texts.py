@@ -1,4 +1,4 @@
-"""What the bot says, all of it."""
+"""All texts of the bot."""
 
 from collections.abc import Sequence
 from textwrap import shorten
@@ -40,7 +40,7 @@ _MOST_IN_A_DIGEST = 10
 
 
 def offer(order: Order, now: int) -> str:
-    """One new order."""
+    """Return the message about one new order. `now` in epoch ms."""
     return (
         f"Новый заказ: {order.category}, {order.city}\n\n"
         f"{shorten(order.description, 300, placeholder='…')}\n\n"
@@ -49,7 +49,7 @@ def offer(order: Order, now: int) -> str:
 
 
 def digest(orders: Sequence[Order], now: int) -> str:
-    """What came while the executor was not to be disturbed."""
+    """Return the message about the orders collected during an executor's window. `now` in epoch ms."""
     lines = [
         f"{number}. {order.category}, {order.city}, ещё {_minutes(order.expires_at - now)} мин.\n"
         f"{shorten(order.description, 100, placeholder='…')}"
@@ -60,18 +60,18 @@ def digest(orders: Sequence[Order], now: int) -> str:
 
 
 def listed(orders: Sequence[Order]) -> Sequence[Order]:
-    """Those of a digest that it shows."""
+    """Return the orders that a digest shows, at most ten."""
     return orders[:_MOST_IN_A_DIGEST]
 
 
-# ---------------------------------------------------------------- an order's news
+# ---------------------------------------------------------------- notices about an order
 
 I_ANSWERED = "Я ответил"
 CLOSE = "Закрыть"
 
 
 def notice(notice: Notice, order: Order, now: int) -> str:
-    """What its client or an executor is told of an order."""
+    """Return the text of a notice to the client or an executor of an order. `now` in epoch ms."""
     name = _name(order)
     left = _minutes((order.answer_due_at or now) - now)
     take = order.takes.get(notice.user_id)
@@ -110,14 +110,14 @@ def notice(notice: Notice, order: Order, now: int) -> str:
 
 
 def pressed(order: Order) -> str:
-    """In the place of a message whose button was pressed."""
+    """Return the text that replaces a message after its button was pressed."""
     if order.status is Status.CLOSED_NO_RESPONSE:
         return f"Заказ {_name(order)} закрыт."
     return f"Вы отметили, что ответили исполнителям по заказу {_name(order)}."
 
 
 DONE = "Готово"
-# What a press of a button may be refused with.
+# The text for each error that the press of a button can cause.
 REFUSED: dict[type[DomainError], str] = {
     **{
         kind: ERROR_RESPONSES[kind].detail

@@ -1,16 +1,17 @@
-"""What kind of update it is. https://core.telegram.org/bots/api#update"""
+"""The kind of an update. https://core.telegram.org/bots/api#update"""
 
 from typing import Any
 
-# What a message can be about besides its text.
+# Fields that make a message an event.
 ABOUT = ("successful_payment", "refunded_payment", "write_access_allowed")
 
 
 def kind_of(update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The kind of the update and what a handler of that kind gets.
+    """Return the kind of the update and the content for its handler; an empty kind without any content.
 
-    A kind is the update's own field, as in `callback_query`, with two exceptions: a message about an event is of
-    that kind, as in `successful_payment`, and one that begins with a command is of the command's, as in `/start`.
+    The kind is the name of the update's field, as in `callback_query`, with two exceptions. For a message about an
+    event it is the event, as in `successful_payment`; for one that begins with a command it is the command, as in
+    `/start`.
     """
     for kind, content in update.items():
         if isinstance(content, dict):
