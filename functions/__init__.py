@@ -1,3 +1,3 @@
-"""One file per Lambda: request, rule, write, response."""
+"""One module per Lambda function: request, rule, write, response."""
 
 import shared.http.fast_import  # noqa: F401 - before any function imports FastAPI

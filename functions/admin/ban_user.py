@@ -1,4 +1,4 @@
-"""POST /api/admin/users/{id}/ban: from now on a user changes nothing, and his running orders are taken away."""
+"""POST /api/admin/users/{id}/ban: stop a user from changing anything, and remove their running orders."""
 
 import time
 
@@ -17,7 +17,7 @@ from shared.store import audit_log, feeds
 
 router = APIRouter(tags=["admin"])
 
-# A step that begins then ends within 23 s, as any request; the function has 29.
+# No step starts later, in seconds. A step takes at most 23 s, as any request does, and the function has 29 s (P4).
 _LAST_STEP = 5.0
 
 
@@ -28,20 +28,23 @@ _LAST_STEP = 5.0
     response_model=BanView,
     responses=error_responses(InvalidInitData, NotAnOperator),
 )
-async def ban_user(user_id: UserIdInPath, why: Reason, operator: Operator) -> dict[str, object]:
-    """He still reads, and keeps what he paid for. A 503 means that orders of his may still run: ask again, it goes on.
+async def ban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) -> dict[str, object]:
+    """A banned user can still read and keeps the contacts they paid for. Their other requests get a 403 `banned`.
 
-    A list lags behind the table by moments: an order that he posted just before is removed by asking once more.
+    The user's running orders are removed: active ones, and expired ones that still wait for the client's response.
+    Every executor who took one gets the price back. The request is idempotent. After a 503, some of the orders may
+    still be active: repeat the request to continue. An order posted moments before the ban may also need a second
+    request.
     """
     until = time.monotonic() + _LAST_STEP
     user = users.set_banned(
-        user_id, audit_log.new(operator.id, "user_banned", why.reason, user_id=user_id), banned=True
+        user_id, audit_log.new(operator.id, "user_banned", reason.reason, user_id=user_id), banned=True
     )
     _check_time(until)
     gone = []
     for order in running_orders(user_id):
         _check_time(until)
-        if remove(order.id, why, operator.id):
+        if remove(order.id, reason, operator.id):
             gone.append(order.id)
     return ban_view(user, gone)
 
@@ -52,18 +55,21 @@ def _check_time(until: float) -> None:
 
 
 def running_orders(user_id: int) -> list[Order]:
-    """The orders in which somebody may still be waiting for this client."""
+    """Return the client's orders in which an executor may still wait for a response.
+
+    As many calls as `feeds.all_of_client`.
+    """
     now = clock.now_ms()
     return [order for order in feeds.all_of_client(user_id) if is_running(order, now)]
 
 
-def remove(order_id: str, why: Reason, operator_id: int) -> bool:
-    """Take an order away; whether it was still there to take."""
-    action = audit_log.new(operator_id, "order_removed", why.reason, order_id=order_id)
+def remove(order_id: str, reason: Reason, operator_id: int) -> bool:
+    """Remove an order. Returns False when it had already ended. As many calls as `orders.operate`."""
+    action = audit_log.new(operator_id, "order_removed", reason.reason, order_id=order_id)
     try:
         orders.operate(order_id, removed, action)
     except OrderNotActive:
-        return False  # it ended by itself
+        return False  # its deadline ended it first
     return True
 
 

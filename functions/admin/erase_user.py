@@ -1,4 +1,4 @@
-"""An operator has a person forgotten who asked for it elsewhere than in the app: `make erase`."""
+"""Erase a person's data at an operator's command (`make erase`), for a request that came from outside the app."""
 
 import time
 from typing import Any
@@ -7,15 +7,16 @@ from shared.commands.erasure import erase
 from shared.handlers.background import background_handler
 from shared.store import audit_log
 
-# Left for the last step.
+# Left for the last step to end in.
 _MARGIN_SECONDS = 30
 
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Forget the user of `{"user_id", "operator_id", "reason"}`; again, after whatever failed, it goes on.
+    """Erase the user of `{"user_id", "operator_id", "reason"}`. Idempotent: a repeated call continues after a failure.
 
-    Fails on Busy, Unavailable, and on TooOften where the operator is the user: the log's `failed` says on which.
+    As many calls as `erase`. Fails on Busy, Unavailable, and on TooOften when the operator is the user. The log line
+    `failed` names the error.
     """
     action = audit_log.new(event["operator_id"], "data_erased", event["reason"], user_id=event["user_id"])
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS

@@ -1,4 +1,4 @@
-"""An operator exports what is kept of a person who asked for it elsewhere than in the app: `make export`."""
+"""Export a person's data at an operator's command (`make export`), for a request that came from outside the app."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ from shared.store import audit_log, people
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What is kept of the user of `{"user_id", "operator_id", "reason"}`; looking is put into the trail first.
+    """Return the stored data of the user of `{"user_id", "operator_id", "reason"}`.
 
-    Fails on Busy, Unavailable: the log's `failed` says on which.
+    The access is recorded in the audit log first. As many calls as `record` and `people.read`. Fails on Busy,
+    Unavailable. The log line `failed` names the error.
     """
     record(audit_log.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
     return export_view(people.read(event["user_id"]), clock.now_ms())

@@ -1,4 +1,4 @@
-"""GET /api/admin/users/{id}/ledger: why a user's balance is what it is, for operators."""
+"""GET /api/admin/users/{id}/ledger: show operators a user's balance and ledger."""
 
 from fastapi import APIRouter
 
@@ -25,7 +25,12 @@ router = APIRouter(tags=["admin"])
 
 
 class LedgerView(View):
-    """`balance` in roubles; newest first; `next_cursor` asks for the older ones, null is the end."""
+    """A page of a user's ledger, newest entries first.
+
+    - `balance`: the current balance in roubles.
+    - `banned_at`: null unless the user is banned.
+    - `next_cursor`: pass it as `cursor` to get the older entries; null on the last page.
+    """
 
     user_id: int
     balance: int
@@ -37,7 +42,7 @@ class LedgerView(View):
 @router.get(
     "/api/admin/users/{id}/ledger",
     operation_id="get_ledger",
-    summary="A user's balance and ledger",
+    summary="Get a user's balance and ledger",
     response_model=LedgerView,
     responses=error_responses(InvalidInitData, NotAnOperator),
 )
@@ -48,7 +53,10 @@ async def get_ledger(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, object]:
-    """Looking is an action as well: what cannot be put into the trail is not shown."""
+    """Every request is recorded in the audit log with its `reason`; if it cannot be recorded, the response is a 503.
+
+    A user id that the service does not know gives an empty ledger and a balance of 0.
+    """
     record(audit_log.new(operator.id, "ledger_read", reason, user_id=user_id))
     user = users.get(user_id)
     entries = ledger.page(user_id, limit=limit + 1, before=id_at(cursor))

@@ -1,4 +1,4 @@
-"""POST /api/admin/complaints/handle: an operator is done with a complaint."""
+"""POST /api/admin/complaints/handle: mark a complaint handled."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -15,7 +15,10 @@ router = APIRouter(tags=["admin"])
 
 
 class HandleComplaint(BaseModel):
-    """Which complaint, by its order and who complained; `reason` is what came of it."""
+    """The complaint to mark, named by its order and the executor who complained.
+
+    `reason` says what the operator decided; it is recorded in the audit log.
+    """
 
     order_id: IdOfOrder
     executor_id: UserId
@@ -30,7 +33,10 @@ class HandleComplaint(BaseModel):
     responses=error_responses(InvalidInitData, NotAnOperator, ComplaintNotFound, AlreadyHandled),
 )
 async def handle_complaint(handled: HandleComplaint, operator: Operator) -> dict[str, object]:
-    """It leaves the queue. What is done about it - a refund, a ban - is an action of its own."""
+    """The complaint leaves the queue of open complaints. A refund or a ban is a separate request.
+
+    A second request for the same complaint gets a 409 `already_handled`.
+    """
     action = audit_log.new(
         operator.id,
         "complaint_handled",

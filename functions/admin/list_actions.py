@@ -1,4 +1,4 @@
-"""GET /api/admin/actions: what operators did."""
+"""GET /api/admin/actions: list the audit log of the operators' actions."""
 
 from fastapi import APIRouter
 
@@ -14,7 +14,11 @@ router = APIRouter(tags=["admin"])
 
 
 class ActionView(View):
-    """Who did what, when and why; `user_id` and `order_id` are whom and what it concerns."""
+    """An entry of the audit log.
+
+    - `operator_id`: Telegram id of the operator. For users who erase their own data, the id of the user.
+    - `user_id`, `order_id`: the user and the order that the action concerns; null when it concerns none.
+    """
 
     id: int
     operator_id: int
@@ -26,7 +30,10 @@ class ActionView(View):
 
 
 class ActionsPage(View):
-    """Newest first; `next_cursor` asks for the older ones, null is the end."""
+    """A page of the audit log, newest entries first.
+
+    `next_cursor`: pass it as `cursor` to get the older entries; null on the last page.
+    """
 
     actions: list[ActionView]
     next_cursor: str | None
@@ -35,7 +42,7 @@ class ActionsPage(View):
 @router.get(
     "/api/admin/actions",
     operation_id="list_actions",
-    summary="The trail of what operators did",
+    summary="List the audit log of the operators' actions",
     response_model=ActionsPage,
     responses=error_responses(InvalidInitData, NotAnOperator),
 )
@@ -44,7 +51,7 @@ async def list_actions(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ActionsPage:
-    """Nobody changes it: there is no path that does."""
+    """The audit log is append-only: no request changes or removes an entry."""
     found = audit_log.page(limit=limit + 1, before=id_at(cursor))
     return ActionsPage(
         actions=[

@@ -1,4 +1,4 @@
-"""GET /api/admin/complaints: what executors complain of, for operators."""
+"""GET /api/admin/complaints: list the executors' complaints for operators."""
 
 from fastapi import APIRouter
 
@@ -13,7 +13,10 @@ router = APIRouter(tags=["admin"])
 
 
 class ComplaintsPage(View):
-    """Oldest first; `next_cursor` asks for the newer ones, null is the end."""
+    """A page of complaints, oldest first.
+
+    `next_cursor`: pass it as `cursor` to get the newer complaints; null on the last page.
+    """
 
     complaints: list[ComplaintView]
     next_cursor: str | None
@@ -22,7 +25,7 @@ class ComplaintsPage(View):
 @router.get(
     "/api/admin/complaints",
     operation_id="list_complaints",
-    summary="Complaints that wait, or that were handled",
+    summary="List open or handled complaints",
     response_model=ComplaintsPage,
     responses=error_responses(InvalidInitData, NotAnOperator),
 )
@@ -32,7 +35,7 @@ async def list_complaints(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, object]:
-    """The queue: who waited longest is first."""
+    """Lists open complaints, or handled ones with `handled=true`. The oldest complaint comes first."""
     after = id_at(cursor)
     found = reviews.complaints(handled=handled, limit=limit + 1, after=after)
     return {

@@ -1,4 +1,4 @@
-"""POST /api/admin/orders/{id}/refund: an operator gives an executor back what he paid for an order."""
+"""POST /api/admin/orders/{id}/refund: give an executor back the price of a take."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -23,14 +23,14 @@ router = APIRouter(tags=["admin"])
 
 
 class Refund(BaseModel):
-    """To whom, and why."""
+    """The executor to refund, and the reason for the audit log."""
 
     executor_id: UserId
     reason: ReasonText
 
 
 class RefundView(View):
-    """`amount` in roubles."""
+    """The refund; `amount` is in roubles."""
 
     order_id: str
     executor_id: int
@@ -40,14 +40,18 @@ class RefundView(View):
 @router.post(
     "/api/admin/orders/{id}/refund",
     operation_id="refund_take",
-    summary="Give an executor his money back",
+    summary="Refund an executor's take",
     response_model=RefundView,
     responses=error_responses(
         InvalidInitData, NotAnOperator, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded
     ),
 )
 async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:
-    """Once, whoever else gives it back; not while the client can still answer: remove the order instead."""
+    """The price of the take returns to the executor's balance, at most once.
+
+    A take that was refunded for any reason gets a 409 `already_refunded`. While the client can still respond, the
+    request gets a 409 `take_not_over`; to refund earlier, remove the order.
+    """
     action = audit_log.new(operator.id, "take_refunded", refund.reason, user_id=refund.executor_id, order_id=order_id)
     order = commands.operate(order_id, lambda order, now: with_refund(order, refund.executor_id, now), action)
     amount = order.takes[refund.executor_id].price

@@ -1,4 +1,4 @@
-"""POST /api/admin/orders/{id}/remove: an operator takes an order away."""
+"""POST /api/admin/orders/{id}/remove: remove an order and refund its executors."""
 
 from fastapi import APIRouter
 
@@ -22,9 +22,13 @@ router = APIRouter(tags=["admin"])
     response_model=OrderView,
     responses=error_responses(InvalidInitData, NotAnOperator, OrderNotFound, OrderNotActive),
 )
-async def remove_order(order_id: OrderId, why: Reason, operator: Operator) -> dict[str, object]:
-    """It leaves every list, its contact is free, and whoever took it gets his money back, answered or not."""
-    action = audit_log.new(operator.id, "order_removed", why.reason, order_id=order_id)
+async def remove_order(order_id: OrderId, reason: Reason, operator: Operator) -> dict[str, object]:
+    """An active or expired order becomes `deleted`, or `closed_no_response` if it was taken. Its contact is free again.
+
+    Every executor who took the order gets the price back, also after the client responded. An order with another
+    status gets a 410 `order_not_active`.
+    """
+    action = audit_log.new(operator.id, "order_removed", reason.reason, order_id=order_id)
     order = commands.operate(order_id, removed, action)
     return order_view(order, user_id=None, now=clock.now_ms())
 

@@ -1,4 +1,4 @@
-"""POST /api/admin/users/{id}/unban: a user may write again."""
+"""POST /api/admin/users/{id}/unban: lift a user's ban."""
 
 from fastapi import APIRouter
 
@@ -20,9 +20,9 @@ router = APIRouter(tags=["admin"])
     response_model=BanView,
     responses=error_responses(InvalidInitData, NotAnOperator),
 )
-async def unban_user(user_id: UserIdInPath, why: Reason, operator: Operator) -> dict[str, object]:
-    """His orders that were taken away stay away."""
-    action = audit_log.new(operator.id, "user_unbanned", why.reason, user_id=user_id)
+async def unban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) -> dict[str, object]:
+    """Orders that the ban removed stay removed. The request is idempotent; `removed_orders` is always empty."""
+    action = audit_log.new(operator.id, "user_unbanned", reason.reason, user_id=user_id)
     return ban_view(users.set_banned(user_id, action, banned=False), [])
 
 

@@ -1,4 +1,4 @@
-"""POST /api/balance/create-invoice: a person wants to top his balance up."""
+"""POST /api/balance/create-invoice: create an invoice that tops up the caller's balance."""
 
 from typing import Annotated
 
@@ -23,14 +23,22 @@ router = APIRouter()
 
 
 class NewInvoice(BaseModel):
-    """`amount` in roubles, a JSON integer; without a `provider` the first of those that are on."""
+    """A top-up.
+
+    - `amount`: roubles, a JSON integer.
+    - `provider`: without it, the first payment provider that the service offers.
+    """
 
     amount: Annotated[int, Field(strict=True, ge=money.MIN_RECHARGE, le=money.MAX_RECHARGE)]
     provider: Provider | None = None
 
 
 class InvoiceView(View):
-    """Where to pay: inside Telegram by `mini_app_invoice_url` where there is one, in a browser by `pay_url`."""
+    """Where to pay.
+
+    - `pay_url`: the page to pay on in a browser.
+    - `mini_app_invoice_url`: the link to pay inside Telegram; null when the provider has none.
+    """
 
     payment_id: int
     pay_url: str
@@ -40,12 +48,16 @@ class InvoiceView(View):
 @router.post(
     "/api/balance/create-invoice",
     operation_id="create_invoice",
-    summary="Top the balance up",
+    summary="Create an invoice to top up the balance",
     response_model=InvoiceView,
     responses=error_responses(InvalidInitData, Banned, TooOften, ProviderNotConfigured, ProviderUnavailable),
 )
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
-    """A payment that waits for its payer; its status tells when the money came."""
+    """Creates a pending payment. The balance is credited when the provider confirms it.
+
+    Poll `GET /api/balance/payment/{id}/status` with `payment_id` to see it paid. A payment can be paid for 30 minutes,
+    by card for 60. A 503 `provider_not_configured` means that the service does not offer this provider.
+    """
     provider = configured(invoice.provider)
     now = clock.now_ms()
     payment = new_payment(
@@ -57,15 +69,19 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
         now=now,
     )
 
-    # Put before the provider knows of it: a webhook can come before the provider's response.
+    # Put before the provider is called: a webhook can arrive before the provider's response.
     payment = commands.create(payment, caller)
     try:
-        made = PROVIDERS[provider].create(payment)
-        payments.set_invoice(payment.id, made.id)
-    except table.WriteConflict as stale:
-        # Nobody knows the way to pay it yet: it will expire.
-        raise Unavailable from stale
-    return InvoiceView(payment_id=payment.id, pay_url=made.pay_url, mini_app_invoice_url=made.mini_app_url)
+        provider_invoice = PROVIDERS[provider].create(payment)
+        payments.set_invoice(payment.id, provider_invoice.id)
+    except table.WriteConflict as conflict:
+        # Its payment links were not returned yet, so the payment will expire.
+        raise Unavailable from conflict
+    return InvoiceView(
+        payment_id=payment.id,
+        pay_url=provider_invoice.pay_url,
+        mini_app_invoice_url=provider_invoice.mini_app_url,
+    )
 
 
 handler = http_handler(router)

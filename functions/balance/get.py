@@ -1,4 +1,4 @@
-"""GET /api/balance: what the caller has."""
+"""GET /api/balance: return the caller's balance."""
 
 from fastapi import APIRouter
 
@@ -13,7 +13,7 @@ router = APIRouter()
 
 
 class BalanceView(View):
-    """In roubles."""
+    """The balance, in roubles."""
 
     balance: int
 
@@ -21,12 +21,12 @@ class BalanceView(View):
 @router.get(
     "/api/balance",
     operation_id="get_balance",
-    summary="The caller's balance",
+    summary="Get the caller's balance",
     response_model=BalanceView,
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_balance(caller: Reader) -> BalanceView:
-    """The balance as it is now."""
+    """The current balance, in whole roubles. It is never negative."""
     return BalanceView(balance=users.visit(caller).balance)
 
 

@@ -1,4 +1,4 @@
-"""GET /api/balance/payment/{id}/status: has the money come?"""
+"""GET /api/balance/payment/{id}/status: return the status of the caller's payment."""
 
 from typing import Literal
 
@@ -16,7 +16,13 @@ router = APIRouter()
 
 
 class PaymentView(View):
-    """`amount` in roubles; `new_balance` is the balance now, null until the payment is paid."""
+    """The status of a payment.
+
+    - `status`: `pending` until the provider confirms the payment. `paid`: credited; it stays `paid` after a refund.
+      `expired`: not paid in time, declined, or refunded before it was credited. It becomes `paid` if the money arrives.
+    - `amount`: roubles.
+    - `new_balance`: the current balance in roubles; null unless `status` is `paid`.
+    """
 
     payment_id: int
     status: Literal["pending", "paid", "expired"]
@@ -27,12 +33,12 @@ class PaymentView(View):
 @router.get(
     "/api/balance/payment/{id}/status",
     operation_id="get_payment_status",
-    summary="What became of a payment",
+    summary="Get the status of a payment",
     response_model=PaymentView,
     responses=error_responses(InvalidInitData, PaymentNotFound, TooOften),
 )
 async def get_payment_status(payment_id: PaymentId, caller: Reader) -> PaymentView:
-    """The caller's payment as it is now."""
+    """The current status of the caller's payment. The payment of another user gets a 404 `payment_not_found`."""
     payment, payer = payments.get_with_payer(payment_id, caller.id)
     if payment is None or payment.user_id != caller.id:
         raise PaymentNotFound

@@ -1,4 +1,4 @@
-"""GET /api/balance/transactions: why the caller's balance is what it is."""
+"""GET /api/balance/transactions: list the caller's ledger."""
 
 from fastapi import APIRouter
 
@@ -13,7 +13,10 @@ router = APIRouter()
 
 
 class TransactionsPage(View):
-    """Newest first; `next_cursor` asks for the older ones, null is the end."""
+    """A page of ledger entries, newest first.
+
+    `next_cursor`: pass it as `cursor` to get the older entries; null on the last page.
+    """
 
     transactions: list[TransactionView]
     next_cursor: str | None
@@ -22,7 +25,7 @@ class TransactionsPage(View):
 @router.get(
     "/api/balance/transactions",
     operation_id="list_transactions",
-    summary="The caller's ledger",
+    summary="List the caller's transactions",
     response_model=TransactionsPage,
     responses=error_responses(InvalidInitData, TooOften),
 )
@@ -31,7 +34,7 @@ async def list_transactions(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, object]:
-    """Every change of the caller's balance, each with the balance after it."""
+    """Lists every change of the caller's balance, each with the balance after it."""
     before = id_at(cursor)
     entries = ledger.page(caller.id, limit=limit + 1, before=before)
     return {

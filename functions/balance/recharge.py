@@ -1,4 +1,4 @@
-"""POST /api/balance/recharge: money from nowhere, on a developer's machine only."""
+"""POST /api/balance/recharge: credit test money, in the local stage only (I8)."""
 
 from typing import Annotated
 
@@ -18,14 +18,14 @@ router = APIRouter()
 
 
 class Recharge(BaseModel):
-    """`amount` in roubles, a JSON integer."""
+    """A credit of test money. `amount`: roubles, a JSON integer. `method`: shown as `payment_method` in the ledger."""
 
     amount: Annotated[int, Field(strict=True, ge=money.MIN_RECHARGE, le=money.MAX_RECHARGE)]
     method: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")] = "telegram_stars"
 
 
 class RechargeView(View):
-    """`new_balance` in roubles."""
+    """The credit. `new_balance` is in roubles; `transaction_id` is the id of the ledger entry."""
 
     success: bool
     new_balance: int
@@ -40,7 +40,10 @@ class RechargeView(View):
     responses=error_responses(InvalidInitData, Banned, RechargeUnavailable),
 )
 async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
-    """Credits at once. Every other stage refuses: a balance is credited by a verified payment (I8)."""
+    """Credits at once, in the local stage only.
+
+    Every other stage responds with a 403 `recharge_unavailable`: there, only a verified payment credits a balance.
+    """
     if settings().stage != "local":
         raise RechargeUnavailable
     entry = commands.recharge(caller, amount=recharge.amount, method=recharge.method)

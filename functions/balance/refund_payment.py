@@ -1,4 +1,4 @@
-"""An operator gives a payment back through its provider: `make refund`."""
+"""Refund a payment through its provider at an operator's command (`make refund`)."""
 
 from typing import Any
 
@@ -12,10 +12,11 @@ from shared.store import payments
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Refund the payment of `{"payment_id"}`, and take from the balance what it still has of it.
+    """Refund the payment of `{"payment_id"}`, and debit the balance by the amount, as far as the balance covers it.
 
-    The payment as it is then, roubles; one that is not paid stays as it is. Again, after whatever failed, it goes on
-    where it was. Fails on PaymentNotFound, ProviderUnavailable, Busy, Unavailable: the log's `failed` says on which.
+    Returns the payment after it, in roubles. A payment that is not paid stays unchanged. Idempotent: a repeated call
+    continues after a failure. One consistent GetItem, the provider's `refund`, and the calls of `settle`. Fails on
+    PaymentNotFound, ProviderUnavailable, Busy, Unavailable. The log line `failed` names the error.
     """
     payment = payments.get(event["payment_id"])
     if payment is None:

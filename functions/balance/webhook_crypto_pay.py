@@ -1,4 +1,4 @@
-"""POST /api/balance/webhook/crypto-bot: Crypto Pay tells of an invoice."""
+"""POST /api/balance/webhook/crypto-bot: receive Crypto Pay's update about an invoice."""
 
 from fastapi import APIRouter, Request
 
@@ -15,12 +15,15 @@ router = APIRouter()
 @router.post(
     "/api/balance/webhook/crypto-bot",
     operation_id="crypto_pay_webhook",
-    summary="An update from Crypto Pay",
+    summary="Receive an update from Crypto Pay",
     response_model=Success,
     responses=error_responses(Unreadable, UnverifiedSender),
 )
 async def crypto_pay_webhook(request: Request) -> Success:
-    """Credits what was paid, once; whatever else a signed update says is fine as well."""
+    """Called by Crypto Pay only. Credits a paid invoice; idempotent. Other signed updates are accepted and ignored.
+
+    An invalid signature gets a 401 `unverified_sender`.
+    """
     body = await request.body()
     crypto_pay.verify(request.headers, body)
     charge = crypto_pay.parse_webhook(body)

@@ -1,4 +1,4 @@
-"""POST /api/balance/webhook/yookassa: YooKassa tells that something happened to a payment."""
+"""POST /api/balance/webhook/yookassa: receive YooKassa's notification about a payment."""
 
 from fastapi import APIRouter, Request
 
@@ -16,13 +16,16 @@ router = APIRouter()
 @router.post(
     "/api/balance/webhook/yookassa",
     operation_id="yookassa_webhook",
-    summary="A notification from YooKassa",
+    summary="Receive a notification from YooKassa",
     response_model=Success,
     responses=error_responses(Unreadable, UnverifiedSender, ProviderUnavailable),
 )
 async def yookassa_webhook(request: Request) -> Success:
-    """Asks YooKassa what became of the payment, and credits or takes back what it says, once."""
-    # What the gateway saw, not what a header claims.
+    """Called by YooKassa only. Reads the payment from YooKassa's API, then credits it or takes back a refund.
+
+    Idempotent. A request from outside YooKassa's networks gets a 401 `unverified_sender`.
+    """
+    # The address that the gateway saw: a header can be forged.
     yookassa.verify(request.scope["aws.event"]["requestContext"]["http"]["sourceIp"])
     charge = yookassa.parse_webhook(await request.body())
     if charge is not None:

@@ -1,4 +1,4 @@
-"""GET /api/cities: the cities an order can be in."""
+"""GET /api/cities: list the cities that an order can be in."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -13,21 +13,21 @@ LONGEST_SEARCH = 100
 
 
 def list_cities(search: str | None) -> list[str]:
-    """All of them, or those whose name contains `search`, sorted."""
+    """All cities, or those whose name contains `search`; sorted. No credentials are needed."""
     return list(cities.names()) if search is None else cities.search(search)
 
 
-def quick(event: dict[str, Any]) -> list[str] | None:
-    """The answer where nothing is asked but a search of a length that may be, once; else None."""
-    asked = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
-    match asked:
-        case {"search": [search]} if len(asked) == 1 and 1 <= len(search) <= LONGEST_SEARCH:
+def fast_path(event: dict[str, Any]) -> list[str] | None:
+    """Return the cities for a request with no parameter, or with one valid `search`; None for every other request."""
+    query = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
+    match query:
+        case {"search": [search]} if len(query) == 1 and 1 <= len(search) <= LONGEST_SEARCH:
             return list_cities(search)
-    return None if asked else list_cities(None)
+    return None if query else list_cities(None)
 
 
 def make_router() -> "APIRouter":
-    """The route as the OpenAPI has it, and for what `quick` leaves."""
+    """Make the router: for the OpenAPI document, and for requests that `fast_path` does not cover."""
     from typing import Annotated  # noqa: PLC0415
 
     from fastapi import APIRouter, Query  # noqa: PLC0415
@@ -39,7 +39,7 @@ def make_router() -> "APIRouter":
     @router.get(
         "/api/cities",
         operation_id="list_cities",
-        summary="Russian cities by their official names",
+        summary="List Russian cities by their official names",
         response_model=list[str],
         responses=error_responses(),
         description=list_cities.__doc__,
@@ -52,4 +52,4 @@ def make_router() -> "APIRouter":
     return router
 
 
-handler = fast_path_handler(quick, make_router)
+handler = fast_path_handler(fast_path, make_router)

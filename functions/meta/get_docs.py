@@ -1,4 +1,4 @@
-"""GET /docs: the API in Swagger UI."""
+"""GET /docs: show the API in Swagger UI."""
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -8,7 +8,7 @@ from shared.handlers.http import http_handler
 
 router = APIRouter()
 
-# A fixed version: what a page of ours runs does not change by itself.
+# A pinned version, so that the scripts of this page change only with a commit.
 _SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.32.0"
 
 _MAY_LOAD = (
@@ -19,7 +19,7 @@ _MAY_LOAD = (
 
 @router.get("/docs", include_in_schema=False)
 async def get_docs() -> HTMLResponse:
-    """The page; its scripts come from a CDN."""
+    """Return the Swagger UI page. Its scripts come from a CDN."""
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Срочные услуги: API",

@@ -1,4 +1,4 @@
-"""GET /health: whether the service can answer."""
+"""GET /health: tell that the functions start and respond."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def make_router() -> "APIRouter":
-    """The route as the OpenAPI has it."""
+    """Make the router, for the OpenAPI document."""
     from typing import Literal  # noqa: PLC0415
 
     from fastapi import APIRouter  # noqa: PLC0415
@@ -20,23 +20,23 @@ def make_router() -> "APIRouter":
     router = APIRouter()
 
     class HealthView(View):
-        """All is well."""
+        """The service runs."""
 
         status: Literal["healthy"]
 
     @router.get(
         "/health",
         operation_id="get_health",
-        summary="Whether the service can answer",
+        summary="Check that the service runs",
         response_model=HealthView,
         responses=error_responses(),
     )
     async def get_health() -> HealthView:
-        """Healthy while functions start and answer. Whether the table answers, alarms tell."""
+        """Returns `healthy` while functions start and respond. The database is not checked; alarms watch it."""
         return HealthView(status="healthy")
 
     return router
 
 
-# It needs nothing to know that it runs: no table, no framework. Nothing can be wrong with the request either.
+# The response needs neither the table nor the framework, and no request can be invalid.
 handler = fast_path_handler(lambda event: {"status": "healthy"}, make_router)

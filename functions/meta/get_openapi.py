@@ -1,4 +1,4 @@
-"""GET /openapi.json: the schema of the API, as committed beside this file."""
+"""GET /openapi.json: return the OpenAPI document that is committed beside this file."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from shared.handlers.http import http_handler
 
 router = APIRouter()
 
-# `make openapi` writes it from the routers of all functions; a test holds it to them.
+# `make openapi` generates it from the routers of all functions; a test compares the two.
 _SCHEMA = Path(__file__).with_name("openapi.json").read_bytes()
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def get_openapi() -> Response:
-    """The OpenAPI 3.1 schema."""
+    """Return the OpenAPI 3.1 document."""
     return Response(_SCHEMA, media_type="application/json", headers={"cache-control": "max-age=300"})
 
 

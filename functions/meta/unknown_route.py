@@ -1,4 +1,4 @@
-"""Whatever has no route: 404, or 405 where the path has one for another method."""
+"""Every request without a route: 404, or 405 if the path has a route for another method."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _ROUTES = [
     include_in_schema=False,
 )
 async def unknown_route(request: Request) -> None:
-    """Always refuses."""
+    """Respond with a 404, or with a 405 and the allowed methods."""
     for path, methods in _ROUTES:
         if path.fullmatch(request.url.path):
             raise HTTPException(405, headers={"allow": ", ".join(methods)})

@@ -1,4 +1,4 @@
-"""POST /api/orders/{id}/close: a client gives up an order that was taken."""
+"""POST /api/orders/{id}/close: close the caller's taken order."""
 
 from fastapi import APIRouter
 
@@ -21,7 +21,11 @@ router = APIRouter()
     responses=error_responses(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def close_order(order_id: OrderId, caller: Caller) -> None:
-    """The order becomes `closed_no_response`; unless he answered before, the executors get back what they paid."""
+    """The order becomes `closed_no_response` and its contact is free again.
+
+    If the client has not responded before, every executor gets the price back. An order that nobody took gets a 409
+    `nobody_took_it`: delete it instead.
+    """
     commands.change(order_id, lambda order, now: closed(order, caller.id, now), commands.move, caller_id=caller.id)
 
 

@@ -1,4 +1,4 @@
-"""POST /api/orders/{id}/complete: a client says that the work is done."""
+"""POST /api/orders/{id}/complete: mark the work of the caller's order as done."""
 
 from fastapi import APIRouter
 
@@ -17,12 +17,15 @@ router = APIRouter()
 @router.post(
     "/api/orders/{id}/complete",
     operation_id="complete_order",
-    summary="Say that the work is done",
+    summary="Complete a taken order",
     response_model=OrderView,
     responses=error_responses(InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, OrderNotActive),
 )
 async def complete_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
-    """The order becomes `completed`, counts as answered, and its contact is free."""
+    """The order becomes `completed` and its contact is free again. It counts as a response to the executors.
+
+    Only an active order can be completed; after its lifetime the request gets a 410 `order_not_active`.
+    """
     order = commands.change(
         order_id, lambda order, now: completed(order, caller.id, now), commands.move, caller_id=caller.id
     )

@@ -1,4 +1,4 @@
-"""POST /api/orders: a client posts an order."""
+"""POST /api/orders: post an order."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -18,7 +18,12 @@ router = APIRouter()
 
 
 class NewOrder(BaseModel):
-    """What a client says of his trouble."""
+    """A new order.
+
+    - `category`, `city`: one of the known names; the cities are listed by `GET /api/cities`.
+    - `description`: 20 to 1000 characters after trimming.
+    - `contact`: `@username`, a `https://t.me/` link or a Russian phone number. Shown as typed, compared in normal form.
+    """
 
     category: Category
     description: Description
@@ -35,7 +40,10 @@ class NewOrder(BaseModel):
     responses=error_responses(InvalidInitData, Banned, TooOften, ContactBusy),
 )
 async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
-    """An order that lives for its hour, unless its contact already has an active one."""
+    """Returns the new order. It is active for 60 minutes, unless it ends earlier.
+
+    A contact can have one active order at a time; a second one gets a 409 `contact_busy`.
+    """
     now = clock.now_ms()
     order = Order(
         id=ids.new_id(),

@@ -1,4 +1,4 @@
-"""DELETE /api/orders/{id}: a client withdraws an order that nobody took."""
+"""DELETE /api/orders/{id}: delete the caller's order that nobody took."""
 
 from fastapi import APIRouter
 
@@ -16,12 +16,15 @@ router = APIRouter()
 @router.delete(
     "/api/orders/{id}",
     operation_id="delete_order",
-    summary="Withdraw an order",
+    summary="Delete an order that nobody took",
     status_code=204,
     responses=error_responses(InvalidInitData, Banned, OrderNotFound, OrderTaken, OrderNotActive),
 )
 async def delete_order(order_id: OrderId, caller: Caller) -> None:
-    """The order becomes `deleted` and its contact is free."""
+    """The order becomes `deleted` and its contact is free again. An expired order can be deleted, too.
+
+    A taken order gets a 403 `order_taken`: close it instead. The order of another user gets a 404 `order_not_found`.
+    """
     commands.change(order_id, lambda order, now: deleted(order, caller.id, now), commands.move, caller_id=caller.id)
 
 

@@ -1,4 +1,4 @@
-"""GET /api/orders/{id}: anybody looks at an order."""
+"""GET /api/orders/{id}: return an order to anyone."""
 
 from fastapi import APIRouter
 
@@ -16,12 +16,15 @@ router = APIRouter()
 @router.get(
     "/api/orders/{id}",
     operation_id="get_order",
-    summary="An order",
+    summary="Get an order",
     response_model=OrderView,
     responses=error_responses(OrderNotFound, TooOften),
 )
 async def get_order(order_id: OrderId, caller: MaybeReader) -> dict[str, object]:
-    """The order, with its contact for its owner and for the executors who paid."""
+    """Returns the order. `contact` is null unless the caller is its client or an executor who took it.
+
+    Credentials are optional; invalid ones count as none.
+    """
     order = orders.get(order_id)
     if order is None:
         raise OrderNotFound

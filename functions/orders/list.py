@@ -1,4 +1,4 @@
-"""GET /api/orders: the feed, and a user's own lists."""
+"""GET /api/orders: the feed, and the caller's own lists."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from shared.store import feeds
 
 router = APIRouter()
 
-# What a stranger gets who asks for a status that only an order's own people see.
+# The field error for a status that only the client and the executors of an order may list.
 NOT_LISTED = {
     "type": "status_not_listed",
     "loc": ("query", "status"),
@@ -26,7 +26,7 @@ NOT_LISTED = {
 
 
 class OrdersPage(View):
-    """A page of orders and how many there are in all."""
+    """A page of orders. `total` is the number of all matching orders, not of the orders on this page."""
 
     orders: list[OrderView]
     total: int
@@ -35,7 +35,7 @@ class OrdersPage(View):
 @router.get(
     "/api/orders",
     operation_id="list_orders",
-    summary="Orders, newest first",
+    summary="List orders, newest first",
     response_model=OrdersPage,
     responses=error_responses(Unauthenticated, TooOften),
 )
@@ -50,14 +50,24 @@ async def list_orders(
     mine: bool = False,
     taken_by_me: bool = False,
 ) -> dict[str, Any]:
-    """Active orders unless `status` says otherwise; with `mine` or `taken_by_me` the caller's, of every status."""
+    """Lists everyone's orders, or only the caller's. `contact` is always null in lists.
+
+    - `status`: for everyone's orders `active` (the default), `expired` or `completed`; another status gets a 422.
+    - `category`, `city`: only orders with that exact name.
+    - `mine`: only orders that the caller posted. `taken_by_me`: only orders that the caller took. Both list every
+      status unless `status` is given. Both need credentials (401 `unauthenticated`). Together they match no order.
+    - `offset`: number of orders to skip. `limit`: page size.
+
+    `total` is exact, but may be two seconds old when the page does not reach the end of the list. Credentials are
+    optional for everyone's orders; invalid ones count as none.
+    """
     now = clock.now_ms()
     if mine or taken_by_me:
         if caller is None:
             raise Unauthenticated
         narrowed = feeds.Filter(status, city, category)
         if mine and taken_by_me:
-            return {"orders": [], "total": 0}  # nobody takes his own order (I13)
+            return {"orders": [], "total": 0}  # nobody can take an own order (I13)
         if mine:
             found, total = feeds.of_client(caller.id, narrowed, offset=offset, limit=limit, now=now)
         else:
@@ -67,10 +77,10 @@ async def list_orders(
         if status not in PUBLIC_STATUSES:
             raise RequestValidationError([NOT_LISTED])
         found, total = feeds.by_status(status, city, category, offset=offset, limit=limit, now=now)
-        # A CDN counts from when it gets the page: a second is left for the way, and what the reading took is gone.
+        # A CDN counts from the moment it gets the page: one second is left for the way, and the reads took their time.
         fresh = min(feed_cache_seconds(), fresh_for(found, clock.now_ms()) // 1000 - 1)
         if caller is None and fresh > 0:
-            # For a CDN alone: a browser's own copy would hide from a person what he has just done himself.
+            # For a CDN only: a copy in the browser would hide from users what they have just done.
             response.headers["cache-control"] = f"public, max-age=0, s-maxage={fresh}"
     return {
         "orders": [order_view(order, user_id=None, now=now, listed=True) for order in found],

@@ -1,4 +1,4 @@
-"""POST /api/orders/{id}/respond: a client answered the executors who took his order."""
+"""POST /api/orders/{id}/respond: mark the executors of the caller's order as answered."""
 
 from fastapi import APIRouter
 
@@ -25,14 +25,18 @@ router = APIRouter()
 @router.post(
     "/api/orders/{id}/respond",
     operation_id="respond_to_order",
-    summary="Say that the executors were answered",
+    summary="Mark the executors as answered",
     response_model=OrderView,
     responses=error_responses(
         InvalidInitData, Banned, OrderNotFound, NotYourOrder, NobodyTookIt, AlreadyAnswered, OrderNotActive
     ),
 )
 async def respond_to_order(order_id: OrderId, caller: Caller) -> dict[str, object]:
-    """The answer window stops; what the executors paid stays paid."""
+    """Sets `customer_responded_at` and stops the response window. The executors are not refunded.
+
+    The window is 15 minutes from the first take. Until it ends, an expired order can be responded to as well. A second
+    request gets a 409 `already_answered`.
+    """
     order = commands.change(
         order_id, lambda order, now: answered(order, caller.id, now), commands.move, caller_id=caller.id
     )

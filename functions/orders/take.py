@@ -1,4 +1,4 @@
-"""POST /api/orders/{id}/take: an executor pays to see the contact."""
+"""POST /api/orders/{id}/take: charge the executor and show the contact."""
 
 from fastapi import APIRouter
 
@@ -22,7 +22,12 @@ router = APIRouter()
 
 
 class TakeView(View):
-    """What the executor paid for, and what he has left in roubles."""
+    """The result of a take.
+
+    - `contact`: the client's contact, as typed.
+    - `executor_count`: how many executors had taken the order with this take, 1 to 3.
+    - `new_balance`: the executor's balance after the take, in roubles.
+    """
 
     success: bool
     contact: str
@@ -40,8 +45,12 @@ class TakeView(View):
     ),
 )
 async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
-    """The contact, for 2 roubles. One who paid gets the same answer again, free, also after the order ended."""
+    """Charges 2 roubles and returns the contact. At most three executors can take an order.
 
+    The request is idempotent: an executor who has paid gets the same response again for free, also after the order
+    ended. After an erasure of the client's data it gets a 410 `order_not_active`. A balance below the price gets a 402
+    `insufficient_balance`.
+    """
     order, debit = commands.take(order_id, caller)
     return TakeView(
         success=True,

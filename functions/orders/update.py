@@ -1,4 +1,4 @@
-"""PUT /api/orders/{id}: a client edits an order that nobody took yet."""
+"""PUT /api/orders/{id}: edit the caller's order that nobody took."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ router = APIRouter()
 
 
 class OrderChanges(BaseModel):
-    """What to change; what is not given stays. The city always does."""
+    """The fields to change; an absent or null field stays unchanged. The city cannot be changed."""
 
     category: Category | None = None
     description: Description | None = None
@@ -27,12 +27,15 @@ class OrderChanges(BaseModel):
 @router.put(
     "/api/orders/{id}",
     operation_id="update_order",
-    summary="Edit an order",
+    summary="Edit an order that nobody took",
     response_model=OrderView,
     responses=error_responses(InvalidInitData, Banned, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
-    """The order as it is after the change. A new contact must be free; the old one becomes so."""
+    """Returns the order after the change. A new contact must have no other active order (409 `contact_busy`).
+
+    A taken order gets a 403 `order_taken`. The order of another user gets a 404 `order_not_found`.
+    """
     contact = changes.contact
     contact_key = orders.contact_key(contact) if contact else None
 

@@ -1,4 +1,4 @@
-"""GET /api/reviews/check: whether the caller judged an order already."""
+"""GET /api/reviews/check: tell whether the caller reviewed an order or complained about it."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,10 @@ router = APIRouter()
 
 
 class JudgedView(View):
-    """A client writes a review, an executor a complaint."""
+    """What the caller has submitted about the order.
+
+    `type` is `review` from the order's client, `complaint` from an executor, and null when nothing was submitted.
+    """
 
     submitted: bool
     type: Literal["review", "complaint"] | None
@@ -25,12 +28,12 @@ class JudgedView(View):
 @router.get(
     "/api/reviews/check",
     operation_id="check_review",
-    summary="Whether the caller judged an order",
+    summary="Check for the caller's review or complaint",
     response_model=JudgedView,
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def check_review(order_id: Annotated[str, Query(max_length=100)], caller: Reader) -> JudgedView:
-    """Not submitted for whatever is no order as well."""
+    """Returns `submitted: false` for an unknown or malformed order id, too."""
     submitted = reviews.submitted(order_id, caller.id) if ids.ID.fullmatch(order_id) else None
     return JudgedView(submitted=submitted is not None, type=submitted)
 

@@ -1,4 +1,4 @@
-"""POST /api/reviews/executor: an executor complains about an order that he took."""
+"""POST /api/reviews/executor: complain about an order that the caller took."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def _known(complaint: str) -> str:
 
 
 class NewComplaint(BaseModel):
-    """What the executor met with."""
+    """A complaint. `complaint` is one of the listed kinds; `comment` is optional, at most 500 characters."""
 
     order_id: IdOfOrder
     complaint: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(COMPLAINTS)})]
@@ -33,7 +33,7 @@ class NewComplaint(BaseModel):
 
 
 class ComplaintCreated(View):
-    """It is there."""
+    """The complaint was stored."""
 
     success: bool
     complaint_id: int
@@ -47,7 +47,10 @@ class ComplaintCreated(View):
     responses=error_responses(InvalidInitData, Banned, OrderNotTakenByYou, AlreadyComplained),
 )
 async def create_complaint(new: NewComplaint, caller: Caller) -> ComplaintCreated:
-    """One complaint by each executor who took the order; its client does not see it."""
+    """Each executor can complain once about an order that they took. Only operators see complaints.
+
+    An order that the caller did not take, or that does not exist, gets a 404 `order_not_taken_by_you`.
+    """
 
     def decide(order: Order | None, now: int, complaint_id: int) -> Complaint:
         return complaint_about(

@@ -1,4 +1,4 @@
-"""POST /api/reviews/client: a client reviews an executor who took his order."""
+"""POST /api/reviews/client: review an executor who took the caller's order."""
 
 from typing import Annotated
 
@@ -26,7 +26,10 @@ router = APIRouter()
 
 
 class NewReview(BaseModel):
-    """What the client says; of the first executor who took the order where none is named."""
+    """A review. `comment` is optional, at most 500 characters.
+
+    Without `executor_id`, the review is about the first executor who took the order.
+    """
 
     order_id: IdOfOrder
     rating: Annotated[int, Field(strict=True, ge=MIN_RATING, le=MAX_RATING)]
@@ -35,7 +38,7 @@ class NewReview(BaseModel):
 
 
 class ReviewCreated(View):
-    """It is there."""
+    """The review was stored."""
 
     success: bool
     review_id: int
@@ -51,7 +54,11 @@ class ReviewCreated(View):
     ),
 )
 async def create_review(new: NewReview, caller: Caller) -> ReviewCreated:
-    """One review of a completed or expired order; the executor's rating counts it at once."""
+    """The client of a completed or expired order can review it once.
+
+    The review counts in the executor's rating at once. The order then shows it in `rating` and `review_comment`. The
+    review's `author_name` is the caller's first name.
+    """
 
     def decide(order: Order | None, now: int, review_id: int) -> Review:
         return review_of(

@@ -1,4 +1,4 @@
-"""GET /api/reviews: what clients said of executors."""
+"""GET /api/reviews: list the clients' reviews of executors."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ router = APIRouter()
 @router.get(
     "/api/reviews",
     operation_id="list_reviews",
-    summary="Reviews, newest first",
+    summary="List reviews, newest first",
     response_model=list[ReviewView],
     responses=error_responses(Unauthenticated, TooOften),
 )
@@ -29,7 +29,15 @@ async def list_reviews(
     mine: bool = False,
     written: bool = False,
 ) -> list[dict[str, object]]:
-    """Everybody's; with `mine` those that the caller received, with `written` those that he wrote."""
+    """Lists everyone's reviews.
+
+    - `mine`: only reviews that the caller received. `written`: only reviews that the caller wrote. Both need
+      credentials (401 `unauthenticated`). Together they match no review.
+    - `rating`: only reviews with that rating.
+
+    There is no pagination: the newest `limit` reviews are returned. Credentials are optional for everyone's reviews;
+    invalid ones count as none.
+    """
     found: list[Review] = []
     if not mine and not written:
         found = reviews.page(rating=rating, limit=limit)
@@ -39,7 +47,7 @@ async def list_reviews(
         found = reviews.received(caller.id, rating=rating, limit=limit)
     elif not mine:
         found = reviews.written(caller.id, rating=rating, limit=limit)
-    # Both: nobody reviews himself (I13).
+    # Both: nobody can take, and so review, an own order (I13).
     return [review_view(review) for review in found]
 
 

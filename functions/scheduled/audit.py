@@ -1,4 +1,4 @@
-"""Every night, and whenever an operator asks: are the books right?"""
+"""Reconcile the books every night, and at an operator's command."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,27 +9,28 @@ from shared.handlers.background import background_handler
 from shared.observability import logger, metrics
 from shared.store import books
 
-# A reading is no snapshot: what moved while it passed looks wrong once. What is wrong stays so.
-_READINGS = 3
+# A Scan is not a snapshot: an item that changes during it can look inconsistent. Only breaches found by all three
+# scans are reported.
+_SCANS = 3
 
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> list[dict[str, str]]:
-    """Every breach that stands in each of three readings: a log line and a count in the metric `Breaches`, and listed.
+    """Return every breach that three scans of the table find. Each is logged and counted in the metric `Breaches`.
 
-    One consistent Scan of the table, two more where it finds anything.
+    One consistent Scan of the table; two more when the first finds a breach.
     """
     found = set(read_breaches())
-    for _ in range(_READINGS - 1):
+    for _ in range(_SCANS - 1):
         if found:
             found.intersection_update(read_breaches())
-    told = [asdict(breach) for breach in sorted(found)]
-    for breach in told:
+    report = [asdict(breach) for breach in sorted(found)]
+    for breach in report:
         logger.error("breach", extra=breach)
     metrics.add_metric("Breaches", "Count", len(found))
-    return told
+    return report
 
 
 def read_breaches() -> list[Breach]:
-    """The breaches of one reading of the table."""
+    """Return the breaches that one consistent Scan of the table finds."""
     return breaches(books.read(), clock.now_ms())

@@ -1,4 +1,4 @@
-"""The one-time schedules of an order: its hour ends, or its answer window does."""
+"""Run the one-time schedules of an order: the end of its hour, and the end of its response window."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.handlers.background import background_handler
 def handler(event: dict[str, Any], context: Any) -> None:
     """End the order of `{"order_id", "due_at"}` if the deadline, in epoch ms, still stands.
 
-    Twice, late, or after the order ended otherwise, it changes nothing; early, it fails and comes again (L6).
+    Idempotent: a second or late call, or a call after the order ended otherwise, changes nothing. An early call fails
+    and is retried (L6). As many calls as `end_due.end_if_due`.
     """
     end_due.end_if_due(event["order_id"], not_before=event["due_at"])

@@ -1,4 +1,4 @@
-"""Every minute: end whatever is due and still stands. The schedules give precision, this is the guarantee (L5)."""
+"""End every overdue order, once a minute. The schedules give precision; the sweep is the guarantee (L5)."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from shared.handlers.background import background_handler
 from shared.observability import logger, metrics, where
 from shared.store import orders
 
-# Left for the answer of the last order: a call may take that long.
+# Left for the last order to end in, ms: one call to DynamoDB may take that long.
 _MARGIN_MS = 10_000
 
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> None:
-    """End every due order, the longest due first.
+    """End every overdue order, the longest overdue first.
 
-    One Query a megabyte of keys, and what `deadlines.end_if_due` costs an order. One order's failure stops no other;
-    what is left when the time runs out is for the next minute.
+    One Query per megabyte of keys, and the calls of `end_due.end_if_due` for each order. A failing order does not stop
+    the others. The next minute's run continues when the time runs out.
     """
     failed = 0
     for order_id in orders.due(clock.now_ms()):

@@ -1,4 +1,4 @@
-"""The table's stream: TTL removed a contact lock, so the hour of its order is over. A backstop for lost timers."""
+"""The table's stream: end the order whose contact lock TTL removed. A backstop for lost timers."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from shared.store import stream
 
 
 def end_order(record: dict[str, Any]) -> None:
-    """End the order that held the lock, if it still has to be ended."""
+    """End the order that held the lock, if it is not ended yet. As many calls as `end_due.end_if_due`."""
     order_id, expires_at = stream.removed_lock(record)
     end_due.end_if_due(order_id, not_before=expires_at)
 

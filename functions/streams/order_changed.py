@@ -1,4 +1,4 @@
-"""The table's stream: an order changed. Its deadlines get timers, people hear of it, it is counted."""
+"""The table's stream: schedule the deadlines of a changed order, queue its messages and count it."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from shared.store import stream
 
 
 def order_changed(record: dict[str, Any]) -> None:
-    """Queue the order for those who want such, queue the notices of its change, schedule its deadlines.
+    """Queue a new or recategorised order for its audience, queue the notices of the change, and schedule the deadlines.
 
-    One SendMessageBatch a queue, one CreateSchedule a deadline that is new. All of it may be done twice: a schedule has
-    a name, who sends knows what was sent, and of the figures of the trade nobody asks that they be exact. Schedules
-    come after queues: where none can be made, people still hear of the order, and the sweep ends it (L5).
+    One SendMessageBatch per queue, one CreateSchedule per new deadline. A record may be delivered twice: a schedule has
+    a fixed name, senders know what was sent, and the metrics of the marketplace need not be exact. Schedules come after
+    queues: if a schedule cannot be created, the messages are still sent, and the sweep ends the order (L5).
     """
     before, after = stream.order_change(record)
     now = clock.now_ms()
@@ -32,9 +32,9 @@ def order_changed(record: dict[str, Any]) -> None:
 
 
 def schedule_deadlines(before: Order | None, after: Order, now: int) -> None:
-    """Schedule the end of a new order's hour, and the end of its answer window once the first take started it.
+    """Schedule the end of a new order's hour, and the end of its response window after the first take.
 
-    A deadline that passed already is left to the sweep.
+    One CreateSchedule per new deadline. A deadline that has passed already is left to the sweep.
     """
     known = deadlines(before) if before else {}
     for deadline, at in deadlines(after).items():

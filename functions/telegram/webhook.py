@@ -1,4 +1,4 @@
-"""POST /api/telegram/webhook: what happens in the bot's chats."""
+"""POST /api/telegram/webhook: receive the updates of the bot."""
 
 import json
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from shared.store import updates
 
 router = APIRouter()
 
-# What is done with an update of a kind, by `kind_of`. An update may come twice, so each bears being called twice.
-# Whatever one raises makes Telegram send the update again.
+# The handler of each kind of update, as `kind_of` names it. Telegram may deliver an update twice, so every handler is
+# idempotent. After an error of a handler, Telegram delivers the update again.
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "/start": chats.start,
     "/help": chats.explain,
@@ -35,19 +35,22 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "refunded_payment": payments.payment_update,
 }
 
-# Kinds whose handlers write what they do under a key of its own: nothing is gained by remembering that they ran.
+# Kinds whose handlers write under a key of their own: a mark that the update was handled would add nothing.
 REPEATABLE = frozenset({"pre_checkout_query", "successful_payment", "refunded_payment"})
 
 
 @router.post(
     "/api/telegram/webhook",
     operation_id="telegram_webhook",
-    summary="An update from Telegram",
+    summary="Receive an update from Telegram",
     response_model=Success,
     responses=error_responses(Unreadable, UnverifiedSender),
 )
 async def telegram_webhook(request: Request) -> Success:
-    """Handles an update once; one of a kind that nobody handles is fine as well."""
+    """Called by Telegram only. Handles each update once; updates of other kinds are accepted and ignored.
+
+    A missing or wrong secret token gets a 401 `unverified_sender`.
+    """
     check_sent_by_telegram(request)
     update = _update(await request.body())
     update_id = update["update_id"]
@@ -63,7 +66,7 @@ async def telegram_webhook(request: Request) -> Success:
     except BotApiError as error:
         if error.error_code == 429 or error.error_code >= 500:
             raise Unavailable from error
-        # He blocked the bot, or the message is gone: nothing changes when it comes again.
+        # The user blocked the bot, or the message is gone: another delivery would not change that.
         logger.append_keys(telegram_error=error.error_code)
     if kind not in REPEATABLE:
         updates.mark_handled(update_id, clock.now_ms())

@@ -1,4 +1,4 @@
-"""GET /api/users/me/export: what the caller wrote, did and paid here, for him."""
+"""GET /api/users/me/export: return the caller's personal data."""
 
 from fastapi import APIRouter
 
@@ -16,12 +16,16 @@ router = APIRouter()
 @router.get(
     "/api/users/me/export",
     operation_id="export_me",
-    summary="What the caller wrote, did and paid here",
+    summary="Export the caller's personal data",
     response_model=ExportView,
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def export_me(caller: Reader) -> dict[str, object]:
-    """With what others wrote of him. A banned user may ask as well."""
+    """Everything that the caller wrote, did and paid, and the reviews that others wrote about them.
+
+    Not included: payments (their credits are in `transactions`), request counters, delivery marks and the audit log. A
+    banned caller can do this too.
+    """
     return export_view(people.read(caller.id), clock.now_ms())
 
 

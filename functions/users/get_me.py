@@ -1,4 +1,4 @@
-"""GET /api/users/me: who the caller is, what he has."""
+"""GET /api/users/me: return the caller's profile."""
 
 from fastapi import APIRouter
 
@@ -13,7 +13,14 @@ router = APIRouter()
 
 
 class MeView(View):
-    """The caller as he sees himself; `balance` is in roubles."""
+    """The caller's own profile.
+
+    - `first_name`, `last_name`, `username`: as Telegram sent them in the latest initData.
+    - `active_orders`: own orders that are active, and taken orders that have not ended.
+    - `completed_orders`: completed orders, as a client or as an executor.
+    - `rating`: the mean of all reviews received, rounded to two digits; 0 before the first review.
+    - `balance`: roubles.
+    """
 
     id: int
     first_name: str
@@ -28,12 +35,12 @@ class MeView(View):
 @router.get(
     "/api/users/me",
     operation_id="get_me",
-    summary="The caller",
+    summary="Get the caller's profile",
     response_model=MeView,
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_me(caller: Reader) -> MeView:
-    """The caller's name as Telegram has it, his counters, rating and balance."""
+    """The caller's name, counters, rating and balance. The first request of a new Telegram user creates the user."""
     user = users.visit(caller)
     return MeView(
         id=user.id,

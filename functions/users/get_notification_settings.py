@@ -1,4 +1,4 @@
-"""GET /api/users/me/notification-settings: whether and how often the caller wants to hear of orders."""
+"""GET /api/users/me/notification-settings: return whether and how often the bot notifies the caller of orders."""
 
 from fastapi import APIRouter, Response
 
@@ -6,14 +6,18 @@ from shared.domain.errors import InvalidInitData, TooOften
 from shared.handlers.http import http_handler
 from shared.http.auth import Reader
 from shared.http.errors import error_responses
-from shared.http.schemas import SAYS_IF_BOT_CAN_WRITE, View, bot_can_write
+from shared.http.schemas import BOT_CAN_WRITE_RESPONSE, View, bot_can_write
 from shared.store import users
 
 router = APIRouter()
 
 
 class NotificationSettingsView(View):
-    """`frequency` is in minutes."""
+    """Notification settings.
+
+    - `enabled`: whether the bot notifies the caller of new orders.
+    - `frequency`: the least interval between notifications of new orders, in minutes.
+    """
 
     enabled: bool
     frequency: int
@@ -22,12 +26,15 @@ class NotificationSettingsView(View):
 @router.get(
     "/api/users/me/notification-settings",
     operation_id="get_notification_settings",
-    summary="Notification settings",
+    summary="Get the notification settings",
     response_model=NotificationSettingsView,
-    responses={**SAYS_IF_BOT_CAN_WRITE, **error_responses(InvalidInitData, TooOften)},
+    responses={**BOT_CAN_WRITE_RESPONSE, **error_responses(InvalidInitData, TooOften)},
 )
 async def get_notification_settings(caller: Reader, response: Response) -> NotificationSettingsView:
-    """Off, and every 10 minutes, before the caller saved any. `X-Bot-Can-Write` says whether any can reach him."""
+    """The caller's notification settings; `false` and 10 minutes until they save others.
+
+    The header `X-Bot-Can-Write` says whether a notification can reach the caller.
+    """
     user = users.visit(caller)
     response.headers.update(bot_can_write(user, caller))
     return NotificationSettingsView(enabled=user.notifications_enabled, frequency=user.notification_frequency)

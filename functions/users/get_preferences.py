@@ -1,4 +1,4 @@
-"""GET /api/users/me/preferences: of which orders the caller wants to hear."""
+"""GET /api/users/me/preferences: return the categories and cities of which the caller wants notifications."""
 
 from fastapi import APIRouter
 
@@ -13,7 +13,10 @@ router = APIRouter()
 
 
 class PreferencesView(View):
-    """Categories and cities, as saved."""
+    """The preferred categories and cities, as saved.
+
+    An empty list does not narrow: no category means any category, no city means any city.
+    """
 
     categories: list[str]
     cities: list[str]
@@ -22,12 +25,12 @@ class PreferencesView(View):
 @router.get(
     "/api/users/me/preferences",
     operation_id="get_preferences",
-    summary="Preferred categories and cities",
+    summary="Get the preferred categories and cities",
     response_model=PreferencesView,
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_preferences(caller: Reader) -> PreferencesView:
-    """The caller's preferences; empty lists before he saved any."""
+    """The orders of which the bot notifies the caller. Both lists are empty until preferences are saved."""
     user = users.visit(caller)
     return PreferencesView(categories=list(user.preferred_categories), cities=list(user.preferred_cities))
 

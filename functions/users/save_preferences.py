@@ -1,4 +1,4 @@
-"""PUT /api/users/me/preferences: say of which orders to hear."""
+"""PUT /api/users/me/preferences: save the categories and cities of which the caller wants notifications."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ router = APIRouter()
 
 
 class Preferences(BaseModel):
-    """All of them: what is not named here is no longer preferred."""
+    """The complete new preferences. An empty list means any category, or any city."""
 
     categories: Annotated[list[Category], Field(max_length=MAX_PREFERRED_CATEGORIES)]
     cities: Annotated[list[City], Field(max_length=MAX_PREFERRED_CITIES)]
@@ -26,12 +26,12 @@ class Preferences(BaseModel):
 @router.put(
     "/api/users/me/preferences",
     operation_id="save_preferences",
-    summary="Save preferred categories and cities",
+    summary="Save the preferred categories and cities",
     response_model=Success,
     responses=error_responses(InvalidInitData, Banned, TooOften),
 )
 async def save_preferences(preferences: Preferences, caller: Caller) -> Success:
-    """Replaces what was saved; a name given twice is kept once."""
+    """Replaces both lists. A name that is given twice is kept once. The request is idempotent."""
     users.save_preferences(
         caller,
         categories=list(dict.fromkeys(preferences.categories)),

@@ -1,4 +1,4 @@
-"""From work that nobody waits for to a Lambda handler: timers, the sweep, the stream, queues."""
+"""Lambda handlers of background work: timers, the sweep, the stream, queues."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from shared.domain.durations import SECOND_MS
 from shared.observability import failed, logger, metrics
 from shared.service_errors import RetryLater
 
-# A message or a record may take that long: two calls that wait, one that is never answered.
+# A message or a record may take that long, ms: two calls that wait, and one that gets no response.
 _MARGIN_MS = 15_000
 
 Event = dict[str, Any]
@@ -24,11 +24,11 @@ M = TypeVar("M", bound=Message)
 
 
 class HandlerFailed(Exception):
-    """Tells Lambda that the work has to come again. The log says what happened; this repeats nothing of it (I18)."""
+    """Makes Lambda retry the work. The log holds the error; this exception repeats nothing of its message (I18)."""
 
 
 def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
-    """The Lambda handler of `work`: one log line, its metrics, and HandlerFailed for any error."""
+    """Return the Lambda handler of `work`: one log line, its metrics, and HandlerFailed for any error."""
 
     @wraps(work)
     def handler(event: Event, context: Any) -> Any:
@@ -53,10 +53,10 @@ def background_handler(work: Callable[[Event, Any], Any]) -> Callable[[Event, An
 
 
 def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event, Any], Any]:
-    """The Lambda handler of a DynamoDB stream that gives `handle` one raw record at a time.
+    """Return the Lambda handler of a DynamoDB stream, which calls `handle` with one raw record at a time.
 
-    The first record that failed is reported, and Lambda delivers again from there on. So none is begun after it, nor
-    where time is short: each could take as long to fail.
+    The first failed record is reported, and Lambda delivers again from that record on. No record is started after it,
+    nor with less than 15 s left: each could take as long to fail.
     """
     processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
@@ -84,7 +84,7 @@ def stream_handler(handle: Callable[[dict[str, Any]], None]) -> Callable[[Event,
 def queue_handler(
     queue: Queue, read: Callable[..., M], handle: Callable[[M, Any], None]
 ) -> Callable[[Event, Any], Any]:
-    """The Lambda handler of a queue: it gives `handle` one message at a time, as `read` makes it, and the context.
+    """Return the Lambda handler of a queue, which calls `handle` with one message, made by `read`, and the context.
 
     A failed message is returned to the queue on its own. A message that must be retried later is retried within this
     invocation if time allows, so that it uses up no receive; otherwise it becomes visible after that delay.

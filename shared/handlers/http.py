@@ -1,4 +1,4 @@
-"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line a request."""
+"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line per request."""
 
 import gc
 import json
@@ -12,7 +12,7 @@ from shared.observability import logger, metrics
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-# Nothing that the API takes comes near; an order at its longest is some 8 kB.
+# In bytes. The longest valid request is an order of about 8 kB.
 MAX_BODY = 64 * 1024
 
 Event = dict[str, Any]
@@ -20,24 +20,24 @@ LambdaHandler = Callable[[Event, Any], dict[str, Any]]
 
 
 def http_handler(router: "APIRouter") -> LambdaHandler:
-    """The Lambda handler of a router."""
+    """Return the Lambda handler of a router."""
     from shared.http.app import serve  # noqa: PLC0415 - a function without a router need not import FastAPI
 
     return _logged(serve(router))
 
 
-def fast_path_handler(quick: Callable[[Event], Any], make_router: "Callable[[], APIRouter]") -> LambdaHandler:
-    """The Lambda handler of a route that needs no more than `quick` to answer the plain requests.
+def fast_path_handler(fast_path: Callable[[Event], Any], make_router: "Callable[[], APIRouter]") -> LambdaHandler:
+    """Return the Lambda handler of a route whose plain requests `fast_path` can serve without FastAPI.
 
-    `quick` gives the 200's JSON, or None for a request that is not plain: then FastAPI is imported, which is most of
-    what a start costs, and the router says what is wrong with it.
+    `fast_path` returns the JSON of a 200, or None for any other request. Then FastAPI is imported, which is most of the
+    cost of a cold start, and the router serves the request or rejects it.
     """
     slow: list[LambdaHandler] = []
 
-    def answer(event: Event, context: Any) -> dict[str, Any]:
-        found = quick(event)
+    def serve_event(event: Event, context: Any) -> dict[str, Any]:
+        found = fast_path(event)
         if found is not None:
-            # As Starlette writes it.
+            # The same bytes as Starlette's JSONResponse.
             text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
             headers = {"content-type": "application/json", "content-length": str(len(text.encode()))}
             return {"statusCode": 200, "headers": headers, "body": text, "isBase64Encoded": False}
@@ -47,14 +47,14 @@ def fast_path_handler(quick: Callable[[Event], Any], make_router: "Callable[[], 
             slow.append(serve(make_router()))
         return slow[0](event, context)
 
-    return _logged(answer)
+    return _logged(serve_event)
 
 
-def _logged(answer: LambdaHandler) -> LambdaHandler:
+def _logged(serve_event: LambdaHandler) -> LambdaHandler:
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         logger.clear_state()
-        response = _too_large() if len(event.get("body") or "") > MAX_BODY else answer(event, context)
+        response = _too_large() if len(event.get("body") or "") > MAX_BODY else serve_event(event, context)
         response["headers"] = {"cache-control": "no-store", **SECURITY, **response["headers"]}
         http = event["requestContext"]["http"]
         logger.info(
@@ -62,7 +62,7 @@ def _logged(answer: LambdaHandler) -> LambdaHandler:
             extra={
                 "request_id": context.aws_request_id,
                 "method": http["method"],
-                # The route, not the path: a path is what a caller typed.
+                # The route, not the path: the caller chooses the path (I18).
                 "route": event["routeKey"],
                 "status": response["statusCode"],
                 "ms": round((time.perf_counter() - started) * 1000, 1),
@@ -72,7 +72,7 @@ def _logged(answer: LambdaHandler) -> LambdaHandler:
             metrics.flush_metrics()
         return response
 
-    gc.freeze()  # what is imported stays: no collection has to look at it again
+    gc.freeze()  # imported objects stay: no collection has to visit them again
     return handler
 
 
@@ -81,7 +81,7 @@ def _too_large() -> dict[str, Any]:
     from shared.http import errors  # noqa: PLC0415
 
     logger.append_keys(code=HTTP_ERROR_RESPONSES[413].code)
-    response = errors.answer_json(HTTP_ERROR_RESPONSES[413])
+    response = errors.json_response(HTTP_ERROR_RESPONSES[413])
     return {
         "statusCode": response.status_code,
         "headers": {"content-type": "application/json"},

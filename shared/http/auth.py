@@ -1,4 +1,4 @@
-"""Who is calling: Telegram's initData, sent in one of three ways, verified on every request (I22)."""
+"""Authentication: Telegram's initData, sent in one of three headers, verified on every request (I22)."""
 
 import hmac
 from typing import Annotated
@@ -19,7 +19,7 @@ from shared.store import reads
 _SCHEMES = ("bearer", "tma")
 
 
-def _sent(request: Request) -> str | None:
+def _credentials(request: Request) -> str | None:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in _SCHEMES and (sent := credentials.strip()):
         return sent
@@ -35,19 +35,24 @@ def _verified(sent: str) -> TelegramUser:
 
 
 class InitData(SecurityBase):
-    """The scheme as the OpenAPI shows it, and the check."""
+    """The security scheme for the OpenAPI document, and the dependency that checks the credentials.
+
+    With `counts`, each request is counted against the caller's rate limit for reads. Raises Unauthenticated,
+    InvalidInitData when `required`; TooOften, Unavailable.
+    """
 
     def __init__(self, *, required: bool, counts: bool = False) -> None:
         self.scheme_name = "initData"
         self.model = HTTPBearerModel(
             bearerFormat="initData",
-            description="Raw initData of the Mini App. `Authorization: tma …` and `X-Telegram-Init-Data` do as well.",
+            description="The raw initData of the Mini App. `Authorization: tma <initData>` and"
+            " `X-Telegram-Init-Data: <initData>` are accepted, too.",
         )
         self.required = required
         self._counts = counts
 
     async def __call__(self, request: Request) -> TelegramUser | None:
-        sent = _sent(request)
+        sent = _credentials(request)
         try:
             if sent is None:
                 raise Unauthenticated
@@ -62,13 +67,13 @@ class InitData(SecurityBase):
 
 
 Caller = Annotated[TelegramUser, Depends(InitData(required=True))]
-"""The user who sent valid credentials; everybody else gets a 401."""
+"""The user who sent valid credentials; any other request gets a 401."""
 
 Reader = Annotated[TelegramUser, Depends(InitData(required=True, counts=True))]
-"""A caller who reads, and not too often."""
+"""A caller of a read endpoint, within the rate limit for reads."""
 
 MaybeReader = Annotated[TelegramUser | None, Depends(InitData(required=False, counts=True))]
-"""The reader who sent valid credentials; None for everybody else."""
+"""The reader who sent valid credentials; None without them."""
 
 
 async def _operator(caller: Caller) -> TelegramUser:
@@ -78,11 +83,11 @@ async def _operator(caller: Caller) -> TelegramUser:
 
 
 Operator = Annotated[TelegramUser, Depends(_operator)]
-"""A caller who is in the list of operators; every other one gets a 403: that there are such paths is no secret."""
+"""A caller in the list of operators; any other caller gets a 403: the existence of these paths is not secret."""
 
 
 def check_sent_by_telegram(request: Request) -> None:
-    """Compare the header of an update with the secret given to setWebhook. One ssm:GetParameter in five minutes.
+    """Compare the header of an update with the secret given to setWebhook. One ssm:GetParameter per five minutes.
 
     Raises UnverifiedSender, Unavailable.
     """

@@ -1,4 +1,4 @@
-"""Errors as answers over HTTP: what `shared.error_responses` says of them, in the contract's form."""
+"""Errors as HTTP responses: the table of `shared.error_responses`, in the contract's form."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.http.schemas import ErrorView
 from shared.observability import logger, metrics, where
 from shared.service_errors import ProviderError, ServiceError
 
-# What is wrong with a field, by pydantic's name of it; our own validators bring their own sentence.
+# The sentence for an invalid field, by pydantic's error type. Our own validators bring their own sentence.
 _FIELD_SENTENCES = {
     "missing": "Обязательное поле",
     "json_invalid": "Тело запроса - не JSON",
@@ -42,21 +42,21 @@ _FIELD_SENTENCES = {
 }
 
 
-_RETRY_AFTER = {"description": "Seconds until it may be done again", "schema": {"type": "integer"}}
+_RETRY_AFTER = {"description": "Seconds to wait before the next attempt", "schema": {"type": "integer"}}
 
 
-def error_responses(*refused: type[DomainError | ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may refuse so, for the OpenAPI; with what any route may answer."""
-    if errors.InvalidInitData in refused:
-        refused = (errors.Unauthenticated, *refused)
+def error_responses(*kinds: type[DomainError | ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that raises these errors, for the OpenAPI; with the errors of every route."""
+    if errors.InvalidInitData in kinds:
+        kinds = (errors.Unauthenticated, *kinds)
     by_status: dict[int, list[str]] = {}
-    of_any = [
+    of_every_route = [
         ERROR_RESPONSES[service_errors.Busy],
         ERROR_RESPONSES[service_errors.Unavailable],
         HTTP_ERROR_RESPONSES[500],
     ]
-    for answer in [*(ERROR_RESPONSES[kind] for kind in refused), *of_any]:
-        by_status.setdefault(answer.status, []).append(f"`{answer.code}`: {answer.detail}")
+    for response in [*(ERROR_RESPONSES[kind] for kind in kinds), *of_every_route]:
+        by_status.setdefault(response.status, []).append(f"`{response.code}`: {response.detail}")
     return {
         status: {
             "model": ErrorView,
@@ -68,28 +68,28 @@ def error_responses(*refused: type[DomainError | ServiceError]) -> dict[int | st
 
 
 def register(app: FastAPI) -> None:
-    """Make `app` answer every error in the contract's form."""
-    app.add_exception_handler(DomainError, _refused)
-    app.add_exception_handler(ServiceError, _refused)
+    """Make `app` respond to every error in the contract's form."""
+    app.add_exception_handler(DomainError, _expected)
+    app.add_exception_handler(ServiceError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unknown)
 
 
-def answer_json(answer: ErrorResponse, **more: object) -> JSONResponse:
-    """The answer as a response; `more` are fields beside `detail` and `code`."""
-    return JSONResponse({"detail": answer.detail, "code": answer.code, **more}, status_code=answer.status)
+def json_response(response: ErrorResponse, **more: object) -> JSONResponse:
+    """Return the error response as JSON; `more` are fields beside `detail` and `code`."""
+    return JSONResponse({"detail": response.detail, "code": response.code, **more}, status_code=response.status)
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    answer = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
-    logger.append_keys(code=answer.code)
+async def _expected(_: Request, error: Exception) -> JSONResponse:
+    found = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
+    logger.append_keys(code=found.code)
     if isinstance(error, errors.InvalidInitData):
         logger.append_keys(reason=error.reason)
-    if answer.status >= 500:
+    if found.status >= 500:
         metrics.add_metric("ProviderErrors" if isinstance(error, ProviderError) else "Unavailable", "Count", 1)
         logger.append_keys(cause=where(error.__cause__ or error))
-    response = answer_json(answer)
+    response = json_response(found)
     if isinstance(error, errors.TooOften):
         metrics.add_metric("TooOften", "Count", 1)
         response.headers["retry-after"] = str(error.retry_after)
@@ -97,8 +97,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    # Neither `input` nor `ctx` goes back: they repeat what was sent, a contact among it (I18).
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the only class it is registered for
+    # `input` and `ctx` are left out: they repeat the request, which may hold a contact (I18).
     fields = [{"loc": list(field["loc"]), "msg": _sentence(field), "type": field["type"]} for field in error.errors()]
     logger.append_keys(code="invalid_request", fields=[field["loc"] for field in fields])
     return JSONResponse({"detail": fields, "code": HTTP_ERROR_RESPONSES[422].code}, status_code=422)
@@ -110,11 +110,11 @@ def _sentence(field: dict[str, Any]) -> str:
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    answer = HTTP_ERROR_RESPONSES.get(error.status_code, HTTP_ERROR_RESPONSES[400])
-    logger.append_keys(code=answer.code)
+    assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for
+    found = HTTP_ERROR_RESPONSES.get(error.status_code, HTTP_ERROR_RESPONSES[400])
+    logger.append_keys(code=found.code)
     return JSONResponse(
-        {"detail": answer.detail, "code": answer.code},
+        {"detail": found.detail, "code": found.code},
         status_code=error.status_code,
         headers=dict(error.headers or {}),
     )
@@ -124,4 +124,4 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
     metrics.add_metric("UnknownError", "Count", 1)
     logger.error("unknown error", extra=where(error))
     request_id = request.scope["aws.context"].aws_request_id
-    return answer_json(HTTP_ERROR_RESPONSES[500], request_id=request_id)
+    return json_response(HTTP_ERROR_RESPONSES[500], request_id=request_id)

@@ -1,4 +1,4 @@
-"""Headers that every answer has: it is data, and a browser that is led here by a link is to make nothing else of it."""
+"""Security headers of every response. A browser that follows a link here must treat the response as data only."""
 
 SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",

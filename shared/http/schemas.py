@@ -1,7 +1,7 @@
-"""Models that more than one function reads or answers with, and the types of their fields.
+"""Request and response models that several functions share, and the types of their fields.
 
-Answers are closed (`extra="forbid"`): the OpenAPI then says that there is nothing else in them, and a test holds
-the responses to it.
+Response models are closed (`extra="forbid"`): the OpenAPI document then excludes other fields, and a test compares the
+responses with it.
 """
 
 import re
@@ -46,7 +46,7 @@ from shared.error_responses import ERROR_RESPONSES
 
 
 class View(BaseModel):
-    """An answer."""
+    """A response."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,19 +83,19 @@ def _contact(typed: object) -> contacts.Contact:
 
 def _order_id(text: str) -> str:
     if not ids.ID.fullmatch(text):
-        raise OrderNotFound  # whatever it is, it is the id of no order
+        raise OrderNotFound  # no order has such an id
     return text
 
 
 def _payment_id(text: str) -> int:
     if not re.fullmatch("[0-9]{1,16}", text):
-        raise PaymentNotFound  # whatever it is, it is the id of no payment
+        raise PaymentNotFound  # no payment has such an id
     return int(text)
 
 
 City = Annotated[str, AfterValidator(_known_city)]
 Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
-# Parsed once, here. Without its own schema pydantic would describe the dataclass, which no client sends.
+# Parsed once, here. Without its own schema, pydantic would describe the dataclass, which no WebApp sends.
 Contact = Annotated[
     contacts.Contact,
     GetPydanticSchema(lambda source, handler: core_schema.no_info_plain_validator_function(_contact)),
@@ -111,10 +111,12 @@ Comment = Annotated[
     StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT),
     AfterValidator(_printable),
 ]
-IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="12 URL-safe characters")]
+IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="Id of an order: 12 URL-safe characters")]
 OrderId = Annotated[IdOfOrder, Path(alias="id")]
-PaymentId = Annotated[int, BeforeValidator(_payment_id), Path(alias="id", description="An id that create-invoice gave")]
-UserIdInPath = Annotated[int, Path(alias="id", ge=1, le=MAX_USER_ID)]
+PaymentId = Annotated[
+    int, BeforeValidator(_payment_id), Path(alias="id", description="A `payment_id` from create-invoice")
+]
+UserIdInPath = Annotated[int, Path(alias="id", ge=1, le=MAX_USER_ID, description="Telegram id of a user")]
 ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_REASON, max_length=MAX_REASON),
@@ -124,36 +126,43 @@ UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
 
 def iso(at: int) -> str:
-    """Epoch milliseconds as ISO 8601 in UTC."""
+    """Return epoch milliseconds as ISO 8601 in UTC."""
     return f"{datetime.fromtimestamp(at // 1000, UTC).isoformat()[:19]}.{at % 1000:03d}Z"
 
 
 def iso_or_null(at: int | None) -> str | None:
-    """The same, of what may not have happened."""
+    """Return `iso` of a time, or None without one."""
     return None if at is None else iso(at)
 
 
 # ---------------------------------------------------------------- pages
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(max_length=16, pattern=r"^[0-9]+$")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Page size")]
+Cursor = Annotated[
+    str | None, Query(max_length=16, pattern=r"^[0-9]+$", description="`next_cursor` of the previous page")
+]
 
 
 def id_at(cursor: str | None) -> int | None:
-    """The id behind which a page begins."""
+    """Return the id after which a page begins; None for the first page."""
     return None if cursor is None else int(cursor)
 
 
 def next_cursor(found: Sequence[LedgerEntry | Action | Complaint], limit: int) -> str | None:
-    """What asks for what follows a page of `limit`, of which one more was looked for; None at the end."""
+    """Return the cursor of the next page; None on the last one. `found` holds up to `limit` + 1 items."""
     return str(found[limit - 1].id) if len(found) > limit else None
 
 
-# ---------------------------------------------------------------- answers
+# ---------------------------------------------------------------- responses
 
 
 class ErrorView(View):
-    """Error response."""
+    """Error response.
+
+    - `code`: stable; decide by it.
+    - `detail`: a Russian sentence to show to the user.
+    - `request_id`: set only with a 500, to find the request in the log.
+    """
 
     detail: str
     code: str
@@ -161,7 +170,12 @@ class ErrorView(View):
 
 
 class InvalidField(View):
-    """What is wrong with one field."""
+    """An invalid field.
+
+    - `loc`: the path to the field, as in `["body", "amount"]`.
+    - `msg`: a Russian sentence to show beside the field.
+    - `type`: stable name of the kind of error.
+    """
 
     loc: list[str | int]
     msg: str
@@ -169,27 +183,37 @@ class InvalidField(View):
 
 
 class InvalidRequestView(View):
-    """What is wrong with the request, field by field."""
+    """Error response for an invalid request: one entry in `detail` for each invalid field."""
 
     detail: list[InvalidField]
     code: str
 
 
 class TakenBy(View):
-    """An executor who took the order."""
+    """An executor who took the order. `executor_id`: Telegram id. `taken_at`: ISO 8601, UTC."""
 
     executor_id: int
     taken_at: str
 
 
 class Reason(BaseModel):
-    """Why the operator acts; recorded in the audit log."""
+    """The reason for the operator's action; recorded in the audit log."""
 
     reason: ReasonText
 
 
 class OrderView(View):
-    """An order as one who may or may not see its contact sees it at a moment."""
+    """An order, as the caller may see it now.
+
+    - `contact`: null unless the caller is the order's client or an executor who took it; always null in lists.
+    - `created_at`, `customer_responded_at`: ISO 8601, UTC.
+    - `expires_in_minutes`: the lifetime from `created_at`, not the time that is left.
+    - `status`: `closed_no_response` is a taken order that the client closed or did not respond to in time.
+    - `taken_by`: the executors in the order of their takes, at most three.
+    - `customer_responded_at`: when the client responded or completed the order; null until then.
+    - `city_locked`: always true, because the city of an order cannot be changed.
+    - `rating` (1 to 5), `review_comment`: the client's review; null without one.
+    """
 
     id: str
     category: str
@@ -207,7 +231,7 @@ class OrderView(View):
 
 
 def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
-    """The order as `user_id` sees it at `now`; in a list nobody sees the contact."""
+    """Return the order as `user_id` may see it at `now` (epoch ms). In a list, the contact is always null (I17)."""
     minutes = (order.expires_at - order.created_at) / MINUTE_MS
     return {
         "id": order.id,
@@ -229,14 +253,14 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
     }
 
 
-# Whether the bot may write to the caller, as far as anybody knows: a WebApp that finds "false" beside notifications
-# that are on can ask him for it (requestWriteAccess). A header, for the answers' fields are fixed.
+# With "false" and notifications on, the WebApp can ask the user for permission (requestWriteAccess). It is a header,
+# because the contract fixes the fields of the response.
 BOT_CAN_WRITE = "x-bot-can-write"
-SAYS_IF_BOT_CAN_WRITE: dict[int | str, dict[str, Any]] = {
+BOT_CAN_WRITE_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
             "X-Bot-Can-Write": {
-                "description": "Whether the bot may write to the caller, as far as it knows",
+                "description": "Whether the bot may write to the caller, as far as the service knows",
                 "schema": {"type": "string", "enum": ["true", "false"]},
             }
         }
@@ -245,13 +269,19 @@ SAYS_IF_BOT_CAN_WRITE: dict[int | str, dict[str, Any]] = {
 
 
 def bot_can_write(user: User, caller: TelegramUser) -> dict[str, str]:
-    """The header that says it."""
+    """Return the header `X-Bot-Can-Write`. Before Telegram reported either, it is what the initData says."""
     can = user.chat_open if user.chat_open is not None else caller.lets_bot_write
     return {BOT_CAN_WRITE: str(can).lower()}
 
 
 class ComplaintView(View):
-    """A complaint as operators see it; `action_id` is the action that handled it."""
+    """A complaint of an executor about an order.
+
+    - `executor_id`, `client_id`: Telegram ids of the executor who complains and of the order's client.
+    - `complaint`: one of the known kinds. `comment`: the executor's words; null without any.
+    - `handled_at`: when an operator handled it, ISO 8601, UTC; null while it is open.
+    - `action_id`: id of that action in the audit log; null while it is open.
+    """
 
     id: int
     order_id: str
@@ -265,7 +295,7 @@ class ComplaintView(View):
 
 
 def complaint_view(complaint: Complaint) -> dict[str, Any]:
-    """The complaint as operators see it."""
+    """Return the complaint as operators see it."""
     return {
         "id": complaint.id,
         "order_id": complaint.order_id,
@@ -280,7 +310,11 @@ def complaint_view(complaint: Complaint) -> dict[str, Any]:
 
 
 class BanView(View):
-    """A user's ban; `banned_at` is null where there is none, `removed_orders` are those taken away just now."""
+    """A user's ban.
+
+    - `banned_at`: when the user was banned, ISO 8601, UTC; null when the user is not banned.
+    - `removed_orders`: ids of the orders that this request removed.
+    """
 
     user_id: int
     banned_at: str | None
@@ -288,7 +322,7 @@ class BanView(View):
 
 
 def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
-    """The user's ban."""
+    """Return the user's ban."""
     return {
         "user_id": user.id,
         "banned_at": iso_or_null(user.banned_at),
@@ -297,7 +331,13 @@ def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
 
 
 class ReviewView(View):
-    """A review; `author_name` is the client's who wrote it."""
+    """A client's review of an executor.
+
+    - `author_name`: the client's first name at the time of the review.
+    - `rating`: 1 to 5.
+    - `comment`: null without one.
+    - `category`, `city`: those of the order.
+    """
 
     id: int
     author_name: str
@@ -310,7 +350,7 @@ class ReviewView(View):
 
 
 def review_view(review: Review) -> dict[str, Any]:
-    """The review as anybody sees it."""
+    """Return the review as everyone may see it."""
     return {
         "id": review.id,
         "author_name": review.author_name,
@@ -324,7 +364,12 @@ def review_view(review: Review) -> dict[str, Any]:
 
 
 class TransactionView(View):
-    """One change of a balance; `amount` and `balance_after` in roubles, what was spent is negative."""
+    """An entry of the ledger: one change of a balance.
+
+    - `amount`, `balance_after`: roubles. `amount` is negative for a take, and for a top-up that was refunded.
+    - `order_id`: null for a top-up.
+    - `payment_method`: null for takes and their refunds.
+    """
 
     id: int
     type: EntryType
@@ -336,7 +381,7 @@ class TransactionView(View):
 
 
 def transaction_view(entry: LedgerEntry) -> dict[str, Any]:
-    """A ledger entry as whoever may see it sees it."""
+    """Return the ledger entry as its user and operators see it."""
     return {
         "id": entry.id,
         "type": entry.type,
@@ -349,14 +394,20 @@ def transaction_view(entry: LedgerEntry) -> dict[str, Any]:
 
 
 class ConsentView(View):
-    """When somebody first wrote under a version of the terms."""
+    """The user's consent to a version of the terms; `since`: the first recorded request under it, ISO 8601, UTC."""
 
     version: str
     since: str
 
 
 class ExportView(View):
-    """Everything that is kept of a person."""
+    """All personal data of a user.
+
+    - `balance`: roubles. `notification_frequency`: minutes.
+    - `bot_can_write`: null until Telegram has reported it.
+    - `taken_orders`, `offered_orders`: ids of the orders that the user took, and that the bot offered to the user.
+    - `complaints`: complaints by the user.
+    """
 
     id: int
     first_name: str
@@ -380,7 +431,7 @@ class ExportView(View):
 
 
 def export_view(person: Person, now: int) -> dict[str, Any]:
-    """Everything that is kept of a person, as he may have it."""
+    """Return all personal data of a person. `now` in epoch ms."""
     user = person.user
     return {
         "id": user.id,
@@ -406,6 +457,6 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
 
 
 class Success(View):
-    """It is done."""
+    """The request was carried out."""
 
     success: bool
