@@ -29,6 +29,7 @@ from infra.local.aws import ACCOUNT, REGION, STACK, EmbeddedAws, free_port
 from infra.local.initdata import signed_init_data
 from infra.local.run import forget_real_aws
 from infra.local.settings import ROOT, LocalSettings
+from shared.handlers.background import HandlerFailed
 
 # What the functions are given that nothing of theirs names as its trigger in the template.
 EVENTS: dict[str, Any] = {
@@ -37,7 +38,7 @@ EVENTS: dict[str, Any] = {
     "ExportUser": {"user_id": 1, "operator_id": 1, "reason": "build"},
     "EraseUser": {"user_id": 2, "operator_id": 1, "reason": "build"},
 }
-# What `Failed` says: there is no such payment. The function itself said so.
+# These functions raise HandlerFailed for their event: there is no such payment.
 FAILING = {"RefundPayment"}
 
 # A write that is right. The others are told what is missing.
@@ -147,8 +148,9 @@ def start(name: str, properties: dict[str, Any], event: Any, env: dict[str, str]
         process.wait()
         output.close()
         shutil.rmtree(task)
-    if isinstance(answer, dict) and "errorType" in answer and not (answer["errorType"] == "Failed" and name in FAILING):
-        raise Broken(f"{name} failed with {answer['errorType']}:\n{_printed(output.name)}")
+    error_type = answer.get("errorType") if isinstance(answer, dict) else None
+    if error_type is not None and not (error_type == HandlerFailed.__name__ and name in FAILING):
+        raise Broken(f"{name} failed with {error_type}:\n{_printed(output.name)}")
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if status is not None and status >= 500:
         raise Broken(f"{name} answered {status}:\n{_printed(output.name)}")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 OSV_URL = "https://api.osv.dev"
 _TIMEOUT = 30
 _MOST_AT_ONCE = 1000  # queries in one request, OSV's limit

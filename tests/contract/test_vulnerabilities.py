@@ -101,6 +101,8 @@ def test_nothing_to_look_up_is_no_audit(audit: Any) -> None:
 
 
 def test_every_line_of_the_locks_is_read() -> None:
-    for lock in sorted(vulnerabilities.REQUIREMENTS.glob("*.txt")):
+    locks = sorted(vulnerabilities.REQUIREMENTS.glob("*.txt"))
+    assert [lock.stem for lock in locks] == ["dev", "functions", "fuzz", "local", "runtime", "sam"]
+    for lock in locks:
         lines = [line for line in lock.read_text().splitlines() if line and not line.startswith((" ", "#"))]
         assert len(vulnerabilities.pinned(lock)) == len(lines), lock.name
