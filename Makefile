@@ -1,101 +1,101 @@
-# `make` lists what there is to do.
+# `make` without a target lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
-# Where the stages are: one region for the stack, its secrets and whoever asks for them, whatever a profile says.
+# The region of every stage. Set here so that the stack, its secrets and the commands agree, whatever the AWS profile says.
 export AWS_DEFAULT_REGION ?= eu-central-1
-# The lock names every package there is to install, so pip has nothing to resolve.
+# The lock files name every package, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
 .PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase dashboard
 
-help:  ## This list
+help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ---------------------------------------------------------------- run
 
-run: $(VENV)/.local  ## The service on this machine, http://localhost:8000 (PORT, LOCAL_DATA_DIR, … change it)
+run: $(VENV)/.local  ## Run the service on this machine at http://localhost:8000 (settings: PORT, LOCAL_DATA_DIR, …)
 	@exec $(BIN)/python -m infra.local
 
-initdata: $(VENV)/.local  ## Print signed initData: make -s initdata ID=1 (a Telegram user id)
+initdata: $(VENV)/.local  ## Print signed initData for a Telegram user id: make -s initdata ID=1
 	@$(BIN)/python -m infra.local.initdata --user $(ID)
 
-audit: $(VENV)/.local  ## Check the books: every invariant of money, orders and ratings (STAGE=local)
+audit: $(VENV)/.local  ## Check every invariant of money, orders and ratings over the table (STAGE=local)
 	@$(BIN)/python -m infra.operate.audit
 
-refund: $(VENV)/.local  ## Give a payment back through its provider: make refund PAYMENT=… (STAGE=local)
+refund: $(VENV)/.local  ## Refund a payment through its provider: make refund PAYMENT=… (STAGE=local)
 	@$(BIN)/python -m infra.operate.refund
 
-export: $(VENV)/.local  ## Print what is kept of a person: make -s export ID=… BY=… WHY=… (STAGE=local)
+export: $(VENV)/.local  ## Print the personal data of a user: make -s export ID=… BY=… WHY=… (STAGE=local)
 	@$(BIN)/python -m infra.operate.personal_data export
 
-erase: $(VENV)/.local  ## Forget a person who asked for it: make erase ID=… BY=… WHY=… (STAGE=local)
+erase: $(VENV)/.local  ## Erase the personal data of a user: make erase ID=… BY=… WHY=… (STAGE=local)
 	@$(BIN)/python -m infra.operate.personal_data erase
 
 # ---------------------------------------------------------------- test
 
-# What is integration comes first and mostly waits; what computes runs meanwhile.
-test: $(VENV)/.dev  ## Every test but the long ones
+# Integration tests start first. They mostly wait, so the other workers use the processor meanwhile.
+test: $(VENV)/.dev  ## Run every test except the long ones
 	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof"
 
-test-unit: $(VENV)/.dev  ## The tests that start nothing
+test-unit: $(VENV)/.dev  ## Run the tests that start no process
 	$(BIN)/pytest -n auto -m "not integration and not proof"
 
-test-integration: $(VENV)/.dev  ## The tests over HTTP, on the embedded AWS
+test-integration: $(VENV)/.dev  ## Run the tests that use HTTP and the embedded AWS
 	$(BIN)/pytest -n 3 -m "integration and not proof"
 
-proof: $(VENV)/.dev  ## The long tests, the mutants and a minute of fuzzing
+proof: $(VENV)/.dev  ## Run the long tests, mutation testing and one minute of fuzzing
 	$(BIN)/pytest -m proof --durations=12
 	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
-mutants: $(VENV)/.dev  ## Break the code in every small way: does a test notice? Minutes (MODULES=… for some)
+mutants: $(VENV)/.dev  ## Run mutation testing: every small change of the code must fail a test (minutes; MODULES=… selects)
 	$(BIN)/python -m tests.mutation $(MODULES)
 
-proof-night: $(VENV)/.dev  ## A million seeds of the simulation, hours
+proof-night: $(VENV)/.dev  ## Run one million seeds of the simulation (hours)
 	$(BIN)/python -m tests.simulation --seeds 1000000 --processes 2
 
-fuzz: $(VENV)/.fuzz  ## Fuzz what reads strangers' bytes, for FUZZ_SECONDS=3600 (Linux)
+fuzz: $(VENV)/.fuzz  ## Fuzz the parsers of untrusted input for FUZZ_SECONDS=3600 (Linux)
 	$(BIN)/python -m tests.fuzz
 
-bench: $(VENV)/.dev  ## What it costs: cold starts, requests, calls, packages, growth; writes docs/performance.md (10 minutes)
+bench: $(VENV)/.dev  ## Measure cold starts, requests, calls, packages and growth; write docs/performance.md (10 minutes)
 	$(BIN)/python -m tests.bench
 
-lint: $(VENV)/.dev  ## Format, lint, types, layers
+lint: $(VENV)/.dev  ## Check formatting, lint rules, types and import layers
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev  ## Format and mend what can be mended
+format: $(VENV)/.dev  ## Format the code and apply automatic lint fixes
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-openapi: $(VENV)/.local  ## Write functions/meta/openapi.json from the code
+openapi: $(VENV)/.local  ## Generate functions/meta/openapi.json from the code
 	$(BIN)/python -m infra.checks.openapi
 
 dashboard: $(VENV)/.local  ## Write the body of the CloudWatch dashboard into template.yaml, from infra/build/dashboard.py
 	@$(BIN)/python -m infra.build.dashboard
 
-# Only what the lock names, and none of its scripts.
-client:  ## The API's TypeScript types and client, infra/client, from the OpenAPI, checked against a usage (needs Node.js)
+# npm installs the locked packages only, and runs none of their install scripts.
+client:  ## Generate the TypeScript types in infra/client from the OpenAPI and type-check the client (needs Node.js)
 	@cd infra/client && npm ci --silent --ignore-scripts && npm run --silent generate >/dev/null && npm run --silent check
-	@echo "infra/client/client.ts and schema.ts fit functions/meta/openapi.json and usage.ts"
+	@echo "Generated infra/client/schema.ts from functions/meta/openapi.json. client.ts and usage.ts type-check."
 
 # ---------------------------------------------------------------- package
 
 validate: $(SAM_VENV)/.sam  ## Lint template.yaml and samconfig.toml
 	$(SAM) validate --lint
 
-build: $(SAM_VENV)/.sam $(VENV)/.local $(SAM_VENV)/.runtime  ## Package every function and the layer into .aws-sam/build, check and start each
+build: $(SAM_VENV)/.sam $(VENV)/.local $(SAM_VENV)/.runtime  ## Package every function and the layer into .aws-sam/build, then check and start each
 	$(SAM) build
 	$(SAM_VENV)/bin/python -m infra.build.check
 	$(BIN)/python -m infra.build.start
 
-# SAM calls these with ARTIFACTS_DIR. They copy, so that no function gets more than the two folders.
+# SAM calls these targets with ARTIFACTS_DIR. They copy two folders; SAM itself would copy the whole tree.
 PACKAGE_PYTHON ?= 3.13
 PACKAGE_PLATFORM ?= manylinux2014_aarch64
 
@@ -106,8 +106,8 @@ build-DependenciesLayer:
 		"$$python" -m infra.build.trim "$(ARTIFACTS_DIR)/python"
 	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
-# A function gets a new version, which `live` moves to, only where its package is a new one, whatever else of it has
-# changed: so what parameters, timeouts and the layer come from is in the package, as a hash.
+# SAM publishes a new version, and moves the alias `live` to it, only when the package changes. A change of parameters,
+# timeouts or the layer must publish a version as well, so a hash of the files they come from is part of the package.
 RELEASE := template.yaml samconfig.toml requirements/functions.txt infra/build/trim.py
 
 build-%:
@@ -117,30 +117,30 @@ build-%:
 
 # ---------------------------------------------------------------- deploy, STAGE=dev or prod
 
-setup: $(VENV)/.local  ## The secrets of a stage, asked for or made up: make setup STAGE=dev
+setup: $(VENV)/.local  ## Store the secrets of a stage in SSM, prompted for or generated: make setup STAGE=dev
 	@$(BIN)/python -m infra.operate.stage setup
 
-deploy: build  ## Package and deploy a stage; it shows what changes and asks
+deploy: build  ## Package and deploy a stage; shows the changes and asks for confirmation
 	$(SAM) deploy --config-env $(STAGE)
 
-webhook: $(VENV)/.local  ## Tell Telegram where a stage's webhook is
+webhook: $(VENV)/.local  ## Register the webhook of a stage with Telegram
 	@$(BIN)/python -m infra.operate.stage webhook
 
-teardown: $(VENV)/.local  ## Take a stage's stack and webhook away; its table and secrets stay
+teardown: $(VENV)/.local  ## Delete the stack and the webhook of a stage; its table and secrets stay
 	@$(BIN)/python -m infra.operate.stage teardown
 
 # ---------------------------------------------------------------- tools
 
 $(VENV)/bin/python:
-	@python="$$(infra/build/python.sh)" && echo "==> Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+	@python="$$(infra/build/python.sh)" && echo "==> Creating $(VENV) with $$python" && "$$python" -m venv $(VENV)
 
 $(VENV)/.local: requirements/local.txt | $(VENV)/bin/python
-	@echo "==> Installing what the service needs (once; a minute)"
+	@echo "==> Installing the dependencies of the service (once, about a minute)"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --progress-bar on --requirement requirements/local.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
-	@echo "==> Installing what the tests need (once; a minute)"
+	@echo "==> Installing the dependencies of the tests (once, about a minute)"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --progress-bar on --requirement requirements/dev.txt
 	@touch $@
 
@@ -148,14 +148,14 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/fuzz.txt
 	@touch $@
 
-# SAM CLI and the embedded AWS want different versions of the same libraries.
+# A virtual environment of its own: SAM CLI and the embedded AWS need different versions of the same libraries.
 $(SAM_VENV)/.sam: requirements/sam.txt
 	@python="$$(infra/build/python.sh)" && "$$python" -m venv $(SAM_VENV)
-	@echo "==> Installing the SAM CLI (once; a minute)"
+	@echo "==> Installing the SAM CLI (once, about a minute)"
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/sam.txt
 	@touch $@
 
-# Lambda's runtime client, away from any other package: what it starts must not find one that was not packaged.
+# Lambda's runtime client, in a folder without other packages: a function must not find a package outside its own.
 $(SAM_VENV)/.runtime: requirements/runtime.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --upgrade --target $(SAM_VENV)/runtime --requirement requirements/runtime.txt
 	@touch $@
@@ -163,7 +163,7 @@ $(SAM_VENV)/.runtime: requirements/runtime.txt | $(SAM_VENV)/.sam
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-lock:  ## Pin the newest versions that fit, with hashes (needs uv)
+lock:  ## Pin the newest compatible versions with their hashes (needs uv)
 	$(LOCK) --upgrade pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
@@ -171,8 +171,8 @@ lock:  ## Pin the newest versions that fit, with hashes (needs uv)
 	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
 	$(LOCK) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 
-audit-dependencies: $(VENV)/.dev  ## Ask OSV for known vulnerabilities of everything pinned (exit 2: it could not be asked)
+audit-dependencies: $(VENV)/.dev  ## Look up every pinned package in the OSV vulnerability database (exit code 2: not audited)
 	@$(BIN)/python -m infra.checks.vulnerabilities
 
-clean:  ## Remove what was built and installed; the data under .local stays
+clean:  ## Remove build output and virtual environments; the data in .local stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache
