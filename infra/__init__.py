@@ -1,0 +1,1 @@
+"""Everything around the deployed code: local run, packaging, checks, operator commands, TypeScript client."""

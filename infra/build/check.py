@@ -1,4 +1,7 @@
-"""Whether `sam build` packaged what belongs into a package and nothing else: `python -m infra.build.check`."""
+"""Check that `sam build` packaged exactly the expected files: `python -m infra.build.check`.
+
+Prints the packages' sizes, or one sentence for each defect. Exit code 0: no defect; 1: defects.
+"""
 
 import io
 import re
@@ -11,32 +14,34 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam" / "build"
 LAYER = "DependenciesLayer"
-MOST_ZIPPED = 8_000_000  # bytes of the layer and a function: what is not yet here is fetched at a cold start
-_UNCHECKED = (1).to_bytes(4, "little")  # the flags of a .pyc: its source's hash is in it, and nobody compares
+MOST_ZIPPED = 8_000_000  # bytes of the layer and one function, zipped: a cold start downloads both
+_UNCHECKED = (1).to_bytes(
+    4, "little"
+)  # the flags of an unchecked-hash .pyc: Python does not compare it with its source
 
 
 def files(folder: Path) -> set[str]:
-    """What lies under `folder`, by path; not what was compiled of it."""
+    """The paths of the files under `folder`, without compiled code."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     return {name for name in found if "__pycache__" not in name}
 
 
 def sources() -> set[str]:
-    """What a function's package holds: functions/ and shared/ as they are here, and what makes it a new one."""
+    """The expected files of a function's package: functions/, shared/ and release.txt, the hash of what defines it."""
     return {f"{part}/{name}" for part in ("functions", "shared") for name in files(ROOT / part)} | {"release.txt"}
 
 
 def wrong_with_functions() -> Iterator[str]:
-    """One sentence for each package that is not what it should be."""
+    """One sentence for each function package with missing or unexpected files."""
     deployed = set(
         re.findall(r"(?m)^  (\w+):\n    Type: AWS::Serverless::Function$", (ROOT / "template.yaml").read_text())
     )
     built = {path.name for path in BUILT.iterdir() if path.is_dir()} - {LAYER}
     if built != deployed:
-        yield f"built and template.yaml's functions differ: {sorted(built ^ deployed)}"
+        yield f"The built packages and the functions of template.yaml differ: {sorted(built ^ deployed)}."
     for name in sorted(built):
-        if odd := files(BUILT / name) ^ sources():
-            yield f"{name} has too much or too little: {sorted(odd)[:10]}"
+        if difference := files(BUILT / name) ^ sources():
+            yield f"{name} has missing or unexpected files: {sorted(difference)[:10]}."
 
 
 def wrong_with_layer() -> Iterator[str]:
@@ -47,24 +52,26 @@ def wrong_with_layer() -> Iterator[str]:
         (re.sub(r"[-_.]+", "-", found.name).lower(), found.version)
         for found in distributions(path=[str(BUILT / LAYER / "python")])
     }
-    if odd := installed ^ locked:
-        yield f"{LAYER} and requirements/functions.txt differ: {sorted(odd)}"
+    if difference := installed ^ locked:
+        yield f"{LAYER} and requirements/functions.txt differ: {sorted(difference)}."
 
 
 def wrong_with_compiled() -> Iterator[str]:
-    """One sentence for each package of which a part is not compiled, or not to be believed unchecked."""
+    """One sentence for each package with a source that is not compiled, or with a .pyc that Python would check."""
     for package in sorted(BUILT.iterdir()):
         sources = list(package.rglob("*.py"))
         compiled = list(package.rglob("*.pyc"))
         if not compiled:
-            continue  # there is no such Python here: infra/build/compile.sh said so
+            continue  # no Python of the runtime's version on this machine: infra/build/compile.sh has printed that
         checked = [path.name for path in compiled if path.read_bytes()[4:8] != _UNCHECKED]
-        if len(compiled) != len(sources) or checked:
-            yield f"{package.name} has {len(compiled)} of {len(sources)} files compiled, checked are {checked[:10]}"
+        if len(compiled) != len(sources):
+            yield f"{package.name}: {len(compiled)} of {len(sources)} files are compiled."
+        if checked:
+            yield f"{package.name} has compiled files without the unchecked-hash flag: {checked[:10]}."
 
 
 def zipped(folder: Path) -> int:
-    """Bytes of a package, zipped."""
+    """The zipped size of a package, in bytes."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
@@ -74,16 +81,16 @@ def zipped(folder: Path) -> int:
 
 
 def main() -> int:
-    """Say what is wrong; the exit code."""
+    """Check every package, print the result and return the exit code."""
     wrong = [*wrong_with_functions(), *wrong_with_layer(), *wrong_with_compiled()]
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     if not wrong:
         functions = [path.name for path in BUILT.iterdir() if path.is_dir() and path.name != LAYER]
         each, layer = zipped(BUILT / functions[0]), zipped(BUILT / LAYER)
-        print(f"{len(functions)} functions of {each / 1e6:.2f} MB, their layer {layer / 1e6:.1f} MB, zipped")
+        print(f"Packaged {len(functions)} functions: {each / 1e6:.2f} MB each, layer {layer / 1e6:.1f} MB (zipped).")
         if each + layer > MOST_ZIPPED:
-            wrong.append(f"Together they may have {MOST_ZIPPED / 1e6:.1f} MB.")
+            wrong.append(f"A function and the layer together exceed {MOST_ZIPPED / 1e6:.1f} MB.")
             print(wrong[-1], file=sys.stderr)
     return len(wrong) > 0
 

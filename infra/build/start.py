@@ -1,8 +1,10 @@
-"""Start every function that `sam build` made as AWS would, and have it answer an event: `python -m infra.build.start`.
+"""Start every function built by `sam build` as Lambda does, and invoke it once: `python -m infra.build.start`.
 
-Each package runs in a folder of its own, away from the source tree, with the layer's recipe for this machine and
-nothing else of Python's, under Lambda's runtime client and the runtime interface emulator that SAM CLI carries: one
-process a function, one call. The AWS it talks to is the embedded one with our stack in it.
+Each package runs in its own process and folder, outside the source tree. It sees the layer, built by the same recipe
+for this machine, and no other Python package. Lambda's runtime client and the runtime interface emulator of SAM CLI
+run it. Its AWS is the embedded AWS with the stack deployed. Linux only.
+
+Exit code 0: every function answered; 1: a function failed.
 """
 
 import json
@@ -31,7 +33,7 @@ from infra.local.run import forget_real_aws
 from infra.local.settings import ROOT, LocalSettings
 from shared.handlers.background import HandlerFailed
 
-# What the functions are given that nothing of theirs names as its trigger in the template.
+# The events of functions without a trigger in the template.
 EVENTS: dict[str, Any] = {
     "EndDueOrder": {"order_id": "AAAAAAAAAAAA", "due_at": 0},
     "RefundPayment": {"payment_id": 1},
@@ -41,7 +43,7 @@ EVENTS: dict[str, Any] = {
 # These functions raise HandlerFailed for their event: there is no such payment.
 FAILING = {"RefundPayment"}
 
-# A write that is right. The others are told what is missing.
+# Valid bodies by path. A write without one here gets an empty object and answers 4xx.
 BODIES = {
     "/api/orders": {
         "category": "Сантехника",
@@ -56,14 +58,14 @@ BODIES = {
 
 
 class Broken(Exception):
-    """A package does not start, or gives no answer; the message is one sentence and what it printed."""
+    """A package does not start or does not answer. The message: one sentence and the function's output."""
 
 
 def functions() -> dict[str, dict[str, Any]]:
-    """The template's functions, by name: their properties."""
+    """The properties of the template's functions, by logical name."""
 
     class Template(yaml.SafeLoader):
-        """Short tags are of no interest here."""
+        """A YAML loader that ignores CloudFormation's short tags."""
 
     Template.add_multi_constructor("!", lambda loader, suffix, node: None)
     resources = yaml.load((ROOT / "template.yaml").read_text(), Template)["Resources"]  # noqa: S506 - a SafeLoader
@@ -75,14 +77,14 @@ def functions() -> dict[str, dict[str, Any]]:
 
 
 def event_of(name: str, properties: dict[str, Any], settings: LocalSettings) -> Any:
-    """What the function is called with."""
+    """The event that the function is invoked with."""
     if name in EVENTS:
         return EVENTS[name]
     [trigger, *_] = properties["Events"].values()
     match trigger["Type"]:
         case "HttpApi":
             return _request(trigger.get("Properties") or {}, settings)
-        # Records that tell of nothing: the function says which of them it could not make sense of.
+        # Malformed records: the function reports them as failed and returns.
         case "DynamoDB":
             return {"Records": [{"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "NewImage": {}}}]}
         case "SQS":
@@ -92,7 +94,7 @@ def event_of(name: str, properties: dict[str, Any], settings: LocalSettings) -> 
 
 
 def _request(route: dict[str, Any], settings: LocalSettings) -> dict[str, Any]:
-    """The event of an HTTP API, from a user that Telegram vouches for."""
+    """The event of an HTTP API request with valid initData."""
     method, template = route.get("Method", "GET"), route.get("Path", "/nowhere")
     ids = dict.fromkeys(re.findall(r"{(\w+)}", template), "1" if "payment" in template else "AAAAAAAAAAAA")
     path = template.format_map(ids)
@@ -118,7 +120,7 @@ def _request(route: dict[str, Any], settings: LocalSettings) -> dict[str, Any]:
 
 
 def start(name: str, properties: dict[str, Any], event: Any, env: dict[str, str], scratch: Path) -> str:
-    """What the function answers, in a few words. Raises Broken."""
+    """Start a function, invoke it once and return its status code, or "done". Raises Broken."""
     task = scratch / name
     shutil.copytree(BUILT / name, task)
     emulator = next((ROOT / ".venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{_machine()}"))
@@ -129,7 +131,7 @@ def start(name: str, properties: dict[str, Any], event: Any, env: dict[str, str]
             emulator,
             *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
-            # No site-packages: whatever is not in the package or the layer is not there.
+            # -S: no site-packages, so that only the package and the layer can be imported.
             *(sys.executable, "-S", "-m", "awslambdaric", properties["Handler"]),
         ],
         cwd=task,
@@ -142,7 +144,7 @@ def start(name: str, properties: dict[str, Any], event: Any, env: dict[str, str]
     try:
         answer = _call(port, event)
     except OSError as error:
-        raise Broken(f"{name} gave no answer ({error}):\n{_printed(output.name)}") from None
+        raise Broken(f"{name} did not answer ({error}). Its output:\n{_printed(output.name)}") from None
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -150,10 +152,10 @@ def start(name: str, properties: dict[str, Any], event: Any, env: dict[str, str]
         shutil.rmtree(task)
     error_type = answer.get("errorType") if isinstance(answer, dict) else None
     if error_type is not None and not (error_type == HandlerFailed.__name__ and name in FAILING):
-        raise Broken(f"{name} failed with {error_type}:\n{_printed(output.name)}")
+        raise Broken(f"{name} failed with {error_type}. Its output:\n{_printed(output.name)}")
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if status is not None and status >= 500:
-        raise Broken(f"{name} answered {status}:\n{_printed(output.name)}")
+        raise Broken(f"{name} answered {status}. Its output:\n{_printed(output.name)}")
     return str(status or "done")
 
 
@@ -167,7 +169,7 @@ def _call(port: int, event: Any) -> Any:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return json.loads(response.read())
         except urllib.error.URLError as error:
-            # It listens in a moment.
+            # The emulator may not listen yet.
             if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
@@ -182,7 +184,7 @@ def _machine() -> str:
 
 
 def _layer(scratch: Path) -> Path:
-    """The layer, by the recipe of the one that is deployed, for this machine's Python and processor."""
+    """Build the layer by the deployed layer's recipe, for this machine's Python and processor; return its path."""
     subprocess.run(
         [
             *("make", "--silent", "--no-print-directory", f"build-{LAYER}", f"ARTIFACTS_DIR={scratch / 'layer'}"),
@@ -197,9 +199,9 @@ def _layer(scratch: Path) -> Path:
 
 
 def main() -> int:
-    """Start them all; the exit code."""
+    """Start and invoke every function; return the exit code."""
     if sys.platform != "linux":
-        print("Nothing was started: Lambda's runtime is for Linux.")
+        print("No function was started: Lambda's runtime client runs on Linux only.")
         return 0
     forget_real_aws()
     began = time.monotonic()
@@ -218,7 +220,7 @@ def main() -> int:
     for failure in failures:
         print(failure, file=sys.stderr)
     if not failures:
-        print(f"Each of them started and answered under Lambda's runtime client, {time.monotonic() - began:.0f} s")
+        print(f"Every function started and answered under Lambda's runtime client ({time.monotonic() - began:.0f} s).")
     return len(failures) > 0
 
 
@@ -238,17 +240,17 @@ def _start_all(aws: EmbeddedAws, settings: LocalSettings, layer: Path, scratch: 
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it takes any
+            "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # the embedded AWS accepts any key
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(configuration["Timeout"]),
         }
         try:
-            said = start(name, found[name], event_of(name, found[name], settings), env, scratch)
+            result = start(name, found[name], event_of(name, found[name], settings), env, scratch)
         except Broken as broken:
             return broken
-        print(f"{name}: {said}", flush=True)
+        print(f"{name}: {result}", flush=True)
         return None
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

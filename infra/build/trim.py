@@ -1,8 +1,8 @@
-"""Leave of botocore's data what the functions call: `python -m infra.build.trim SITE_PACKAGES`.
+"""Trim botocore's data to the operations that functions call: `python -m infra.build.trim SITE_PACKAGES`.
 
-botocore carries descriptions of some 430 services, lists them and parses a megabyte of endpoints for the first client.
-What stays is a data folder like its own, with nothing in it that no function calls, so botocore needs no telling. A
-call that is not here does not exist in a deployed function; a test holds the list to what the functions are granted.
+botocore contains descriptions of about 430 services. It lists them, and parses a megabyte of endpoints, for the first
+client. The trimmed data folder keeps botocore's layout, so botocore needs no configuration. An operation missing from
+OPERATIONS does not exist in a deployed function. A test compares OPERATIONS with the functions' IAM policies.
 """
 
 import gzip
@@ -20,8 +20,8 @@ OPERATIONS = {
     "ssm": {"GetParameter"},
 }
 
-# Clients come from botocore (shared/aws/clients.py), and FastAPI's models are not of pydantic's first version.
-# A test holds this list to what the functions import.
+# Packages that no function imports: clients come from botocore (shared/aws/clients.py) and models from pydantic 2.
+# A test compares this list with the functions' imports.
 UNUSED = (
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/auth_alpha",
@@ -41,7 +41,7 @@ UNUSED = (
 
 
 def trim(site_packages: Path) -> None:
-    """Cut the data of the botocore in this folder, and packages that come along and that no function imports."""
+    """Trim botocore's data in this folder, and remove the packages that no function imports."""
     data = site_packages / "botocore" / "data"
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in OPERATIONS:
@@ -55,11 +55,11 @@ def trim(site_packages: Path) -> None:
     for package in UNUSED:
         shutil.rmtree(site_packages / package)
     for record in site_packages.glob("*.dist-info/RECORD"):
-        record.unlink()  # pip's list of what it installed
+        record.unlink()  # pip's list of installed files, no longer true
 
 
 def _trim_service(version: Path, operations: set[str]) -> None:
-    """Keep the operations, the shapes that they use, and how an endpoint is found."""
+    """Keep the operations, the shapes they use, and the rules that find an endpoint."""
     for path in version.iterdir():
         if not path.name.startswith(("service-2.", "endpoint-rule-set-1.")):
             path.unlink()
@@ -67,7 +67,7 @@ def _trim_service(version: Path, operations: set[str]) -> None:
     model = json.loads(gzip.decompress(packed.read_bytes()))
     missing = operations - model["operations"].keys()
     if missing:
-        raise SystemExit(f"{version} describes no {', '.join(sorted(missing))}")
+        raise SystemExit(f"{version} does not describe {', '.join(sorted(missing))}: correct OPERATIONS in {__file__}.")
     model["operations"] = {name: model["operations"][name] for name in sorted(operations)}
     wanted = list(_shapes_in(model["operations"]))
     kept: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def _trim_service(version: Path, operations: set[str]) -> None:
             wanted += _shapes_in(kept[name])
     model["shapes"] = kept
     packed.unlink()
-    # Not packed: the package is, and so a start need not unpack it.
+    # Not gzipped: the package is zipped anyway, and a cold start saves the second unpacking.
     (version / "service-2.json").write_text(json.dumps(_undocumented(model), separators=(",", ":")))
 
 
