@@ -1,4 +1,7 @@
-"""Write the OpenAPI of all functions' routers into functions/meta/openapi.json: `python -m infra.checks.openapi`."""
+"""Generate functions/meta/openapi.json from the routers of all functions: `python -m infra.checks.openapi`.
+
+A test compares the committed file with the code.
+"""
 
 import importlib
 import json
@@ -19,13 +22,13 @@ TARGET = Path(functions.__path__[0]) / "meta" / "openapi.json"
 DESCRIPTION = """\
 Заказ живёт 60 минут, его контакт видят до трёх исполнителей, каждый за 2 ₽.
 
-Errors are `{"detail": <a sentence to show, or a list of fields>, "code": <stable>}`. Times are ISO 8601 in UTC,
-money is whole roubles. Credentials are the Mini App's raw initData.
+Errors are `{"detail": <a sentence to show to the user, or a list of invalid fields>, "code": <a stable string>}`.
+Times are ISO 8601 in UTC. Amounts of money are whole roubles. Credentials are the raw initData of the Mini App.
 """
 
 
 def routers() -> Iterator[tuple[str, APIRouter]]:
-    """Every function's module name and router."""
+    """Yield the module name and the router of every function."""
     for module in pkgutil.walk_packages(functions.__path__, "functions."):
         if not module.ispkg:
             found = importlib.import_module(module.name)
@@ -36,17 +39,17 @@ def routers() -> Iterator[tuple[str, APIRouter]]:
 
 
 def schema() -> dict[str, Any]:
-    """The OpenAPI document."""
+    """Build the OpenAPI document."""
     app = FastAPI(title="Срочные услуги", version="1", description=DESCRIPTION)
     for _, router in routers():
         app.include_router(router)
     document = app.openapi()
     document["paths"] = dict(sorted(document["paths"].items()))
-    for path, method in _anybody_may_call():
+    for path, method in _optional_credentials():
         document["paths"][path][method]["security"].insert(0, {})
     for methods in document["paths"].values():
         for operation in methods.values():
-            _say_what_any_input_may_get(operation)
+            _add_input_errors(operation)
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -56,8 +59,8 @@ def schema() -> dict[str, Any]:
     return document
 
 
-def _anybody_may_call() -> Iterator[tuple[str, str]]:
-    """The paths and methods at which credentials may be left out, and change what is answered."""
+def _optional_credentials() -> Iterator[tuple[str, str]]:
+    """Yield the paths and methods whose credentials are optional and change the response."""
     for _, router in routers():
         for route in router.routes:
             if isinstance(route, APIRoute):
@@ -66,20 +69,21 @@ def _anybody_may_call() -> Iterator[tuple[str, str]]:
                     yield from ((route.path, method.lower()) for method in route.methods or ())
 
 
-def _say_what_any_input_may_get(operation: dict[str, Any]) -> None:
+def _add_input_errors(operation: dict[str, Any]) -> None:
+    """Document the error responses that any invalid input may get: 400, 413 and 422."""
     responses = operation["responses"]
 
     def add(status: int, model: str) -> None:
-        answer = HTTP_ERROR_RESPONSES[status]
-        said = responses.get(str(status), {}).get("description")
-        ours = f"`{answer.code}`: {answer.detail}"
+        error = HTTP_ERROR_RESPONSES[status]
+        documented = responses.get(str(status), {}).get("description")
+        general = f"`{error.code}`: {error.detail}"
         responses[str(status)] = {
-            "description": f"{said}; {ours}" if said and status != 422 else ours,
+            "description": f"{documented}; {general}" if documented and status != 422 else general,
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
         }
 
     if "HTTPValidationError" in json.dumps(responses.get("422")):
-        # Any text is an order's id, so a path alone is never invalid.
+        # Any text is accepted as an order id, so path parameters alone never answer 422.
         if "requestBody" in operation or any(parameter["in"] != "path" for parameter in operation["parameters"]):
             add(422, "InvalidRequestView")
         else:
@@ -92,4 +96,4 @@ def _say_what_any_input_may_get(operation: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     TARGET.write_text(json.dumps(schema(), ensure_ascii=False, indent=2) + "\n")
-    print(f"wrote {TARGET.relative_to(Path.cwd())}")
+    print(f"Wrote {TARGET.relative_to(Path.cwd())}.")
