@@ -1,7 +1,7 @@
-"""`make audit`: have a stage's books checked by its audit function, and print what it finds.
+"""`make audit`: reconcile the table of a stage: invoke its Audit function and print the breaches of invariants.
 
-STAGE is `local`, a running `make run` (LOCAL_DATA_DIR says which), or one that is deployed with the AWS credentials of
-this shell. Exit code 0: every invariant holds; 1: there are breaches; 2: it could not be checked.
+STAGE is `local` or a deployed stage; see infra/operate/invoke.py. Exit code 0: every invariant holds; 1: there are
+breaches; 2: the audit could not run.
 """
 
 import os
@@ -13,12 +13,12 @@ from infra.operate.invoke import CannotInvoke, invoke
 
 
 def main() -> int:
-    """Check and print; the exit code."""
+    """Run the audit, print the result and return the exit code."""
     stage = os.environ.get("STAGE") or "local"
     try:
         breaches = invoke(stage, "Audit", {})
     except (BotoCoreError, ClientError, CannotInvoke) as error:
-        print(f"The books of stage {stage} could not be checked: {error}", file=sys.stderr)
+        print(f"The audit of stage {stage} could not run: {error}", file=sys.stderr)
         return 2
     for breach in breaches:
         print(f"{breach['invariant']}: {breach['subject']}: {breach['found']}")

@@ -1,7 +1,7 @@
-"""Calling a function of a stage's stack as an operator.
+"""Invoke a function of a stage's stack as an operator.
 
-A stage is `local`, a running `make run` (LOCAL_DATA_DIR says which), or one that is deployed with the AWS credentials
-of this shell.
+Stage `local` is the running `make run` of LOCAL_DATA_DIR. Any other stage is a deployed stack, reached with the AWS
+credentials of this shell.
 """
 
 import json
@@ -17,27 +17,30 @@ from infra.local.settings import LocalSettings
 
 
 class CannotInvoke(Exception):
-    """The function could not be called, or failed; the message is one sentence."""
+    """The function could not be invoked, or it failed. The message says why and what to do."""
 
 
 def invoke(stage: str, function: str, event: Mapping[str, object]) -> Any:
-    """What a function of the stage's stack, by its logical name, answers to the event. Raises CannotInvoke."""
+    """Invoke a function of the stage's stack by its logical name and return its result.
+
+    Calls cloudformation:DescribeStackResource and lambda:Invoke. Raises CannotInvoke, and botocore's errors.
+    """
     stack = f"urgent-services-{stage}"
     client = aws_client(stage)
     name = client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=function)[
         "StackResourceDetail"
     ]["PhysicalResourceId"]
-    # Deployed, the alias is what has not been taken back; there are none here.
+    # In a deployed stage the alias points to the version that was not rolled back. A local stage has no aliases.
     qualifier = {} if stage == "local" else {"Qualifier": "live"}
-    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **qualifier)
-    payload = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise CannotInvoke(f"{function} failed; its log says why.")
+    response = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **qualifier)
+    payload = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise CannotInvoke(f"{function} failed: see its log for the cause.")
     return payload
 
 
 def aws_client(stage: str) -> Callable[[str], Any]:
-    """What makes boto3 clients of the stage's AWS."""
+    """Return a factory of boto3 clients for the AWS of the stage, by service name. Raises CannotInvoke."""
     if stage != "local":
         return lambda service: boto3.client(
             service,  # type: ignore[call-overload]
@@ -46,5 +49,5 @@ def aws_client(stage: str) -> Callable[[str], Any]:
     try:
         url = endpoint_file(LocalSettings.read()).read_text()
     except FileNotFoundError:
-        raise CannotInvoke("nothing runs here; start it by make run, or set STAGE.") from None
+        raise CannotInvoke("no local service is running: start it with make run, or set STAGE.") from None
     return partial(client_at, url)

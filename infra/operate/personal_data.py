@@ -1,7 +1,7 @@
-"""`make export ID=… BY=… WHY=…` and `make erase ID=… BY=… WHY=…`: what is kept of a person, shown or removed.
+"""`make export ID=… BY=… WHY=…` and `make erase ID=… BY=… WHY=…`: print or erase the personal data of a user.
 
-ID is his Telegram id, BY the operator's own, WHY the reason; the trail of operators has all three. STAGE is `local` or
-one that is deployed; see infra/operate/invoke.py. Exit code 0: it is done; 2: it is not, and to try again is safe.
+ID is the user's Telegram id, BY the operator's Telegram id, WHY the reason. The audit log records all three. STAGE is
+`local` or a deployed stage; see infra/operate/invoke.py. Exit code 0: done; 2: not done, repeating is safe.
 """
 
 import json
@@ -17,23 +17,27 @@ _FUNCTIONS = {"export": "ExportUser", "erase": "EraseUser"}
 
 
 def main(command: str) -> int:
-    """Do it and print; the exit code."""
+    """Run `export` or `erase`, print the result and return the exit code."""
     env = {name: os.environ.get(name, "").strip() for name in ("ID", "BY", "WHY", "STAGE")}
-    right = env["ID"].isdecimal() and env["BY"].isdecimal() and MIN_REASON <= len(env["WHY"]) <= MAX_REASON
-    if not right:
-        print(f"Say whom, who asks and why: make {command} ID=<Telegram id> BY=<yours> WHY=<reason>", file=sys.stderr)
+    is_valid = env["ID"].isdecimal() and env["BY"].isdecimal() and MIN_REASON <= len(env["WHY"]) <= MAX_REASON
+    if not is_valid:
+        print(
+            f"Usage: make {command} ID=<the user's Telegram id> BY=<your Telegram id> "
+            f"WHY=<reason, {MIN_REASON} to {MAX_REASON} characters>",
+            file=sys.stderr,
+        )
         return 2
     stage = env["STAGE"] or "local"
     event = {"user_id": int(env["ID"]), "operator_id": int(env["BY"]), "reason": env["WHY"]}
     try:
-        found = invoke(stage, _FUNCTIONS[command], event)
+        result = invoke(stage, _FUNCTIONS[command], event)
     except (BotoCoreError, ClientError, CannotInvoke) as error:
-        print(f"User {env['ID']} of stage {stage}: {error}", file=sys.stderr)
+        print(f"make {command} failed for user {env['ID']} of stage {stage}: {error}", file=sys.stderr)
         return 2
     if command == "export":
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(json.dumps(result, ensure_ascii=False, indent=2))
     else:
-        print(f"User {env['ID']} of stage {stage} is forgotten; his ledger stays.")
+        print(f"Erased the personal data of user {env['ID']} of stage {stage}; the ledger stays.")
     return 0
 
 

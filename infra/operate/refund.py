@@ -1,7 +1,7 @@
-"""`make refund PAYMENT=…`: give a payment back through its provider, and take it from the balance.
+"""`make refund PAYMENT=…`: refund a payment through its provider and debit the user's balance.
 
-STAGE is `local` or a deployed stage; see infra/operate/invoke.py. Exit code 0: refunded; 1: not refunded, because it
-was never paid; 2: the refund could not be made. Repeating the command is safe.
+STAGE is `local` or a deployed stage; see infra/operate/invoke.py. Exit code 0: refunded; 1: not refunded, the payment
+was never paid; 2: the refund failed. The command is idempotent: repeating it is safe.
 """
 
 import os
@@ -13,21 +13,23 @@ from infra.operate.invoke import CannotInvoke, invoke
 
 
 def main() -> int:
-    """Refund and print; the exit code."""
+    """Refund the payment, print the result and return the exit code."""
     stage, payment = os.environ.get("STAGE") or "local", os.environ.get("PAYMENT", "")
     if not payment.isdecimal():
-        print("Say which: make refund PAYMENT=<payment_id>", file=sys.stderr)
+        print("Usage: make refund PAYMENT=<payment_id>", file=sys.stderr)
         return 2
     try:
-        done = invoke(stage, "RefundPayment", {"payment_id": int(payment)})
+        result = invoke(stage, "RefundPayment", {"payment_id": int(payment)})
     except (BotoCoreError, ClientError, CannotInvoke) as error:
-        print(f"Payment {payment} of stage {stage} could not be refunded: {error}", file=sys.stderr)
+        print(f"The refund of payment {payment} of stage {stage} failed: {error}", file=sys.stderr)
         return 2
-    whose = f"user {done['user_id']}, {done['amount']} roubles by {done['provider']}"
-    print(f"Payment {payment} of {whose}: {done['status']}.")
-    if done["status"] == "refunded":
-        print(f"Taken from the balance: {done['taken_back']}; spent already, a debt: {done['debt']}.")
-    return 0 if done["status"] == "refunded" else 1
+    print(
+        f"Payment {payment} of user {result['user_id']} ({result['amount']} roubles, {result['provider']}): "
+        f"{result['status']}."
+    )
+    if result["status"] == "refunded":
+        print(f"Debited from the balance: {result['taken_back']}; already spent, recorded as debt: {result['debt']}.")
+    return 0 if result["status"] == "refunded" else 1
 
 
 if __name__ == "__main__":

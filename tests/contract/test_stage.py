@@ -69,7 +69,7 @@ def test_a_stack_that_failed_at_first_can_be_taken_away(run: Any, capsys: pytest
     assert run("teardown", account) == 0
     assert account.is_deleted
     said = capsys.readouterr().out
-    assert "urgent-services-dev is gone" in said
+    assert "Deleted the stack urgent-services-dev" in said
     assert "delete-table" not in said
 
 
@@ -101,4 +101,4 @@ def test_only_who_says_no_is_told_that_nothing_was_changed(run: Any, capsys: pyt
     assert run("teardown", Account(KeyboardInterrupt())) == 2
     said = capsys.readouterr()
     assert "Nothing was changed." not in said.out + said.err
-    assert "make teardown STAGE=dev may be run again" in said.err
+    assert "safe to repeat make teardown STAGE=dev" in said.err

@@ -123,7 +123,7 @@ def test_a_command_says_what_is_missing(
 def test_where_nothing_runs_nothing_is_done(service: Service) -> None:
     done = make(service, "erase", "ID=7", f"BY={OPERATOR}", f"WHY={WHY}", "LOCAL_DATA_DIR=/nowhere")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "nothing runs here" in done.stderr
+    assert "no local service is running" in done.stderr
 
 
 def test_an_operator_exports_and_erases_a_person(service: Service) -> None:
@@ -143,7 +143,7 @@ def test_an_operator_exports_and_erases_a_person(service: Service) -> None:
 
     done = make(service, "erase", *given)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"User {anna} of stage local is forgotten; his ledger stays.\n"
+    assert done.stdout == f"Erased the personal data of user {anna} of stage local; the ledger stays.\n"
     again = make(service, "erase", *given)
     assert again.returncode == 0
     left = make(service, "export", *given).stdout

@@ -131,7 +131,7 @@ def test_an_operator_refunds_from_a_terminal(service: Service) -> None:
     press(made, "paid", user)
     done = refund(made["payment_id"])
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Taken from the balance: 100" in done.stdout
+    assert "Debited from the balance: 100" in done.stdout
     assert service.balance(user) == 0
     assert refund(made["payment_id"]).stdout == done.stdout
     assert refund("nonsense").returncode == 2
