@@ -1,0 +1,1 @@
+"""`make run`: the stack in an embedded AWS, the front server, and fakes of Telegram and the payment providers."""

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-# Ctrl-C while the imports run: there is nothing to stop yet and nothing to say.
+# Ctrl-C during the imports ends the process without a traceback: nothing has been started yet.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from infra.local.run import main  # noqa: E402

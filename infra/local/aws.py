@@ -1,4 +1,4 @@
-"""The embedded AWS: ministack as a child process, and our stack in it."""
+"""The embedded AWS: ministack as a child process, with our stack deployed to it."""
 
 import compileall
 import contextlib
@@ -35,19 +35,19 @@ SECRETS = "/urgent-services/local"
 LOG_GROUP = "/urgent-services/local"
 CODE_BUCKET = "urgent-services-local-code"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 class CannotStart(Exception):
-    """The embedded AWS or our stack in it does not come up; the message is one sentence."""
+    """The embedded AWS does not start, or the stack cannot be deployed. The message is one sentence."""
 
 
 class Stopped(Exception):
-    """Told to stop before it was up."""
+    """The process was told to stop during the start."""
 
 
 class EmbeddedAws:
-    """ministack, its state under the data directory."""
+    """A ministack process that keeps its state in the data directory."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class EmbeddedAws:
         lock: IO[str] | None = None,
         is_told_to_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`lock` keeps others out of the data directory for as long as any process has it open."""
+        """Find a free port. `lock` is the data directory's lock file: held while any process has it open."""
         self._is_told_to_stop = is_told_to_stop
         self._settings = settings
         self._lock = lock
@@ -67,7 +67,7 @@ class EmbeddedAws:
     # ------------------------------------------------------------ process
 
     def start(self) -> None:
-        """Start ministack and wait until it answers. Raises CannotStart, Stopped."""
+        """Start ministack and wait up to 60 seconds until it is healthy. Raises CannotStart, Stopped."""
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
         log = (self._settings.data_dir / "ministack.log").open("wb")
@@ -80,19 +80,19 @@ class EmbeddedAws:
             "IOT_MTLS_ENABLED": "0",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._settings.data_dir / "state"),
-            # Room above what the front lets through, for timers, streams and queues.
+            # More than the front server's limit, for functions invoked by schedules, streams and queues.
             "LAMBDA_ACCOUNT_CONCURRENCY": str(self._settings.concurrency + 32),
             "AUTH": "true" if self._settings.enforce_iam else "false",
             "TMPDIR": str(self._scratch),
             "LOG_LEVEL": "WARNING",
             "PYTHONUNBUFFERED": "1",
         }
-        # Lambda processes start faster with what was compiled before.
+        # Lambda processes start faster with cached bytecode.
         env.pop("PYTHONDONTWRITEBYTECODE", None)
-        # Told to stop right here, we would not know yet what to stop.
+        # A signal between the start of the child and the assignment below would leave the child running.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
-        def before_it_runs() -> None:
+        def before_exec() -> None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             die_with_parent()
 
@@ -103,18 +103,18 @@ class EmbeddedAws:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A session of its own: Ctrl-C in the terminal is for us, and we stop it in order.
+                # A session of its own: Ctrl-C in the terminal reaches only this process, which stops the child.
                 start_new_session=True,
-                # Where we are killed, it saves the state before another run may read it.
+                # If this process is killed, the child still holds the lock until it has saved its state.
                 pass_fds=[self._lock.fileno()] if self._lock else [],
-                # No thread runs in this process yet.
-                preexec_fn=before_it_runs,  # noqa: PLW1509
+                # Safe: this process has no other thread yet.
+                preexec_fn=before_exec,  # noqa: PLW1509
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            self._go_on()
+            self._check_stop()
             if self._process.poll() is not None:
                 break
             try:
@@ -123,19 +123,19 @@ class EmbeddedAws:
                     return
             except OSError:
                 time.sleep(0.05)
-        raise CannotStart(f"The embedded AWS did not start; its log is {log.name}.")
+        raise CannotStart(f"The embedded AWS did not start: see its log {log.name}.")
 
-    def _go_on(self) -> None:
+    def _check_stop(self) -> None:
         if self._is_told_to_stop():
             raise Stopped
 
     @property
     def running(self) -> bool:
-        """Whether ministack still runs."""
+        """Whether ministack is running."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Stop ministack and everything it started, its state saved."""
+        """Stop ministack, which saves its state within 30 seconds, then kill every process it started."""
         if self._process is None:
             return
         endpoint_file(self._settings).unlink(missing_ok=True)
@@ -144,7 +144,9 @@ class EmbeddedAws:
             try:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
-                print("The embedded AWS did not stop by itself; what changed in this run may be lost.")
+                print(
+                    "The embedded AWS did not stop within 30 seconds and was killed. Changes of this run may be lost."
+                )
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -153,13 +155,13 @@ class EmbeddedAws:
     # ------------------------------------------------------------ stack
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the embedded AWS."""
+        """Return a boto3 client of the embedded AWS."""
         return client_at(self.url, service)
 
     def deploy(self) -> str:
-        """Put secrets, code and stack in place, over what an earlier run left; the id of the API.
+        """Store the secrets and the code, create or update the stack, and return the id of the API.
 
-        Raises CannotStart, translate.BrokenTemplate, Stopped.
+        Keeps the data of earlier runs. Raises CannotStart, translate.BrokenTemplate, Stopped.
         """
         settings = self._settings
         parameters = {
@@ -181,28 +183,28 @@ class EmbeddedAws:
             "CryptoPayApiUrl": settings.crypto_pay_api_url,
             "YookassaApiUrl": settings.yookassa_api_url,
             "YookassaShopId": settings.yookassa_shop_id,
-            # Whoever it is, the front is who the embedded AWS sees.
+            # The embedded AWS sees every request come from the front server, on 127.0.0.1.
             "YookassaNetworks": "127.0.0.0/8",
             "WebappLink": "https://t.me/urgent_services_local_bot",
         }
-        self._go_on()
+        self._check_stop()
         package = _package(self._scratch)
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
         template = cloudformation(_template(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
         _fit_policies(template["Resources"])
-        self._go_on()
+        self._check_stop()
         self._put_secrets()
         s3 = self.client("s3")
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=package)
         s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=json.dumps(template).encode())
-        self._go_on()
+        self._check_stop()
         return self._put_stack(parameters)
 
     def _put_secrets(self) -> None:
         ssm = self.client("ssm")
-        # The contact key names the locks in the kept table, so it has to be the same in every run.
+        # The contact key must be the same in every run: lock names in the kept table are hashes with it.
         contact_key = self._settings.data_dir / "contact-key"
         if not contact_key.exists():
             contact_key.write_text(secrets.token_hex(32))
@@ -236,15 +238,19 @@ class EmbeddedAws:
                 raise CannotStart(f"The stack cannot be deployed: {message.rstrip('.')}.") from error
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            self._go_on()
+            self._check_stop()
             [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
                 return str(outputs["ApiId"])
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
-                raise CannotStart(f"The stack was not deployed, {stack['StackStatus']}: {self._first_failure(stacks)}.")
+                raise CannotStart(
+                    f"The stack cannot be deployed: {stack['StackStatus']}, {self._first_failure(stacks)}."
+                )
             time.sleep(0.1)
-        raise CannotStart("The stack was not deployed within two minutes.")
+        raise CannotStart(
+            f"The stack was not deployed within two minutes: see {self._settings.data_dir}/ministack.log."
+        )
 
     def _first_failure(self, stacks: Any) -> str:
         events = stacks.describe_stack_events(StackName=STACK)["StackEvents"]
@@ -256,16 +262,16 @@ class EmbeddedAws:
     # ------------------------------------------------------------ logs
 
     def new_log_lines(self) -> list[str]:
-        """What the functions logged since the last call, oldest first; taken out of the embedded AWS."""
+        """Return the functions' log lines since the last call, oldest first, and delete them from the embedded AWS."""
         logs = self.client_of_logs
         try:
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
             events = [event for page in pages for event in page["events"]]
-            # A stream holds one invocation there. Kept, they would make each look slower than the one before.
+            # ministack keeps one stream per invocation. Without the deletion, each call would be slower than the last.
             for stream in {event["logStreamName"] for event in events}:
                 logs.delete_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
         except (BotoCoreError, ClientError):
-            return []  # nothing was logged yet, or nobody is there any more
+            return []  # nothing was logged yet, or the embedded AWS has stopped
         lines = [line for event in events for line in event["message"].splitlines()]
         return [line for line in lines if not line.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))]
 
@@ -277,7 +283,7 @@ class EmbeddedAws:
 
 
 def client_at(url: str, service: str) -> Any:
-    """A boto3 client of the embedded AWS at `url`."""
+    """Return a boto3 client of the embedded AWS at `url`."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
@@ -289,25 +295,28 @@ def client_at(url: str, service: str) -> Any:
 
 
 def endpoint_file(settings: LocalSettings) -> Path:
-    """Where a run says the URL of its embedded AWS, for the commands that look into it."""
+    """The file in which a run publishes the URL of its embedded AWS, for the operator commands."""
     return settings.data_dir / "aws-url"
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
+    """Return a port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def die_with_parent() -> None:
-    """Be told to stop, as by SIGTERM, when the parent process ends in whatever way. Linux only."""
+    """Make the kernel send SIGTERM to this process when its parent ends for any reason. Linux only."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _fit_policies(resources: dict[str, Any]) -> None:
-    """ministack takes every schedule for one of the default group: who may make ours has to be allowed that."""
+    """Allow schedules of the default group where a policy allows those of our group.
+
+    ministack checks scheduler:CreateSchedule as if every schedule were in the default group.
+    """
     for resource in resources.values():
         if resource["Type"] != "AWS::IAM::Role":
             continue
@@ -326,7 +335,7 @@ def _template() -> str:
 
 
 def _package(scratch: Path) -> bytes:
-    """functions/ and shared/ zipped, with what this Python makes of them: a Lambda process compiles nothing."""
+    """Return a zip of functions/ and shared/ with their compiled code, so that no Lambda process compiles."""
     staged = scratch / "package"
     for part in ("functions", "shared"):
         shutil.copytree(ROOT / part, staged / part, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
@@ -337,7 +346,7 @@ def _package(scratch: Path) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(staged.rglob("*")):
             if path.is_file():
-                # A fixed date: the same sources are the same package.
+                # A fixed date: the same sources give the same bytes.
                 entry = zipfile.ZipInfo(str(path.relative_to(staged)), (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)

@@ -1,9 +1,9 @@
-"""The server on PORT: what API Gateway's domain is in AWS.
+"""The front server on PORT, in the place of API Gateway's domain in AWS.
 
-It passes each request to the embedded AWS as it came, every byte of path, query, headers and body, and adds what
-ministack does not do: CORS by the allowed origins, API Gateway's limit of 10 MB, and waiting where more requests come
-at once than Lambda processes may run. What it refuses itself, or what the gateway behind it does, says so in
-`detail` and `code` like any other answer.
+It passes each request to the embedded AWS unchanged: path, query, headers and body, byte for byte. It adds what
+ministack does not do: CORS for the allowed origins, API Gateway's limits of 10 MB for a body and 10 KB for a head,
+and a queue for requests above the concurrency limit of Lambda. Its own refusals, and those of the gateway behind it,
+are error responses with `detail` and `code`.
 """
 
 import json
@@ -25,7 +25,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# API Gateway's limits.
+# API Gateway's limits, in bytes.
 MAX_BODY = 10 * 1024 * 1024
 MAX_HEAD = 10 * 1024
 _NOT_PASSED_ON = frozenset({b"connection", b"host", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"})
@@ -55,8 +55,8 @@ class Front:
         elif self._fakes is not None and scope["path"].startswith(f"{FAKES}/"):
             await self._fakes(scope, receive, send)
         else:
-            answer = await self._answer(scope, receive)
-            await _send(send, answer._replace(headers=[*answer.headers, *self._cors(scope)]))
+            response = await self._respond(scope, receive)
+            await _send(send, response._replace(headers=[*response.headers, *self._cors(scope)]))
 
     def _cors(self, scope: Scope) -> Headers:
         origin = dict(scope["headers"]).get(b"origin")
@@ -65,9 +65,9 @@ class Front:
         more = _PREFLIGHT if scope["method"] == "OPTIONS" else _EXPOSED
         return [(b"access-control-allow-origin", origin), (b"vary", b"Origin"), *more]
 
-    async def _answer(self, scope: Scope, receive: Receive) -> "_Answer":
+    async def _respond(self, scope: Scope, receive: Receive) -> "_Response":
         if scope["method"] == "OPTIONS":
-            return _Answer(204, [], b"")
+            return _Response(204, [], b"")
         if _head(scope) > MAX_HEAD:
             return _refusal(431)
         body = await _body(receive)
@@ -89,19 +89,20 @@ class Front:
         except (httpcore.NetworkError, httpcore.ProtocolError):
             return _refusal(503)
         if response.status >= 400 and response.content.startswith(b'{"message"'):
-            return _refusal(response.status)  # the gateway's own words: no function answered
+            return _refusal(response.status)  # the gateway's own error: no function answered
         headers = [(name.lower(), value) for name, value in response.headers]
-        return _Answer(response.status, [it for it in headers if it[0] not in _NOT_PASSED_BACK], response.content)
+        headers = [(name, value) for name, value in headers if name not in _NOT_PASSED_BACK]
+        return _Response(response.status, headers, response.content)
 
 
-class _Answer(NamedTuple):
+class _Response(NamedTuple):
     status: int
     headers: Headers
     body: bytes
 
 
 class _Http1(H11Protocol):
-    """HTTP/1.1 that says why it refuses what is no HTTP; Hypercorn's own refusal has no body."""
+    """HTTP/1.1 with an error response for malformed HTTP. Hypercorn's own refusal has no body."""
 
     async def _send_error_response(self, status_code: int) -> None:
         _, headers, body = _refusal(status_code)
@@ -111,11 +112,11 @@ class _Http1(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
-# Hypercorn offers no setting for it. A test sends what is no HTTP and wants a `detail`.
+# Hypercorn has no setting for the protocol class. A test sends malformed HTTP and expects a `detail`.
 hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined]
 
 
-# What template.yaml allows; a test holds the two together.
+# The CORS settings of template.yaml; a test compares the two.
 _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET,POST,PUT,DELETE"),
     (b"access-control-allow-headers", b"authorization,content-type,x-telegram-init-data"),
@@ -124,24 +125,25 @@ _PREFLIGHT = [
 _EXPOSED = [(b"access-control-expose-headers", b"date,retry-after,x-bot-can-write")]
 
 
-def _refusal(status: int) -> _Answer:
-    said = HTTP_ERROR_RESPONSES.get(status) or (
+def _refusal(status: int) -> _Response:
+    error = HTTP_ERROR_RESPONSES.get(status) or (
         HTTP_ERROR_RESPONSES[400] if status < 500 else ERROR_RESPONSES[Unavailable]
     )
-    body = json.dumps({"detail": said.detail, "code": said.code}, ensure_ascii=False)
-    return _Answer(status, [(b"content-type", b"application/json")], body.encode())
+    body = json.dumps({"detail": error.detail, "code": error.code}, ensure_ascii=False)
+    return _Response(status, [(b"content-type", b"application/json")], body.encode())
 
 
 def _head(scope: Scope) -> int:
-    """The size of a request line and its headers, bytes."""
+    """The size of a request line and its headers, in bytes."""
     headers = sum(len(name) + len(value) for name, value in scope["headers"])
     return headers + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body; None for one that is too large, or for a caller who is gone."""
+    """Read the body; None if it is too large or the caller has disconnected."""
     parts, size = [], 0
-    # Who sends too much reads the answer when he has sent it, so the rest is taken from him, up to a point.
+    # A caller reads the response only after sending the whole body, so a body over the limit is read and dropped, up
+    # to ten times the limit.
     while size <= 10 * MAX_BODY:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -155,8 +157,8 @@ async def _body(receive: Receive) -> bytes | None:
     return b"".join(parts) if size <= MAX_BODY else None
 
 
-async def _send(send: Send, answer: _Answer, *, kind: str = "http") -> None:
-    length = [] if answer.status == 204 else [(b"content-length", str(len(answer.body)).encode())]
-    headers = [*answer.headers, *length]
-    await send({"type": f"{kind}.response.start", "status": answer.status, "headers": headers})
-    await send({"type": f"{kind}.response.body", "body": answer.body})
+async def _send(send: Send, response: _Response, *, kind: str = "http") -> None:
+    length = [] if response.status == 204 else [(b"content-length", str(len(response.body)).encode())]
+    headers = [*response.headers, *length]
+    await send({"type": f"{kind}.response.start", "status": response.status, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": response.body})

@@ -1,4 +1,4 @@
-"""A signed initData, as Telegram makes one: `python -m infra.local.initdata --user 42`."""
+"""Print signed initData in Telegram's format: `python -m infra.local.initdata --user 42`."""
 
 import argparse
 import hashlib
@@ -13,12 +13,12 @@ from infra.local.settings import LOCAL_BOT_TOKEN
 
 
 def signed_init_data(user: Mapping[str, object], bot_token: str, auth_date: int, **more: str) -> str:
-    """initData of `user` (Telegram's JSON object) signed with `bot_token` at `auth_date` (epoch seconds)."""
+    """Sign the initData of `user` (Telegram's JSON object) with `bot_token` at `auth_date` (epoch seconds)."""
     fields = {
         "query_id": "AAHdF6IQAAAAAN0XohDhrOrc",
         "user": json.dumps(user, ensure_ascii=False, separators=(",", ":")),
         "auth_date": str(auth_date),
-        # Telegram's own signature for third parties: we cannot make one, but it is part of what is hashed.
+        # Telegram's signature for third parties. Only Telegram can make one, but the hash covers this field.
         "signature": "not-checked-here",
         **more,
     }
@@ -29,13 +29,15 @@ def signed_init_data(user: Mapping[str, object], bot_token: str, auth_date: int,
 
 
 def main() -> None:
-    """Print one for the user that the command line names."""
-    parser = argparse.ArgumentParser(description="Print signed initData for TELEGRAM_BOT_TOKEN.")
+    """Print initData for the user of the command line, signed with TELEGRAM_BOT_TOKEN or the local token."""
+    parser = argparse.ArgumentParser(
+        description="Print initData for a user, signed with TELEGRAM_BOT_TOKEN (default: the token of make run)."
+    )
     parser.add_argument("--user", type=int, required=True, help="Telegram user id")
     parser.add_argument("--first-name")
     parser.add_argument("--last-name")
     parser.add_argument("--username")
-    parser.add_argument("--age", type=int, default=0, help="seconds ago that it was signed")
+    parser.add_argument("--age", type=int, default=0, help="age of the signature, in seconds (default: 0)")
     given = parser.parse_args()
     user = {
         "id": given.user,

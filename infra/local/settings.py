@@ -1,4 +1,4 @@
-"""What a person may set for `make run`, from the environment."""
+"""The settings of `make run`, from the environment."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 ROOT = Path(__file__).parents[2]
 
-# Nobody's: it signs what `make initdata` makes, and Telegram has never seen it.
+# Not a real bot's token: it signs the initData of `make initdata`, and Telegram does not know it.
 LOCAL_BOT_TOKEN = "100000000:local-token-that-telegram-does-not-know"
 
 LOCAL_WEBHOOK_SECRET = "local-secret-of-the-fake-telegram"
@@ -17,19 +17,19 @@ LOCAL_CRYPTO_PAY_TOKEN = "1:local-token-of-the-fake-crypto-pay"
 LOCAL_YOOKASSA_SHOP = "100000"
 LOCAL_YOOKASSA_KEY = "local-key-of-the-fake-yookassa"
 
-# Where the front serves those that the environment names no address of.
+# The path under which the front server serves the fakes.
 FAKES = "/fakes"
 
 Value = TypeVar("Value")
 
 
 class SettingError(Exception):
-    """A setting is wrong; the message is one sentence for the person who set it."""
+    """A setting has an invalid value. The message is one sentence: the setting, what is valid, the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """Everything `make run` can be told. Minutes may have fractions; who is not given an address is a fake."""
+    """The settings of `make run`. Minutes may have fractions. A third party without an address is a fake."""
 
     port: int
     bot_token: str
@@ -58,7 +58,7 @@ class LocalSettings:
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> "LocalSettings":
-        """The settings, with their defaults. Raises SettingError."""
+        """Read the settings; an unset or empty variable has its default. Raises SettingError."""
 
         def read(name: str, default: str, parse: Callable[[str], Value], meaning: str) -> Value:
             text = env.get(name) or default
@@ -76,7 +76,7 @@ class LocalSettings:
             order_lifetime_minutes=read("ORDER_LIFETIME_MINUTES", "60", _minutes, "a number of minutes above 0"),
             no_response_close_minutes=read("NO_RESPONSE_CLOSE_MINUTES", "15", _minutes, "a number of minutes above 0"),
             cors_origins=tuple((env.get("CORS_ORIGINS") or "http://localhost:3000").split(",")),
-            # More Lambda processes than the cores can start in time would keep each other waiting.
+            # Two Lambda processes per core: more of them would delay each other's start.
             concurrency=read("LOCAL_CONCURRENCY", str(2 * (os.cpu_count() or 2)), _positive, "a whole number above 0"),
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),

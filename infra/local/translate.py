@@ -1,13 +1,13 @@
-"""template.yaml as the embedded AWS can deploy it.
+"""Translate template.yaml into CloudFormation that the embedded AWS can deploy.
 
-SAM's own translator makes CloudFormation of it. What is changed on the way, because ministack differs from AWS:
-- an HTTP API's OpenAPI body is ignored there, so each route becomes a Route and an Integration of its own;
-- CORS is answered by the front server, for a CorsConfiguration refuses origins there;
-- functions run in this Python environment, so there is no layer, whatever the runtime is called;
-- nothing is deployed bit by bit, so there are no aliases: what names one gets the function;
-- an alarm looks at one metric there, so those that compute with several are left out;
-- who may sqs:SendMessage may send batches as well, an action of that name being asked for there only.
-Everything else - table, streams, schedules, roles, queues - is deployed as the template has it.
+SAM's own translator does the translation. These parts are changed, because ministack differs from AWS:
+- routes: ministack ignores the OpenAPI body of an HTTP API, so each route becomes a Route and an Integration;
+- CORS: ministack refuses origins with a CorsConfiguration, so the front server handles CORS;
+- layer: functions run in this Python environment, whatever the runtime, so the layer is removed;
+- aliases: there are no gradual deployments, so a reference to an alias becomes a reference to the function;
+- alarms: ministack supports one metric per alarm, so alarms over several metrics are removed;
+- sqs:SendMessage: ministack checks an action sqs:SendMessageBatch for batches, which AWS does not have, so it is added.
+The rest (table, streams, schedules, roles, queues) is deployed as the template defines it.
 """
 
 import re
@@ -21,18 +21,21 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class BrokenTemplate(Exception):
-    """The template cannot be translated; the message is one sentence."""
+    """The template cannot be translated. The message is one sentence."""
 
 
 class _ManagedPolicies:
-    """The translator asks for AWS's managed policies; the template names none."""
+    """An empty list of AWS managed policies: the translator requires one, the template uses none."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def cloudformation(template: str, code: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
-    """The CloudFormation of a SAM template whose functions' code is at `code` (Bucket, Key). Raises BrokenTemplate."""
+    """Translate a SAM template into CloudFormation. The functions' code is at `code` (Bucket, Key).
+
+    Raises BrokenTemplate.
+    """
     sam = _read(template)
     for name in ("Layers", "AutoPublishAlias"):
         sam["Globals"]["Function"].pop(name, None)
@@ -51,9 +54,9 @@ def cloudformation(template: str, code: dict[str, str], parameters: dict[str, st
         ) from error
     resources = translated["Resources"]
     translated["Resources"] = {
-        name: it
-        for name, it in resources.items()
-        if it["Type"] != "AWS::CloudWatch::Alarm" or "Metrics" not in it["Properties"]
+        name: resource
+        for name, resource in resources.items()
+        if resource["Type"] != "AWS::CloudWatch::Alarm" or "Metrics" not in resource["Properties"]
     }
     _replace_api_bodies(translated["Resources"])
     return translated
@@ -66,8 +69,8 @@ def _read(template: str) -> dict[str, Any]:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BrokenTemplate(f"template.yaml is not YAML{line}: {error.problem}.") from error
     if not isinstance(sam, dict) or not {"Globals", "Parameters", "Resources"} <= sam.keys():
-        raise BrokenTemplate("template.yaml is no template: it has no Globals, Parameters or Resources.")
-    # AWS refuses such a template; ministack would deploy it with holes.
+        raise BrokenTemplate("template.yaml is not a SAM template: it needs Globals, Parameters and Resources.")
+    # AWS refuses a template with unknown references; ministack would deploy it without them.
     unknown = sorted({name for name in named(sam) if name not in sam["Resources"] and name not in sam["Parameters"]})
     if unknown:
         raise BrokenTemplate(f"template.yaml refers to {', '.join(unknown)}, which it does not define.")
@@ -75,7 +78,7 @@ def _read(template: str) -> dict[str, Any]:
 
 
 def _rewritten(part: Any) -> Any:
-    """A part of the template without Lambda aliases and the way they move, and with leave to send batches."""
+    """Return a part of the template without references to aliases, and with sqs:SendMessageBatch allowed."""
     if isinstance(part, list):
         return [_rewritten(element) for element in part]
     if not isinstance(part, dict):
@@ -92,7 +95,7 @@ def _rewritten(part: Any) -> Any:
 
 
 def named(part: Any) -> Iterator[str]:
-    """Every resource and parameter that a part of a template, of SAM's or CloudFormation's, refers to."""
+    """Yield the name of every resource and parameter that a part of a SAM or CloudFormation template refers to."""
     if isinstance(part, list):
         for element in part:
             yield from named(element)

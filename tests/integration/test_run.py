@@ -40,7 +40,7 @@ def sentence(service: Service) -> str:
 def test_a_taken_port(service: Service, tmp_path: Path) -> None:
     """By anybody; here by a service that runs."""
     said = sentence(Service(tmp_path, PORT=str(service.port)))
-    assert said == f"Port {service.port} is taken: stop what listens there, or set PORT to another."
+    assert said == f"Port {service.port} is taken: stop the process that listens on it, or set PORT to another port."
     assert not (tmp_path / "data").exists()
 
 
@@ -54,7 +54,9 @@ def test_a_port_taken_on_every_address(tmp_path: Path) -> None:
 def test_data_in_use(service: Service, tmp_path: Path) -> None:
     """Two runs over the same data would each save their own."""
     said = sentence(Service(tmp_path, LOCAL_DATA_DIR=str(service.data_dir)))
-    assert said == f"{service.data_dir} is in use by another run: stop it, or set LOCAL_DATA_DIR to another."
+    assert said == (
+        f"{service.data_dir} is in use by another run: stop that run, or set LOCAL_DATA_DIR to another directory."
+    )
 
 
 def test_data_that_cannot_be(tmp_path: Path) -> None:
@@ -95,8 +97,8 @@ def test_settings_that_are() -> None:
 
 BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "no YAML": (lambda good: good + "  : : [\n", "template.yaml is not YAML in line"),
-    "empty": (lambda good: "", "template.yaml is no template"),
-    "a list": (lambda good: "- a\n- b\n", "template.yaml is no template"),
+    "empty": (lambda good: "", "template.yaml is not a SAM template"),
+    "a list": (lambda good: "- a\n- b\n", "template.yaml is not a SAM template"),
     "a function without a handler": (
         lambda good: good.replace("      Handler: functions.orders.take.handler\n", ""),
         "template.yaml cannot be translated: Resource with id [TakeOrder] is invalid",
@@ -278,7 +280,7 @@ def test_without_its_aws_it_ends(tmp_path: Path) -> None:
         children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
         [aws] = [int(child) for child in children]
         os.kill(aws, signal.SIGKILL)
-        assert sentence(run) == "The embedded AWS stopped by itself; its log is in the data directory."
+        assert sentence(run) == "The embedded AWS stopped unexpectedly: see ministack.log in the data directory."
     finally:
         run.kill()
 
