@@ -163,13 +163,13 @@ def wait_until_healthy(url: str, stop: asyncio.Event) -> None:
 
 def introduce(url: str, pages: Mapping[str, str]) -> None:
     """Print the addresses of the service and of the fakes' `pages`, and a first request."""
-    shown = "".join(f"  {name + ':':<11}{url}{path}\n" for name, path in pages.items())
+    shown = "".join(f"  {name + ':':<12}{url}{path}\n" for name, path in pages.items())
     print(
         f"""
 Ready: {url}
-  API page:  {url}/docs
-{shown}  Try it:    curl -s {url}/api/users/me -H "Authorization: Bearer $(make -s initdata ID=1)"
-  Stop:      Ctrl-C
+  API page:   {url}/docs
+{shown}  Try it:     curl -s {url}/api/users/me -H "Authorization: Bearer $(make -s initdata ID=1)"
+  Stop:       Ctrl-C
 """,
         flush=True,
     )

@@ -1,7 +1,7 @@
-"""Stand-ins for those the service talks to, over HTTP, for a laptop and for the tests.
+"""Fakes of Telegram, Crypto Pay and YooKassa over HTTP, for `make run` and the tests.
 
-Each is an ASGI app with a page for a person. `make run` serves them beside the API, at /fakes/, each unless the
-environment names the address of the real one.
+Each fake is an ASGI app with an HTML page for a developer. `make run` serves it under /fakes/, unless the environment
+contains the address of the real service.
 """
 
 from starlette.applications import Starlette
@@ -26,7 +26,7 @@ def _served(settings: LocalSettings) -> list[str]:
 
 
 def app(settings: LocalSettings) -> Starlette:
-    """The fakes that this run needs."""
+    """Build the app with the fakes that this run needs."""
     service = f"http://127.0.0.1:{settings.port}/api"
     telegram = FakeTelegram(settings.bot_token)
     telegram.webhook = Webhook(f"{service}/telegram/webhook", settings.telegram_webhook_secret)
@@ -39,5 +39,5 @@ def app(settings: LocalSettings) -> Starlette:
 
 
 def pages(settings: LocalSettings) -> dict[str, str]:
-    """The name and the path of each page that a person may open."""
+    """Return the path of each fake's page, by title."""
     return {_TITLES[name]: f"{FAKES}/{name}/" for name in _served(settings)}

@@ -1,9 +1,9 @@
-"""Crypto Pay, as far as we use it: https://help.send.tg/en/articles/10279948-crypto-pay-api
+"""A fake of the parts of Crypto Pay that we use: https://help.send.tg/en/articles/10279948-crypto-pay-api
 
 /api/<method>    the API
-/                the invoices, for a person
-/pay/<id>        GET: an invoice, for a person; POST {"how"}: what he does with it, see HOW
-/script          POST: see script.py; DELETE
+/                page: the invoices
+/pay/<id>        GET: page of an invoice; POST {"how"}: pay or refuse it, see HOW
+/script          POST: add a fault, see script.py; DELETE: remove every fault
 """
 
 import asyncio
@@ -25,21 +25,21 @@ from infra.local.fakes.http import base_of, parameters, post
 from infra.local.fakes.page import button, page
 from infra.local.fakes.script import Fault, Script
 
-# What may happen to an invoice, and what a person reads on the button.
+# What can happen to an invoice: the value of `how` and the label of its button.
 HOW = {
     "paid": "Оплатить",
     "twice": "Оплатить, уведомить дважды",
     "lost": "Оплатить, уведомление потеряется",
     "delayed": "Оплатить, уведомить через 10 секунд",
     "forged": "Не платить, прислать поддельное уведомление",
-    "declined": "Не платить, пусть истечёт сейчас",
+    "declined": "Не платить, завершить срок счёта",
 }
-_DELAY = 10.0
+_DELAY_SECONDS = 10.0
 _ROUBLES_A_COIN = 100
 
 
 class FakeCryptoPay:
-    """One app's Crypto Pay; its webhooks go to `webhook_url`, nowhere where that is None."""
+    """Crypto Pay for one app. Sends webhooks to `webhook_url`; with None it sends none."""
 
     def __init__(self, token: str, webhook_url: str | None = None) -> None:
         self.token = token
@@ -48,7 +48,7 @@ class FakeCryptoPay:
         self.transfers: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script = Script()
-        self._last_id = int(time.time())  # above those of an earlier run, which the service remembers
+        self._last_id = int(time.time())  # above the ids of earlier runs, which the service still stores
         self._later: set[asyncio.Task[int]] = set()
         self._base = ""
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -56,7 +56,7 @@ class FakeCryptoPay:
             "getInvoices": self._get_invoices,
             "getMe": lambda _: {"app_id": 1, "name": "Urgent services", "payment_processing_bot_username": "fake"},
             "getTransfers": lambda given: {
-                "items": [it for it in self.transfers if it["spend_id"] == given["spend_id"]]
+                "items": [transfer for transfer in self.transfers if transfer["spend_id"] == given["spend_id"]]
             },
             "transfer": self._transfer,
         }
@@ -70,26 +70,26 @@ class FakeCryptoPay:
             ]
         )
 
-    # ------------------------------------------------------------ what tests ask
+    # ------------------------------------------------------------ for tests in this process
 
     def fail(self, method: str, **fault: Any) -> None:
-        """Misbehave at the next call of the method; see Fault."""
+        """Inject a fault into the next call of the method; see Fault."""
         self.script.add(Fault(method, **fault))
 
     def pay(self, invoice_id: int) -> None:
-        """Somebody pays; nobody is told."""
+        """Mark an invoice as paid without sending a webhook."""
         invoice = self.invoices[invoice_id]
         coins = f"{float(invoice['amount']) / _ROUBLES_A_COIN:g}"
         invoice |= {"status": "paid", "paid_at": _iso(0), "paid_asset": "USDT", "paid_amount": coins}
 
     def expire(self, invoice_id: int) -> None:
-        """Its time is over."""
+        """Mark an invoice as expired."""
         self.invoices[invoice_id]["status"] = "expired"
 
     def webhook(
         self, invoice_id: int, *, token: str | None = None, update_type: str = "invoice_paid", **changed: Any
     ) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers that tell of a paid invoice; of another `token`, or `changed`, on request."""
+        """Build the body and headers of a webhook about an invoice, signed with `token`, with `changed` fields."""
         self._last_id += 1
         body = json.dumps(
             {
@@ -170,12 +170,12 @@ class FakeCryptoPay:
             self.script.add(Fault(**await request.json()))
         return Response(status_code=204)
 
-    # ------------------------------------------------------------ a person
+    # ------------------------------------------------------------ pages
 
     async def _list(self, _: Request) -> Response:
         return page(
-            "Crypto Pay, понарошку",
-            "<p>Счета, которые выставил сервис.</p>" if self.invoices else "<p>Счетов ещё нет.</p>",
+            "Crypto Pay (имитация)",
+            "<p>Счета, которые создал сервис.</p>" if self.invoices else "<p>Счетов ещё нет.</p>",
             *(
                 f'<p><a href="pay/{id}">{escape(invoice["amount"])} ₽</a>'
                 f' <span class="quiet">{escape(invoice["status"])}</span></p>'
@@ -187,7 +187,7 @@ class FakeCryptoPay:
         id = request.path_params["id"]
         invoice = self.invoices.get(id)
         if invoice is None:
-            return page("Такого счёта нет", "<p>Его выставили до перезапуска. Создайте новый.</p>")
+            return page("Счёт не найден", "<p>Имитация не хранит счета после перезапуска. Создайте новый счёт.</p>")
         buttons = [button(label, str(id), how=how) for how, label in HOW.items()]
         return page(
             f"{invoice['amount']} ₽",
@@ -198,35 +198,35 @@ class FakeCryptoPay:
     async def _press(self, request: Request) -> Response:
         id, how = request.path_params["id"], (await parameters(request))["how"]
         if self.invoices[id]["status"] == "active":
-            await self._happens(id, how)
+            await self._settle(id, how)
         return RedirectResponse(str(id), 303)
 
-    async def _happens(self, id: int, how: str) -> None:
+    async def _settle(self, id: int, how: str) -> None:
         if how == "declined":
             self.expire(id)
             return
         if how == "forged":
-            await self._tell(*self.webhook(id, token="0:somebody-else", status="paid"))
+            await self._send_webhook(*self.webhook(id, token="0:somebody-else", status="paid"))
             return
         self.pay(id)
-        told = self.webhook(id)
+        webhook = self.webhook(id)
         if how == "delayed":
-            task = asyncio.ensure_future(self._tell_later(*told))
+            task = asyncio.ensure_future(self._send_webhook_later(*webhook))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
         elif how != "lost":
             for _ in range(2 if how == "twice" else 1):
-                await self._tell(*told)
+                await self._send_webhook(*webhook)
 
-    async def _tell_later(self, body: bytes, headers: dict[str, str]) -> int:
-        await asyncio.sleep(_DELAY)
-        return await self._tell(body, headers)
+    async def _send_webhook_later(self, body: bytes, headers: dict[str, str]) -> int:
+        await asyncio.sleep(_DELAY_SECONDS)
+        return await self._send_webhook(body, headers)
 
-    async def _tell(self, body: bytes, headers: dict[str, str]) -> int:
+    async def _send_webhook(self, body: bytes, headers: dict[str, str]) -> int:
         return await post(self.webhook_url, body, headers) if self.webhook_url else 0
 
 
-_STATUSES = {"paid": "Оплачено. Вернитесь в приложение.", "expired": "Счёт истёк."}
+_STATUSES = {"paid": "Оплачено. Вернитесь в приложение.", "expired": "Срок счёта истёк."}
 
 
 def _iso(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What every fake reads and sends."""
+"""HTTP helpers of the fakes: read parameters, send webhooks."""
 
 import contextlib
 import json
@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 
 def base_of(request: Request) -> str:
-    """The address of the fake itself, where it is mounted, for links to its pages."""
+    """Return the fake's own address, including its mount path, for links to its pages."""
     return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}/"
 
 
 async def parameters(request: Request) -> dict[str, Any]:
-    """A request's query, form or JSON; values of a form that are JSON are read as such, as Telegram does."""
+    """Read a request's parameters: query, form or JSON. JSON inside form values is parsed, as Telegram does."""
     if request.headers.get("content-type", "").startswith("application/json"):
         given = await request.json()
     else:
@@ -32,9 +32,9 @@ def _maybe_json(value: Any) -> Any:
 
 
 async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Send a webhook; the status of its answer."""
+    """Send a webhook and return the status of the response."""
     async with httpcore.AsyncConnectionPool() as pool:
-        answer = await pool.request(
+        response = await pool.request(
             "POST", url, headers=[("content-type", "application/json"), *headers.items()], content=body
         )
-    return answer.status
+    return response.status

@@ -1,4 +1,4 @@
-"""The fakes' pages: plain HTML, forms and no script."""
+"""The fakes' pages: plain HTML and forms, no JavaScript."""
 
 from html import escape
 
@@ -14,7 +14,7 @@ form { display: inline } button, input { font: inherit; padding: .3rem .7rem; ma
 
 
 def page(title: str, *parts: str) -> HTMLResponse:
-    """A page of HTML parts."""
+    """Build a page from a title and parts of HTML."""
     return HTMLResponse(
         f'<!doctype html><html lang="ru"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>{''.join(parts)}</html>"
@@ -22,7 +22,7 @@ def page(title: str, *parts: str) -> HTMLResponse:
 
 
 def button(label: str, action: str, **fields: object) -> str:
-    """A button that posts `fields` to `action`, relative to the page."""
+    """Build a button that posts `fields` to `action`, a path relative to the page."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(str(value))}">' for name, value in fields.items()
     )

@@ -1,4 +1,4 @@
-"""How a fake is told to misbehave."""
+"""Fault injection for the fakes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """What the next `times` calls of `method` get instead of an answer; None is every call until `clear`.
+    """A fault of the next `times` calls of `method` ("*": any method); `times=None`: of every call until `clear`.
 
-    Where `match` is given, only calls whose parameters hold the same values. `status` is the answer's, `more` what
-    that provider says with it (`retry_after`, `description`). `hang` waits so many seconds first, then goes on. With
-    `applied` the call is done before it fails, as where only the answer is lost.
+    `match`: only calls whose parameters have these values. `status`: the status of the error response; `more`: its
+    details (`retry_after`, `description`). `hang`: seconds to wait first. `applied`: the call takes effect before it
+    fails, as when only the response is lost.
     """
 
     method: str
@@ -24,21 +24,21 @@ class Fault:
 
 
 class Script:
-    """The faults that are waiting for their call."""
+    """The faults that are still to happen."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """One more, behind those that wait already."""
+        """Add a fault; earlier faults that match the same call come first."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove every fault."""
         self._faults.clear()
 
     def next(self, method: str, parameters: Mapping[str, Any]) -> Fault | None:
-        """The fault of this call, and one time less of it."""
+        """Return the first fault that matches this call, if any, and count it down."""
         for fault in self._faults:
             matches = all(parameters.get(name) == value for name, value in (fault.match or {}).items())
             if fault.method in (method, "*") and matches:

@@ -1,14 +1,15 @@
-"""Telegram's Bot API, as far as the bot uses it: https://core.telegram.org/bots/api
+"""A fake of the parts of Telegram's Bot API that the bot uses: https://core.telegram.org/bots/api
 
     /bot<token>/<method>   the Bot API
-    /                      the chats, for a person: what the bot sent, its buttons to press, a line to type
-    /calls                 GET: every call with its time and answer, JSON (?method=); DELETE: forget them
-    /script                POST {"method", "status", "times", "match", "hang", "applied", "more"}: see script.py; DELETE
-    /stars, /pay/<…>       invoices in Stars, and their payment, for a person
-    /update                POST {"message": {…}}: send the bot's webhook an update
+    /                      page: the chats with the bot's messages and buttons, and a form to write to the bot
+    /calls                 GET: every call with its time and result, JSON (?method=); DELETE: forget calls and faults
+    /script                POST {"method", "status", "times", "match", "hang", "applied", "more"}: add a fault, see
+                           script.py; DELETE: remove every fault
+    /stars, /pay/<…>       pages: the invoices in Stars, and the payment of one
+    /update                POST {"message": {…}}: send an update to the bot's webhook
 
-It counts what Telegram would punish - over 30 messages in a second, over one in a second to a chat - and answers such a
-call with 429, as Telegram does.
+It enforces Telegram's rate limits: 30 messages per second, and one message per second to a chat. It answers a call
+over a limit with 429, as Telegram does, and records it in `violations`.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ _SENDING = frozenset({"sendMessage", "editMessageText"})
 
 
 class Refused(Exception):
-    """The method says no."""
+    """The method answers with an error."""
 
     def __init__(self, status: int, description: str | None = None, **parameters: Any) -> None:
         super().__init__(status)
@@ -55,7 +56,7 @@ class Refused(Exception):
 
 @dataclass
 class Call:
-    """One call of a method: its parameters, when it came, what it was answered."""
+    """One call of a method: its parameters, its time in seconds of the clock, its status and result."""
 
     method: str
     parameters: dict[str, Any]
@@ -66,7 +67,7 @@ class Call:
 
 @dataclass
 class Webhook:
-    """Where updates go and what proves that they are Telegram's; its answers."""
+    """The URL that updates go to, the secret sent with them, and the statuses of the responses."""
 
     url: str
     secret: str
@@ -74,7 +75,7 @@ class Webhook:
 
 
 class FakeTelegram:
-    """One bot's Telegram. `clock` gives seconds; a test may pass its own."""
+    """Telegram for one bot. `clock` returns seconds; a test may pass its own."""
 
     def __init__(self, token: str, *, limits: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self.token = token
@@ -87,12 +88,12 @@ class FakeTelegram:
         self._sent_at: deque[float] = deque()
         self._sent_to: dict[Any, float] = {}
         self._shown: dict[int, dict[str, Any]] = {}
-        self._last_id = int(time.time())  # above those of an earlier run, which the bot remembers
+        self._last_id = int(time.time())  # above the ids of earlier runs, which the bot still stores
         self._base = ""
-        # Stars: invoices by what their link ends with, what was paid and given back, answers to pre_checkout_query.
+        # Stars: invoices by the last part of their link, payments and refunds, answers by pre_checkout_query id.
         self.invoices: dict[str, dict[str, Any]] = {}
         self.transactions: list[dict[str, Any]] = []
-        self._may_pay: dict[str, dict[str, Any]] = {}
+        self.pre_checkout_answers: dict[str, dict[str, Any]] = {}
         self.app = Starlette(
             routes=[
                 Route("/bot{token}/{method}", self._bot, methods=["GET", "POST"]),
@@ -122,10 +123,10 @@ class FakeTelegram:
             "refundStarPayment": self._refund_star_payment,
         }
 
-    # ------------------------------------------------------------ what tests ask
+    # ------------------------------------------------------------ for tests in this process
 
     def sent(self, chat_id: int | None = None) -> list[dict[str, Any]]:
-        """The messages that reached a chat, or any, oldest first."""
+        """Return the messages sent to a chat, or to any chat, oldest first."""
         return [
             call.parameters
             for call in self.calls
@@ -133,11 +134,11 @@ class FakeTelegram:
         ]
 
     def fail(self, method: str, **fault: Any) -> None:
-        """Misbehave at the next call of the method; see Fault."""
+        """Inject a fault into the next call of the method; see Fault."""
         self.script.add(Fault(method, **fault))
 
     def forget(self) -> None:
-        """Begin anew: no calls, no faults, no limits reached."""
+        """Reset: no calls, no violations, no faults, no rate limit reached."""
         self.calls.clear()
         self.violations.clear()
         self.script.clear()
@@ -145,7 +146,10 @@ class FakeTelegram:
         self._sent_to.clear()
 
     async def deliver(self, update: dict[str, Any]) -> int | None:
-        """Send the webhook an update, with the id that it gets here where it has none; the status of its answer."""
+        """Send an update to the webhook, with a new id if it has none.
+
+        Returns the status of the response, or None without a webhook.
+        """
         if self.webhook is None:
             return None
         body = json.dumps({"update_id": self._next_id(), **update}).encode()
@@ -154,7 +158,7 @@ class FakeTelegram:
         return status
 
     def pre_checkout_query(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
-        """What Telegram asks before it takes the Stars of an invoice."""
+        """Build the query that Telegram sends before it charges the Stars of an invoice."""
         invoice = self.invoices[link.rpartition("/")[2]]
         return {
             "id": str(self._next_id()),
@@ -166,7 +170,7 @@ class FakeTelegram:
         }
 
     def pay_stars(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
-        """Somebody pays an invoice; the message that tells the bot, which nobody has sent yet."""
+        """Pay an invoice and return the message about it, which is not sent to the bot yet."""
         query = self.pre_checkout_query(link, payer_id)
         charge_id = f"stx{secrets.token_urlsafe(24)}"
         payer = {"type": "user", "transaction_type": "invoice_payment", "user": query["from"]}
@@ -178,8 +182,8 @@ class FakeTelegram:
         return {**_from(payer_id), "message_id": self._next_id(), "date": at, "successful_payment": paid}
 
     def refund_stars(self, charge_id: str) -> dict[str, Any]:
-        """Telegram gives the Stars of a payment back; the message that tells the bot, which nobody has sent yet."""
-        [paid] = [it for it in self.transactions if it["id"] == charge_id and "source" in it]
+        """Refund the Stars of a payment and return the message about it, which is not sent to the bot yet."""
+        [paid] = [entry for entry in self.transactions if entry["id"] == charge_id and "source" in entry]
         at = int(time.time())
         refund = {"id": charge_id, "amount": paid["amount"], "date": at, "receiver": paid["source"]}
         self.transactions.append(refund)
@@ -208,7 +212,7 @@ class FakeTelegram:
         try:
             if fault is not None and fault.status is not None and not fault.applied:
                 raise Refused(fault.status, **(fault.more or {}))
-            self._hold_limits(method, given)
+            self._check_rate(method, given)
             call.result = await self._apply(method, given)
             if fault is not None and fault.status is not None:
                 raise Refused(fault.status, **(fault.more or {}))
@@ -224,17 +228,17 @@ class FakeTelegram:
         result = self._methods[method](parameters)
         return await result if isinstance(result, Awaitable) else result
 
-    def _hold_limits(self, method: str, parameters: dict[str, Any]) -> None:
+    def _check_rate(self, method: str, parameters: dict[str, Any]) -> None:
         if not self.limits or method not in _SENDING:
             return
         now, chat = self._clock(), parameters.get("chat_id")
         while self._sent_at and now - self._sent_at[0] >= 1:
             self._sent_at.popleft()
         if len(self._sent_at) >= MESSAGES_A_SECOND:
-            self.violations.append("over 30 messages in a second")
+            self.violations.append("more than 30 messages in one second")
             raise Refused(429, retry_after=1)
         if method == "sendMessage" and now - self._sent_to.get(chat, float("-inf")) < 1:
-            self.violations.append("over one message in a second to a chat")
+            self.violations.append("more than one message in one second to a chat")
             raise Refused(429, retry_after=1)
         self._sent_at.append(now)
         if method == "sendMessage":
@@ -266,7 +270,7 @@ class FakeTelegram:
         sent = [call for call in self.calls if call.status == 200 and call.method == "sendMessage"]
         for call in sent:
             if call.result["message_id"] == parameters.get("message_id"):
-                # What a person sees now; the call itself is kept as it came.
+                # The page shows the edited text; the recorded call stays unchanged.
                 shown = self._shown.get(call.result["message_id"], call.parameters)
                 if all(shown.get(name) == parameters.get(name) for name in ("text", "reply_markup")):
                     raise Refused(400, "Bad Request: message is not modified")
@@ -292,7 +296,7 @@ class FakeTelegram:
         return f"{self._base}pay/{slug}"
 
     def _answer_pre_checkout_query(self, parameters: dict[str, Any]) -> bool:
-        self._may_pay[parameters["pre_checkout_query_id"]] = parameters
+        self.pre_checkout_answers[parameters["pre_checkout_query_id"]] = parameters
         return True
 
     def _get_star_transactions(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -301,7 +305,7 @@ class FakeTelegram:
 
     def _refund_star_payment(self, parameters: dict[str, Any]) -> bool:
         charge_id = parameters["telegram_payment_charge_id"]
-        of_charge = [it for it in self.transactions if it["id"] == charge_id]
+        of_charge = [entry for entry in self.transactions if entry["id"] == charge_id]
         if not of_charge or of_charge[0]["source"]["user"]["id"] != parameters["user_id"]:
             raise Refused(400, "Bad Request: CHARGE_NOT_FOUND")
         if len(of_charge) > 1:
@@ -309,7 +313,7 @@ class FakeTelegram:
         self.refund_stars(charge_id)
         return True
 
-    # ------------------------------------------------------------ tests in other processes
+    # ------------------------------------------------------------ for tests in other processes
 
     async def _calls(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -333,7 +337,7 @@ class FakeTelegram:
     async def _update(self, request: Request) -> Response:
         return JSONResponse({"status": await self.deliver(await request.json())})
 
-    # ------------------------------------------------------------ a person
+    # ------------------------------------------------------------ pages
 
     async def _page(self, _: Request) -> Response:
         chats: dict[Any, list[str]] = {}
@@ -347,8 +351,9 @@ class FakeTelegram:
                     f'<div class="message from">{escape(call.parameters["text"])}</div>'
                 )
         return page(
-            "Telegram, понарошку",
-            '<p class="quiet">Что бот отправил; обновите страницу, чтобы увидеть новое. <a href="stars">Счета</a></p>',
+            "Telegram (имитация)",
+            '<p class="quiet">Сообщения бота. Чтобы увидеть новые, обновите страницу. '
+            '<a href="stars">Счета в звёздах</a></p>',
             '<form method="post" action="say"><input name="chat_id" value="1" size="10" title="Telegram id">'
             '<input name="text" value="/start" size="30"><button>Написать боту</button></form>',
             *(f"<h2>Чат {escape(str(chat))}</h2>{''.join(messages)}" for chat, messages in chats.items()),
@@ -383,7 +388,8 @@ class FakeTelegram:
 
     async def _stars_page(self, _: Request) -> Response:
         return page(
-            "Звёзды, понарошку",
+            "Счета в звёздах (имитация)",
+            "" if self.invoices else "<p>Счетов ещё нет.</p>",
             *(
                 f'<p><a href="pay/{slug}">{invoice["prices"][0]["amount"]} ⭐</a></p>'
                 for slug, invoice in reversed(self.invoices.items())
@@ -394,29 +400,30 @@ class FakeTelegram:
         slug = request.path_params["slug"]
         invoice = self.invoices.get(slug)
         if invoice is None:
-            return page("Такого счёта нет", "<p>Его выставили до перезапуска. Создайте новый.</p>")
-        # Our payload ends with who it is for; the real Telegram knows who looks at the page.
+            return page("Счёт не найден", "<p>Имитация не хранит счета после перезапуска. Создайте новый счёт.</p>")
+        # Our payload ends with the payer's id. The real Telegram knows who opened the page.
         payer = escape(invoice["payload"].rpartition(".")[2])
         options = "".join(f'<option value="{how}">{label}</option>' for how, label in HOW.items())
         return page(
             f"{invoice['prices'][0]['amount']} ⭐",
             f"<p>{escape(invoice['description'])}</p>",
-            f'<form method="post" action="{slug}">Платит <input name="payer" value="{payer}" size="12">'
+            f'<form method="post" action="{slug}">Плательщик (Telegram id): '
+            f'<input name="payer" value="{payer}" size="12">'
             f'<select name="how">{options}</select><button>Дальше</button></form>',
-            f"<p>{escape(request.query_params.get('said', ''))}</p>",
+            f"<p>{escape(request.query_params.get('result', ''))}</p>",
         )
 
     async def _pay(self, request: Request) -> Response:
         slug, form = request.path_params["slug"], await parameters(request)
-        said = await self._happens(slug, int(form["payer"]), form["how"])
-        return RedirectResponse(f"{slug}?{urlencode({'said': said})}", 303)
+        result = await self._settle(slug, int(form["payer"]), form["how"])
+        return RedirectResponse(f"{slug}?{urlencode({'result': result})}", 303)
 
-    async def _happens(self, slug: str, payer_id: int, how: str) -> str:
+    async def _settle(self, slug: str, payer_id: int, how: str) -> str:
         query = self.pre_checkout_query(slug, payer_id)
         await self.deliver({"pre_checkout_query": query})
-        answer = self._may_pay.get(query["id"])
+        answer = self.pre_checkout_answers.get(query["id"])
         if answer is None:
-            return "Бот не ответил, звёзды не списаны."
+            return "Бот не ответил. Звёзды не списаны."
         if answer["ok"] is not True:
             return answer["error_message"] or ""
         message = self.pay_stars(slug, payer_id)
@@ -429,7 +436,7 @@ class FakeTelegram:
         return "Звёзды возвращены." if how == "refunded" else "Оплачено. Вернитесь в приложение."
 
 
-# What may happen to an invoice, and what a person reads beside it.
+# What can happen to an invoice: the value of `how` and the label of its option.
 HOW = {
     "paid": "оплатить",
     "twice": "оплатить, уведомить дважды",

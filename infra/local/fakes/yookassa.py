@@ -1,9 +1,9 @@
-"""YooKassa, as far as we use it: https://yookassa.ru/developers/api
+"""A fake of the parts of YooKassa that we use: https://yookassa.ru/developers/api
 
 /payments, /payments/<id>, /refunds    the API
-/                                      the payments, for a person
-/pay/<id>                              GET: a payment, for a person; POST {"how"}: what he does with it, see HOW
-/script                                POST: see script.py; DELETE
+/                                      page: the payments
+/pay/<id>                              GET: page of a payment; POST {"how"}: pay or decline it, see HOW
+/script                                POST: add a fault, see script.py; DELETE: remove every fault
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from infra.local.fakes.http import base_of, parameters, post
 from infra.local.fakes.page import button, page
 from infra.local.fakes.script import Fault, Script
 
-# What may happen to a payment, and what a person reads on the button.
+# What can happen to a payment: the value of `how` and the label of its button.
 HOW = {
     "paid": "Оплатить",
     "twice": "Оплатить, уведомить дважды",
     "lost": "Оплатить, уведомление потеряется",
     "delayed": "Оплатить, уведомить через 10 секунд",
-    "forged": "Не платить, прислать ложное уведомление",
-    "declined": "Банк откажет",
+    "forged": "Не платить, прислать поддельное уведомление",
+    "declined": "Не платить, банк откажет",
 }
-_DELAY = 10.0
+_DELAY_SECONDS = 10.0
 
 
 class FakeYookassa:
-    """One shop's YooKassa; its notifications go to `webhook_url`, nowhere where that is None."""
+    """YooKassa for one shop. Sends notifications to `webhook_url`; with None it sends none."""
 
     def __init__(self, shop_id: str, secret_key: str, webhook_url: str | None = None) -> None:
         self.webhook_url = webhook_url
@@ -45,7 +45,7 @@ class FakeYookassa:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script = Script()
         self._credentials = f"Basic {base64.b64encode(f'{shop_id}:{secret_key}'.encode()).decode()}"
-        self._done: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._by_idempotence_key: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # request and response
         self._later: set[asyncio.Task[int]] = set()
         self._base = ""
         self.app = Starlette(
@@ -60,28 +60,28 @@ class FakeYookassa:
             ]
         )
 
-    # ------------------------------------------------------------ what tests ask
+    # ------------------------------------------------------------ for tests in this process
 
     def fail(self, method: str, **fault: Any) -> None:
-        """Misbehave at the next `create`, `get` or `refund`; see Fault."""
+        """Inject a fault into the next `create`, `get` or `refund`; see Fault."""
         self.script.add(Fault(method, **fault))
 
     def pay(self, payment_id: str) -> None:
-        """Somebody pays; nobody is told."""
+        """Mark a payment as paid without sending a notification."""
         self.payments[payment_id] |= {"status": "succeeded", "paid": True}
 
     def decline(self, payment_id: str) -> None:
-        """His bank says no."""
+        """Mark a payment as declined by the payer's bank."""
         self.payments[payment_id] |= {"status": "canceled", "cancellation_details": {"reason": "general_decline"}}
 
     def give_back(self, payment_id: str, roubles: str) -> None:
-        """The shop, in its cabinet, or the payer's bank gives money back; nobody is told."""
+        """Refund in the shop's account or by the payer's bank, without sending a notification."""
         payment = self.payments[payment_id]
         before = Decimal(payment.get("refunded_amount", {}).get("value", "0"))
         payment["refunded_amount"] = {"value": f"{before + Decimal(roubles):.2f}", "currency": "RUB"}
 
     def webhook(self, payment_id: str, event: str = "payment.succeeded") -> bytes:
-        """The body of a notification about a payment or its refund."""
+        """Build the body of a notification about a payment or its refund."""
         about = self.payments[payment_id]
         if event.startswith("refund."):
             about = {"id": str(uuid.uuid4()), "payment_id": payment_id, "status": "succeeded"}
@@ -101,10 +101,10 @@ class FakeYookassa:
             await asyncio.sleep(fault.hang)
         if fault is not None and fault.status is not None and not fault.applied:
             return _refusal(fault.status, **(fault.more or {}))
-        answer = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
+        response = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
         if fault is not None and fault.status is not None:
             return _refusal(fault.status, **(fault.more or {}))
-        return answer
+        return response
 
     def _get(self, payment_id: str) -> Response:
         payment = self.payments.get(payment_id)
@@ -114,12 +114,12 @@ class FakeYookassa:
         key = request.headers.get("idempotence-key", "")
         if not 0 < len(key) <= 64:
             return _refusal(400, "invalid_request")
-        if key not in self._done:
+        if key not in self._by_idempotence_key:
             made = self._create(given) if method == "create" else self._refund(given)
             if made is None:
                 return _refusal(400, "invalid_request")
-            self._done[key] = given, made
-        before, made = self._done[key]
+            self._by_idempotence_key[key] = given, made
+        before, made = self._by_idempotence_key[key]
         return JSONResponse(made) if before == given else _refusal(400, "invalid_request")
 
     def _create(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class FakeYookassa:
             "metadata": given.get("metadata", {}),
             "test": True,
         }
-        # The return_url is not told to the shop again.
+        # As in the real API, the response has no return_url.
         return self.payments[id]
 
     def _refund(self, given: dict[str, Any]) -> dict[str, Any] | None:
@@ -155,11 +155,11 @@ class FakeYookassa:
             self.script.add(Fault(**await request.json()))
         return Response(status_code=204)
 
-    # ------------------------------------------------------------ a person
+    # ------------------------------------------------------------ pages
 
     async def _list(self, _: Request) -> Response:
         return page(
-            "ЮKassa, понарошку",
+            "ЮKassa (имитация)",
             "<p>Платежи, которые создал сервис.</p>" if self.payments else "<p>Платежей ещё нет.</p>",
             *(
                 f'<p><a href="pay/{id}">{escape(payment["amount"]["value"])} ₽</a>'
@@ -172,7 +172,9 @@ class FakeYookassa:
         id = request.path_params["id"]
         payment = self.payments.get(id)
         if payment is None:
-            return page("Такого платежа нет", "<p>Его создали до перезапуска. Создайте новый.</p>")
+            return page(
+                "Платёж не найден", "<p>Имитация не хранит платежи после перезапуска. Создайте новый платёж.</p>"
+            )
         buttons = [button(label, id, how=how) for how, label in HOW.items()]
         return page(
             f"{payment['amount']['value']} ₽",
@@ -183,31 +185,31 @@ class FakeYookassa:
     async def _press(self, request: Request) -> Response:
         id, how = request.path_params["id"], (await parameters(request))["how"]
         if self.payments[id]["status"] == "pending":
-            await self._happens(id, how)
+            await self._settle(id, how)
         return RedirectResponse(id, 303)
 
-    async def _happens(self, id: str, how: str) -> None:
+    async def _settle(self, id: str, how: str) -> None:
         if how == "forged":
-            await self._tell(self.webhook(id))
+            await self._send_webhook(self.webhook(id))
             return
         if how == "declined":
             self.decline(id)
-            await self._tell(self.webhook(id, "payment.canceled"))
+            await self._send_webhook(self.webhook(id, "payment.canceled"))
             return
         self.pay(id)
         if how == "delayed":
-            task = asyncio.ensure_future(self._tell_later(self.webhook(id)))
+            task = asyncio.ensure_future(self._send_webhook_later(self.webhook(id)))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
         elif how != "lost":
             for _ in range(2 if how == "twice" else 1):
-                await self._tell(self.webhook(id))
+                await self._send_webhook(self.webhook(id))
 
-    async def _tell_later(self, body: bytes) -> int:
-        await asyncio.sleep(_DELAY)
-        return await self._tell(body)
+    async def _send_webhook_later(self, body: bytes) -> int:
+        await asyncio.sleep(_DELAY_SECONDS)
+        return await self._send_webhook(body)
 
-    async def _tell(self, body: bytes) -> int:
+    async def _send_webhook(self, body: bytes) -> int:
         return await post(self.webhook_url, body, {}) if self.webhook_url else 0
 
 
