@@ -1,16 +1,18 @@
-/** The API as functions: paths, parameters, bodies and answers are typed by schema.ts, which is made from the OpenAPI. */
+/** A typed client of the API. The types of paths, parameters, bodies and responses are in schema.ts, generated from the OpenAPI. */
 import createClient, { type Client } from "openapi-fetch";
 
 import type { components, InvalidRequestView, paths } from "./schema.ts";
 
 export type * from "./schema.ts";
 
-/** An answer that is no success. `code` is stable; `detail` is a sentence for the user, or what is wrong by field. */
+/** An error response. `code` is stable; `detail` is a sentence to show to the user, or a list of invalid fields. */
 export type Failure = components["schemas"]["ErrorView"] | InvalidRequestView;
 
 /**
- * @param baseUrl where the API is, without `/api`; "" behind the WebApp's own proxy
- * @param initData Telegram's raw initData, asked for at each request
+ * Create a client of the API.
+ *
+ * @param baseUrl address of the API, without `/api`; "" behind the WebApp's own proxy
+ * @param initData returns Telegram's raw initData, called for each request; "" sends no credentials
  */
 export function urgentServices(baseUrl: string, initData: () => string): Client<paths> {
   const client = createClient<paths>({ baseUrl });
@@ -24,7 +26,7 @@ export function urgentServices(baseUrl: string, initData: () => string): Client<
   return client;
 }
 
-/** What to show to the user: the sentence, or the first of those about fields. */
+/** The sentence to show to the user; for invalid fields, the message of the first. */
 export function sentence(failure: Failure): string {
   if (typeof failure.detail === "string") return failure.detail;
   return failure.detail[0]?.msg ?? "Проверьте, что введено";

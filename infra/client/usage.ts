@@ -1,4 +1,4 @@
-/** How the WebApp would use the client. `make client` holds it to the OpenAPI: what stops fitting fails there. */
+/** Examples of every kind of call. `make client` type-checks them, so a change of the API that breaks one fails there. */
 import { type ExportView, type NewOrder, type OrderView, sentence, urgentServices } from "./client.ts";
 
 const api = urgentServices("https://api.example.org", () => "query_id=…&user=…&hash=…");
@@ -18,14 +18,14 @@ export async function postOrder(): Promise<string> {
 
 export async function feed(city: string): Promise<OrderView[]> {
   const { data } = await api.GET("/api/orders", { params: { query: { city, limit: 20, offset: 0 } } });
-  // A contact is in no list.
+  // Lists contain no contacts: `contact` is null.
   return (data?.orders ?? []).filter((listed) => listed.contact === null && listed.status === "active");
 }
 
 export async function buyContact(id: string): Promise<string> {
   const { data, error, response } = await api.POST("/api/orders/{id}/take", { params: { path: { id } } });
   if (data !== undefined) return `${data.contact}, осталось ${data.new_balance} ₽, исполнителей: ${data.executor_count}`;
-  // 402: offer to top up. 409, 410: gone.
+  // 402: the balance is too low. 409, 410: the order is no longer available.
   if (response.status === 402) return topUp(100);
   throw new Error(sentence(error));
 }
@@ -48,13 +48,13 @@ export async function rate(order_id: string): Promise<void> {
 
 export async function answer(id: string): Promise<void> {
   const { data, error } = await api.POST("/api/orders/{id}/respond", { params: { path: { id } } });
-  // 409 already_answered: the tap before this one had landed.
+  // 409 already_answered: an earlier tap was recorded.
   if (error !== undefined && error.code !== "already_answered") throw new Error(sentence(error));
   if (data?.customer_responded_at == null) return;
   await api.POST("/api/orders/{id}/complete", { params: { path: { id } } });
 }
 
-/** The whole ledger, newest entry first. */
+/** The amounts of the whole ledger, newest entry first. */
 export async function ledger(): Promise<number[]> {
   const amounts: number[] = [];
   let cursor: string | null = null;
@@ -70,11 +70,11 @@ export async function ledger(): Promise<number[]> {
 export async function hearOfOrders(cities: string[]): Promise<boolean> {
   await api.PUT("/api/users/me/preferences", { body: { categories: [], cities } });
   const { response } = await api.PUT("/api/users/me/notification-settings", { body: { enabled: true } });
-  // false: the bot may not write to him yet, so ask Telegram for write access.
+  // "false": the bot may not write to the user yet, so request write access from Telegram.
   return response.headers.get("X-Bot-Can-Write") !== "false";
 }
 
-/** Everything that is kept of the caller, then nothing of it. */
+/** Export the caller's personal data, then erase it. */
 export async function leave(): Promise<ExportView | undefined> {
   const { data } = await api.GET("/api/users/me/export");
   const { response } = await api.DELETE("/api/users/me");
@@ -103,7 +103,7 @@ export async function refundWhoComplained(): Promise<void> {
   }
 }
 
-// What does not fit is an error, which is what all of this is for.
+// Type errors that the compiler must report.
 export function wrong(): void {
   // @ts-expect-error no such category
   void ({ ...order, category: "Астрология" } satisfies NewOrder);
