@@ -17,7 +17,7 @@ def test_pre_checkout_admits_only_the_payer_at_the_price(service: Api, telegram:
     def may(payer: int, **changed: Any) -> bool:
         query = telegram.pre_checkout_query(link, payer, **changed)
         assert service.update(int(query["id"]), pre_checkout_query=query).status == 200
-        answer: dict[str, Any] = telegram._may_pay[query["id"]]
+        answer: dict[str, Any] = telegram.pre_checkout_answers[query["id"]]
         assert answer["ok"] is True or answer["error_message"]
         return bool(answer["ok"])
 
