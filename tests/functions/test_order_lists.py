@@ -42,7 +42,7 @@ def test_an_order_whose_answer_is_late_is_not_counted(
     service: Api, monkeypatch: pytest.MonkeyPatch, counted_by_keys: int
 ) -> None:
     """The window of the oldest ended and no timer ran: it is stored as active and stands behind the page (I12)."""
-    monkeypatch.setattr(feeds, "_COUNTED_BY_KEYS", counted_by_keys)
+    monkeypatch.setattr(feeds, "_MAX_COUNTED_BY_KEYS", counted_by_keys)
     oldest = service.order(1, "@first_pipe")["id"]
     service.recharge(2)
     assert service.call("POST /api/orders/{id}/take", user=2, id=oldest).status == 200
