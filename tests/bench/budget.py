@@ -53,7 +53,7 @@ BUDGET = {
     "paid?": Budget(1, 2, 0, 1.3),
     "paid, says Crypto Pay": Budget(2, 3, 10, 2.2),
     "paid, says YooKassa": Budget(2, 3, 10, 2.6),
-    "may he pay, asks Telegram": Budget(1, 1, 0, 1.6),
+    "pre-checkout, asks Telegram": Budget(1, 1, 0, 1.6),
     "paid, says Telegram": Budget(2, 3, 10, 2.3),
     "/start in the bot": Budget(8, 3, 6, 5.9),
     "respond by a button": Budget(6, 3, 7, 5.3),

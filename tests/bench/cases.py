@@ -380,7 +380,7 @@ def _told_by_telegram(**update: Any) -> dict[str, Any]:
     return {"body": {"update_id": 1, **update}, "headers": {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}}
 
 
-def _may_he_pay(made: Service) -> dict[str, Any]:
+def _pre_checkout(made: Service) -> dict[str, Any]:
     telegram = made.telegram
     return _told_by_telegram(
         pre_checkout_query=telegram.pre_checkout_query(made.invoice("telegram_stars")["pay_url"], CLIENT)
@@ -448,7 +448,7 @@ CASES = [
     Case("paid?", "GET /api/balance/payment/{id}/status", _payment),
     Case("paid, says Crypto Pay", "POST /api/balance/webhook/crypto-bot", _paid_in_coins),
     Case("paid, says YooKassa", "POST /api/balance/webhook/yookassa", _paid_by_card),
-    Case("may he pay, asks Telegram", WEBHOOK, _may_he_pay),
+    Case("pre-checkout, asks Telegram", WEBHOOK, _pre_checkout),
     Case("paid, says Telegram", WEBHOOK, _paid_in_stars),
     Case("/start in the bot", WEBHOOK, _says_start),
     Case("respond by a button", WEBHOOK, _presses_respond),
