@@ -1,4 +1,4 @@
-"""The functions in process, for what only a call can tell."""
+"""Fixtures: the functions in process, for the tests that have to call them."""
 
 from tests.in_process import change, crypto_pay, service, telegram, yookassa
 

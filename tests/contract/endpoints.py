@@ -1,15 +1,15 @@
-"""The HTTP contract as data: what the WebApp was promised. A new endpoint is one row."""
+"""The HTTP contract as data: what the WebApp relies on. A new endpoint is one row."""
 
 from typing import Literal, NamedTuple
 
-Who = Literal["anyone", "anyone, known if he says who he is", "user", "operator"]
+Who = Literal["anyone", "anyone, known if they send credentials", "user", "operator"]
 
 
 class Endpoint(NamedTuple):
     """One row of the contract.
 
-    `refused` are the statuses it names for this endpoint. `answer` are the fields of the answer, None where it has
-    no fields; `listed` those of each element where the answer, or its first field, is a list of objects.
+    `refused` are the error statuses of this endpoint. `answer` are the fields of the answer, None where it has
+    no fields. `listed` are the fields of each element if the answer, or its first field, is a list of objects.
     """
 
     who: Who
@@ -43,9 +43,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     # orders
     "POST /api/orders": Endpoint("user", 201, frozenset({403, 409, 429}), _ORDER),
     "GET /api/orders": Endpoint(
-        "anyone, known if he says who he is", 200, frozenset({401, 429}), _fields("orders total"), _ORDER
+        "anyone, known if they send credentials", 200, frozenset({401, 429}), _fields("orders total"), _ORDER
     ),
-    "GET /api/orders/{id}": Endpoint("anyone, known if he says who he is", 200, frozenset({404, 429}), _ORDER),
+    "GET /api/orders/{id}": Endpoint("anyone, known if they send credentials", 200, frozenset({404, 429}), _ORDER),
     "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
     "DELETE /api/orders/{id}": Endpoint("user", 204, frozenset({403, 404, 410})),
     "POST /api/orders/{id}/take": Endpoint(
@@ -88,7 +88,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     # reviews
     "POST /api/reviews/client": Endpoint("user", 200, frozenset({400, 403, 404, 409}), _fields("success review_id")),
     "POST /api/reviews/executor": Endpoint("user", 200, frozenset({403, 404, 409}), _fields("success complaint_id")),
-    "GET /api/reviews": Endpoint("anyone, known if he says who he is", 200, frozenset({401, 429}), None, _REVIEW),
+    "GET /api/reviews": Endpoint("anyone, known if they send credentials", 200, frozenset({401, 429}), None, _REVIEW),
     "GET /api/reviews/check": Endpoint("user", 200, frozenset({429}), _fields("submitted type")),
     # operators
     "GET /api/admin/complaints": Endpoint("operator", 200, _NOTHING, _fields("complaints next_cursor"), _COMPLAINT),

@@ -1,4 +1,4 @@
-"""The project's files: none that a tool or a person left in the tree and git ignores."""
+"""The files of the project, without those that git ignores."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from tests.api import ROOT
 
 
 def of_the_project() -> list[Path]:
-    """Whatever git has, or would take."""
+    """List the files that git tracks or would add."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -16,5 +16,5 @@ def of_the_project() -> list[Path]:
         capture_output=True,
         text=True,
     )
-    # One that was removed and not committed yet is listed, and not there.
+    # Git still lists a file whose removal is not committed yet.
     return [ROOT / name for name in listed.stdout.split("\0") if name and os.path.lexists(ROOT / name)]

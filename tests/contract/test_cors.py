@@ -1,4 +1,4 @@
-"""CORS is answered by API Gateway in AWS and by the front server here: both allow the same."""
+"""CORS: API Gateway in AWS and the front server of the local run allow the same."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ def preflight(origin: str) -> dict[str, str]:
 
 
 def answered(method: str, origin: str, status: int) -> dict[str, str]:
-    """The headers of the front's answer, nobody being behind it."""
+    """The headers of the front's answer to a request that no function handles."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -31,7 +31,7 @@ def answered(method: str, origin: str, status: int) -> dict[str, str]:
 
     front = Front("http://127.0.0.1:1", "api", [WEBAPP], concurrency=1)
     headers = [(b"origin", origin.encode()), (b"access-control-request-method", b"PUT")]
-    # A loop of its own: asyncio.run would take away the one that the functions of other tests run on.
+    # A separate loop: asyncio.run would close the loop that the functions of other tests use.
     loop = asyncio.new_event_loop()
     scope = {"type": "http", "method": method, "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
     loop.run_until_complete(front(scope, receive, send))
@@ -48,7 +48,7 @@ def test_the_front_allows_what_the_template_allows() -> None:
     assert answered["access-control-max-age"] == str(CORS["MaxAge"])
 
 
-def test_the_webapp_may_read_the_headers_that_say_something() -> None:
+def test_cors_exposes_the_headers_that_the_webapp_reads() -> None:
     exposed = answered("GET", WEBAPP, 503)["access-control-expose-headers"]
     assert (
         exposed.split(",") == [name.lower() for name in CORS["ExposeHeaders"]] == ["date", "retry-after", BOT_CAN_WRITE]

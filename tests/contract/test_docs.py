@@ -1,4 +1,4 @@
-"""The documents name what there is."""
+"""The documents: every name, path and link in them exists, and every resource and setting is documented."""
 
 import ast
 import json
@@ -35,7 +35,7 @@ def blocks(text: str, language: str) -> list[str]:
 RESOURCES = api.template()["Resources"]
 ALARMS = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
 
-# What the dashboard shows, each a namespace, a metric, a dimension and its value, and how.
+# The dashboard's metrics: namespace, metric, dimension, its value, statistic.
 SHOWN = [
     metric
     for widget in json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"])["widgets"]
@@ -46,7 +46,7 @@ OURS = "UrgentServices"
 
 
 def watched(alarm: str) -> list[list[Any]]:
-    """What an alarm looks at, each a namespace, a metric, a dimension and its value."""
+    """The metrics of an alarm: namespace, metric, dimension and its value."""
     properties = RESOURCES[alarm]["Properties"]
     asked = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", []) if "MetricStat" in part]
     found = []
@@ -60,8 +60,8 @@ def test_the_architecture_names_every_resource() -> None:
     assert set(RESOURCES) - ALARMS <= set(re.findall(r"\b[A-Z]\w+", ARCHITECTURE))
 
 
-def test_an_operator_is_told_what_to_do_at_every_alarm() -> None:
-    """Each alarm has one heading, and under it what it means, what to check and what to do."""
+def test_every_alarm_has_a_runbook_section() -> None:
+    """Each alarm has one heading with the parts Means, Check and Do."""
     headings = re.findall(r"(?ms)^### (\w+Alarm)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "operations.md").read_text())
     assert sorted(name for name, _ in headings) == sorted(ALARMS)
     for name, text in headings:
@@ -69,29 +69,29 @@ def test_an_operator_is_told_what_to_do_at_every_alarm() -> None:
         assert parts == ["Means", "Check", "Do"], name
 
 
-def test_whatever_is_watched_is_counted() -> None:
-    """Every metric of ours that is watched is one that the code writes, and what wakes somebody is shown."""
+def test_every_watched_metric_is_written_by_the_code() -> None:
+    """The code writes every custom metric of an alarm or widget; every alarm's metric is on the dashboard."""
     sources = "".join(path.read_text() for part in ("functions", "shared") for path in (ROOT / part).rglob("*.py"))
     shown = {metric[1] for metric in SHOWN if metric[0] == OURS}
     alarming = {metric for alarm in ALARMS for namespace, metric, *_ in watched(alarm) if namespace == OURS}
     told = (ROOT / "docs" / "operations.md").read_text()
     for name in shown | alarming:
-        # Two kinds are put together: why somebody was not told of an order, and how old what queue is.
+        # Two widgets use a search: the reasons why a message was not sent, and the age of each queue.
         is_composed = name.startswith("Dropped") or name.endswith("sAge")
         assert (f"`{name}`" in told) if is_composed else (f'"{name}"' in sources), name
     assert alarming <= shown
 
 
-def test_what_wakes_somebody_is_on_the_dashboard() -> None:
-    """Also where it is not ours: of the same queue, of the same API."""
+def test_every_alarm_metric_is_on_the_dashboard() -> None:
+    """This includes AWS's own metrics, with the same queue or API as dimension."""
     shown = [metric[:4] for metric in SHOWN]
     for name in ALARMS:
         for *asked, value in watched(name):
             assert [*asked, value] in shown or [*asked, f"${{{value}}}"] in shown, name
 
 
-def test_a_stage_watches_itself() -> None:
-    """What alarms and the dashboard ask for is what this stage's functions write, and no other stage's."""
+def test_a_stage_watches_its_own_metrics_only() -> None:
+    """Alarms and dashboard read the metrics of this stage's functions only."""
     service = api.template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert service.endswith("${Stage}")
     asked = [metric[2:4] for metric in SHOWN if metric[0] == OURS]
@@ -100,8 +100,8 @@ def test_a_stage_watches_itself() -> None:
     assert all(dimension == ["service", service] for dimension in asked)
 
 
-def test_whatever_is_cited_is_an_invariant() -> None:
-    """A code like I7 or F24 is explained in one place, wherever it stands."""
+def test_every_cited_code_is_explained_once() -> None:
+    """Every code such as I7 or F24 that a file cites is explained in exactly one place."""
     explained = set()
     for kind, first, last in re.findall(
         r"(?m)\b([IPLFG])(\d+)(?: … [IPLFG](\d+))?(?=[^|\n]*\|)", (ROOT / "docs" / "invariants.md").read_text()
@@ -117,7 +117,7 @@ def test_whatever_is_cited_is_an_invariant() -> None:
     assert cited <= explained, cited - explained
 
 
-def test_the_diagram_of_what_is_deployed_names_nothing_else() -> None:
+def test_the_deployment_diagram_names_only_resources() -> None:
     diagram = re.sub(r'"[^"]*"|\(\[[^\]]*\]\)|-- [a-z ]+ -->|\[[^\]]*\]', "", blocks(ARCHITECTURE, "mermaid")[0])
     assert set(re.findall(r"\b[A-Z][a-z]\w+", diagram)) <= set(RESOURCES)
 
@@ -133,7 +133,7 @@ def test_the_data_model_names_every_key() -> None:
     )
 
 
-def test_the_states_are_those_of_the_code() -> None:
+def test_the_documented_states_are_those_of_the_code() -> None:
     diagram = blocks(ARCHITECTURE, "mermaid")[2]
     states = {state for pair in re.findall(r"(?m)^ +(\S+) --> (\w+)", diagram) for state in pair} - {"[*]"}
     assert states == {status.value for status in Status}
@@ -147,7 +147,7 @@ def test_every_code_is_explained_to_the_webapp() -> None:
     }
 
 
-def test_the_webapp_page_has_every_call() -> None:
+def test_the_webapp_page_documents_every_call() -> None:
     text = (ROOT / "docs" / "webapp.md").read_text()
     paths = {route.partition(" ")[2] for route in api.routes()} - {""}
     missing = {
@@ -159,13 +159,13 @@ def test_the_webapp_page_has_every_call() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_make_target_is_one(document: Path) -> None:
+def test_every_cited_make_target_exists(document: Path) -> None:
     targets = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
     assert set(re.findall(r"(?m)(?:`|\$\(|^ *)make (?:-s )?([a-z][a-z-]+)", document.read_text())) <= set(targets)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_path_leads_somewhere(document: Path) -> None:
+def test_every_cited_path_exists(document: Path) -> None:
     text = document.read_text()
     linked = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text)]
     quoted = [
@@ -176,7 +176,7 @@ def test_every_path_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_to_a_heading_finds_it(document: Path) -> None:
+def test_every_linked_heading_exists(document: Path) -> None:
     for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text()):
         target = document.parent / link if link else document
         headings = re.findall(r"(?m)^#+ (.+)$", target.read_text())
@@ -191,7 +191,7 @@ def docstrings(source: str) -> list[str]:
     return [" ".join(docstring.split()) for docstring in found if docstring]
 
 
-def test_every_path_in_a_docstring_leads_somewhere() -> None:
+def test_every_path_in_a_docstring_exists() -> None:
     folders = "functions|shared|infra|tests|docs|requirements"
     named = {
         (path.relative_to(ROOT), name.rstrip("./"))
@@ -204,19 +204,19 @@ def test_every_path_in_a_docstring_leads_somewhere() -> None:
     missing = {
         (str(path), name)
         for path, name in named
-        if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()  # a module may go without its suffix
+        if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()  # a module may have no suffix
     }
     assert missing == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_stage_is_one(document: Path) -> None:
+def test_every_cited_stage_exists(document: Path) -> None:
     stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert set(re.findall(r"--config-env (\w+)", document.read_text())) <= set(stages)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_module_and_test_that_is_run_exists(document: Path) -> None:
+def test_every_module_and_test_in_a_command_exists(document: Path) -> None:
     text = document.read_text()
     for module in re.findall(r"python -m ((?:functions|infra|shared|tests)[\w.]*)", text):
         assert find_spec(module) is not None, module
@@ -224,18 +224,18 @@ def test_every_module_and_test_that_is_run_exists(document: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_every_folder_of_tests_answers_a_question() -> None:
+def test_every_folder_of_tests_is_documented() -> None:
     questions = (ROOT / "tests" / "README.md").read_text().partition("## Commands")[0]
     folders = {path.parent.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
     assert set(re.findall(r"(?m)^\|.*\| `tests/(\w+)/`", questions)) == folders
 
 
-def test_every_parameter_is_told_of() -> None:
+def test_every_parameter_is_documented() -> None:
     told = re.findall(r"`(\w+)`", (ROOT / "docs" / "deployment.md").read_text().partition("## Parameters")[2])
     assert set(api.template()["Parameters"]) <= set(told)
 
 
-def test_every_setting_of_the_local_run_is_told_of() -> None:
+def test_every_setting_of_the_local_run_is_documented() -> None:
     read = (ROOT / "infra" / "local" / "settings.py").read_text()
     settings = set(re.findall(r'(?:read\(|env\.get\()"([A-Z][A-Z_]+)"', read))
     told = re.findall(r"(?m)^\| (`.*?) \|", (ROOT / "docs" / "local.md").read_text())

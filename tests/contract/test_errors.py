@@ -1,4 +1,4 @@
-"""The error table: every refusal has an answer, and a user can read it."""
+"""The error table: every refusal has an error response, in Russian that a user can read."""
 
 import re
 from collections.abc import Iterator
@@ -23,30 +23,30 @@ def refusals(of: Refusal) -> Iterator[Refusal]:
         yield from refusals(refusal)
 
 
-def test_every_refusal_has_an_answer_of_its_own() -> None:
+def test_every_refusal_has_its_own_error_response() -> None:
     assert set(ERROR_RESPONSES) == {*refusals(DomainError), *refusals(ServiceError)} - {ProviderError}
 
 
-def test_one_meaning_is_one_code() -> None:
+def test_each_error_code_has_one_meaning() -> None:
     codes = [answer.code for answer in ALL]
     assert len(codes) == len(set(codes))
 
 
 @pytest.mark.parametrize("answer", ALL, ids=lambda answer: answer.code)
-def test_an_answer_can_be_shown(answer: ErrorResponse) -> None:
+def test_every_error_text_is_readable_russian(answer: ErrorResponse) -> None:
     assert 400 <= answer.status <= 503
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", answer.code)
     assert_a_user_can_read(answer.detail)
 
 
 @pytest.mark.parametrize("kind", errors._FIELD_SENTENCES)
-def test_what_is_wrong_with_a_field_can_be_shown(kind: str) -> None:
+def test_every_field_error_is_readable_russian(kind: str) -> None:
     assert kind in get_args(core_schema.ErrorType), "pydantic has no such error"
     assert_a_user_can_read(re.sub(r"\{\w+\}", "1", errors._FIELD_SENTENCES[kind]))
 
 
 def assert_a_user_can_read(sentence: str) -> None:
-    """Russian, but for the names that Russians know by their Latin letters."""
+    """Check that a text is Russian, apart from names that are usually written in Latin letters."""
     russian = re.sub(r"@username|JSON|Telegram|true|false", "", sentence)
     assert re.match(r"[А-ЯЁ]", sentence)
     assert not re.search(r"[A-Za-z]", russian)

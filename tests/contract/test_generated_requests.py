@@ -1,8 +1,8 @@
-"""G6: requests that Schemathesis makes up from the OpenAPI, as it allows and as it forbids, get answers it describes.
+"""G6: every response to a request that Schemathesis generates, valid or invalid, matches the OpenAPI.
 
-The real handlers answer, over the simulation's DynamoDB. The schema cannot say which orders there are, which cities
-and which contacts, so some requests get such; every request comes from nobody, from somebody with bad credentials, or
-from a user whom the orders concern or not.
+The real handlers run over the simulation's DynamoDB. The schema does not know which orders, cities and contacts
+exist, so some requests get real ones. Each request is anonymous, has bad credentials, or comes from a user who may
+or may not be a party to the orders.
 """
 
 import json
@@ -49,8 +49,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-OWNER, TAKER, STRANGER = 1, 2, 3
-# What the schema leaves open, by the name of the field or parameter.
+CLIENT, EXECUTOR, STRANGER = 1, 2, 3
+# Values for what the schema leaves open, by the name of the field or parameter.
 KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "city": st.sampled_from(["Москва", "Казань"]),
     "cities": st.lists(st.sampled_from(["Москва", "Казань"]), max_size=3),
@@ -65,15 +65,15 @@ KNOWN: dict[str, st.SearchStrategy[Any]] = {
 
 
 class World(Api):
-    """Orders in each state; `ids` are theirs, and that of none."""
+    """Orders in each state; `ids` are their ids and one that no order has."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ids = ["AAAAAAAAAAAA"]
 
     def begin(self) -> None:
-        """Post the orders, and let what is to happen to them happen."""
-        self.recharge(TAKER, 1000)
+        """Create the orders and bring each into its state."""
+        self.recharge(EXECUTOR, 1000)
         expired, silent = (self._posted(name, taken=name == "silent") for name in ("expired", "silent"))
         self.later(minutes=61)
         for order in (expired, silent):
@@ -82,21 +82,21 @@ class World(Api):
         for ending in ("", "close", "complete", "complete", "complete"):
             route = f"POST /api/orders/{{id}}/{ending}" if ending else "DELETE /api/orders/{id}"
             order = self._posted(f"ends{len(self.ids)}", taken=bool(ending))
-            assert self.call(route, user=OWNER, id=order).status < 300
+            assert self.call(route, user=CLIENT, id=order).status < 300
         for name in ("taken", "seized", "grabbed", "caught"):
             self._posted(name, taken=True)
-        invoice = self.call("POST /api/balance/create-invoice", user=OWNER, body={"amount": 5})
+        invoice = self.call("POST /api/balance/create-invoice", user=CLIENT, body={"amount": 5})
         self.ids.append(str(invoice.json["payment_id"]))
 
     def _posted(self, name: str, *, taken: bool) -> str:
-        order: str = self.order(OWNER, contact=f"@{name}_pipe")["id"]
+        order: str = self.order(CLIENT, contact=f"@{name}_pipe")["id"]
         if taken:
-            assert self.call("POST /api/orders/{id}/take", user=TAKER, id=order).status == 200
+            assert self.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order).status == 200
         self.ids.append(order)
         return order
 
     def send(self, case: Case[Any]) -> Response:
-        """The answer to a request, sent to the function that API Gateway would give it to."""
+        """Send a request to the function that API Gateway would route it to; return its response."""
         sent = requests.Request(**case.as_transport_kwargs(base_url="https://api.example.org")).prepare()
         assert sent.method is not None
         path, _, query = sent.path_url.partition("?")
@@ -122,7 +122,7 @@ class World(Api):
 
 
 def route_of(method: str, path: str) -> str:
-    """The route key that API Gateway finds for a request."""
+    """The route key that API Gateway matches for a request."""
     for key in sorted(api.routes(), key=lambda key: "{" in key):
         if key != "$default" and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", key), f"{method} {path}"):
             return key
@@ -133,7 +133,7 @@ def route_of(method: str, path: str) -> str:
 def world(
     monkeypatch: pytest.MonkeyPatch, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
 ) -> World:
-    """The functions over a table with orders in every state, and whom they talk to."""
+    """The functions over a table with orders in every state, and the fakes of the other services."""
     world = World()
     database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
     client = table.client.__wrapped__()
@@ -147,12 +147,12 @@ def world(
 
 
 def fill_in(draw: st.DataObject, case: Case[Any], world: World) -> None:
-    """Replace some of what the schema leaves open by what leads on."""
+    """Replace some values that the schema leaves open by values that exist."""
     if "id" in (case.path_parameters or {}) and draw.draw(st.integers(0, 4)):
         case.path_parameters["id"] = draw.draw(st.sampled_from(world.ids))
     if not case.meta or case.meta.generation.mode.is_negative:
         return
-    known = KNOWN | {"order_id": st.sampled_from(world.ids), "executor_id": st.just(TAKER)}
+    known = KNOWN | {"order_id": st.sampled_from(world.ids), "executor_id": st.just(EXECUTOR)}
     for given_values in (case.body, case.query):
         if isinstance(given_values, dict):
             for name in given_values.keys() & known.keys():
@@ -161,11 +161,11 @@ def fill_in(draw: st.DataObject, case: Case[Any], world: World) -> None:
 
 
 def say_who(draw: st.DataObject, case: Case[Any], world: World) -> bool:
-    """Sign the request, or do not; whether it is now the request of a user."""
+    """Sign the request, sign it badly or not at all; return whether it has a user."""
     headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
     if case.operation.path == "/api/telegram/webhook" and draw.draw(st.booleans()):
         headers["X-Telegram-Bot-Api-Secret-Token"] = WEBHOOK_SECRET
-    callers = [OWNER, TAKER, OWNER, TAKER, STRANGER, None, "bad"]
+    callers = [CLIENT, EXECUTOR, CLIENT, EXECUTOR, STRANGER, None, "bad"]
     if case.operation.path.startswith("/api/admin/"):
         callers = [OPERATOR, OPERATOR, OPERATOR, STRANGER, None, "bad"]
     user = draw.draw(st.sampled_from(callers))
@@ -173,13 +173,13 @@ def say_who(draw: st.DataObject, case: Case[Any], world: World) -> bool:
         scheme = draw.draw(st.sampled_from(["Bearer", "tma"]))
         headers["Authorization"] = f"{scheme} {api.init_data(user, world.now)}"
     elif user == "bad":
-        headers["Authorization"] = "Bearer " + api.init_data(OWNER, world.now).replace("User1", "User2")
+        headers["Authorization"] = "Bearer " + api.init_data(CLIENT, world.now).replace("User1", "User2")
     case.headers = CaseInsensitiveDict(headers)
     return isinstance(user, int)
 
 
 def hold(world: World, key: str, mode: GenerationMode, examples: int) -> None:
-    """Send so many made-up requests to an operation; each answer must be one that the OpenAPI describes."""
+    """Send `number` generated requests to an operation; the OpenAPI must describe each response."""
     method, path = key.split(" ")
     operation = SCHEMA[path][method]
 
@@ -206,7 +206,7 @@ def hold(world: World, key: str, mode: GenerationMode, examples: int) -> None:
 
 
 def can_be_forbidden(key: str) -> bool:
-    """Whether there is anything in the operation's request that the schema can forbid."""
+    """Whether the schema can reject any request of the operation."""
     method, path = key.split(" ")
     raw = SCHEMA.raw_schema["paths"][path][method.lower()]
     return "requestBody" in raw or any(parameter["in"] == "query" for parameter in raw.get("parameters", []))
@@ -218,11 +218,11 @@ each_operation = pytest.mark.parametrize(("key", "mode"), REQUESTS, ids=lambda v
 
 
 @each_operation
-def test_every_answer_is_one_that_is_described(world: World, key: str, mode: GenerationMode) -> None:
+def test_every_response_matches_the_openapi(world: World, key: str, mode: GenerationMode) -> None:
     hold(world, key, mode, examples=12)
 
 
 @pytest.mark.proof
 @each_operation
-def test_every_answer_to_many_is_one_that_is_described(world: World, key: str, mode: GenerationMode) -> None:
+def test_every_response_to_many_requests_matches_the_openapi(world: World, key: str, mode: GenerationMode) -> None:
     hold(world, key, mode, examples=100)

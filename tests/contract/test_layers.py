@@ -1,4 +1,4 @@
-"""The domain imports nothing but itself and the standard library: the rules stay pure."""
+"""The domain imports only itself and the standard library, so that the rules stay pure."""
 
 import ast
 import sys
@@ -14,7 +14,7 @@ def foreign_imports(source: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level < 2:
             base = "shared.domain" if node.level else node.module
-            # `from shared import domain` names the package in the second half.
+            # `from shared import domain` names the package after `import`.
             found |= {f"{base}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add("." * node.level + (node.module or ""))

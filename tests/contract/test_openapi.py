@@ -1,4 +1,4 @@
-"""The committed OpenAPI is what the code says, and what the contract says."""
+"""The committed OpenAPI equals the generated one and matches the contract in `endpoints.py`."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_what_is_committed_is_what_the_code_says() -> None:
+def test_the_committed_openapi_equals_the_generated_one() -> None:
     assert openapi.schema() == SCHEMA, "run `make openapi` and look at what changed for the WebApp"
 
 
@@ -31,8 +31,8 @@ def test_every_endpoint_is_described_once() -> None:
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
-def test_every_answer_is_documented(key: str) -> None:
-    """Those that the contract names, those that the request's shape can bring about, and no others."""
+def test_every_status_is_documented(key: str) -> None:
+    """Exactly the statuses of the contract and those that the form of the request can cause."""
     endpoint, operation = ENDPOINTS[key], OPERATIONS[key]
     expected = {endpoint.success, *endpoint.refused, 500, 503}
     if endpoint.who in ("user", "operator"):
@@ -46,8 +46,8 @@ def test_every_answer_is_documented(key: str) -> None:
     assert {int(status) for status in operation["responses"]} == expected
 
 
-def test_every_code_is_told_of_somewhere() -> None:
-    """But what only a field can be: a wrong contact."""
+def test_every_error_code_is_documented() -> None:
+    """Except codes that occur only for a field, such as an invalid contact."""
     said = " ".join(
         answer["description"] for operation in OPERATIONS.values() for answer in operation["responses"].values()
     )
@@ -56,26 +56,26 @@ def test_every_code_is_told_of_somewhere() -> None:
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
-def test_a_caller_is_told_of_both_ways_to_be_refused_for_now(key: str) -> None:
+def test_every_503_documents_busy_and_unavailable(key: str) -> None:
     said = OPERATIONS[key]["responses"]["503"]["description"]
     assert "`busy`" in said
     assert "`unavailable`" in said
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
-def test_credentials_are_asked_for_where_the_contract_says(key: str) -> None:
+def test_openapi_security_matches_the_contract(key: str) -> None:
     asked = OPERATIONS[key].get("security")
     match ENDPOINTS[key].who:
         case "anyone":
             assert asked is None
-        case "anyone, known if he says who he is":
+        case "anyone, known if they send credentials":
             assert asked == [{}, {"initData": []}]
         case _:
             assert asked == [{"initData": []}]
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
-def test_an_answer_has_the_fields_of_the_contract(key: str) -> None:
+def test_response_fields_match_the_contract(key: str) -> None:
     endpoint = ENDPOINTS[key]
     response = OPERATIONS[key]["responses"][str(endpoint.success)]
     if endpoint.success == 204:
@@ -95,7 +95,7 @@ def test_an_answer_has_the_fields_of_the_contract(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ENDPOINTS)
-def test_every_answer_is_closed(key: str) -> None:
+def test_every_response_schema_is_closed(key: str) -> None:
     """G6: a response holds what its schema names and nothing else, so a leaked field is a broken schema (I17)."""
     for response in OPERATIONS[key]["responses"].values():
         for content in response.get("content", {}).values():
@@ -103,7 +103,7 @@ def test_every_answer_is_closed(key: str) -> None:
                 assert found.get("additionalProperties") is False, found
 
 
-def test_enumerations_are_those_of_the_contract() -> None:
+def test_enumerations_match_the_contract() -> None:
     schemas = SCHEMA["components"]["schemas"]
     assert set(schemas["Status"]["enum"]) == {"active", "expired", "deleted", "closed_no_response", "completed"}
     categories = ["Сантехника", "Электрика", "Бытовой ремонт", "Клининг"]

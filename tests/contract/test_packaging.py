@@ -1,4 +1,4 @@
-"""Everything installed and deployed is pinned, and no file says where to download it: the installer's settings do."""
+"""Packages: all are pinned with hashes, and no file names a download address. The installer's settings do that."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def test_every_package_is_pinned_with_hashes(lock: str) -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
 
 
-def test_what_is_asked_for_is_locked() -> None:
+def test_every_required_package_is_locked() -> None:
     asked = names(PROJECT["dependencies"])
     assert asked <= set(locked("functions"))
     extras = PROJECT["optional-dependencies"]
@@ -48,8 +48,8 @@ def test_what_is_asked_for_is_locked() -> None:
     assert names((ROOT / "requirements" / "sam.in").read_text().split()) <= set(locked("sam"))
 
 
-def test_tests_run_what_is_deployed() -> None:
-    """One environment: the versions of the functions, of the local service and of the tests are the same."""
+def test_all_locks_agree_on_versions() -> None:
+    """The locks of the functions, the local run and the tests agree on every version."""
     assert locked("functions").items() <= locked("local").items() <= locked("dev").items()
 
 
@@ -61,7 +61,7 @@ def test_no_file_tells_pip_where_to_download() -> None:
 
 
 def test_no_link_leads_out_of_the_repository() -> None:
-    """A link to somewhere on one machine is a broken file on every other."""
+    """A symbolic link to a path outside the repository is broken on every other machine."""
     for path in files.of_the_project():
         assert path.resolve().is_relative_to(ROOT.resolve()), path
 
@@ -73,7 +73,7 @@ def test_a_lock_holds_no_address(lock: str) -> None:
 
 
 def test_the_lock_of_npm_holds_no_address() -> None:
-    """Its authors' pages aside: npm copies the field `funding` and downloads nothing from there."""
+    """The field `funding` is ignored: npm copies it and downloads nothing from it."""
 
     def addresses(part: Any) -> list[str]:
         if isinstance(part, dict):
@@ -89,7 +89,7 @@ def test_the_lock_of_npm_holds_no_address() -> None:
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])
 def test_a_stage_can_be_built_and_deployed(stage: str) -> None:
     parameters = STAGES[stage]["global"]["parameters"]
-    # Without it SAM copies the whole tree, .venv included, for each function.
+    # Without it, SAM copies the whole tree, .venv included, for each function.
     assert parameters["build_in_source"] is True
     given = dict(override.split("=", 1) for override in parameters["parameter_overrides"])
     assert given["Stage"] == stage

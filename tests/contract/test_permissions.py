@@ -1,7 +1,7 @@
-"""G9: nothing in the deployed template may do, or lets others do, more than a few lines here say.
+"""G9: no role or resource policy of the deployed template grants more than the lists in this file allow.
 
-What is looked at is what SAM makes of template.yaml, the roles and permissions it adds by itself among it. That a
-function is granted no more than it calls, is held by `test_policies`.
+The subject is the translated template, with the roles and permissions that SAM adds. `test_policies` checks that a
+function is granted no more than it calls.
 """
 
 import copy
@@ -15,15 +15,15 @@ from infra.local.translate import cloudformation
 from tests.api import ROOT
 from tests.contract.test_policies import FUNCTIONS, granted
 
-# Every wildcard there is, and why.
+# Every permitted wildcard, and its reason.
 WILDCARDS = {
     '{"Fn::Sub": "${Table.Arn}/index/*"}': "which of the table's indexes a list reads, its filters decide",
     '{"Fn::Sub": "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Timers}/*"}': (
         "a schedule is named after its order, and the group is this stage's"
     ),
 }
-# What AWS wrote and SAM attaches. The first two are for the log and for traces; the third reads streams and writes
-# nothing; the last receives from queues and deletes what it received.
+# Managed policies of AWS that SAM attaches. The first two are for logs and traces. The third reads streams and writes
+# nothing. The last receives and deletes messages of queues.
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 TRACES = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
 STREAMS = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
@@ -32,8 +32,8 @@ ATTACHED = {
     **dict.fromkeys(("OrderChanged", "LockExpired"), STREAMS),
     **dict.fromkeys(("FindAudience", "SendOffer", "SendNotice"), QUEUES),
 }
-# Who may write outside a transaction, and what: the item of a user who comes for the first time, and what is nobody's
-# money, counter or lock - what was sent to whom, when the bot may write next, and how much somebody reads.
+# Functions that may write outside a transaction, and the partitions: a new user's item, and items that hold no money,
+# counter or lock. The latter are messages sent, the send rate, and the count of reads.
 WRITE_ALONE = {
     **{
         function: {"READS#*", "USER#*"}
@@ -46,7 +46,7 @@ WRITE_ALONE = {
     "TelegramWebhook": {"PACE#*"},
 }
 WRITES = {f"dynamodb:{operation}Item" for operation in ("Put", "Update", "Delete", "BatchWrite")}
-# Each would let somebody in from outside: there are none.
+# Each of these would open a resource to other accounts or the internet, so none is allowed.
 OPEN_DOORS = {
     "AWS::DynamoDB::Table": ["ResourcePolicy"],
     "AWS::Lambda::Function": ["FunctionUrlConfig"],
@@ -61,7 +61,7 @@ Resources = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def deployed() -> Resources:
-    """What is deployed in production."""
+    """The translated template of production."""
     template = (ROOT / "template.yaml").read_text()
     code = {"Bucket": "code", "Key": "code.zip"}
     parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
@@ -74,7 +74,7 @@ def listed(one_or_more: Any) -> list[Any]:
 
 
 def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every statement that a role or a managed policy grants by."""
+    """Every policy statement of a role or a managed policy."""
     properties = resource["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     for document in [*documents, *listed(properties.get("PolicyDocument", []))]:
@@ -82,7 +82,7 @@ def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def too_much(resources: Resources) -> Iterator[str]:
-    """Whatever is granted or open and should not be."""
+    """Describe every grant or open resource that is not allowed."""
     for name, resource in resources.items():
         kind, properties = resource["Type"], resource.get("Properties", {})
         if kind in NO_SUCH:
@@ -111,7 +111,7 @@ def too_much(resources: Resources) -> Iterator[str]:
 
 
 def wrong_with(statement: dict[str, Any]) -> Iterator[str]:
-    """What a statement grants too much of."""
+    """Describe what a statement grants beyond the lists."""
     if statement["Effect"] != "Allow" or statement.keys() - {"Effect", "Action", "Resource", "Condition", "Sid"}:
         yield f"is no plain grant: {statement}"
     for action in listed(statement.get("Action", [])):
@@ -124,7 +124,7 @@ def wrong_with(statement: dict[str, Any]) -> Iterator[str]:
 
 
 def wrong_with_role(name: str, properties: dict[str, Any]) -> Iterator[str]:
-    """Who may assume a role that should not, and what is attached to it that should not be."""
+    """Describe the principals and managed policies of a role that are not allowed."""
     function = name.removesuffix("Role")
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
     service = "scheduler.amazonaws.com" if name == "TimerRole" else "lambda.amazonaws.com"
@@ -141,11 +141,11 @@ def wrong_with_role(name: str, properties: dict[str, Any]) -> Iterator[str]:
             yield f"is attached {attached}"
 
 
-def test_nothing_may_do_more_than_it_must(deployed: Resources) -> None:
+def test_no_grant_exceeds_the_allowed_list(deployed: Resources) -> None:
     assert list(too_much(deployed)) == []
 
 
-def test_every_wildcard_is_needed(deployed: Resources) -> None:
+def test_every_allowed_wildcard_is_used(deployed: Resources) -> None:
     used = {
         json.dumps(resource)
         for role in deployed.values()
@@ -156,8 +156,8 @@ def test_every_wildcard_is_needed(deployed: Resources) -> None:
     assert set(WILDCARDS) <= used
 
 
-def test_who_writes_outside_transactions() -> None:
-    """In the template itself: the local translation drops the condition (P1)."""
+def test_only_listed_functions_write_outside_transactions() -> None:
+    """Checked in template.yaml itself, because the local translation drops the condition (P1)."""
     alone: dict[str, set[str]] = {}
     for function in FUNCTIONS:
         for each in granted(function):
@@ -211,7 +211,7 @@ def attach(policy: str) -> Callable[[Resources], None]:
         ),
     ],
 )
-def test_what_is_planted_is_found(deployed: Resources, plant: Callable[[Resources], None]) -> None:
+def test_every_planted_excess_grant_is_found(deployed: Resources, plant: Callable[[Resources], None]) -> None:
     resources = copy.deepcopy(deployed)
     plant(resources)
     assert list(too_much(resources))

@@ -1,7 +1,7 @@
-"""G9: what a function is granted in the template is what it calls, no more and no less.
+"""G9: each function is granted in the template exactly the calls of AWS that it makes.
 
-The calls are those that the functions make over moto while each takes every path that leads to one. Whether a real
-policy engine agrees is for the integration tests, where the embedded AWS enforces the roles.
+The calls are recorded over moto, while each function takes every path that leads to one. The integration tests repeat
+them on the embedded AWS, whose policy engine enforces the roles.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ ITEM_ACTIONS = {
 }
 
 
-# What is not the table or a secret. Passing a role is granted for a call, it is none itself.
+# Resources other than the table and secrets. iam:PassRole is granted for another call and is not a call itself.
 ELSEWHERE = {
     "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Timers}/*": "timers",
     "TimerRole.Arn": "",
@@ -47,9 +47,9 @@ ELSEWHERE = {
 
 
 class Grant(NamedTuple):
-    """`on` is the table, an index, a secret or a queue; `in_transaction` says that it is granted or done there only.
+    """A call. `on` is the table, an index, a secret or a queue; `in_transaction`: in a transaction only.
 
-    `keys` are the partition keys that it is narrowed to, as in `PAYMENT#*`; empty where it is not.
+    `keys` are the partition keys that the grant is limited to, such as `PAYMENT#*`; empty if it has no limit.
     """
 
     action: str
@@ -58,7 +58,7 @@ class Grant(NamedTuple):
     keys: str = ""
 
 
-# ---------------------------------------------------------------- what is granted
+# ---------------------------------------------------------------- grants
 
 
 def statements(function: str) -> Iterator[dict[str, Any]]:
@@ -94,7 +94,7 @@ def listed(one_or_more: Any) -> list[str]:
 
 
 def targets(resource: str) -> list[str]:
-    """What a resource of a policy names."""
+    """The targets that a resource of a policy names."""
     if resource == "Table.Arn":
         return ["table"]
     if resource == "${Table.Arn}/index/*":
@@ -108,7 +108,7 @@ def targets(resource: str) -> list[str]:
     return [resource.removeprefix(prefix)]
 
 
-# ---------------------------------------------------------------- what is called
+# ---------------------------------------------------------------- calls
 
 
 class Calls:
@@ -120,11 +120,11 @@ class Calls:
         self._function = ""
 
     def by(self, function: str) -> None:
-        """What comes next is done by this function."""
+        """Attribute the following calls to this function."""
         self._function = function
 
     def of(self, route: str, **request: Any) -> api.Answer:
-        """Send a request, as if to an instance that remembers nothing; its answer."""
+        """Send a request as if to a new instance with empty caches; return the response."""
         secrets._provider.cache_clear()
         feeds._totals.clear()
         [self._function] = [name for name in FUNCTIONS if handler_of(name) == api.routes()[route]]
@@ -151,7 +151,7 @@ class Calls:
             made.add(self._as_granted(done, parameters))
 
     def _as_granted(self, done: Grant, write: dict[str, Any]) -> Grant:
-        """Narrowed to the partition that is written where the function's own grant is."""
+        """Limit the call to its partition if the function's own grant has such a limit."""
         leading = (write.get("Item") or write.get("Key") or {}).get("pk", {}).get("S", "").partition("#")[0]
         narrow = done._replace(keys=f"{leading}#*")
         return narrow if self._function in FUNCTIONS and narrow in granted(self._function) else done
@@ -166,7 +166,7 @@ def handler_of(function: str) -> str:
 
 @pytest.fixture
 def calls(service: Api, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Notes every call that botocore makes from here on."""
+    """Record every call that botocore makes from here on."""
     calls = Calls(service)
     make = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -185,7 +185,7 @@ NEW_ORDER = {"category": "Клининг", "city": "Казань", "description"
 
 
 def take_every_path(calls: Calls) -> None:
-    """Each function on each way that ends in another call."""
+    """Run each function on every path that makes a different call."""
     order = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": "@burst_pipe"}).json["id"]
     calls.of("POST /api/orders", user=2, body={**NEW_ORDER, "contact": "@burst_pipe"})
     calls.of("PUT /api/orders/{id}", user=1, id=order, body={"contact": "+7 916 123-45-67"})
@@ -232,7 +232,7 @@ def take_every_path(calls: Calls) -> None:
 
 
 def read_often(calls: Calls) -> None:
-    """More than an instance lets a user read by itself, where that is once a minute."""
+    """Read more often than an instance allows without the user's bucket, which is once a minute here."""
     order = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": "@watched_pipe"}).json["id"]
     for route, endpoint in ENDPOINTS.items():
         if route.startswith("GET") and 429 in endpoint.refused:
@@ -242,7 +242,7 @@ def read_often(calls: Calls) -> None:
 
 
 def keep_order(calls: Calls, service: Api | None = None) -> None:
-    """What operators do; `service` lets time pass where it can."""
+    """Run the operators' actions; `service` is given where time can pass."""
     order = taken_order(calls, "@fourth_pipe")
     calls.of("POST /api/orders/{id}/respond", user=1, id=order)
     calls.of("POST /api/reviews/executor", user=2, body={"order_id": order, "complaint": "Не отвечал"})
@@ -265,7 +265,7 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
 
 
 def forget_people(calls: Calls, service: Api | None = None) -> None:
-    """Everything kept of a person, read and removed; operators' way where `service` is in process."""
+    """Export and erase a user's data; also as an operator if `service` is in process."""
     for user in (40, 41):
         order = calls.of("POST /api/orders", user=user, body={**NEW_ORDER, "contact": f"@pipe_of_{user}"}).json["id"]
         calls.of("POST /api/balance/recharge", user=42, body={"amount": 2})
@@ -293,14 +293,14 @@ def forget_people(calls: Calls, service: Api | None = None) -> None:
 
 
 class LongContext(api.Context):
-    """Of a function that may take minutes."""
+    """The Lambda context of a function with minutes left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 900_000
 
 
 def taken_order(calls: Calls, contact: str) -> str:
-    """An order of user 1 that user 2 took; its id."""
+    """Create an order of user 1 that user 2 takes; return its id."""
     order: str = calls.of("POST /api/orders", user=1, body={**NEW_ORDER, "contact": contact}).json["id"]
     calls.of("POST /api/balance/recharge", user=2, body={"amount": 2})
     calls.of("POST /api/orders/{id}/take", user=2, id=order)
@@ -310,7 +310,7 @@ def taken_order(calls: Calls, contact: str) -> str:
 def move_money(
     calls: Calls, service: Api, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
 ) -> None:
-    """Payments of every provider, paid, paid twice and given back, by each way that we may hear of it."""
+    """Pay, pay twice and refund a payment of every provider, by every way in which the service learns of it."""
 
     def invoice(provider: str) -> tuple[int, str]:
         made = calls.of("POST /api/balance/create-invoice", user=30, body={"amount": 9, "provider": provider}).json
@@ -361,7 +361,7 @@ def move_money(
 
 
 def let_time_pass(calls: Calls, service: Api) -> None:
-    """What the stream, the timers and the sweep do with orders that nobody answered."""
+    """Run the stream, the timers and the sweep over unanswered orders."""
     for number, function in enumerate(("EndDueOrder", "LockExpired", "Sweep")):
         order = taken_order(calls, f"@late_pipe{number}")
         calls.by("nobody: this is the test looking")
@@ -379,7 +379,7 @@ def let_time_pass(calls: Calls, service: Api) -> None:
 
 
 def take_over_contacts(calls: Calls, service: Api) -> None:
-    """What a client does who needs the contact of an order that ended, and whose timer is late."""
+    """Create an order with the contact of an order that is over and whose timer is late."""
     taken_order(calls, "@free_pipe")
     taken_order(calls, "@free_too_pipe")
     service.later(minutes=15)
@@ -388,7 +388,7 @@ def take_over_contacts(calls: Calls, service: Api) -> None:
 
 
 def say_everything_to_the_bot(calls: Calls) -> None:
-    """The webhook where it changes something."""
+    """Send the webhook every update that changes something."""
     headers = {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}
     chat = {"id": 2, "type": "private"}
     kicked = {"chat": chat, "new_chat_member": {"status": "kicked"}}
@@ -406,7 +406,7 @@ def say_everything_to_the_bot(calls: Calls) -> None:
 
 
 class Hurried(api.Context):
-    """An invocation with so many ms left."""
+    """The Lambda context of an invocation with `left` ms left."""
 
     def __init__(self, left: int) -> None:
         self._left = left
@@ -416,7 +416,7 @@ class Hurried(api.Context):
 
 
 def notify(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
-    """What the queues set off."""
+    """Run the consumers of the queues."""
     for user in (1, 3, 4):
         calls.of("PUT /api/users/me/notification-settings", user=user, body={"enabled": True})
     untaken = {**NEW_ORDER, "contact": "@first_heard"}
@@ -452,12 +452,12 @@ def notify(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
 
 
 def look_into_the_books(calls: Calls) -> None:
-    """What the audit does."""
+    """Run the audit."""
     calls.by("Audit")
     audit.handler({}, api.Context())
 
 
-def test_a_function_is_granted_what_it_calls(
+def test_each_function_is_granted_exactly_its_calls(
     calls: Calls,
     service: Api,
     crypto_pay: FakeCryptoPay,
@@ -465,7 +465,7 @@ def test_a_function_is_granted_what_it_calls(
     yookassa: FakeYookassa,
     change: Change,
 ) -> None:
-    """Also P1 and P7: where a function writes in transactions, it does so only there."""
+    """Also P1 and P7: a function that writes in transactions never writes outside one."""
     change(READS_PER_HOUR=ONE_A_MINUTE)
     take_every_path(calls)
     read_often(calls)

@@ -1,4 +1,4 @@
-"""What a deployment brings to AWS, and whether it can: no stack is deployed with CodeDeploy here."""
+"""The rollout in the translated template. Not covered: CodeDeploy itself, which the embedded AWS does not have."""
 
 import json
 import shutil
@@ -23,9 +23,9 @@ Resources = dict[str, dict[str, Any]]
 
 
 def translated(template: str, *, as_uploaded: bool = True) -> Resources:
-    """What CloudFormation is given, aliases and how they move included: infra/local/translate.py leaves those out.
+    """The template as CloudFormation gets it, with aliases and update policies (infra/local/translate.py omits them).
 
-    As it is uploaded, the template has no YAML aliases: the SAM CLI writes a copy of the value at each of them.
+    The uploaded template has no YAML aliases: the SAM CLI replaces each by a copy of its value.
     """
     sam = yaml_parse(template)
     if as_uploaded:
@@ -34,20 +34,20 @@ def translated(template: str, *, as_uploaded: bool = True) -> Resources:
     sam["Globals"]["Function"]["CodeUri"] = code
     sam["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = code
     parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
-    # It asks for AWS's managed policies by name; the template names none.
+    # SAM looks up AWS's managed policies by name; the template names none.
     resources: Resources = transform(sam, parameters, SimpleNamespace(load=dict))["Resources"]
     return resources
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Resources:
-    """What is deployed in production."""
+    """The translated template of production."""
     return translated(TEMPLATE)
 
 
 def circle(resources: Resources) -> list[str]:
-    """Resources that wait for each other in a circle, of which CloudFormation makes no stack; none is right."""
-    graph = TopologicalSorter({name: set(named(it)) & set(resources) for name, it in resources.items()})
+    """A cycle of resources that depend on each other, which CloudFormation rejects; empty if there is none."""
+    graph = TopologicalSorter({name: set(named(resource)) & set(resources) for name, resource in resources.items()})
     try:
         graph.prepare()
     except CycleError as error:
@@ -55,29 +55,39 @@ def circle(resources: Resources) -> list[str]:
     return []
 
 
-def test_a_yaml_alias_is_worth_its_value(deployed: Resources) -> None:
-    """SAM's translator changes some values in place: where functions share one, only the first would get it whole."""
+def test_a_yaml_alias_equals_a_copy_of_its_value(deployed: Resources) -> None:
+    """SAM's translator changes some values in place: of functions that share one, only the first gets it intact."""
     assert translated(TEMPLATE, as_uploaded=False) == deployed
 
 
-def test_no_resource_waits_for_itself(deployed: Resources) -> None:
-    assert any("UpdatePolicy" in it for it in deployed.values())
+def test_resources_have_no_dependency_cycle(deployed: Resources) -> None:
+    assert any("UpdatePolicy" in resource for resource in deployed.values())
     assert circle(deployed) == []
 
 
-def test_a_circle_is_found() -> None:
-    """It went through the aliases, which only what moves them makes wait for an alarm."""
+def test_a_planted_dependency_cycle_is_found() -> None:
+    """The cycle goes through the aliases: their update policy makes them depend on an alarm."""
     assert TEMPLATE.count(ALARM_BY_NAME) == 1
     found = circle(translated(TEMPLATE.replace(ALARM_BY_NAME, "!Ref ApiErrorsAlarm]")))
     assert {"Api", "ApiErrorsAlarm"} <= set(found)
     assert any(name.endswith("DeploymentGroup") for name in found)
 
 
-def test_every_alarm_that_takes_a_deployment_back_is_there(deployed: Resources) -> None:
-    """One is given by name, of which nobody else says that it is right."""
-    alarms = {name: it["Properties"] for name, it in deployed.items() if it["Type"] == "AWS::CloudWatch::Alarm"}
-    known = [{"Ref": name} for name in alarms] + [it["AlarmName"] for it in alarms.values() if "AlarmName" in it]
-    groups = [it["Properties"] for it in deployed.values() if it["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+def test_every_alarm_that_rolls_back_exists(deployed: Resources) -> None:
+    """One alarm is given by name, and no other test checks that name."""
+    alarms = {
+        name: resource["Properties"]
+        for name, resource in deployed.items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    known = [{"Ref": name} for name in alarms] + [
+        properties["AlarmName"] for properties in alarms.values() if "AlarmName" in properties
+    ]
+    groups = [
+        resource["Properties"]
+        for resource in deployed.values()
+        if resource["Type"] == "AWS::CodeDeploy::DeploymentGroup"
+    ]
     assert groups
     for group in groups:
         names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
@@ -85,12 +95,12 @@ def test_every_alarm_that_takes_a_deployment_back_is_there(deployed: Resources) 
         assert all(name in known for name in names)
 
 
-def test_public_routes_roll_out_in_steps_and_the_rest_at_once(deployed: Resources) -> None:
-    """A DeploymentGroup is a resource of the stack: only functions whose callers notice a bad version have one."""
-    kind = {name: it["Type"] for name, it in deployed.items()}
+def test_only_public_routes_roll_out_in_steps(deployed: Resources) -> None:
+    """Only functions whose callers notice a bad version have a DeploymentGroup, which counts as a resource."""
+    kind = {name: resource["Type"] for name, resource in deployed.items()}
     functions = {name for name in kind if kind[name] == "AWS::Lambda::Function"}
-    aliases = {name: it for name, it in deployed.items() if it["Type"] == "AWS::Lambda::Alias"}
-    assert {it["Properties"]["FunctionName"]["Ref"] for it in aliases.values()} == functions
+    aliases = {name: resource for name, resource in deployed.items() if resource["Type"] == "AWS::Lambda::Alias"}
+    assert {resource["Properties"]["FunctionName"]["Ref"] for resource in aliases.values()} == functions
 
     handlers = {name: deployed[name]["Properties"]["Handler"].removesuffix(".handler") for name in functions}
     public = {module for route, module in api.routes().items() if "/api/admin/" not in route}
@@ -98,12 +108,14 @@ def test_public_routes_roll_out_in_steps_and_the_rest_at_once(deployed: Resource
     assert {name for name in kind if kind[name] == "AWS::CodeDeploy::DeploymentGroup"} == {
         f"{name}DeploymentGroup" for name in in_steps
     }
-    stepping = {it["Properties"]["FunctionName"]["Ref"] for it in aliases.values() if "UpdatePolicy" in it}
+    stepping = {
+        resource["Properties"]["FunctionName"]["Ref"] for resource in aliases.values() if "UpdatePolicy" in resource
+    }
     assert stepping == in_steps
 
 
-def test_a_function_is_packaged_anew_whatever_of_it_changes(tmp_path: Path) -> None:
-    """SAM makes a version of a new package only: a parameter, a timeout or a layer alone would never reach `live`."""
+def test_any_change_of_a_function_makes_a_new_package(tmp_path: Path) -> None:
+    """SAM publishes a version for a new package only; a changed parameter, timeout or layer would not reach `live`."""
     told = ("template.yaml", "samconfig.toml", "requirements/functions.txt", "infra/build/trim.py")
     for name in (*told, "Makefile", "infra/build/compile.sh", "infra/build/python.sh"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The routes in the template are the routes in the code are the contract's."""
+"""Routes: the template, the code and the contract have the same ones."""
 
 import importlib
 import pkgutil
@@ -33,7 +33,7 @@ def template_functions() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_the_template_routes_what_the_contract_promises() -> None:
+def test_template_routes_equal_the_contract() -> None:
     assert set(api.routes()) == {*ENDPOINTS, *PAGES, "$default"}
 
 

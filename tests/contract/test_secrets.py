@@ -1,4 +1,4 @@
-"""G10: no password, key or token is committed; and the scan that says so finds what is planted."""
+"""G10: no password, key or token is committed, and the scan finds planted ones."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from tests.api import ROOT
 from tests.contract import files
 from tests.domain import test_init_data
 
-# What looks like a secret and is none, by file: made up here, and of use nowhere.
+# Strings that look like a secret but were made up for this project, by file.
 REVIEWED = {
     "infra/local/aws.py": {"test"},  # the embedded AWS takes any key
-    "infra/local/settings.py": {local.LOCAL_BOT_TOKEN, local.LOCAL_WEBHOOK_SECRET},  # its Telegram and bot are fakes
+    "infra/local/settings.py": {local.LOCAL_BOT_TOKEN, local.LOCAL_WEBHOOK_SECRET},  # Telegram and the bot are fakes
     "tests/conftest.py": {"test", conftest.WEBHOOK_SECRET},
     "tests/domain/test_init_data.py": {test_init_data.TOKEN},
-    "tests/integration/test_credentials.py": {"eyJhbGciOiJIUzI1NiJ9" + ".e30.x"},  # an empty JWT, to be refused
+    "tests/integration/test_credentials.py": {"eyJhbGciOiJIUzI1NiJ9" + ".e30.x"},  # an empty JWT, which must be refused
 }
 
-# In pieces, or this file would be found.
+# In pieces, so that the scan does not find this file.
 PLANTED = {
     "a bot's token": ("settings.py", 'TOKEN = "7301245678:AA' + 'Hq8sL2vXz0pRt5uWy7bCd9eFg1hJk3mNo"'),
     "an AWS key": ("samconfig.toml", 'parameter_overrides = "Key=AKIA' + 'QX7MZT4WPL6VBD3N"'),
@@ -33,7 +33,7 @@ PLANTED = {
 
 
 def secrets_in(files: list[Path], root: Path) -> set[tuple[str, str]]:
-    """File and text of everything in the files that looks like a secret."""
+    """File and text of every string that looks like a secret."""
     found = SecretsCollection(root=str(root))
     with default_settings():
         for file in files:
@@ -42,12 +42,12 @@ def secrets_in(files: list[Path], root: Path) -> set[tuple[str, str]]:
 
 
 def test_no_secret_is_committed() -> None:
-    """Of all that git has or would take; an entry that stands in REVIEWED in vain fails as well."""
+    """In all files that git tracks or would add. An unused entry of REVIEWED fails as well."""
     scanned = [path for path in files.of_the_project() if path.is_file()]
     assert len(scanned) > 200
     found = secrets_in(scanned, ROOT)
     reviewed = {(name, text) for name, texts in REVIEWED.items() for text in texts}
-    # A token is found by as much of it as a real one has.
+    # The scan requires the length of a real token.
     assert {each for each in found if not any(is_of(each, known) for known in reviewed)} == set()
     assert {known for known in reviewed if not any(is_of(each, known) for each in found)} == set()
 

@@ -1,6 +1,6 @@
-"""What `make setup`, `make webhook` and `make teardown` say of an account that is not as they hope.
+"""`make setup`, `make webhook` and `make teardown` in an account that is not in the expected state.
 
-How they do their work is for tests/integration/test_deployment.py, on the embedded AWS.
+tests/integration/test_deployment.py covers the normal course, on the embedded AWS.
 """
 
 from typing import Any
@@ -12,21 +12,21 @@ from infra.operate import stage
 
 
 class Account:
-    """An account with one stack, or with an error in place of it, and no secrets."""
+    """An account with one stack, or with an error in place of the stack, and no secrets."""
 
     def __init__(self, stack: dict[str, Any] | BaseException) -> None:
         self.is_deleted = False
         self._stack = stack
 
     def __call__(self, service: str) -> Any:
-        """Its client of any service."""
+        """The client of any service."""
         return self
 
     class exceptions:
-        """Of a client."""
+        """The exceptions of a client."""
 
         class ParameterNotFound(Exception):
-            """There is no such secret."""
+            """No such secret."""
 
     def get_parameter(self, **_: object) -> Any:
         raise self.exceptions.ParameterNotFound
@@ -43,7 +43,7 @@ class Account:
         return self
 
     def wait(self, **_: object) -> None:
-        """It is gone at once."""
+        """Return at once: the stack is deleted immediately."""
 
 
 def refusal(code: str, message: str) -> ClientError:
@@ -52,7 +52,7 @@ def refusal(code: str, message: str) -> ClientError:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command for dev in an account; its exit code."""
+    """Run a command for the stage dev in an account; return its exit code."""
     monkeypatch.setenv("STAGE", "dev")
 
     def run(command: str, account: Account, confirm: str = "dev") -> int:
@@ -63,8 +63,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def test_a_stack_that_failed_at_first_can_be_taken_away(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """ROLLBACK_COMPLETE or REVIEW_IN_PROGRESS: it has no outputs, and no table stays."""
+def test_a_stack_that_never_succeeded_can_be_deleted(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """In ROLLBACK_COMPLETE or REVIEW_IN_PROGRESS a stack has no outputs, and no table remains."""
     account = Account({"StackStatus": "ROLLBACK_COMPLETE"})
     assert run("teardown", account) == 0
     assert account.is_deleted
@@ -73,7 +73,7 @@ def test_a_stack_that_failed_at_first_can_be_taken_away(run: Any, capsys: pytest
     assert "delete-table" not in said
 
 
-def test_a_stack_that_failed_at_first_has_no_webhook(
+def test_webhook_of_a_stack_that_never_succeeded_is_refused(
     run: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account({"StackStatus": "ROLLBACK_COMPLETE"})
@@ -82,7 +82,7 @@ def test_a_stack_that_failed_at_first_has_no_webhook(
     assert "make deploy STAGE=dev" in capsys.readouterr().err
 
 
-def test_what_aws_says_is_told(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_aws_is_printed(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("teardown", Account(refusal("ValidationError", "Stack with id urgent-services-dev does not exist"))) == 2
     assert "there is no stack urgent-services-dev" in capsys.readouterr().err
     for code, message in (("ExpiredToken", "The security token is expired"), ("ValidationError", "1 error detected")):
@@ -93,7 +93,7 @@ def test_what_aws_says_is_told(run: Any, capsys: pytest.CaptureFixture[str]) -> 
         assert said.count("\n") == 1
 
 
-def test_only_who_says_no_is_told_that_nothing_was_changed(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_was_changed_is_printed_only_after_a_no(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     account = Account({"StackStatus": "CREATE_COMPLETE"})
     assert run("teardown", account, confirm="prod") == 1
     assert "Nothing was changed." in capsys.readouterr().out

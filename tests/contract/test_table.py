@@ -1,4 +1,4 @@
-"""The table that the template makes is the one that shared/store expects."""
+"""The table of the template has the keys and indexes that shared/store expects."""
 
 from typing import Any
 
@@ -23,18 +23,20 @@ def test_the_table_has_the_indexes_of_the_store() -> None:
     assert defined == {index.name: [(index.pk, "HASH"), (index.sk, "RANGE")] for index in INDEXES}
 
 
-def test_an_index_holds_keys_only() -> None:
-    """A take or a balance changes no index, and no contact is copied into one (I17)."""
+def test_every_index_projects_keys_only() -> None:
+    """So a take or a balance change updates no index, and no contact is copied into one (I17)."""
     for index in TABLE["GlobalSecondaryIndexes"]:
         assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_only_the_time_of_what_is_due_is_a_number() -> None:
-    numbers = {it["AttributeName"] for it in TABLE["AttributeDefinitions"] if it["AttributeType"] != "S"}
+def test_only_the_due_time_is_a_number_key() -> None:
+    numbers = {
+        attribute["AttributeName"] for attribute in TABLE["AttributeDefinitions"] if attribute["AttributeType"] != "S"
+    }
     assert numbers == {keys.DUE.sk}
 
 
-def test_the_table_expires_streams_and_can_be_restored() -> None:
+def test_the_table_has_ttl_stream_and_backups() -> None:
     assert TABLE["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
     assert TABLE["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert TABLE["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

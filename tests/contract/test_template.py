@@ -1,4 +1,4 @@
-"""template.yaml can be read: its lines, its parts, and the part that is generated."""
+"""template.yaml is readable: line length, sections, descriptions, and the generated dashboard."""
 
 import re
 
@@ -21,22 +21,22 @@ def test_no_line_is_too_long() -> None:
 
 
 def test_the_stack_is_within_its_budget_of_resources() -> None:
-    """Of what SAM makes of the template: a function is four to seven resources."""
+    """Counted in the translated template, where a function is four to seven resources."""
     assert len(translated(TEMPLATE)) <= MAX_RESOURCES
 
 
 def test_the_dashboard_is_the_generated_one() -> None:
-    """After a change of infra/build/dashboard.py: make dashboard."""
+    """Run `make dashboard` after a change of infra/build/dashboard.py."""
     assert dashboard.written(TEMPLATE) == TEMPLATE
 
 
-def test_the_contents_are_the_sections() -> None:
+def test_the_table_of_contents_lists_the_sections() -> None:
     contents, _, rest = TEMPLATE.partition("\nAWSTemplateFormatVersion")
     resources = rest.partition("\nResources:\n")[2]
     assert re.findall(r"(?m)^#   (\S.*)$", contents) == re.findall(r"(?m)^  # -{64} (.*)$", resources)
 
 
-def test_a_function_stands_in_the_section_of_its_folder() -> None:
+def test_each_function_is_in_the_section_of_its_folder() -> None:
     parts = re.split(r"(?m)^  # -{64} (.*)$", TEMPLATE.partition("\nResources:\n")[2])
     for section, text in zip(parts[1::2], parts[2::2], strict=True):
         folders = {f"functions/{folder}" for folder in re.findall(r"(?m)^      Handler: functions\.(\w+)\.", text)}
@@ -45,13 +45,15 @@ def test_a_function_stands_in_the_section_of_its_folder() -> None:
 
 @pytest.mark.parametrize("name", api.template()["Parameters"])
 def test_a_parameter_has_a_description(name: str) -> None:
-    """With its unit: a name like ReadsPerHour does not say whose reads."""
+    """The description gives the unit: a name like ReadsPerHour does not say whose reads."""
     assert len(api.template()["Parameters"][name].get("Description", "")) > len("Base URL")
 
 
-def test_an_alarm_says_what_it_means_and_what_to_check() -> None:
-    """Its mail has little else. What to do is in docs/operations.md."""
-    alarms = [it for it in api.template()["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+def test_each_alarm_description_says_what_to_check() -> None:
+    """The alarm's mail contains little else; docs/operations.md says what to do."""
+    alarms = [
+        resource for resource in api.template()["Resources"].values() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
     assert alarms
     for alarm in alarms:
         assert re.fullmatch(r"Means: .+ Check: .+ See docs/operations\.md\.", alarm["Properties"]["AlarmDescription"])

@@ -15,7 +15,7 @@ def test_no_python_file_is_over_700_lines() -> None:
 
 
 def test_no_test_name_is_over_60_characters() -> None:
-    """A longer name tells a story; a name has a subject, a condition and a result."""
+    """A name has a subject, a condition and a result."""
     names = {
         node.name
         for path in files.of_the_project()

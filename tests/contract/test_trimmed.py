@@ -1,4 +1,4 @@
-"""What a deployed function finds less than a test does: botocore's data, packages, FastAPI's models of an OpenAPI."""
+"""The parts that are cut from a deployed function: botocore's data, packages, FastAPI's OpenAPI models."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.api import ROOT
 from tests.contract.test_policies import FUNCTIONS, granted, handler_of
 
 IN_TRANSACTION = "TransactWriteItems"
-# What is granted as one thing and called as another.
+# Calls whose IAM action has another name.
 CALLED = {"SendMessage": "SendMessageBatch"}
 PRINT_IMPORTED = """
 import importlib, json, sys
@@ -28,8 +28,8 @@ print(json.dumps({"modules": sorted(sys.modules), "models": repr(sys.modules["fa
 """
 
 
-def test_the_data_that_stays_is_what_functions_may_call() -> None:
-    """Grants are the calls (G9), so the calls that a deployed botocore knows are the grants."""
+def test_botocores_remaining_data_is_that_of_the_granted_calls() -> None:
+    """Grants equal calls (G9), so a deployed botocore has to know exactly the granted calls."""
     wanted: dict[str, set[str]] = {}
     for grant in (grant for function in FUNCTIONS for grant in granted(function)):
         service, _, action = grant.action.partition(":")
@@ -39,7 +39,7 @@ def test_the_data_that_stays_is_what_functions_may_call() -> None:
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, Any]:
-    """What a process imports that imports every function as in Lambda."""
+    """The modules of a process that imports every function as in Lambda."""
     done = subprocess.run(
         [sys.executable, "-c", PRINT_IMPORTED, *(handler_of(function) for function in FUNCTIONS)],
         cwd=ROOT,
@@ -52,14 +52,14 @@ def imported() -> dict[str, Any]:
     return found
 
 
-def test_no_function_imports_what_is_cut(imported: dict[str, Any]) -> None:
+def test_no_function_imports_a_cut_package(imported: dict[str, Any]) -> None:
     cut = tuple(package.replace("/", ".") for package in trim.UNUSED if package != "pydantic/v1")
-    # FastAPI asks for pydantic's first version and does without.
+    # FastAPI tries to import pydantic 1 and works without it.
     assert [name for name in imported["modules"] if f"{name}.".startswith(tuple(f"{one}." for one in cut))] == []
 
 
 def test_functions_in_lambda_need_no_openapi_models(imported: dict[str, Any]) -> None:
-    """Here FastAPI is whole; in the integration tests it is as in Lambda."""
+    """FastAPI is complete in this process; the integration tests run it as in Lambda."""
     assert imported["models"] == "<module 'fastapi.openapi.models'>"  # and not from a file
 
 
@@ -77,7 +77,7 @@ def test_a_trimmed_botocore_makes_the_same_requests(tmp_path: Path) -> None:
     def described(loader_path: Path | None) -> object:
         session = get_session()
         if loader_path is not None:
-            # One of its own: what tests share must go on finding everything.
+            # A separate loader: the one that other tests share must keep finding everything.
             loader = Loader(extra_search_paths=[str(loader_path)], include_default_search_paths=False)
             session.register_component("data_loader", loader)
         found: dict[tuple[str, str], object] = {}
@@ -95,5 +95,5 @@ def test_a_trimmed_botocore_makes_the_same_requests(tmp_path: Path) -> None:
 
 
 def _cut(path: Path) -> bool:
-    """Not copied only to be removed."""
+    """Whether a file is cut; such a file is not copied in the first place."""
     return path.is_dir() and path.name not in trim.OPERATIONS

@@ -1,4 +1,4 @@
-"""G10: the dependency audit fails on what is known to be vulnerable, and where it could audit nothing."""
+"""G10: the dependency audit fails on known vulnerabilities, and if it could not audit anything."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ Answers = Callable[[list[Pin]], Any]
 
 @contextmanager
 def osv(answers: Answers, status: int = 200) -> Iterator[str]:
-    """The URL of an OSV that answers so to what it is asked."""
+    """The URL of a fake OSV with the given answers."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -58,18 +58,18 @@ def audit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str
     return run
 
 
-def test_nothing_is_known(audit: Any) -> None:
+def test_audit_without_known_vulnerabilities_passes(audit: Any) -> None:
     with osv(knowing(CANARY)) as url:
         assert audit(url) == 0
 
 
-def test_a_vulnerable_pin_fails(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_of_a_vulnerable_pin_fails(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with osv(knowing(CANARY, BAD)) as url:
         assert audit(url, "fine==2.0\nleftpad[extra]==1.0 ; python_version < '3.12'\n") == 1
     assert "leftpad 1.0: PYSEC-1" in capsys.readouterr().out
 
 
-def test_a_pin_that_is_the_canary_fails(audit: Any) -> None:
+def test_audit_of_the_pinned_canary_fails(audit: Any) -> None:
     with osv(knowing(CANARY)) as url:
         assert audit(url, f"{CANARY.name}=={CANARY.version}\n") == 1
 
@@ -77,7 +77,7 @@ def test_a_pin_that_is_the_canary_fails(audit: Any) -> None:
 @pytest.mark.parametrize(
     ("answers", "status"),
     [
-        (knowing(), 200),  # knows nothing at all
+        (knowing(), 200),  # knows no package at all
         (lambda asked: {"results": []}, 200),
         (lambda asked: {}, 200),
         (lambda asked: [], 200),
@@ -85,22 +85,22 @@ def test_a_pin_that_is_the_canary_fails(audit: Any) -> None:
         (knowing(CANARY), 503),
     ],
 )
-def test_no_answer_is_no_audit(audit: Any, answers: Answers, status: int) -> None:
+def test_audit_without_an_answer_fails(audit: Any, answers: Answers, status: int) -> None:
     with osv(answers, status) as url:
         assert audit(url) == 2
 
 
-def test_nobody_to_ask_is_no_audit(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_without_a_reachable_osv_fails(audit: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit("http://127.0.0.1:9") == 2
     assert capsys.readouterr().err.startswith("NOT AUDITED:")
 
 
-def test_nothing_to_look_up_is_no_audit(audit: Any) -> None:
+def test_audit_without_any_pin_fails(audit: Any) -> None:
     with osv(knowing(CANARY)) as url:
         assert audit(url, "# nothing\n") == 2
 
 
-def test_every_line_of_the_locks_is_read() -> None:
+def test_audit_reads_every_line_of_the_locks() -> None:
     locks = sorted(vulnerabilities.REQUIREMENTS.glob("*.txt"))
     assert [lock.stem for lock in locks] == ["dev", "functions", "fuzz", "local", "runtime", "sam"]
     for lock in locks:

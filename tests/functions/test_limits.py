@@ -144,7 +144,7 @@ def test_every_read_counts_and_no_write_does(service: Api, change: Change) -> No
     counted = [
         route
         for route, endpoint in ENDPOINTS.items()
-        if route.startswith("GET") and endpoint.who in ("user", "anyone, known if he says who he is")
+        if route.startswith("GET") and endpoint.who in ("user", "anyone, known if they send credentials")
     ]
     assert len(counted) == 11
     for route in counted:
