@@ -1,4 +1,4 @@
-"""The figures of the marketplace, by what happened to an order."""
+"""The business metrics of the marketplace, by change of an order."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def test_a_new_order() -> None:
 
 
 def test_takes() -> None:
-    """The price is the one that was paid; only the first take tells how long an order waited."""
+    """The price is the one that was paid. Only the first take measures how long an order waited."""
     one = taken(ORDER, 5, price=3)
     assert of_change(ORDER, one) == [
         BusinessMetric("OrdersTaken", 1),
@@ -46,15 +46,15 @@ def test_ends(status: Status, name: str) -> None:
 
 
 def test_refunds() -> None:
-    """Also where the hour ended first."""
+    """Refunds are counted when the answer window ends, also if the order expired before."""
     for before in (taken(ORDER, 5, 6), replace(taken(ORDER, 5, 6), status=Status.EXPIRED)):
         closed = replace(before, status=Status.CLOSED_NO_RESPONSE)
         assert of_change(before, closed) == [BusinessMetric("OrdersClosed", 1), BusinessMetric("RoublesRefunded", 4)]
         assert of_change(closed, replace(closed, rating=5)) == []
 
 
-def test_an_operator_gives_money_back() -> None:
-    """Of one take without an end; of those that had not theirs back when he removes the order."""
+def test_refunds_by_an_operator_are_counted_once() -> None:
+    """A single refund is counted without an end; a removal counts the takes that were not refunded before."""
     answered = replace(taken(ORDER, 5, 6), responded_at=70_000)
     one = with_refund(answered, 5, 80_000)
     assert of_change(answered, one) == [BusinessMetric("RoublesRefunded", 2)]

@@ -1,4 +1,4 @@
-"""A contact: which spellings are one contact, which are none."""
+"""Contacts: which spellings are the same contact, and which are refused."""
 
 import string
 
@@ -11,7 +11,7 @@ from shared.domain.errors import InvalidContact
 
 
 def is_refused(typed: str) -> bool:
-    """Whether it is; any other exception fails the test."""
+    """Whether `parse` refuses the text; any other exception fails the test."""
     try:
         parse(typed)
     except InvalidContact:
@@ -23,7 +23,7 @@ def is_refused(typed: str) -> bool:
 
 _PHONE = st.from_regex(r"[3489][0-9]{9}", fullmatch=True)
 _COUNTRY = st.sampled_from(["", "+7", "7", "8"])
-# What people and their phones' address books put between digits.
+# Characters that people and address books put between digits.
 _BETWEEN = st.text(st.sampled_from(" \t\u00a0\u202f\u2009-‐‑‒–—―−.()"), max_size=2)
 
 
@@ -81,7 +81,7 @@ def test_kazakhstan_is_refused(data: st.DataObject, phone: str) -> None:
 
 
 @given(st.from_regex(r"[0125][0-9]{9}", fullmatch=True), _COUNTRY)
-def test_codes_that_russia_has_not_are_refused(phone: str, country: str) -> None:
+def test_codes_outside_russia_are_refused(phone: str, country: str) -> None:
     assert is_refused(country + phone)
 
 
@@ -122,7 +122,7 @@ def test_digits_of_other_scripts_are_refused(phone: str, at: int, digit: str) ->
         "\u202e+79161234567",  # would be shown from right to left
     ],
 )
-def test_what_is_no_russian_phone(typed: str) -> None:
+def test_text_that_is_no_russian_phone_is_refused(typed: str) -> None:
     assert is_refused(typed)
 
 
@@ -188,7 +188,7 @@ def test_lengths_of_a_username(length: int) -> None:
         "durov@example.org",
     ],
 )
-def test_what_is_no_username(typed: str) -> None:
+def test_text_that_is_no_username_is_refused(typed: str) -> None:
     assert is_refused(typed)
 
 

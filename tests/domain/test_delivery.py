@@ -1,4 +1,4 @@
-"""Who may send a message, until when, and how often: a claim at a time, three doubts at most."""
+"""Deliveries: one claim (lease) at a time, and at most three sends in doubt."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOW = 1_700_000_000_000
 SECOND = 1_000
 
 
-def test_whoever_claims_a_message_has_it_for_75_seconds() -> None:
+def test_a_claim_holds_a_message_for_75_seconds() -> None:
     claim = deliveries.claimed(None, NOW)
     assert claim == Delivery(tries=1, held_until=NOW + 75 * SECOND)
     assert deliveries.is_held(claim, NOW) is True
@@ -17,22 +17,22 @@ def test_whoever_claims_a_message_has_it_for_75_seconds() -> None:
     assert deliveries.is_held(claim, NOW + 75 * SECOND) is False
 
 
-def test_nobody_has_what_nobody_claimed() -> None:
+def test_an_unclaimed_message_is_free() -> None:
     assert deliveries.is_held(None, NOW) is False
     assert deliveries.is_spent(None) is False
     assert deliveries.may_have_arrived(None) is False
 
 
-def test_a_sender_that_died_leaves_a_doubt_to_the_next_one() -> None:
-    """His claim runs out by itself, and counts."""
+def test_an_expired_claim_counts_as_a_try() -> None:
+    """The dead sender's claim expires by itself and counts as a send in doubt."""
     assert deliveries.claimed(Delivery(tries=1, held_until=NOW), NOW) == Delivery(2, NOW + 75 * SECOND)
 
 
-def test_three_doubts_are_the_end_of_it() -> None:
+def test_a_message_is_spent_after_three_tries() -> None:
     assert [deliveries.is_spent(Delivery(tries, 0)) for tries in range(5)] == [False, False, False, True, True]
 
 
-def test_what_was_missed_each_time_has_not_arrived() -> None:
+def test_a_message_without_counted_tries_has_not_arrived() -> None:
     assert deliveries.may_have_arrived(Delivery(tries=0, held_until=0)) is False
     assert deliveries.may_have_arrived(Delivery(tries=1, held_until=0)) is True
     assert deliveries.may_have_arrived(Delivery(tries=2, held_until=0)) is True
@@ -45,13 +45,13 @@ def test_what_was_missed_each_time_has_not_arrived() -> None:
         (Outcome.UNREACHABLE, None),
         (Outcome.REFUSED, None),
         (Outcome.ENDED, None),
-        # At once, and as if it had not been tried.
+        # Free at once, and the try does not count.
         (Outcome.MISSED, Delivery(tries=1, held_until=0)),
-        # At once as well, but it may have arrived.
+        # Free at once as well, but the message may have arrived.
         (Outcome.IN_DOUBT, Delivery(tries=2, held_until=0)),
     ],
 )
-def test_what_is_left_to_do_after_a_try(outcome: Outcome, left: Delivery | None) -> None:
+def test_the_outcome_decides_what_remains_of_a_delivery(outcome: Outcome, left: Delivery | None) -> None:
     assert deliveries.after(Delivery(tries=2, held_until=NOW + SECOND), outcome) == left
 
 

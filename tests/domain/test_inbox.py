@@ -1,4 +1,4 @@
-"""The window and the digest: at once, then collected, then once more, nothing twice and nothing lost."""
+"""The window and the digest: the first offer goes out at once, later orders are collected, none is lost or repeated."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -38,13 +38,13 @@ def order(number: int, created_at: int = 0) -> Order:
     )
 
 
-def filled(it: Order) -> Order:
+def filled(stored: Order) -> Order:
     for executor in (11, 12, 13):
-        it = with_take(it, executor, price=2, answer_window_ms=15 * MINUTE, now=it.created_at)
-    return it
+        stored = with_take(stored, executor, price=2, answer_window_ms=15 * MINUTE, now=stored.created_at)
+    return stored
 
 
-def test_the_first_goes_out_at_once_and_the_rest_in_one_digest() -> None:
+def test_first_order_is_sent_at_once_and_the_rest_as_a_digest() -> None:
     first, second, third = order(1), order(2), order(3)
     inbox = inboxes.with_order(Inbox(), first)
     assert inboxes.next_step(inbox, 0) == "send"
@@ -59,7 +59,7 @@ def test_the_first_goes_out_at_once_and_the_rest_in_one_digest() -> None:
     assert inbox.window_ends_at == 10 * MINUTE
 
 
-def test_where_nothing_is_left_no_window_opens() -> None:
+def test_an_empty_digest_opens_no_window() -> None:
     inbox = inboxes.claim(inboxes.with_order(Inbox(window_ends_at=5), order(1)), [], frequency=5, now=9)
     assert (inbox.delivery, inbox.window_ends_at, inboxes.next_step(inbox, 9)) == (None, 5, "nothing")
 
@@ -70,7 +70,7 @@ def test_unwritten_inbox_has_no_version_and_no_wait() -> None:
 
 
 def on_its_way(*numbers: int, tries: int = 1, held_until: int = NOW + deliveries.HELD_MS) -> Inbox:
-    """These orders, with "c" collected meanwhile, "t" told before, and a window of five minutes opened with them."""
+    """An inbox that is sending these orders in a window of five minutes; "c" is collected, "t" was told before."""
     return Inbox(
         window_ends_at=NOW + 5 * MINUTE,
         collected={"c": HOUR},
@@ -82,23 +82,23 @@ def on_its_way(*numbers: int, tries: int = 1, held_until: int = NOW + deliveries
 
 
 def over(*numbers: int, window_ends_at: int = 0) -> Inbox:
-    """The same after that."""
+    """The same inbox after the send."""
     told = {"t": HOUR} | {order(number).id: HOUR for number in numbers}
     return Inbox(window_ends_at=window_ends_at, collected={"c": HOUR}, told=told, version=4)
 
 
-def test_what_is_collected_is_claimed_for_the_length_of_a_sender() -> None:
+def test_claim_of_collected_orders_lasts_as_long_as_a_sender() -> None:
     waiting = Inbox(collected={order(1).id: HOUR, order(2).id: HOUR}, told={"t": HOUR}, version=4)
     assert inboxes.claim(waiting, [order(2)], frequency=5, now=NOW) == replace(on_its_way(2), collected={})
 
 
-def test_nobody_sends_while_somebody_may_be_sending() -> None:
+def test_a_claimed_inbox_has_no_second_sender() -> None:
     inbox = on_its_way(1)
     assert inboxes.next_step(inbox, NOW + 75_000 - 1) == "somebody_sends"
     assert inboxes.next_step(inbox, NOW + 75_000) == "send_again"
 
 
-def test_an_arrival_is_told_and_its_window_stays() -> None:
+def test_arrived_orders_are_told_and_their_window_stays() -> None:
     assert inboxes.after(on_its_way(1, 2), Outcome.ARRIVED) == over(1, 2, window_ends_at=NOW + 5 * MINUTE)
 
 
@@ -110,28 +110,28 @@ def test_a_message_that_did_not_arrive_opens_no_window(outcome: Outcome) -> None
 
 
 @pytest.mark.parametrize(("outcome", "tries"), [(Outcome.MISSED, 1), (Outcome.IN_DOUBT, 2)])
-def test_what_may_be_sent_again_is_at_once_and_a_doubt_counts(outcome: Outcome, tries: int) -> None:
+def test_a_repeatable_send_is_free_at_once_and_a_doubt_counts(outcome: Outcome, tries: int) -> None:
     inbox = inboxes.after(on_its_way(1, tries=2), outcome)
     assert inbox == on_its_way(1, tries=tries, held_until=0)
     assert inboxes.next_step(inbox, NOW) == "send_again"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_what_another_settled_stays_so(outcome: Outcome) -> None:
+def test_an_outcome_settled_by_another_sender_stays(outcome: Outcome) -> None:
     settled = over(1, window_ends_at=NOW + 5 * MINUTE)
     assert inboxes.after(settled, outcome) == settled
 
 
 @pytest.mark.parametrize("tries", [0, 1, 2])
-def test_what_still_stands_is_sent_again(tries: int) -> None:
-    """And what does not is crossed out. The window is as long as he has it set by now."""
+def test_orders_that_are_still_open_are_sent_again(tries: int) -> None:
+    """Orders that are over are crossed out. The window has the length of the current setting."""
     again = inboxes.reclaim(on_its_way(1, 2, tries=tries, held_until=0), [order(2)], frequency=7, now=NOW + MINUTE)
     claim = Delivery(tries + 1, NOW + MINUTE + 75_000)
     assert again == replace(over(1, 2, window_ends_at=NOW + 8 * MINUTE), sending={order(2).id: HOUR}, delivery=claim)
 
 
-def test_where_nothing_stands_any_more_nothing_is_sent_again() -> None:
-    """He may have heard of it: its window stays."""
+def test_nothing_is_sent_again_if_no_order_is_open() -> None:
+    """The executor may have got the message, so its window stays."""
     again = inboxes.reclaim(on_its_way(1, tries=1), [], frequency=5, now=NOW + MINUTE)
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
@@ -142,13 +142,13 @@ def test_order_ended_before_it_was_sent_opens_no_window() -> None:
     assert inboxes.next_step(again, NOW + MINUTE) == "send"
 
 
-def test_after_three_doubts_it_is_given_up() -> None:
+def test_a_send_is_given_up_after_three_doubts() -> None:
     again = inboxes.reclaim(on_its_way(1, tries=3), [order(1)], frequency=5, now=NOW + MINUTE)
     assert again == over(1, window_ends_at=NOW + 5 * MINUTE)
 
 
 def test_window_opens_when_missed_message_is_sent_late() -> None:
-    """Found by the state machine below: the next message followed at once."""
+    """Found by the state machine below: without the window, the next message followed at once."""
     missed = inboxes.after(
         inboxes.claim(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=5, now=0), Outcome.MISSED
     )
@@ -158,27 +158,29 @@ def test_window_opens_when_missed_message_is_sent_late() -> None:
     assert inboxes.next_step(inbox, 10 * MINUTE) == "send"
 
 
-def test_what_is_over_is_forgotten() -> None:
+def test_expired_orders_are_removed_from_the_inbox() -> None:
     inbox = Inbox(collected={"a": 5, "b": 6}, told={"c": 5, "d": 6})
     assert inboxes.tidy(inbox, 5) == Inbox(collected={"b": 6}, told={"d": 6})
 
 
-def test_who_is_told() -> None:
-    it, now = order(1), HOUR - 1
-    assert inboxes.drop_reason(it, EXECUTOR, now) is None
+def test_drop_reasons_of_an_offer() -> None:
+    stored, now = order(1), HOUR - 1
+    assert inboxes.drop_reason(stored, EXECUTOR, now) is None
     assert inboxes.drop_reason(None, EXECUTOR, now) == Outcome.ENDED
-    assert inboxes.drop_reason(it, EXECUTOR, HOUR) == Outcome.ENDED
-    assert inboxes.drop_reason(replace(it, status=Status.DELETED), EXECUTOR, now) == Outcome.ENDED
-    assert inboxes.drop_reason(filled(it), EXECUTOR, 1) == Outcome.FILLED
-    assert inboxes.drop_reason(it, replace(EXECUTOR, chat_open=False), now) == Outcome.UNREACHABLE
-    assert inboxes.drop_reason(it, replace(EXECUTOR, notifications_enabled=False), now) == Outcome.UNSUBSCRIBED
-    assert inboxes.drop_reason(it, replace(EXECUTOR, preferred_categories=("Электрика",)), now) == Outcome.UNSUBSCRIBED
-    assert inboxes.drop_reason(it, replace(EXECUTOR, preferred_cities=("Москва",)), now) == Outcome.UNSUBSCRIBED
-    assert inboxes.drop_reason(it, replace(EXECUTOR, id=1), now) == Outcome.UNSUBSCRIBED
+    assert inboxes.drop_reason(stored, EXECUTOR, HOUR) == Outcome.ENDED
+    assert inboxes.drop_reason(replace(stored, status=Status.DELETED), EXECUTOR, now) == Outcome.ENDED
+    assert inboxes.drop_reason(filled(stored), EXECUTOR, 1) == Outcome.FILLED
+    assert inboxes.drop_reason(stored, replace(EXECUTOR, chat_open=False), now) == Outcome.UNREACHABLE
+    assert inboxes.drop_reason(stored, replace(EXECUTOR, notifications_enabled=False), now) == Outcome.UNSUBSCRIBED
+    assert (
+        inboxes.drop_reason(stored, replace(EXECUTOR, preferred_categories=("Электрика",)), now) == Outcome.UNSUBSCRIBED
+    )
+    assert inboxes.drop_reason(stored, replace(EXECUTOR, preferred_cities=("Москва",)), now) == Outcome.UNSUBSCRIBED
+    assert inboxes.drop_reason(stored, replace(EXECUTOR, id=1), now) == Outcome.UNSUBSCRIBED
 
 
 class Messages(RuleBasedStateMachine):
-    """Orders come, come again, end and fill; senders die; Telegram refuses or says nothing. A person looks on."""
+    """Orders arrive, are delivered twice, end and fill; senders die; Telegram refuses or times out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,24 +194,26 @@ class Messages(RuleBasedStateMachine):
 
     def standing(self, ids: object) -> list[Order]:
         return [
-            it
-            for key, it in self.orders.items()
-            if key in ids and key not in self.gone and inboxes.drop_reason(it, EXECUTOR, self.now) is None  # type: ignore[operator]
+            stored
+            for key, stored in self.orders.items()
+            if key in ids and key not in self.gone and inboxes.drop_reason(stored, EXECUTOR, self.now) is None  # type: ignore[operator]
         ]
 
     @rule()
     def new_order(self) -> None:
-        it = order(len(self.orders), self.now)
-        self.orders[it.id] = it
-        self.inbox = inboxes.with_order(inboxes.tidy(self.inbox, self.now), it)
+        stored = order(len(self.orders), self.now)
+        self.orders[stored.id] = stored
+        self.inbox = inboxes.with_order(inboxes.tidy(self.inbox, self.now), stored)
 
     @rule(which=st.integers(0, 20))
     def the_queue_brings_an_order_again(self, which: int) -> None:
-        known = [it for it in self.orders.values() if self.now < it.expires_at and it.id not in self.gone]
+        known = [
+            stored for stored in self.orders.values() if self.now < stored.expires_at and stored.id not in self.gone
+        ]
         if known:
-            it = known[which % len(known)]
+            stored = known[which % len(known)]
             before = self.inbox
-            self.inbox = inboxes.with_order(before, it)
+            self.inbox = inboxes.with_order(before, stored)
             assert self.inbox == before
 
     @rule(which=st.integers(0, 20))
@@ -251,23 +255,23 @@ class Messages(RuleBasedStateMachine):
             self.inbox = inboxes.after(self.inbox, known)
 
     @invariant()
-    def nothing_is_told_twice_but_in_doubt(self) -> None:
+    def nothing_is_sent_twice_unless_in_doubt(self) -> None:
         for key in self.orders:
             times = sum(key in told for _, told in self.seen)
             assert times <= min(1 + self.doubts.get(key, 0), MAX_TRIES)
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """What a person can still take is known: told, on its way, or waiting."""
-        for it in self.standing(self.orders):
-            assert self.inbox.knows(it.id)
-            told = any(it.id in seen for _, seen in self.seen)
-            given_up = self.doubts.get(it.id, 0) >= MAX_TRIES
-            assert told or given_up or it.id in self.inbox.sending or it.id in self.inbox.collected
+        """Every order that can still be taken was told, is being sent, or is collected."""
+        for stored in self.standing(self.orders):
+            assert self.inbox.knows(stored.id)
+            told = any(stored.id in seen for _, seen in self.seen)
+            given_up = self.doubts.get(stored.id, 0) >= MAX_TRIES
+            assert told or given_up or stored.id in self.inbox.sending or stored.id in self.inbox.collected
 
     @invariant()
     def messages_keep_their_distance(self) -> None:
-        """Two that say something different are a window apart."""
+        """Two messages with different orders are at least a window apart."""
         new = [
             at for number, (at, told) in enumerate(self.seen) if not any(told & seen for _, seen in self.seen[:number])
         ]

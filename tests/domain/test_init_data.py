@@ -49,7 +49,7 @@ VECTORS = {
     LEAST: TelegramUser(1, "", "", None),
 }
 
-# Everything that a refusal can say. They are in the log and on a dashboard, so they are stable.
+# Every reason of a refusal. The log and a dashboard use them, so they are stable.
 REASONS = {
     "bad_auth_date",
     "bad_encoding",
@@ -75,7 +75,7 @@ def accepted(init_data: str, *, now: int = NOW) -> TelegramUser:
 
 
 def refused(init_data: str, *, token: str = TOKEN, now: int = NOW) -> str:
-    """Why it is refused. Any other exception than InvalidInitData, and no exception, fail the test."""
+    """The reason of the refusal. No exception, or another one than InvalidInitData, fails the test."""
     with pytest.raises(InvalidInitData) as raised:
         verify(init_data, bot_token=token, now=now, max_age=MAX_AGE)
     assert raised.value.reason in REASONS
@@ -84,7 +84,7 @@ def refused(init_data: str, *, token: str = TOKEN, now: int = NOW) -> str:
 
 
 def verdict(init_data: str) -> TelegramUser | str:
-    """The user, or the reason."""
+    """The user, or the reason of the refusal."""
     try:
         return accepted(init_data)
     except InvalidInitData as error:
@@ -109,7 +109,7 @@ def test_escapes_in_the_user_are_hashed_as_received() -> None:
         assert accepted(signed([("user", user), AUTH_DATE], TOKEN)) == TelegramUser(42, "П", "", None)
 
 
-def test_fields_nobody_knows_yet_are_part_of_the_text() -> None:
+def test_unknown_fields_are_part_of_the_signed_text() -> None:
     more = [("", "no name"), ("новое", "поле"), ("blank", ""), ("a=b", "c"), ("zz", "1=2=3")]
     assert accepted(signed([USER, AUTH_DATE, SIGNATURE, *more], TOKEN)).id == 42
     for left_out in more:
@@ -130,7 +130,7 @@ def test_ids(user_id: int) -> None:
         ("", ""),
         ("x" * 128, "x" * 128),
         ("я" * 129, "я" * 128),
-        ("\ud83d", "?"),  # half of a pair can be neither stored nor sent
+        ("\ud83d", "?"),  # half of a surrogate pair can be neither stored nor sent
         (None, ""),
         (7, ""),
         (["Пётр"], ""),
@@ -138,7 +138,7 @@ def test_ids(user_id: int) -> None:
         (True, ""),
     ],
 )
-def test_names_are_such_as_can_be_stored(sent: Any, kept: str) -> None:
+def test_names_are_cleaned_for_storage(sent: Any, kept: str) -> None:
     user = json.dumps({"id": 42, "first_name": sent, "last_name": sent, "username": sent})
     assert accepted(signed([("user", user), AUTH_DATE], TOKEN)) == TelegramUser(42, kept, kept, kept or None)
 
@@ -156,12 +156,12 @@ def test_age_to_the_millisecond() -> None:
 
 
 @pytest.mark.parametrize("signed_at", [1, 999_999_999, *range(2 * 10**9, 10**10, 10**9), 999_999_999_999])
-def test_any_time_may_be_now(signed_at: int) -> None:
+def test_any_clock_value_is_accepted_as_now(signed_at: int) -> None:
     sent = signed([USER, ("auth_date", str(signed_at))], TOKEN)
     assert accepted(sent, now=signed_at * 1000).id == 42
 
 
-def test_limit_of_age_is_what_the_caller_says() -> None:
+def test_maximum_age_is_the_callers_argument() -> None:
     assert verify(LEAST, bot_token=TOKEN, now=NOW + 10_000, max_age=10).id == 1
     with pytest.raises(InvalidInitData, match="expired"):
         verify(LEAST, bot_token=TOKEN, now=NOW + 10_001, max_age=10)
@@ -196,7 +196,7 @@ def test_auth_date_missing() -> None:
         "²",
     ],
 )
-def test_auth_date_that_is_no_number_of_seconds(auth_date: str) -> None:
+def test_auth_date_that_is_not_a_number_of_seconds(auth_date: str) -> None:
     assert refused(signed([USER, ("auth_date", auth_date)], TOKEN)) == "bad_auth_date"
 
 
@@ -205,7 +205,7 @@ def test_auth_date_far_away(auth_date: str, reason: str) -> None:
     assert refused(signed([USER, ("auth_date", auth_date)], TOKEN)) == reason
 
 
-def test_mac_is_checked_before_anything_is_believed() -> None:
+def test_mac_is_checked_before_the_content() -> None:
     pairs = [("user", "nonsense"), ("auth_date", "nonsense")]
     assert refused(encoded([*pairs, ("hash", "0" * 64)])) == "bad_hash"
 
@@ -241,12 +241,12 @@ def test_user_missing() -> None:
         '{"a":' * 200 + "[" * 400,
     ],
 )
-def test_user_that_is_no_object(user: str) -> None:
+def test_user_that_is_not_an_object(user: str) -> None:
     assert refused(signed([("user", user), AUTH_DATE], TOKEN)) == "bad_user"
 
 
-def test_user_nested_as_deep_as_4_kib_allow() -> None:
-    """Brackets need no percent-encoding, so these are deeper than the parser can go."""
+def test_user_nested_deeper_than_the_parser_allows() -> None:
+    """Brackets need no percent-encoding, so 4 KiB hold more levels than the JSON parser supports."""
     for opening in ("[", '{"a":'):
         depth = 3800 // len(opening)
         raw = f"auth_date={SIGNED_AT}&user={opening * depth}"
@@ -283,7 +283,7 @@ def test_user_nested_as_deep_as_4_kib_allow() -> None:
         "{}",
     ],
 )
-def test_user_id_that_is_no_id(user_id: str) -> None:
+def test_invalid_user_id(user_id: str) -> None:
     assert refused(signed([("user", f'{{"id":{user_id},"first_name":"x"}}'), AUTH_DATE], TOKEN)) == "bad_user_id"
 
 
@@ -298,7 +298,7 @@ def test_user_without_an_id() -> None:
 def test_hash_missing() -> None:
     assert refused(encoded([USER, AUTH_DATE])) == "no_hash"
     assert refused("") == "no_hash"
-    # Not even where what is there is the hash of a text that names it.
+    # Not even if the hash covers a text that contains the other field's name.
     assert refused(encoded([USER, AUTH_DATE, ("Hash", mac([USER, AUTH_DATE], TOKEN))])) == "no_hash"
 
 
@@ -320,7 +320,7 @@ def test_hash_missing() -> None:
         lambda good: "٠" * 64,
     ],
 )
-def test_hash_that_is_no_lower_case_hex(spoilt: Any) -> None:
+def test_hash_that_is_not_lower_case_hex(spoilt: Any) -> None:
     pairs = [USER, AUTH_DATE]
     assert refused(encoded([*pairs, ("hash", spoilt(mac(pairs, TOKEN)))])) == "no_hash"
 
@@ -364,7 +364,7 @@ ANY_BIT = [1 << bit for bit in range(8)]
 
 @pytest.mark.parametrize(("init_data", "flips"), [(CYRILLIC, ANY_BIT), (SPACES, ANY_BIT), (LEAST, ANY_BYTE)])
 def test_any_byte_flipped(init_data: str, flips: Sequence[int]) -> None:
-    """At every position. What decodes to the same text, %7b for %7B, is the same text."""
+    """At every position. A flip that decodes to the same text, such as %7b for %7B, is no change."""
     same = {
         (at, init_data[at].lower())
         for escape in re.finditer("%[0-9A-F]{2}", init_data)
@@ -395,7 +395,7 @@ def test_any_byte_left_out_or_put_in(init_data: str) -> None:
 @pytest.mark.parametrize("key", ["user", "auth_date", "hash", "signature", "start_param"])
 @pytest.mark.parametrize("spelling", ["{}", "%{:02x}", "%{:02X}"])
 def test_duplicate_key(key: str, spelling: str) -> None:
-    """Whichever of the two was signed, however the key is spelt, and even where they are equal."""
+    """Refused whichever of the two was signed, however the key is escaped, and even if both are equal."""
     again = "".join(spelling.format(ord(char) if "%" in spelling else char) for char in key)
     good = dict([USER, AUTH_DATE, SIGNATURE, ("start_param", "")])
     good["hash"] = mac(list(good.items()), TOKEN)
@@ -414,7 +414,7 @@ def test_duplicate_key(key: str, spelling: str) -> None:
     [("start_param", "a\nb"), ("start_param", "\n"), ("a\nb", "c"), ("\n", ""), ("hash\n", ""), ("auth_date", "1\n2")],
 )
 def test_line_break(pair: tuple[str, str]) -> None:
-    """With one, a field could pass for two: the text that was signed would be another reading of the same."""
+    """A line break could make one field look like two, because the signed text separates fields by line breaks."""
     pairs = [USER, pair, *([] if pair[0] == "auth_date" else [AUTH_DATE])]
     assert refused(signed(pairs, TOKEN)) == "line_break"
     assert refused(signed(pairs, TOKEN).replace("%0A", "\n")) == "line_break"
@@ -456,18 +456,18 @@ def test_line_break_cannot_hide_a_field() -> None:
         f"{LEAST}&a=%D0",
     ],
 )
-def test_what_does_not_decode(sent: str) -> None:
+def test_text_that_does_not_decode(sent: str) -> None:
     assert refused(sent) == "bad_encoding"
 
 
 def test_bad_percent_and_bad_utf8_even_where_signed() -> None:
-    """A lenient reader takes them for `%zz` and U+FFFD."""
+    """A lenient reader would decode them to `%zz` and U+FFFD."""
     for raw, read in (("%zz", "%zz"), ("%ff", "\ufffd")):
         sent = f"a={raw}&{encoded([USER, AUTH_DATE])}&hash={mac([('a', read), USER, AUTH_DATE], TOKEN)}"
         assert refused(sent) == "bad_encoding"
 
 
-def test_separators_of_others() -> None:
+def test_other_separators() -> None:
     fields = SPACES.split("&")
     for separator in (";", "; ", ",", "\n", " ", "&amp;", "%26"):
         refused(separator.join(fields))
@@ -547,7 +547,7 @@ def test_public_vectors() -> None:
     assert len(vectors) > 15
     for vector in vectors:
         expected = _EXPECTED[vector["expected"]]
-        if vector["name"] == "aiogram-plus-as-space":  # well signed, but its user's id is a string
+        if vector["name"] == "aiogram-plus-as-space":  # correctly signed, but the user's id is a string
             expected = {"bad_user_id"}
         try:
             verify(vector["init_data"], bot_token=vector["key"], now=vector["now"] * 1000, max_age=vector["max_age"])

@@ -1,8 +1,8 @@
-"""Our verdict on initData beside those of two public libraries that share no code with it or each other (G7).
+"""G7: our verdict on initData compared with two public libraries that share no code with it or each other.
 
-What we accept, both accept, for the same user. What one of them accepts and we do not, we refuse for one of the
-reasons in STRICTER, which hold of what was sent. (A user without a first name, whom Telegram never sends, is a user
-to us alone: the name is for show.)
+Both accept everything that we accept, for the same user. If one of them accepts and we do not, the reason is one of
+those in STRICTER, and it applies to the input. (Only we accept a user without a first name. Telegram never sends
+one, and the name is only displayed.)
 """
 
 import json
@@ -37,7 +37,7 @@ REFUSED = None
 
 
 def ours(sent: str) -> User | str:
-    """The user, or why not."""
+    """Our verdict: the user, or the reason of the refusal."""
     try:
         user = verify(sent, bot_token=BOT_TOKEN, now=NOW * 1000, max_age=MAX_AGE)
     except InvalidInitData as error:
@@ -46,7 +46,7 @@ def ours(sent: str) -> User | str:
 
 
 def init_data_py_s(sent: str) -> User | None:
-    """What the package init-data-py makes of it."""
+    """The verdict of the package init-data-py."""
     try:
         user = init_data_py.validate_by_hash(
             sent, BOT_TOKEN, expires_in=MAX_AGE, now=datetime.fromtimestamp(NOW, UTC)
@@ -60,14 +60,14 @@ _WEBAPP_AUTH = TelegramAuthenticator(generate_secret_key(BOT_TOKEN))
 
 
 def telegram_webapp_auth_s(sent: str) -> User | None:
-    """What the package telegram-webapp-auth makes of it."""
-    # It has no other clock than the machine's. All our times are whole seconds: half of one settles who is late.
+    """The verdict of the package telegram-webapp-auth."""
+    # It reads the machine's clock. Our times are whole seconds, so half a second decides every age limit.
     max_age = datetime.now(UTC) - datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=MAX_AGE + 0.5)
     try:
         user = _WEBAPP_AUTH.validate(sent, max_age).user
     except (ExpiredInitDataError, InvalidInitDataError, RecursionError):
         return REFUSED
-    except (TypeError, UnicodeEncodeError):  # it compares strings, and not all can be
+    except (TypeError, UnicodeEncodeError):  # it compares strings, and not all strings can be compared
         return REFUSED
     return _named(user)
 
@@ -81,7 +81,7 @@ def _named(user: Any) -> User:
 THEIRS: list[Callable[[str], User | None]] = [init_data_py_s, telegram_webapp_auth_s]
 
 
-# ---------------------------------------------------------------- what they let pass and we do not
+# ---------------------------------------------------------------- accepted by a library and not by us
 
 
 def _read(sent: str, name: str) -> str | None:
@@ -89,23 +89,23 @@ def _read(sent: str, name: str) -> str | None:
 
 
 def _has_no_user(sent: str) -> bool:
-    """Both know initData without a user; we have no use for it."""
+    """Both accept initData without a user; we need one."""
     return not _read(sent, "user")
 
 
 def _has_odd_id(sent: str) -> bool:
-    """One of them takes any JSON for an id, the other any integer."""
+    """One of them accepts any JSON as an id, the other any integer."""
     user_id = json.loads(_read(sent, "user") or "")["id"]
     return type(user_id) is not int or not 0 < user_id < 2**53
 
 
 def _has_odd_auth_date(sent: str) -> bool:
-    """Zeros in front, digits of other scripts, the end of the world."""
+    """Leading zeros, digits of other scripts, times far in the future."""
     return re.fullmatch("[1-9][0-9]{0,11}", _read(sent, "auth_date") or "") is None
 
 
 def _is_no_utf8(sent: str) -> bool:
-    """A stray percent sign, or bytes that are no UTF-8: they read both, as something."""
+    """A stray percent sign, or bytes that are not UTF-8: both libraries decode them to something."""
     read = [part for pair in parse_qsl(sent, keep_blank_values=True) for part in pair]
     return re.search("%(?![0-9A-Fa-f]{2})", sent) is not None or any("\ufffd" in part for part in read)
 
@@ -127,7 +127,7 @@ AUTH_DATE = ("auth_date", str(NOW))
 
 
 def _lenient(raw: str, read: str) -> str:
-    """initData with a field that is sent as `raw` and signed as a lenient reader has it."""
+    """initData with a field that is sent as `raw` and signed as a lenient reader decodes it."""
     return f"a={raw}&{encoded([USER, AUTH_DATE])}&hash={mac([('a', read), USER, AUTH_DATE], BOT_TOKEN)}"
 
 
@@ -148,8 +148,8 @@ LET_PASS = [
 
 
 @pytest.mark.parametrize(("reason", "sent"), LET_PASS, ids=[f"{at}-{case[0]}" for at, case in enumerate(LET_PASS)])
-def test_list_of_what_we_are_stricter_in(reason: str, sent: str) -> None:
-    """No entry of the list is there in vain."""
+def test_every_entry_of_stricter_is_needed(reason: str, sent: str) -> None:
+    """Every entry of STRICTER is needed."""
     assert ours(sent) == reason
     assert STRICTER[reason](sent)
     assert any(theirs(sent) is not REFUSED for theirs in THEIRS)
@@ -159,7 +159,7 @@ def test_list_of_what_we_are_stricter_in(reason: str, sent: str) -> None:
 # ---------------------------------------------------------------- anything
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
-# As Telegram names fields. With digits, "a" and "a1" would have two orders: one library sorts lines, the other keys.
+# Names as Telegram uses them. With digits, the libraries sort "a" and "a1" differently: one sorts lines, one keys.
 _NAME = st.text(string.ascii_lowercase + "_", min_size=1, max_size=6)
 _READ_BY_LIBRARIES = ["query_id", "chat", "chat_type", "chat_instance", "receiver", "signature", "can_send_after"]
 
@@ -213,7 +213,7 @@ _UNKNOWN = st.dictionaries(
 
 
 def _spelt(text: str, how: random.Random) -> str:
-    """The text, form-encoded in one of the many ways there are."""
+    """The text, form-encoded in one of the possible ways."""
     spelt = []
     for char in text:
         escaped = quote(char, safe="")
@@ -228,7 +228,7 @@ def _spelt(text: str, how: random.Random) -> str:
 
 @st.composite
 def _sent(draw: st.DrawFn) -> str:
-    """initData as Telegram makes it, or off it by a little."""
+    """initData as Telegram makes it, or with a small deviation."""
     how = random.Random(draw(st.integers(0, 2**32)))
     user = json.dumps(draw(_USER), ensure_ascii=how.random() < 0.5, separators=how.choice([(",", ":"), (", ", ": ")]))
     fields = draw(_UNKNOWN) | draw(_MORE) | {"user": user, "auth_date": draw(_AUTH_DATE)}

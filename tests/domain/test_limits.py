@@ -1,4 +1,4 @@
-"""Token buckets, against a bucket that is filled drop by drop."""
+"""Token buckets (rate limits), compared with a bucket that is filled in small steps."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def test_full_bucket_gives_its_size_then_one_at_a_time() -> None:
         after(full_at, NOW + 6 * MINUTE)
 
 
-def test_buckets_are_apart() -> None:
+def test_buckets_are_independent() -> None:
     full_at = after({}, NOW, per_hour=1)
     assert take_token(full_at, "takes", per_hour=1, now=NOW).full_by == NOW
     with pytest.raises(TooOften):
@@ -47,8 +47,8 @@ def test_buckets_are_apart() -> None:
         max_size=60,
     ),
 )
-def test_it_is_a_bucket(per_hour: int, wishes: list[tuple[int, int]]) -> None:
-    """Tokens counted one by one, in milliseconds of filling, say the same."""
+def test_buckets_equal_the_step_by_step_model(per_hour: int, wishes: list[tuple[int, int]]) -> None:
+    """A model that counts tokens one by one, in milliseconds of refill, gives the same results."""
     drop = 60 * MINUTE // per_hour
     holds = drop * per_hour
     full_at, now, filled = Buckets(), NOW, holds

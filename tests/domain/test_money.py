@@ -1,4 +1,4 @@
-"""The ledger's chain: what a balance is made of."""
+"""The ledger: an append-only chain of entries whose sum is the balance."""
 
 from dataclasses import replace
 
@@ -32,17 +32,17 @@ def paid_in(user: User, amount: int, entry_id: int, now: int = NOW, request: str
 
 
 def after(user: User, entry: LedgerEntry) -> User:
-    """The user as the transaction with the entry leaves him."""
+    """The user after the transaction that writes the entry."""
     return replace(user, balance=entry.balance_after, last_entry_id=entry.id)
 
 
 def test_the_amounts_are_the_contracts() -> None:
-    """Roubles: what a take costs, the least and the most that is paid in at once."""
+    """In roubles: the price of a take, and the minimum and maximum of one payment."""
     assert (TAKE_PRICE, MIN_RECHARGE, MAX_RECHARGE) == (2, 1, 100_000)
 
 
-def test_what_an_entry_says() -> None:
-    """I5: it stands under its cause."""
+def test_fields_of_a_ledger_entry() -> None:
+    """I5: an entry is stored under its cause, the idempotency key."""
     assert debit_for_take(RICH, order_id="order", price=2, entry_id=600, now=NOW) == LedgerEntry(
         id=600,
         previous_id=500,
@@ -78,8 +78,8 @@ def test_what_an_entry_says() -> None:
     )
 
 
-def test_what_a_provider_took_and_gave_back() -> None:
-    """I5, I8: under the provider's own name of the money; only what it took is a payment."""
+def test_entries_of_charges_and_refunds() -> None:
+    """I5, I8: the cause is the provider's own id of the charge or refund; only a charge is a payment."""
     credit = credit_of_payment(RICH, provider="yookassa", charge_id="c", amount=100, entry_id=600, now=NOW)
     assert credit == LedgerEntry(
         id=600,
@@ -110,7 +110,7 @@ def test_what_a_provider_took_and_gave_back() -> None:
     assert [is_payment(entry) for entry in entries] == [True, False, False, False]
 
 
-def test_taking_back_never_goes_below_nothing() -> None:
+def test_a_refund_never_takes_more_than_the_balance() -> None:
     """I2."""
     with pytest.raises(InsufficientBalance):
         take_back(RICH, 11)
@@ -133,20 +133,20 @@ def test_causes_differ_by_order_and_by_direction() -> None:
 
 
 @pytest.mark.parametrize(("balance", "price"), [(2, 2), (3, 2), (7, 7)])
-def test_a_balance_may_go_down_to_nothing(balance: int, price: int) -> None:
+def test_a_balance_may_go_down_to_zero(balance: int, price: int) -> None:
     entry = debit_for_take(replace(RICH, balance=balance), order_id="order", price=price, entry_id=1, now=NOW)
     assert entry.balance_after == balance - price
 
 
 @pytest.mark.parametrize(("balance", "price"), [(0, 2), (1, 2), (6, 7)])
-def test_a_balance_never_goes_below_nothing(balance: int, price: int) -> None:
+def test_a_balance_never_goes_below_zero(balance: int, price: int) -> None:
     """I2."""
     with pytest.raises(InsufficientBalance):
         debit_for_take(replace(RICH, balance=balance), order_id="order", price=price, entry_id=1, now=NOW)
 
 
 def test_a_clock_that_goes_back_does_not_reorder_the_ledger() -> None:
-    """F15: an id is above the one before it, whatever the clock says."""
+    """F15: an id is greater than the previous one, whatever the clock says."""
     entry = paid_in(RICH, 1, entry_id=499)
     assert (entry.id, entry.previous_id) == (501, 500)
     assert paid_in(RICH, 1, entry_id=500).id == 501
@@ -158,7 +158,7 @@ def test_a_clock_that_goes_back_does_not_reorder_the_ledger() -> None:
         st.tuples(
             st.sampled_from(["recharge", "take", "refund"]),
             st.integers(1, 50),
-            st.integers(0, 2**53 - 1_000_000),  # an id made of a clock that may show anything
+            st.integers(0, 2**53 - 1_000_000),  # an id from a clock that may show any time
         )
     )
 )

@@ -1,4 +1,4 @@
-"""Who is told what of an order's changes, and when that is no news any more."""
+"""Notices: who gets which notice of an order's change, and when a notice is outdated."""
 
 from dataclasses import replace
 
@@ -13,12 +13,14 @@ from tests.domain.test_inbox import HOUR, MINUTE, order
 WINDOW = 15 * MINUTE
 
 
-def taken(it: Order, executor: int, now: int) -> Order:
-    return with_take(it, executor, price=2, answer_window_ms=WINDOW, now=now)
+def taken(stored: Order, executor: int, now: int) -> Order:
+    return with_take(stored, executor, price=2, answer_window_ms=WINDOW, now=now)
 
 
 def news(before: Order | None, after: Order, now: int) -> list[tuple[str, int, int, int]]:
-    return [(it.kind, it.user_id, it.number, it.due_at) for it in notices.of_change(before, after, now)]
+    return [
+        (notice.kind, notice.user_id, notice.number, notice.due_at) for notice in notices.of_change(before, after, now)
+    ]
 
 
 NEW = order(1)
@@ -26,11 +28,11 @@ ONE = taken(NEW, 11, MINUTE)
 TWO = taken(ONE, 12, 2 * MINUTE)
 
 
-def test_a_new_order_is_nobodys_news_but_the_executors() -> None:
+def test_a_new_order_makes_no_notice() -> None:
     assert news(None, NEW, 0) == []
 
 
-def test_the_first_take_asks_the_client_three_times() -> None:
+def test_the_first_take_schedules_three_reminders() -> None:
     assert news(NEW, ONE, MINUTE) == [
         ("taken", 1, 1, MINUTE),
         ("asked", 1, 1, 6 * MINUTE),
@@ -38,12 +40,12 @@ def test_the_first_take_asks_the_client_three_times() -> None:
     ]
 
 
-def test_further_takes_are_told() -> None:
+def test_further_takes_are_notified() -> None:
     assert news(ONE, TWO, 2 * MINUTE) == [("taken", 1, 2, 2 * MINUTE)]
     assert [kind for kind, *_ in news(NEW, TWO, 2 * MINUTE)] == ["taken", "asked", "asked", "taken"]
 
 
-def test_executors_hear_of_answer_end_and_refund() -> None:
+def test_executors_are_notified_of_answer_end_and_refund() -> None:
     now = 3 * MINUTE
     answer = answered(TWO, 1, now)
     assert news(TWO, answer, now) == [("answered", 11, 0, now), ("answered", 12, 0, now)]
@@ -55,8 +57,8 @@ def test_executors_hear_of_answer_end_and_refund() -> None:
     assert [kind for kind, *_ in news(answer, ended_by_time(answer, HOUR), HOUR)] == ["expired"] * 2
 
 
-def test_who_is_paid_back_hears_of_that() -> None:
-    """By an operator: of an order that was answered, one taker alone; what ends later has no more money for him."""
+def test_a_refunded_executor_is_notified() -> None:
+    """An operator refunds one executor of an answered order; a later end refunds that executor nothing more."""
     now = 3 * MINUTE
     answer = answered(TWO, 1, now)
     one = with_refund(answer, 11, now)
@@ -69,13 +71,13 @@ def test_who_is_paid_back_hears_of_that() -> None:
 def test_removed_order_gives_notices_to_client_and_executors() -> None:
     now = 3 * MINUTE
     answer = answered(TWO, 1, now)
-    for it in (NEW, TWO, answer, with_refund(answer, 11, now), ended_by_time(answer, HOUR)):
-        gone = removed(it, now)
-        assert news(it, gone, now) == [("removed", user, 0, now) for user in (1, *it.takes)]
+    for stored in (NEW, TWO, answer, with_refund(answer, 11, now), ended_by_time(answer, HOUR)):
+        gone = removed(stored, now)
+        assert news(stored, gone, now) == [("removed", user, 0, now) for user in (1, *stored.takes)]
         assert news(gone, replace(gone, contact=""), now) == [], "they heard"
 
 
-def test_an_end_with_the_answer_open_waits_for_the_last_word() -> None:
+def test_an_expiry_with_the_window_open_makes_no_notice() -> None:
     late = taken(NEW, 11, HOUR - MINUTE)
     expired = ended_by_time(late, HOUR)
     assert news(late, expired, HOUR) == []
@@ -83,7 +85,7 @@ def test_an_end_with_the_answer_open_waits_for_the_last_word() -> None:
     assert [kind for kind, *_ in news(expired, answered(expired, 1, HOUR + 1), 0)] == ["answered"]
 
 
-def test_what_changes_nothing_for_anybody_is_no_news() -> None:
+def test_irrelevant_changes_make_no_notice() -> None:
     assert news(TWO, TWO, 0) == []
     assert news(NEW, replace(NEW, description="Совсем другое описание заказа"), 0) == []
     assert news(NEW, ended_by_time(NEW, HOUR), HOUR) == []
@@ -93,7 +95,7 @@ def test_what_changes_nothing_for_anybody_is_no_news() -> None:
 
 def test_taken_order_is_answerable_until_its_window_ends() -> None:
     late = taken(NEW, 11, HOUR - MINUTE)
-    for it, now, can in (
+    for stored, now, can in (
         (NEW, 1, False),
         (TWO, 16 * MINUTE - 1, True),
         (TWO, 16 * MINUTE, False),
@@ -103,18 +105,18 @@ def test_taken_order_is_answerable_until_its_window_ends() -> None:
         (answered(TWO, 1, 3 * MINUTE), 4 * MINUTE, False),
         (completed(TWO, 1, 3 * MINUTE), 4 * MINUTE, False),
     ):
-        assert notices.can_be_answered(it, now) is can
+        assert notices.can_be_answered(stored, now) is can
 
 
 @pytest.mark.parametrize(
-    ("kind", "it", "now", "reason"),
+    ("kind", "stored", "now", "reason"),
     [
         ("taken", TWO, 16 * MINUTE - 1, None),
         ("taken", TWO, 16 * MINUTE, Outcome.ENDED),
         ("taken", answered(TWO, 1, 3 * MINUTE), HOUR - 1, None),
         ("taken", answered(TWO, 1, 3 * MINUTE), HOUR, Outcome.ENDED),
         ("taken", closed(TWO, 1, 3 * MINUTE), 4 * MINUTE, Outcome.ENDED),
-        # The hour is over, and he can still answer.
+        # The hour is over, and the client can still answer.
         ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW - 1, None),
         ("taken", taken(NEW, 11, HOUR - MINUTE), HOUR - MINUTE + WINDOW, Outcome.ENDED),
         ("asked", TWO, 16 * MINUTE - 1, None),
@@ -129,35 +131,33 @@ def test_taken_order_is_answerable_until_its_window_ends() -> None:
         ("refunded", closed(TWO, 1, 3 * MINUTE), 63 * MINUTE, Outcome.LATE),
     ],
 )
-def test_what_is_no_news_any_more_is_not_told(
-    kind: notices.Kind, it: Order | None, now: int, reason: str | None
-) -> None:
-    assert notices.drop_reason(Notice(kind, NEW.id, 1, 0), it, now) == reason
+def test_outdated_notices_are_dropped(kind: notices.Kind, stored: Order | None, now: int, reason: str | None) -> None:
+    assert notices.drop_reason(Notice(kind, NEW.id, 1, 0), stored, now) == reason
 
 
 ANSWERED = answered(TWO, 1, 3 * MINUTE)
 
 
 @pytest.mark.parametrize(
-    ("kind", "it", "due_at", "since"),
+    ("kind", "stored", "due_at", "since"),
     [
-        # The end, however late somebody noticed it.
+        # Counted from the end, however late it was recorded.
         ("completed", completed(TWO, 1, 3 * MINUTE), 30 * MINUTE, 3 * MINUTE),
         ("closed", closed(ANSWERED, 1, 4 * MINUTE), 30 * MINUTE, 4 * MINUTE),
         ("expired", ended_by_time(ANSWERED, 90 * MINUTE), 90 * MINUTE, HOUR),
         ("refunded", ended_by_time(TWO, 90 * MINUTE), 90 * MINUTE, 16 * MINUTE),
-        # Said while the order can still be read, and no news for as long as that.
+        # Counted from the answer, although the order can be read for longer.
         ("answered", ANSWERED, 30 * MINUTE, 3 * MINUTE),
-        # When an operator did it, whatever had become of the order by then.
+        # Counted from the operator's action, whatever the state of the order.
         ("refunded", with_refund(ANSWERED, 11, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
         ("refunded", with_refund(completed(TWO, 1, 3 * MINUTE), 11, 9 * HOUR), 9 * HOUR, 9 * HOUR),
         ("removed", removed(NEW, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
         ("removed", removed(ended_by_time(ANSWERED, HOUR), 9 * HOUR), 9 * HOUR, 9 * HOUR),
     ],
 )
-def test_answer_end_and_operator_action_are_news_for_an_hour(
-    kind: notices.Kind, it: Order, due_at: int, since: int
+def test_notices_of_ends_and_actions_are_dropped_after_an_hour(
+    kind: notices.Kind, stored: Order, due_at: int, since: int
 ) -> None:
-    notice = Notice(kind, it.id, 11, due_at)
-    assert notices.drop_reason(notice, it, since + HOUR - 1) is None
-    assert notices.drop_reason(notice, it, since + HOUR) == Outcome.LATE
+    notice = Notice(kind, stored.id, 11, due_at)
+    assert notices.drop_reason(notice, stored, since + HOUR - 1) is None
+    assert notices.drop_reason(notice, stored, since + HOUR) == Outcome.LATE

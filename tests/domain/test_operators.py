@@ -16,9 +16,9 @@ from shared.domain.order import (
     with_refund,
     withdrawn,
 )
-from tests.domain.test_order import BEGIN, CLOSED, COMPLETED, DELETED, ENDED, HOUR, MINUTE, NEW, OWNER, taken
+from tests.domain.test_order import BEGIN, CLIENT, CLOSED, COMPLETED, DELETED, ENDED, HOUR, MINUTE, NEW, taken
 
-ANSWERED = answered(taken(1, 2), OWNER, BEGIN + 3 * MINUTE)
+ANSWERED = answered(taken(1, 2), CLIENT, BEGIN + 3 * MINUTE)
 
 
 def refunded(order: Order) -> set[int]:
@@ -34,8 +34,10 @@ def refunded(order: Order) -> set[int]:
     ],
 )
 @pytest.mark.parametrize("hour_is_over", [False, True])
-def test_a_removed_order_owes_everybody(order: Order, status: Status, takers: set[int], hour_is_over: bool) -> None:
-    """I7: answered or not. A stored status that lags behind the clock makes no difference."""
+def test_a_removed_order_refunds_every_executor(
+    order: Order, status: Status, takers: set[int], hour_is_over: bool
+) -> None:
+    """I7: whether answered or not. A stored status that lags behind the clock makes no difference."""
     now = HOUR + 5 * MINUTE if hour_is_over else BEGIN + 4 * MINUTE
     if order.responded_at is None and order.takes and hour_is_over:
         with pytest.raises(OrderNotActive):  # the answer window closed it
@@ -48,7 +50,7 @@ def test_a_removed_order_owes_everybody(order: Order, status: Status, takers: se
         assert after == replace(order, status=status, ended_at=min(now, HOUR), takes=takes, removed=True)
 
 
-def test_what_is_withdrawn_owes_what_a_close_owes() -> None:
+def test_a_withdrawn_order_refunds_the_same_as_a_close() -> None:
     for order, owed in ((taken(1), {2}), (ANSWERED, set())):
         after = withdrawn(order, BEGIN + 4 * MINUTE)
         assert after == replace(order, status=Status.CLOSED_NO_RESPONSE, ended_at=BEGIN + 4 * MINUTE)
@@ -58,7 +60,7 @@ def test_what_is_withdrawn_owes_what_a_close_owes() -> None:
 
 
 @pytest.mark.parametrize("order", [*ENDED, taken(1)], ids=lambda order: order.status)
-def test_what_ended_is_not_removed(order: Order) -> None:
+def test_an_ended_order_cannot_be_removed(order: Order) -> None:
     """I11."""
     for end in (removed, withdrawn):
         with pytest.raises(OrderNotActive):
@@ -66,7 +68,7 @@ def test_what_ended_is_not_removed(order: Order) -> None:
 
 
 @pytest.mark.parametrize("order", [ANSWERED, COMPLETED])
-def test_one_take_is_refunded_when_nobody_can_answer_any_more(order: Order) -> None:
+def test_one_take_is_refundable_once_no_answer_is_possible(order: Order) -> None:
     after = with_refund(order, 2, BEGIN + 4 * MINUTE)
     assert refunded(after) == {2}
     assert after == replace(order, takes={**order.takes, 2: replace(order.takes[2], refunded=True)})
@@ -74,8 +76,8 @@ def test_one_take_is_refunded_when_nobody_can_answer_any_more(order: Order) -> N
         with_refund(after, 2, BEGIN + 5 * MINUTE)
 
 
-def test_an_answer_too_late_to_expire_is_over_with_its_hour() -> None:
-    """Answered, and its hour is over: nobody waits, so one who complains may have his money back."""
+def test_an_answered_order_past_its_hour_is_refundable() -> None:
+    """Answered, and the hour is over: no deadline is open, so an executor who complains may be refunded."""
     after = with_refund(ANSWERED, 3, HOUR + MINUTE)
     assert refunded(after) == {3}
     assert refunds(ANSWERED, after) == [after.takes[3]]
@@ -95,8 +97,8 @@ def test_refunds_of_a_change_exclude_earlier_refunds() -> None:
     assert refunds(order, removed(order, BEGIN + 3 * MINUTE)) == [*removed(order, BEGIN + 3 * MINUTE).takes.values()]
 
 
-def test_while_it_can_be_answered_nothing_is_refunded() -> None:
-    """I7: to the millisecond, also after the hour; then its end pays everybody."""
+def test_no_take_is_refundable_while_an_answer_is_possible() -> None:
+    """I7: to the millisecond, also after the hour. The end of the window then refunds every executor."""
     order = taken(50, 51)
     ends = BEGIN + 65 * MINUTE
     for now in (BEGIN + 52 * MINUTE, HOUR, ends - 1):
@@ -109,6 +111,6 @@ def test_while_it_can_be_answered_nothing_is_refunded() -> None:
 
 
 @pytest.mark.parametrize("order", [NEW, DELETED, ANSWERED])
-def test_only_a_take_is_refunded(order: Order) -> None:
+def test_refund_without_a_take_is_refused(order: Order) -> None:
     with pytest.raises(TakeNotFound):
         with_refund(order, 77, BEGIN + 4 * MINUTE)

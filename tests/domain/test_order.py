@@ -1,4 +1,4 @@
-"""An order's life: every rule by example, to the millisecond, and walks through whole lives."""
+"""Orders: every rule by example, to the millisecond, and a state machine of whole lives."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,11 +50,11 @@ BEGIN = 1_790_000_000_123
 HOUR = BEGIN + 60 * MINUTE
 WINDOW = 15 * MINUTE
 FOREVER = HOUR + 365 * 24 * 60 * MINUTE
-OWNER = 1
+CLIENT = 1
 
 NEW = Order(
     id="AAAAAAAAAAAA",
-    client_id=OWNER,
+    client_id=CLIENT,
     category="Сантехника",
     city="Москва",
     description="Прорвало трубу на кухне, вода на полу",
@@ -75,7 +75,7 @@ def edit(order: Order, user_id: int, now: int, **given: str) -> Order:
 
 
 def taken(*minutes: float) -> Order:
-    """An order that executors 2, 3, … took so many minutes after it was made."""
+    """An order that executors 2, 3, … took, each so many minutes after its creation."""
     order = NEW
     for executor, minute in enumerate(minutes, start=2):
         order = take(order, executor, BEGIN + int(minute * MINUTE))
@@ -83,9 +83,9 @@ def taken(*minutes: float) -> Order:
 
 
 EXPIRED = ended_by_time(NEW, HOUR)
-DELETED = deleted(NEW, OWNER, BEGIN + MINUTE)
-COMPLETED = completed(taken(1), OWNER, BEGIN + 2 * MINUTE)
-CLOSED = closed(taken(1), OWNER, BEGIN + 2 * MINUTE)
+DELETED = deleted(NEW, CLIENT, BEGIN + MINUTE)
+COMPLETED = completed(taken(1), CLIENT, BEGIN + 2 * MINUTE)
+CLOSED = closed(taken(1), CLIENT, BEGIN + 2 * MINUTE)
 CLOSED_BY_TIME = ended_by_time(taken(1), BEGIN + 16 * MINUTE)
 ENDED = [DELETED, COMPLETED, CLOSED, CLOSED_BY_TIME]
 
@@ -93,7 +93,7 @@ ENDED = [DELETED, COMPLETED, CLOSED, CLOSED_BY_TIME]
 # ---------------------------------------------------------------- what it is
 
 
-def test_numbers_and_words_are_the_contracts() -> None:
+def test_constants_and_statuses_match_the_contract() -> None:
     assert (MAX_TAKES, MIN_DESCRIPTION, MAX_DESCRIPTION) == (3, 20, 1000)
     assert [*Status] == ["active", "expired", "deleted", "closed_no_response", "completed"]
     assert {*PUBLIC_STATUSES} == {"active", "expired", "completed"}
@@ -126,7 +126,7 @@ def test_a_new_order() -> None:
     )
 
 
-def test_untaken_it_is_active_for_an_hour_to_the_millisecond() -> None:
+def test_untaken_order_is_active_for_an_hour_to_the_millisecond() -> None:
     """I12."""
     assert status_at(NEW, BEGIN) is Status.ACTIVE
     assert status_at(NEW, HOUR - 1) is Status.ACTIVE
@@ -134,7 +134,7 @@ def test_untaken_it_is_active_for_an_hour_to_the_millisecond() -> None:
     assert status_at(NEW, FOREVER) is Status.EXPIRED
 
 
-def test_taken_it_closes_when_the_window_of_the_first_take_ends() -> None:
+def test_taken_order_closes_when_the_first_takes_window_ends() -> None:
     order = taken(10, 12, 24)
     ends = BEGIN + 25 * MINUTE
     assert status_at(order, ends - 1) is Status.ACTIVE
@@ -142,7 +142,7 @@ def test_taken_it_closes_when_the_window_of_the_first_take_ends() -> None:
     assert status_at(order, FOREVER) is Status.CLOSED_NO_RESPONSE
 
 
-def test_the_window_runs_in_full_where_the_hour_ends_inside_it() -> None:
+def test_the_window_outlives_an_hour_that_ends_inside_it() -> None:
     order = taken(50)
     ends = BEGIN + 65 * MINUTE
     assert status_at(order, HOUR - 1) is Status.ACTIVE
@@ -151,29 +151,29 @@ def test_the_window_runs_in_full_where_the_hour_ends_inside_it() -> None:
     assert status_at(order, ends) is Status.CLOSED_NO_RESPONSE
 
 
-def test_window_and_hour_that_end_together_close_it() -> None:
+def test_window_and_hour_ending_together_close_the_order() -> None:
     order = taken(45)
     assert status_at(order, HOUR - 1) is Status.ACTIVE
     assert status_at(order, HOUR) is Status.CLOSED_NO_RESPONSE
 
 
-def test_answered_it_expires_with_its_hour() -> None:
-    order = answered(taken(10), OWNER, BEGIN + 11 * MINUTE)
+def test_answered_order_expires_with_its_hour() -> None:
+    order = answered(taken(10), CLIENT, BEGIN + 11 * MINUTE)
     assert status_at(order, BEGIN + 25 * MINUTE) is Status.ACTIVE
     assert status_at(order, HOUR) is Status.EXPIRED
     assert status_at(order, FOREVER) is Status.EXPIRED
 
 
 @pytest.mark.parametrize("order", ENDED, ids=lambda order: order.status)
-def test_what_ended_stays(order: Order) -> None:
+def test_an_ended_order_does_not_change(order: Order) -> None:
     """I11."""
     assert status_at(order, FOREVER) is order.status
     assert ended_by_time(order, FOREVER) is order
     assert due_at(order) is None
 
 
-def test_who_sees_the_contact() -> None:
-    """I17: its owner, and who paid, also after his money came back."""
+def test_contact_is_visible_to_client_and_paying_executors() -> None:
+    """I17: the client, and every executor who paid, also after a refund."""
     for order in (taken(1), CLOSED, CLOSED_BY_TIME):
         assert [user for user in (None, 0, 1, 2, 3) if may_see_contact(order, user)] == [1, 2]
 
@@ -181,14 +181,14 @@ def test_who_sees_the_contact() -> None:
 # ---------------------------------------------------------------- what is due
 
 
-def test_what_is_still_to_happen() -> None:
+def test_deadlines_of_an_order() -> None:
     window_ends = BEGIN + 25 * MINUTE
     assert deadlines(NEW) == {"hour": HOUR}
     assert deadlines(taken(10)) == {"hour": HOUR, "answer": window_ends}
-    assert deadlines(answered(taken(10), OWNER, BEGIN + 11 * MINUTE)) == {"hour": HOUR}
+    assert deadlines(answered(taken(10), CLIENT, BEGIN + 11 * MINUTE)) == {"hour": HOUR}
     late = ended_by_time(taken(50), HOUR)
     assert deadlines(late) == {"answer": BEGIN + 65 * MINUTE}
-    assert deadlines(answered(late, OWNER, HOUR)) == {}
+    assert deadlines(answered(late, CLIENT, HOUR)) == {}
     assert deadlines(EXPIRED) == {}
     assert [due_at(order) for order in (NEW, taken(10), taken(50), late)] == [
         HOUR,
@@ -198,8 +198,8 @@ def test_what_is_still_to_happen() -> None:
     ]
 
 
-def test_how_long_none_of_them_becomes_anything_else() -> None:
-    """I12: to the millisecond; a page that nothing changes is as it is for a day."""
+def test_a_list_is_valid_until_the_next_deadline() -> None:
+    """I12: to the millisecond; a list without a deadline stays valid for a day."""
     day = 24 * 60 * MINUTE
     assert [fresh_for([NEW], now) for now in (BEGIN, HOUR - 1, HOUR, FOREVER)] == [60 * MINUTE, 1, 0, 0]
     assert fresh_for([NEW, taken(10)], BEGIN + 20 * MINUTE) == 5 * MINUTE
@@ -210,7 +210,7 @@ def test_how_long_none_of_them_becomes_anything_else() -> None:
     assert [fresh_for([far], BEGIN + ms) for ms in (0, 1, 2)] == [day, day, day - 1]
 
 
-def test_whether_somebody_waits_for_its_client() -> None:
+def test_an_order_runs_until_its_last_deadline() -> None:
     late = taken(50)
     assert [is_running(late, now) for now in (HOUR - 1, HOUR, BEGIN + 65 * MINUTE - 1, BEGIN + 65 * MINUTE)] == [
         True,
@@ -219,28 +219,28 @@ def test_whether_somebody_waits_for_its_client() -> None:
         False,
     ]
     assert [is_running(NEW, now) for now in (BEGIN, HOUR - 1, HOUR)] == [True, True, False]
-    answered_late = answered(late, OWNER, BEGIN + 51 * MINUTE)
+    answered_late = answered(late, CLIENT, BEGIN + 51 * MINUTE)
     assert [is_running(answered_late, now) for now in (HOUR - 1, HOUR)] == [True, False]
     assert not any(is_running(order, BEGIN + 2 * MINUTE) for order in ENDED)
 
 
-def test_a_new_order_and_its_first_other_categories_are_news() -> None:
-    """Of a category edited to and fro nobody hears any more."""
+def test_a_new_order_and_five_category_edits_are_announced() -> None:
+    """Only the first five edits of the category are announced."""
     assert is_news(None, NEW)
     assert not is_news(NEW, NEW)
-    assert not is_news(NEW, edit(NEW, OWNER, BEGIN, description="Прорвало трубу на кухне, вода уже в коридоре"))
+    assert not is_news(NEW, edit(NEW, CLIENT, BEGIN, description="Прорвало трубу на кухне, вода уже в коридоре"))
     order = NEW
     heard = []
     for category in ["Электрика", "Клининг"] * 4:
-        before, order = order, edit(order, OWNER, BEGIN, category=category)
+        before, order = order, edit(order, CLIENT, BEGIN, category=category)
         heard.append(is_news(before, order))
     assert heard == [True] * 5 + [False] * 3
-    gone = deleted(NEW, OWNER, BEGIN)
+    gone = deleted(NEW, CLIENT, BEGIN)
     assert is_news(NEW, gone) is False
     assert not is_news(replace(NEW, category="Электрика"), gone)
 
 
-def test_time_ends_it_at_the_deadline_whoever_notices_when() -> None:
+def test_an_order_ends_at_its_deadline_however_late_recorded() -> None:
     assert ended_by_time(NEW, HOUR - 1) is NEW
     for now in (HOUR, HOUR + 1, FOREVER):
         assert ended_by_time(NEW, now) == replace(NEW, status=Status.EXPIRED, ended_at=HOUR)
@@ -252,7 +252,7 @@ def test_time_ends_it_at_the_deadline_whoever_notices_when() -> None:
         assert owes_refunds(after)
 
 
-def test_one_late_timer_does_what_two_would_have_done() -> None:
+def test_one_late_timer_equals_two_timers_on_time() -> None:
     order = taken(50)
     window_ends = BEGIN + 65 * MINUTE
     at_the_hour = ended_by_time(order, HOUR)
@@ -266,7 +266,7 @@ def test_one_late_timer_does_what_two_would_have_done() -> None:
 
 
 def test_first_take_alone_starts_the_answer_window() -> None:
-    """I6, I9: each take has the price and the moment it was paid at."""
+    """I6, I9: each take records its price and its time."""
     order = take(take(take(NEW, 2, BEGIN, price=2), 3, BEGIN + 5, price=5), 4, BEGIN + 9, price=7)
     assert order.answer_due_at == BEGIN + WINDOW
     assert [(take.executor_id, take.taken_at, take.price, take.executor_count) for take in order.takes.values()] == [
@@ -284,15 +284,15 @@ def test_no_fourth_take() -> None:
         take(taken(1, 2, 3), 9, BEGIN + 4 * MINUTE)
 
 
-def test_nobody_takes_his_own_order() -> None:
+def test_the_client_cannot_take_their_own_order() -> None:
     """I13."""
     with pytest.raises(OwnOrder):
-        take(NEW, OWNER, BEGIN)
+        take(NEW, CLIENT, BEGIN)
 
 
-@pytest.mark.parametrize("order", [NEW, taken(50), answered(taken(50), OWNER, BEGIN + 51 * MINUTE)])
+@pytest.mark.parametrize("order", [NEW, taken(50), answered(taken(50), CLIENT, BEGIN + 51 * MINUTE)])
 def test_no_take_from_the_end_of_the_hour_on(order: Order) -> None:
-    """I10: timer or no timer."""
+    """I10: whether a timer has run or not."""
     assert 9 in take(order, 9, HOUR - 1).takes
     for late in (order, ended_by_time(order, HOUR)):
         with pytest.raises(OrderNotActive):
@@ -305,11 +305,11 @@ def test_no_take_from_the_end_of_the_window_on() -> None:
     assert 9 in take(order, 9, BEGIN + 25 * MINUTE - 1).takes
     with pytest.raises(OrderNotActive):
         take(order, 9, BEGIN + 25 * MINUTE)
-    assert 9 in take(answered(order, OWNER, BEGIN + 11 * MINUTE), 9, BEGIN + 25 * MINUTE).takes
+    assert 9 in take(answered(order, CLIENT, BEGIN + 11 * MINUTE), 9, BEGIN + 25 * MINUTE).takes
 
 
 @pytest.mark.parametrize("order", ENDED, ids=lambda order: order.status)
-def test_no_take_of_what_ended(order: Order) -> None:
+def test_no_take_of_an_ended_order(order: Order) -> None:
     """I10."""
     with pytest.raises(OrderNotActive):
         take(order, 9, BEGIN + 3 * MINUTE)
@@ -318,54 +318,54 @@ def test_no_take_of_what_ended(order: Order) -> None:
 # ---------------------------------------------------------------- edits
 
 
-def test_an_edit_changes_what_is_given() -> None:
-    """I14: never the city. It is counted where it changed anything."""
-    assert edit(NEW, OWNER, BEGIN) == NEW
-    assert edit(NEW, OWNER, BEGIN, category=NEW.category, contact=NEW.contact) == NEW
+def test_an_edit_changes_only_the_given_fields() -> None:
+    """I14: never the city. An edit counts only if it changed anything."""
+    assert edit(NEW, CLIENT, BEGIN) == NEW
+    assert edit(NEW, CLIENT, BEGIN, category=NEW.category, contact=NEW.contact) == NEW
     given = {"category": "Электрика", "description": "Искрит розетка в ванной", "contact": "@spark", "contact_key": "k"}
     for name, value in given.items():
-        after = edit(NEW, OWNER, HOUR - 1, **{name: value})
+        after = edit(NEW, CLIENT, HOUR - 1, **{name: value})
         assert after == replace(NEW, **{name: value}, edits=1)  # type: ignore[arg-type]
-    after = edit(NEW, OWNER, BEGIN, **given)
+    after = edit(NEW, CLIENT, BEGIN, **given)
     assert after == replace(NEW, **given, edits=1)  # type: ignore[arg-type]
-    assert edit(after, OWNER, BEGIN, contact="@other").edits == 2
+    assert edit(after, CLIENT, BEGIN, contact="@other").edits == 2
 
 
-def test_who_may_edit_what_until_when() -> None:
+def test_edits_need_an_active_order_without_takes() -> None:
     """I14."""
     with pytest.raises(OrderNotFound):
         edit(NEW, 2, BEGIN)
     with pytest.raises(OrderNotFound):
         edit(taken(1), 2, BEGIN + 2 * MINUTE)
     with pytest.raises(OrderTaken):
-        edit(taken(1), OWNER, BEGIN + 2 * MINUTE)
+        edit(taken(1), CLIENT, BEGIN + 2 * MINUTE)
     with pytest.raises(OrderNotActive):
-        edit(NEW, OWNER, HOUR)
+        edit(NEW, CLIENT, HOUR)
     with pytest.raises(OrderNotActive):
-        edit(EXPIRED, OWNER, HOUR)
+        edit(EXPIRED, CLIENT, HOUR)
     with pytest.raises(OrderNotActive):
-        edit(DELETED, OWNER, BEGIN + 2 * MINUTE)
+        edit(DELETED, CLIENT, BEGIN + 2 * MINUTE)
 
 
-# ---------------------------------------------------------------- its owner ends it
+# ---------------------------------------------------------------- the client ends it
 
 
 def test_deleted() -> None:
     assert replace(NEW, status=Status.DELETED, ended_at=BEGIN + MINUTE) == DELETED
-    # An expired one stopped being active with its hour, whatever a timer did.
+    # An expired order stopped being active at the end of its hour, whatever a timer did.
     for order in (NEW, EXPIRED):
-        assert deleted(order, OWNER, HOUR + MINUTE) == replace(NEW, status=Status.DELETED, ended_at=HOUR)
+        assert deleted(order, CLIENT, HOUR + MINUTE) == replace(NEW, status=Status.DELETED, ended_at=HOUR)
 
 
-def test_who_may_delete_what() -> None:
+def test_deletes_need_an_order_without_takes() -> None:
     """I14."""
     with pytest.raises(OrderNotFound):
         deleted(NEW, 2, BEGIN)
     with pytest.raises(OrderNotActive):
-        deleted(DELETED, OWNER, BEGIN + 2 * MINUTE)
+        deleted(DELETED, CLIENT, BEGIN + 2 * MINUTE)
     for now in (BEGIN + 2 * MINUTE, BEGIN + 16 * MINUTE, FOREVER):
         with pytest.raises(OrderTaken):
-            deleted(taken(1), OWNER, now)
+            deleted(taken(1), CLIENT, now)
 
 
 def test_an_answer_stops_the_window() -> None:
@@ -373,44 +373,44 @@ def test_an_answer_stops_the_window() -> None:
     order = taken(50)
     ends = BEGIN + 65 * MINUTE
     for stored in (order, ended_by_time(order, HOUR)):
-        after = answered(stored, OWNER, ends - 1)
+        after = answered(stored, CLIENT, ends - 1)
         assert after == replace(stored, responded_at=ends - 1)
         assert ended_by_time(after, FOREVER).status is Status.EXPIRED
         with pytest.raises(OrderNotActive):
-            answered(stored, OWNER, ends)
+            answered(stored, CLIENT, ends)
     order = taken(10)
-    assert answered(order, OWNER, BEGIN + 25 * MINUTE - 1).responded_at == BEGIN + 25 * MINUTE - 1
+    assert answered(order, CLIENT, BEGIN + 25 * MINUTE - 1).responded_at == BEGIN + 25 * MINUTE - 1
     with pytest.raises(OrderNotActive):
-        answered(order, OWNER, BEGIN + 25 * MINUTE)
+        answered(order, CLIENT, BEGIN + 25 * MINUTE)
 
 
-def test_who_answers_what() -> None:
+def test_only_the_client_answers_a_taken_active_order() -> None:
     with pytest.raises(NotYourOrder):
         answered(taken(1), 2, BEGIN + 2 * MINUTE)
     with pytest.raises(NobodyTookIt):
-        answered(NEW, OWNER, BEGIN)
+        answered(NEW, CLIENT, BEGIN)
     with pytest.raises(OrderNotActive):
-        answered(NEW, OWNER, HOUR)
+        answered(NEW, CLIENT, HOUR)
     with pytest.raises(AlreadyAnswered):
-        answered(answered(taken(1), OWNER, BEGIN + 2 * MINUTE), OWNER, BEGIN + 3 * MINUTE)
+        answered(answered(taken(1), CLIENT, BEGIN + 2 * MINUTE), CLIENT, BEGIN + 3 * MINUTE)
     for order in ENDED:
         with pytest.raises(OrderNotActive):
-            answered(order, OWNER, BEGIN + 16 * MINUTE)
+            answered(order, CLIENT, BEGIN + 16 * MINUTE)
 
 
-def test_close_owes_refunds_only_before_the_answer() -> None:
+def test_close_refunds_only_before_the_answer() -> None:
     """I7, I16."""
     order = taken(1)
-    unanswered = closed(order, OWNER, BEGIN + 2 * MINUTE)
+    unanswered = closed(order, CLIENT, BEGIN + 2 * MINUTE)
     assert unanswered == replace(order, status=Status.CLOSED_NO_RESPONSE, ended_at=BEGIN + 2 * MINUTE)
     assert owes_refunds(unanswered)
-    after = closed(answered(order, OWNER, BEGIN + 2 * MINUTE), OWNER, BEGIN + 3 * MINUTE)
+    after = closed(answered(order, CLIENT, BEGIN + 2 * MINUTE), CLIENT, BEGIN + 3 * MINUTE)
     assert (after.status, owes_refunds(after)) == (Status.CLOSED_NO_RESPONSE, False)
 
 
-def test_nothing_else_owes_refunds() -> None:
-    """I7: not while it can be answered, nor when it was."""
-    answered_late = answered(taken(50), OWNER, HOUR)
+def test_other_ends_refund_nothing() -> None:
+    """I7: neither while an answer is possible nor after an answer."""
+    answered_late = answered(taken(50), CLIENT, HOUR)
     for order in (NEW, taken(1), EXPIRED, ended_by_time(taken(50), HOUR), DELETED, COMPLETED, answered_late):
         assert not owes_refunds(order)
         assert not owes_refunds(ended_by_time(answered_late, FOREVER))
@@ -421,26 +421,26 @@ def test_completing_is_an_answer() -> None:
         replace(taken(1), status=Status.COMPLETED, responded_at=BEGIN + 2 * MINUTE, ended_at=BEGIN + 2 * MINUTE)
         == COMPLETED
     )
-    after_answer = completed(answered(taken(1), OWNER, BEGIN + 2 * MINUTE), OWNER, BEGIN + 3 * MINUTE)
+    after_answer = completed(answered(taken(1), CLIENT, BEGIN + 2 * MINUTE), CLIENT, BEGIN + 3 * MINUTE)
     assert (after_answer.responded_at, after_answer.ended_at) == (BEGIN + 2 * MINUTE, BEGIN + 3 * MINUTE)
 
 
 @pytest.mark.parametrize("end", [closed, completed])
-def test_who_closes_and_completes_what_until_when(end: Callable[[Order, int, int], Order]) -> None:
+def test_close_and_complete_need_a_taken_active_order(end: Callable[[Order, int, int], Order]) -> None:
     with pytest.raises(NotYourOrder):
         end(taken(1), 2, BEGIN + 2 * MINUTE)
     with pytest.raises(NobodyTookIt):
-        end(NEW, OWNER, BEGIN)
+        end(NEW, CLIENT, BEGIN)
     with pytest.raises(OrderNotActive):
-        end(NEW, OWNER, HOUR)
-    assert end(taken(1), OWNER, BEGIN + 16 * MINUTE - 1).ended_at == BEGIN + 16 * MINUTE - 1
+        end(NEW, CLIENT, HOUR)
+    assert end(taken(1), CLIENT, BEGIN + 16 * MINUTE - 1).ended_at == BEGIN + 16 * MINUTE - 1
     with pytest.raises(OrderNotActive):
-        end(taken(1), OWNER, BEGIN + 16 * MINUTE)
+        end(taken(1), CLIENT, BEGIN + 16 * MINUTE)
     with pytest.raises(OrderNotActive):
-        end(taken(50), OWNER, HOUR)
+        end(taken(50), CLIENT, HOUR)
     for order in ENDED:
         with pytest.raises(OrderNotActive):
-            end(order, OWNER, BEGIN + 3 * MINUTE)
+            end(order, CLIENT, BEGIN + 3 * MINUTE)
 
 
 # ---------------------------------------------------------------- whole lives
@@ -449,14 +449,14 @@ FORWARD = {
     Status.ACTIVE: set(Status),
     Status.EXPIRED: {Status.EXPIRED, Status.DELETED, Status.CLOSED_NO_RESPONSE},
 }
-USERS = st.integers(OWNER, 6)
-MOSTLY_OWNER = st.one_of(st.just(OWNER), st.just(OWNER), USERS)
+USERS = st.integers(CLIENT, 6)
+MOSTLY_CLIENT = st.one_of(st.just(CLIENT), st.just(CLIENT), USERS)
 
 
 class Life(RuleBasedStateMachine):
-    """One order, three times: a timer ends it at each deadline, or at any moment, or never.
+    """Three copies of one order: timers end the first at each deadline, the second at any moment, the third never.
 
-    Beside it stands what really happened (`first_take`, `answered_at`, …), from which follows what it must be.
+    The model (`first_take`, `answered_at`, …) records what happened and predicts the state of the copies.
     """
 
     def __init__(self) -> None:
@@ -487,7 +487,7 @@ class Life(RuleBasedStateMachine):
         return self.punctual, self.sometimes, self.never
 
     def command(self, command: Callable[..., Order], *arguments: Any, allowed: bool, **more: Any) -> bool:
-        """Give the same command to all three: done where it is allowed, refused in the same words elsewhere."""
+        """Give the same command to all three copies; all must accept it, or refuse it with the same error."""
         results: list[Order] = []
         refusals: list[type[DomainError]] = []
         for order in self.lives:
@@ -534,46 +534,46 @@ class Life(RuleBasedStateMachine):
     @rule(executor=USERS, price=st.integers(1, 5))
     def take(self, executor: int, price: int) -> None:
         if executor in self.seen.takes:
-            return  # the store answers a repeat
-        allowed = self.expected() is Status.ACTIVE and executor != OWNER and len(self.seen.takes) < 3
+            return  # the store handles a repeated take
+        allowed = self.expected() is Status.ACTIVE and executor != CLIENT and len(self.seen.takes) < 3
         if self.command(with_take, executor, price=price, answer_window_ms=WINDOW, allowed=allowed):
             self.first_take = self.now if self.first_take is None else self.first_take
             self.paid[executor] = price
 
     @rule(user=USERS, contact=st.sampled_from(["@burst_pipe", "@another"]))
     def edit(self, user: int, contact: str) -> None:
-        allowed = user == OWNER and self.expected() is Status.ACTIVE and self.first_take is None
+        allowed = user == CLIENT and self.expected() is Status.ACTIVE and self.first_take is None
         given = {"category": None, "description": None, "contact": contact, "contact_key": f"key of {contact}"}
         self.command(edited, user, **given, allowed=allowed)
 
     @rule(user=USERS)
     def delete(self, user: int) -> None:
         alive = self.expected() in (Status.ACTIVE, Status.EXPIRED)
-        if self.command(deleted, user, allowed=user == OWNER and alive and self.first_take is None):
+        if self.command(deleted, user, allowed=user == CLIENT and alive and self.first_take is None):
             self.ends_as(Status.DELETED)
 
-    @rule(user=MOSTLY_OWNER)
+    @rule(user=MOSTLY_CLIENT)
     def answer(self, user: int) -> None:
         in_time = self.first_take is not None and self.now < self.first_take + WINDOW
-        allowed = user == OWNER and in_time and self.answered_at is None and self.end is None
+        allowed = user == CLIENT and in_time and self.answered_at is None and self.end is None
         if self.command(answered, user, allowed=allowed):
             self.answered_at = self.now
 
     @rule(user=USERS)
     def close(self, user: int) -> None:
-        allowed = user == OWNER and self.expected() is Status.ACTIVE and self.first_take is not None
+        allowed = user == CLIENT and self.expected() is Status.ACTIVE and self.first_take is not None
         if self.command(closed, user, allowed=allowed):
             self.ends_as(Status.CLOSED_NO_RESPONSE)
 
     @rule(user=USERS)
     def complete(self, user: int) -> None:
-        allowed = user == OWNER and self.expected() is Status.ACTIVE and self.first_take is not None
+        allowed = user == CLIENT and self.expected() is Status.ACTIVE and self.first_take is not None
         if self.command(completed, user, allowed=allowed):
             self.ends_as(Status.COMPLETED)
             self.answered_at = self.now if self.answered_at is None else self.answered_at
 
     @invariant()
-    def it_is_what_happened_to_it(self) -> None:
+    def state_follows_from_what_happened(self) -> None:
         """I11, I12."""
         for order in self.lives:
             assert status_at(order, self.now) is self.expected()
@@ -585,14 +585,14 @@ class Life(RuleBasedStateMachine):
         self.before = self.expected()
 
     @invariant()
-    def timers_change_nothing_but_when_it_is_written(self) -> None:
+    def timers_change_only_the_time_of_the_write(self) -> None:
         """F12."""
         assert ended_by_time(self.sometimes, self.now) == self.punctual
         assert ended_by_time(self.never, self.now) == self.punctual
         assert ended_by_time(self.never, FOREVER) == ended_by_time(self.punctual, FOREVER)
 
     @invariant()
-    def nothing_is_due_exactly_when_nothing_will_change(self) -> None:
+    def no_deadline_exactly_when_no_change_follows(self) -> None:
         for order in self.lives:
             assert (due_at(order) is None) == (ended_by_time(order, FOREVER) is order)
 
@@ -602,7 +602,7 @@ class Life(RuleBasedStateMachine):
         for order in self.lives:
             assert self.seen.takes.items() <= order.takes.items()
             assert len(order.takes) <= 3
-            assert OWNER not in order.takes
+            assert CLIENT not in order.takes
             assert all(take.taken_at < HOUR for take in order.takes.values())
             assert order.city == NEW.city
             if self.seen.takes:
@@ -621,7 +621,7 @@ class Life(RuleBasedStateMachine):
         if owes_refunds(order):
             assert order.takes
             with pytest.raises(DomainError):
-                answered(order, OWNER, self.now)
+                answered(order, CLIENT, self.now)
 
 
 TestLife = Life.TestCase

@@ -1,4 +1,4 @@
-"""What a provider's word does to a payment, a balance and a ledger."""
+"""Payments: the effect of a provider's charges and refunds on a payment, a balance and a ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -51,10 +51,10 @@ def paid(payment: Payment) -> Payment:
     return done.payment
 
 
-# ---------------------------------------------------------------- a new one, its price
+# ---------------------------------------------------------------- a new payment, its price
 
 
-def test_numbers_and_words() -> None:
+def test_constants_and_statuses_of_payments() -> None:
     """Names are stored, sent to the WebApp or to a provider; times are in ms."""
     assert {provider.value: lifetime for provider, lifetime in LIFETIME_MS.items()} == {
         "crypto_pay": 1_800_000,
@@ -99,21 +99,21 @@ def test_stars_are_rounded_up(roubles: int, rate: str, stars: int) -> None:
 
 
 @given(st.integers(1, 100_000), st.decimals("0.01", "1000", places=2))
-def test_nobody_gets_a_rouble_that_was_not_paid(roubles: int, rate: Decimal) -> None:
+def test_no_unpaid_rouble_is_credited(roubles: int, rate: Decimal) -> None:
     stars, _ = price_of(roubles, Provider.TELEGRAM_STARS, rate)
     assert stars >= 1
     assert stars * rate >= roubles > (stars - 1) * rate
 
 
 @pytest.mark.parametrize("provider", [Provider.CRYPTO_PAY, Provider.YOOKASSA])
-def test_others_are_paid_in_kopecks(provider: Provider) -> None:
+def test_other_providers_are_paid_in_kopecks(provider: Provider) -> None:
     assert price_of(123, provider, Decimal("1.5")) == (12300, Currency.RUB)
 
 
 # ---------------------------------------------------------------- a charge
 
 
-def test_what_was_paid_is_credited() -> None:
+def test_a_charge_is_credited() -> None:
     """I8."""
     done = settle(STARS, charge(STARS, "stx", payer_id=7))
     assert done is not None
@@ -132,7 +132,7 @@ def test_what_was_paid_is_credited() -> None:
     )
 
 
-def test_told_again_it_changes_nothing() -> None:
+def test_a_repeated_charge_changes_nothing() -> None:
     """I5, F24: twice."""
     assert settle(paid(STARS), charge(STARS), known=True) is None
 
@@ -151,7 +151,7 @@ def test_told_again_it_changes_nothing() -> None:
     ],
 )
 @pytest.mark.parametrize("known", [False, True])
-def test_what_we_did_not_ask_for_is_refused(changed: dict[str, Any], reason: str, known: bool) -> None:
+def test_a_charge_with_other_terms_is_refused(changed: dict[str, Any], reason: str, known: bool) -> None:
     """I8, F24: wrong amount, currency, payer."""
     with pytest.raises(ChargeRefused) as refused:
         settle(STARS, charge(STARS, **changed), known=known)
@@ -165,7 +165,7 @@ def test_an_unknown_payment_credits_nobody() -> None:
     assert refused.value.reason == "unknown_payment"
 
 
-def test_what_was_really_paid_is_credited_though_it_had_expired() -> None:
+def test_a_charge_of_an_expired_payment_is_credited() -> None:
     """F24: late."""
     expired = replace(STARS, status=Status.EXPIRED, check_at=None)
     done = settle(expired, charge(STARS))
@@ -174,8 +174,8 @@ def test_what_was_really_paid_is_credited_though_it_had_expired() -> None:
     assert done.entry is not None
 
 
-def test_a_second_charge_for_one_invoice_is_a_payment_of_its_own() -> None:
-    """The link to an invoice in Stars can be paid twice at once, and that money is his, too."""
+def test_a_second_charge_of_an_invoice_is_a_separate_payment() -> None:
+    """The link to an invoice in Stars can be paid twice at once; the payer gets both amounts."""
     first = paid(STARS)
     done = settle(first, charge(STARS, "d"))
     assert done is not None
@@ -186,7 +186,7 @@ def test_a_second_charge_for_one_invoice_is_a_payment_of_its_own() -> None:
 
 
 def test_second_charge_already_refunded_credits_nothing() -> None:
-    """F24: reordered. The first one stays as it is, whatever was taken back of it."""
+    """F24: reordered. The first charge stays as it is, whatever part of it was refunded."""
     first = replace(paid(STARS), refunded=40, taken_back=40)
     done = settle(first, charge(STARS, "d", refunded=STARS.price))
     assert done == Settlement(
@@ -198,7 +198,7 @@ def test_second_charge_already_refunded_credits_nothing() -> None:
 # ---------------------------------------------------------------- money back
 
 
-def test_what_is_given_back_leaves_the_balance() -> None:
+def test_a_refund_is_debited_from_the_balance() -> None:
     done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=105), known=True)
     assert done is not None
     assert (done.payment.status, done.payment.refunded, done.payment.taken_back) == (Status.REFUNDED, 100, 100)
@@ -210,23 +210,23 @@ def test_what_is_given_back_leaves_the_balance() -> None:
 
 
 @pytest.mark.parametrize("balance", [0, 1, 99])
-def test_what_was_spent_already_is_a_debt(balance: int) -> None:
+def test_a_refund_of_spent_money_becomes_a_debt(balance: int) -> None:
     """I2."""
     done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=balance), known=True)
     assert done is not None
     assert (done.payment.taken_back, done.payment.debt) == (balance, 100 - balance)
-    # An entry of nothing is none.
+    # An amount of 0 makes no entry.
     assert [done.entry.amount, done.entry.balance_after] == [-balance, 0] if done.entry else balance == 0
 
 
-def test_who_has_nothing_owes_it_without_an_entry() -> None:
+def test_a_refund_from_an_empty_balance_makes_no_entry() -> None:
     refund = charge(STARS, refunded=STARS.price)
     done = settle(paid(STARS), refund, user=replace(PAYER, balance=0), known=True)
     owing = replace(paid(STARS), status=Status.REFUNDED, refunded=100, taken_back=0)
     assert done == Settlement(owing, entry=None, is_new=False)
 
 
-def test_a_part_is_given_back_in_whole_roubles() -> None:
+def test_a_partial_refund_is_in_whole_roubles() -> None:
     rich = replace(PAYER, balance=105)
     done = settle(paid(CARD), charge(CARD, refunded=5050), user=rich, known=True)
     assert done is not None
@@ -236,7 +236,7 @@ def test_a_part_is_given_back_in_whole_roubles() -> None:
     assert (again.payment.status, again.payment.refunded, again.payment.taken_back) == (Status.REFUNDED, 100, 100)
     assert again.entry is not None
     assert again.entry.amount == -50
-    # The first part is told once more, after the second.
+    # The first part is reported again, after the second.
     assert settle(again.payment, charge(CARD, refunded=5050), user=rich, known=True) is None
 
 
@@ -266,7 +266,7 @@ def test_charge_refunded_before_its_webhook_is_never_credited(status: Status) ->
         ({"currency": Currency.RUB}, 0, False),
     ],
 )
-def test_who_may_pay(changed: dict[str, object], late: int, may: bool) -> None:
+def test_only_the_payer_may_pay_a_pending_payment(changed: dict[str, object], late: int, may: bool) -> None:
     payment = replace(STARS, **changed)  # type: ignore[arg-type]
     asked = {"price": STARS.price, "currency": "XTR", "payer_id": 7}
     assert may_be_paid(payment, **asked, now=NOW + late) is may  # type: ignore[arg-type]
@@ -281,13 +281,13 @@ def test_polling_slows_down_and_ends_after_expiry() -> None:
     assert payment.status is Status.EXPIRED
 
 
-def test_what_will_never_be_paid_is_expired_at_once() -> None:
+def test_a_declined_payment_expires_at_once() -> None:
     payment = after_check(STARS, is_over=True, now=NOW + FIRST_CHECK_MS)
     assert (payment.status, payment.check_at) == (Status.EXPIRED, None)
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.REFUNDED, Status.EXPIRED])
-def test_asking_changes_nothing_else(status: Status) -> None:
+def test_polling_changes_nothing_else(status: Status) -> None:
     payment = replace(STARS, status=status, check_at=None)
     assert after_check(payment, is_over=True, now=NOW + 10 * GRACE_MS) == payment
 
@@ -311,7 +311,7 @@ def test_a_payer_sees_three_states(payment: Payment, shown: str) -> None:
 
 @dataclass
 class World:
-    """A user, one payment, and whatever became of it."""
+    """A user, one payment, and its charges and refunds."""
 
     user: User = field(default_factory=lambda: User(7))
     payments: dict[int, Payment] = field(default_factory=lambda: {CARD.id: CARD})
@@ -348,7 +348,7 @@ class World:
         self.payments[CARD.id] = after_check(payment, is_over=is_over, now=NOW + minutes * 60_000)
 
 
-# What a provider's charges go through, in kopecks given back; each may be told of at any moment after it was so.
+# The states of a provider's charges, in kopecks refunded; each may be reported at any later moment.
 HISTORIES = st.dictionaries(
     st.sampled_from("abc"), st.lists(st.integers(0, 10_000), min_size=1, max_size=3).map(sorted), min_size=1
 )
@@ -364,10 +364,10 @@ EVENTS = st.lists(
 
 
 @given(HISTORIES, EVENTS)
-def test_in_any_order_and_any_number_of_times(
+def test_events_in_any_order_and_number_keep_the_books(
     histories: dict[str, list[int]], events: Sequence[tuple[str, str | int, int]]
 ) -> None:
-    """I1, I2, I3, I5, I8, F24: twice, reordered, late, wrong, given back in between."""
+    """I1, I2, I3, I5, I8, F24: twice, reordered, late, wrong, refunded in between."""
     world = World()
 
     def hold() -> None:
@@ -395,7 +395,7 @@ def test_in_any_order_and_any_number_of_times(
             case "asked":
                 world.asked(int(which), bool(number))
         hold()
-    # In the end each of them is heard of as it is.
+    # In the end the final state of each charge is reported.
     for name, states in histories.items():
         world.told(charge(CARD, name, refunded=states[-1]))
     hold()

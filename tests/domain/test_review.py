@@ -1,4 +1,4 @@
-"""Who may judge whom, and when."""
+"""Reviews and complaints: who may write one about whom, and when."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,12 +23,12 @@ from shared.domain.review import (
     complaint_about,
     review_of,
 )
-from tests.domain.test_order import BEGIN, DELETED, FOREVER, HOUR, MINUTE, NEW, OWNER, taken
+from tests.domain.test_order import BEGIN, CLIENT, DELETED, FOREVER, HOUR, MINUTE, NEW, taken
 
-DONE = completed(taken(1, 2, 3), OWNER, BEGIN + 5 * MINUTE)
+DONE = completed(taken(1, 2, 3), CLIENT, BEGIN + 5 * MINUTE)
 
 
-def review(order: Order | None, client: int = OWNER, now: int = HOUR, **given: Any) -> Review:
+def review(order: Order | None, client: int = CLIENT, now: int = HOUR, **given: Any) -> Review:
     asked: dict[str, Any] = {"executor_id": None, "author_name": "Анна", "rating": 5, "comment": "Спасибо", **given}
     return review_of(order, client, review_id=77, now=now, **asked)
 
@@ -42,14 +42,14 @@ def test_the_limits_are_the_contracts() -> None:
     assert COMPLAINTS == ("Не отвечал", "Отменил заказ", "Неадекватное поведение", "Ложная информация", "Другое")
 
 
-def test_a_review_of_the_first_taker() -> None:
-    """I20. The first who took it, however the takes are stored."""
+def test_a_review_is_about_the_first_executor() -> None:
+    """I20: the review is about the first executor, however the takes are stored."""
     mixed = replace(DONE, takes=dict(reversed(DONE.takes.items())))
     for order in (DONE, mixed):
         assert review(order) == Review(
             id=77,
             order_id=NEW.id,
-            client_id=OWNER,
+            client_id=CLIENT,
             executor_id=2,
             author_name="Анна",
             rating=5,
@@ -60,12 +60,12 @@ def test_a_review_of_the_first_taker() -> None:
         )
 
 
-def test_a_review_of_an_executor_by_name() -> None:
+def test_a_review_may_name_an_executor() -> None:
     assert review(DONE, executor_id=4).executor_id == 4
     with pytest.raises(ExecutorDidNotTake):
         review(DONE, executor_id=9)
     with pytest.raises(ExecutorDidNotTake):
-        review(DONE, executor_id=OWNER)
+        review(DONE, executor_id=CLIENT)
 
 
 def test_only_the_client_reviews() -> None:
@@ -78,7 +78,7 @@ def test_only_the_client_reviews() -> None:
 
 
 def test_an_expired_order_is_reviewed_while_it_is_expired() -> None:
-    """By the clock, timer or no timer: its answer window may close it afterwards."""
+    """By the clock, whether a timer has run or not. The end of the answer window may close the order afterwards."""
     unanswered = taken(50)
     for order in (unanswered, ended_by_time(unanswered, HOUR)):
         assert review(order, now=HOUR).executor_id == 2
@@ -87,28 +87,28 @@ def test_an_expired_order_is_reviewed_while_it_is_expired() -> None:
             review(order, now=BEGIN + 65 * MINUTE)
     with pytest.raises(NotReviewable):
         review(unanswered, now=HOUR - 1)
-    assert review(answered(unanswered, OWNER, HOUR), now=FOREVER).executor_id == 2
+    assert review(answered(unanswered, CLIENT, HOUR), now=FOREVER).executor_id == 2
 
 
 @pytest.mark.parametrize(
     "order",
-    [taken(1), closed(taken(1), OWNER, BEGIN + 2 * MINUTE), DELETED],
+    [taken(1), closed(taken(1), CLIENT, BEGIN + 2 * MINUTE), DELETED],
     ids=["active", "closed", "deleted"],
 )
-def test_what_is_neither_completed_nor_expired_is_not_reviewed(order: Order) -> None:
+def test_only_completed_and_expired_orders_are_reviewed(order: Order) -> None:
     with pytest.raises(NotReviewable):
         review(order, now=BEGIN + 3 * MINUTE)
 
 
-def test_without_takers_there_is_nobody_to_review() -> None:
+def test_an_order_without_takes_is_not_reviewed() -> None:
     for executor_id in (None, 2):
         with pytest.raises(NobodyToReview):
             review(NEW, now=HOUR, executor_id=executor_id)
     with pytest.raises(NotReviewable):
-        review(deleted(NEW, OWNER, HOUR), now=HOUR)
+        review(deleted(NEW, CLIENT, HOUR), now=HOUR)
 
 
-def test_a_taker_complains_whatever_became_of_the_order() -> None:
+def test_an_executor_may_complain_in_any_state_of_the_order() -> None:
     """I20."""
     closed_by_time = ended_by_time(taken(1), FOREVER)
     assert closed_by_time.status is Status.CLOSED_NO_RESPONSE
@@ -116,7 +116,7 @@ def test_a_taker_complains_whatever_became_of_the_order() -> None:
         assert complain(order, 2) == Complaint(
             id=78,
             order_id=NEW.id,
-            client_id=OWNER,
+            client_id=CLIENT,
             executor_id=2,
             complaint="Не отвечал",
             comment=None,
@@ -124,9 +124,9 @@ def test_a_taker_complains_whatever_became_of_the_order() -> None:
         )
 
 
-def test_nobody_else_complains() -> None:
+def test_only_executors_who_paid_may_complain() -> None:
     """I20."""
-    for executor in (OWNER, 9):
+    for executor in (CLIENT, 9):
         with pytest.raises(OrderNotTakenByYou):
             complain(DONE, executor)
     with pytest.raises(OrderNotTakenByYou):

@@ -1,4 +1,4 @@
-"""A user: his rating, and of what he hears."""
+"""Users: the rating, and the orders that a user is offered."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.errors import Banned
 from shared.domain.user import MAX_FREQUENCY, MAX_PREFERRED_CATEGORIES, MAX_PREFERRED_CITIES, MIN_FREQUENCY, User
-from tests.domain.test_order import BEGIN, NEW, OWNER
+from tests.domain.test_order import BEGIN, CLIENT, NEW
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ def test_a_rating_is_the_mean_to_two_digits(ratings: list[int], rating: float) -
     assert User(1, rating_sum=sum(ratings), rating_count=len(ratings)).rating == rating
 
 
-def test_a_user_who_never_wrote_anything() -> None:
-    """I1: no money but by a ledger entry; and no messages unasked."""
+def test_defaults_of_a_new_user() -> None:
+    """I1: no money without a ledger entry, and no notifications by default."""
     assert User(1) == User(
         1,
         first_name="",
@@ -40,7 +40,7 @@ def test_a_user_who_never_wrote_anything() -> None:
     )
 
 
-def test_who_is_banned_may_not_and_does_not_hear() -> None:
+def test_a_banned_user_may_not_act_and_gets_no_offers() -> None:
     user = User(9, notifications_enabled=True)
     banned = replace(user, banned_at=BEGIN)
     user.check_not_banned()
@@ -58,7 +58,9 @@ def test_the_limits_of_settings_are_the_contracts() -> None:
     ("enabled", "chat_open", "listens"),
     [(True, None, True), (True, True, True), (True, False, False), (False, None, False), (False, True, False)],
 )
-def test_who_listens(enabled: bool, chat_open: bool | None, listens: bool) -> None:
+def test_offers_need_enabled_notifications_and_an_open_chat(
+    enabled: bool, chat_open: bool | None, listens: bool
+) -> None:
     user = User(9, notifications_enabled=enabled, chat_open=chat_open)
     assert user.listens is listens
     assert user.wants(NEW) is listens
@@ -77,8 +79,10 @@ def test_who_listens(enabled: bool, chat_open: bool | None, listens: bool) -> No
         ((NEW.category,), ("Казань",), False),
     ],
 )
-def test_of_which_orders_he_wants_to_hear(categories: tuple[str, ...], cities: tuple[str, ...], wanted: bool) -> None:
+def test_wanted_orders_follow_the_preferences(
+    categories: tuple[str, ...], cities: tuple[str, ...], wanted: bool
+) -> None:
     user = User(9, notifications_enabled=True, preferred_categories=categories, preferred_cities=cities)
     assert user.wants(NEW) is wanted
-    assert not replace(user, id=OWNER).wants(NEW)  # his own
+    assert not replace(user, id=CLIENT).wants(NEW)  # the user's own order
     assert not replace(user, notifications_enabled=False).wants(NEW)
