@@ -1,4 +1,4 @@
-"""What operators do, through the functions: each thing once, in the trail, and by nobody else."""
+"""Operators' actions through the functions: done once, recorded in the audit log, refused to everybody else."""
 
 import secrets
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ WHY = {"reason": "жалобы исполнителей"}
 
 
 def taken(service: Api, contact: str = "@burst_pipe", *executors: int) -> str:
-    """An order of the client that these took; its id."""
+    """Create an order of the client that these executors take; return its id."""
     order: str = service.order(CLIENT, contact)["id"]
     for executor in executors or (EXECUTOR,):
         service.recharge(executor, 10)
@@ -28,19 +28,19 @@ def taken(service: Api, contact: str = "@burst_pipe", *executors: int) -> str:
 
 
 def act(service: Api, what: str, id: object, **body: Any) -> api.Answer:
-    """An operator acts, as in `orders/{id}/remove`."""
+    """Call an action as an operator, such as `orders/{id}/remove`."""
     return service.call(f"POST /api/admin/{what}", user=OPERATOR, id=str(id), body={**WHY, **body})
 
 
-def trail(service: Api) -> list[tuple[str, int | None, str | None]]:
-    """What the trail says, sorted: what happens in one millisecond has no order."""
+def logged_actions(service: Api) -> list[tuple[str, int | None, str | None]]:
+    """The entries of the audit log, sorted, because entries of one millisecond have no order."""
     page = service.call("GET /api/admin/actions", user=OPERATOR).json
-    assert all(it["operator_id"] == OPERATOR and it["reason"] == WHY["reason"] for it in page["actions"])
-    return sorted(((it["kind"], it["user_id"], it["order_id"]) for it in page["actions"]), key=str)
+    assert all(action["operator_id"] == OPERATOR and action["reason"] == WHY["reason"] for action in page["actions"])
+    return sorted(((action["kind"], action["user_id"], action["order_id"]) for action in page["actions"]), key=str)
 
 
 def amounts(service: Api, user: int) -> list[int]:
-    """What changed the balance of `user`, newest first."""
+    """The amounts in the ledger of `user`, newest first."""
     rows = service.call("GET /api/balance/transactions", user=user).json["transactions"]
     return [row["amount"] for row in rows]
 
@@ -49,14 +49,14 @@ def books_are_right() -> bool:
     return bool(audit.handler({}, api.Context()) == [])
 
 
-# ---------------------------------------------------------------- who
+# ---------------------------------------------------------------- access
 
 ADMIN = [key for key, endpoint in ENDPOINTS.items() if endpoint.who == "operator"]
 
 
 @pytest.mark.parametrize("route", ADMIN)
-def test_nobody_else_is_an_operator(service: Api, route: str) -> None:
-    """And what he sent is not so much as looked at where it is the right form."""
+def test_operator_routes_refuse_everybody_else(service: Api, route: str) -> None:
+    """The content of a well-formed request is not looked at."""
     order = taken(service)
     body = {**WHY, "order_id": order, "executor_id": EXECUTOR} if route.startswith("POST") else None
     id = order if "/orders/" in route else str(EXECUTOR)
@@ -64,24 +64,24 @@ def test_nobody_else_is_an_operator(service: Api, route: str) -> None:
     for user, status, code in ((None, 401, "unauthenticated"), (CLIENT, 403, "not_an_operator")):
         answer = service.call(route, user=user, id=id, body=body, query=query)
         assert (answer.status, answer.json["code"]) == (status, code)
-    assert trail(service) == []
+    assert logged_actions(service) == []
     assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
 
 
 @pytest.mark.parametrize("reason", ["", "  a  ", "a" * 501, None])
-def test_an_action_has_a_reason(service: Api, reason: str | None) -> None:
+def test_an_action_without_a_reason_is_refused(service: Api, reason: str | None) -> None:
     answer = service.call(
         "POST /api/admin/users/{id}/ban", user=OPERATOR, id="1", body={} if reason is None else {"reason": reason}
     )
     assert answer.status == 422
-    assert trail(service) == []
+    assert logged_actions(service) == []
 
 
 def test_actions_with_one_id_are_all_done(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two of one millisecond may get one.
+    """Two actions of one millisecond may get the same id.
 
-    The simulation's seed 7720: two removals of an order, one in the trail, both answered. Its seed 13275: who wanted
-    to be forgotten had to ask again, for operators were at work.
+    The simulation's seed 7720: two removals of an order succeeded, and the audit log had one. Its seed 13275: a user
+    had to repeat the request for erasure, because operators were active.
     """
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbits=lambda _: 7, token_urlsafe=secrets.token_urlsafe))
     service.order(CLIENT, "@burst_pipe")
@@ -92,14 +92,14 @@ def test_actions_with_one_id_are_all_done(service: Api, monkeypatch: pytest.Monk
     assert service.call("DELETE /api/users/me", user=CLIENT).status == 204
     assert users.get(CLIENT).first_name == ""
     found = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
-    assert {it["id"] for it in found} == {found[0]["id"]}
-    assert sorted(it["kind"] for it in found) == ["data_erased", "ledger_read", "ledger_read", "user_banned"]
+    assert {action["id"] for action in found} == {found[0]["id"]}
+    assert sorted(action["kind"] for action in found) == ["data_erased", "ledger_read", "ledger_read", "user_banned"]
 
 
 # ---------------------------------------------------------------- complaints
 
 
-def test_a_complaint_waits_until_it_is_handled_once(service: Api) -> None:
+def test_a_complaint_is_listed_until_it_is_handled_once(service: Api) -> None:
     order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
     for executor, comment in ((EXECUTOR, None), (OTHER, "нагрубил")):
         body = {"order_id": order, "complaint": "Не отвечал", "comment": comment}
@@ -107,9 +107,13 @@ def test_a_complaint_waits_until_it_is_handled_once(service: Api) -> None:
         service.later(ms=1)
 
     first = service.call("GET /api/admin/complaints", user=OPERATOR, query={"limit": 1}).json
-    assert [(it["executor_id"], it["client_id"], it["comment"]) for it in first["complaints"]] == [(2, 1, None)]
+    assert [
+        (complaint["executor_id"], complaint["client_id"], complaint["comment"]) for complaint in first["complaints"]
+    ] == [(2, 1, None)]
     rest = service.call("GET /api/admin/complaints", user=OPERATOR, query={"cursor": first["next_cursor"]}).json
-    assert [(it["executor_id"], it["comment"]) for it in rest["complaints"]] == [(OTHER, "нагрубил")]
+    assert [(complaint["executor_id"], complaint["comment"]) for complaint in rest["complaints"]] == [
+        (OTHER, "нагрубил")
+    ]
     assert rest["next_cursor"] is None
 
     done = act(service, "complaints/handle", "", order_id=order, executor_id=EXECUTOR)
@@ -121,13 +125,15 @@ def test_a_complaint_waits_until_it_is_handled_once(service: Api) -> None:
 
     waiting = service.call("GET /api/admin/complaints", user=OPERATOR).json["complaints"]
     handled = service.call("GET /api/admin/complaints", user=OPERATOR, query={"handled": True}).json["complaints"]
-    assert [it["executor_id"] for it in waiting] == [OTHER]
-    assert [(it["executor_id"], it["action_id"]) for it in handled] == [(EXECUTOR, done.json["action_id"])]
-    assert trail(service) == [("complaint_handled", EXECUTOR, order)]
+    assert [complaint["executor_id"] for complaint in waiting] == [OTHER]
+    assert [(complaint["executor_id"], complaint["action_id"]) for complaint in handled] == [
+        (EXECUTOR, done.json["action_id"])
+    ]
+    assert logged_actions(service) == [("complaint_handled", EXECUTOR, order)]
 
 
 def test_a_page_is_full_though_the_index_lags(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was handled just now still stands among what waits: it takes nobody's place, and is not the end."""
+    """The index may still list a complaint that was just handled: the page is full without it, and is not the last."""
     order = taken(service, "@burst_pipe", EXECUTOR, OTHER, OTHER + 1)
     for executor in (EXECUTOR, OTHER, OTHER + 1):
         body = {"order_id": order, "complaint": "Не отвечал"}
@@ -136,9 +142,9 @@ def test_a_page_is_full_though_the_index_lags(service: Api, monkeypatch: pytest.
     table.update(keys.complaint(order, EXECUTOR), "SET handled_at = :now", {":now": service.now})
 
     first = service.call("GET /api/admin/complaints", user=OPERATOR, query={"limit": 1}).json
-    assert [it["executor_id"] for it in first["complaints"]] == [OTHER]
+    assert [complaint["executor_id"] for complaint in first["complaints"]] == [OTHER]
     rest = service.call("GET /api/admin/complaints", user=OPERATOR, query={"cursor": first["next_cursor"]}).json
-    assert ([it["executor_id"] for it in rest["complaints"]], rest["next_cursor"]) == ([OTHER + 1], None)
+    assert ([complaint["executor_id"] for complaint in rest["complaints"]], rest["next_cursor"]) == ([OTHER + 1], None)
 
 
 # ---------------------------------------------------------------- refunds
@@ -158,17 +164,17 @@ def test_take_is_refunded_once_and_after_its_answer_window(service: Api) -> None
     assert (amounts(service, EXECUTOR), amounts(service, OTHER)) == ([2, -2, 10], [-2, 10])
     assert books_are_right()
 
-    # What it paid for stays: the contact, and the order goes on.
+    # The executor still sees the contact, and the order stays active.
     assert service.call("GET /api/orders/{id}", user=EXECUTOR, id=order).json["contact"] == "@burst_pipe"
     assert service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order).status == 200
     assert service.call("GET /api/users/me", user=EXECUTOR).json["completed_orders"] == 1
     assert books_are_right()
-    assert trail(service) == [("take_refunded", EXECUTOR, order)]
+    assert logged_actions(service) == [("take_refunded", EXECUTOR, order)]
 
 
 @pytest.mark.parametrize("timer_ran", [True, False])
-def test_a_refund_and_that_of_the_end_are_one(service: Api, timer_ran: bool) -> None:
-    """I5, I7: whichever comes first, the money goes back once; a late timer is made good."""
+def test_a_refund_and_the_end_refund_a_take_once(service: Api, timer_ran: bool) -> None:
+    """I5, I7: whichever comes first, each take is refunded once, also if the timer is late."""
     order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
     service.later(minutes=15)
     if timer_ran:
@@ -181,7 +187,7 @@ def test_a_refund_and_that_of_the_end_are_one(service: Api, timer_ran: bool) -> 
     assert books_are_right()
 
 
-def test_only_a_take_is_refunded(service: Api) -> None:
+def test_refund_without_a_take_is_refused(service: Api) -> None:
     order = taken(service)
     stranger = act(service, "orders/{id}/refund", order, executor_id=77)
     assert (stranger.status, stranger.json["code"]) == (404, "take_not_found")
@@ -189,8 +195,8 @@ def test_only_a_take_is_refunded(service: Api) -> None:
     assert (nothing.status, nothing.json["code"]) == (404, "order_not_found")
 
 
-def test_a_refund_that_nobody_gave_is_a_breach(service: Api) -> None:
-    """I7: the audit knows refunds by operators, and no others."""
+def test_a_refund_without_an_action_is_a_breach(service: Api) -> None:
+    """I7: the audit accepts refunds by operators and reports a refund without a cause."""
     order = taken(service)
     service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order)
     table.client().update_item(
@@ -207,8 +213,8 @@ def test_a_refund_that_nobody_gave_is_a_breach(service: Api) -> None:
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_removed_order_gives_everybody_his_money_back(service: Api, answered: bool) -> None:
-    """I7, I15: answered or not, once; its contact is free."""
+def test_removal_refunds_every_executor_once(service: Api, answered: bool) -> None:
+    """I7, I15: once, whether answered or not; the contact becomes free."""
     order = taken(service, "@burst_pipe", EXECUTOR, OTHER)
     if answered:
         service.call("POST /api/orders/{id}/respond", user=CLIENT, id=order)
@@ -224,10 +230,10 @@ def test_a_removed_order_gives_everybody_his_money_back(service: Api, answered: 
         assert service.call("GET /api/users/me", user=executor).json["active_orders"] == 0
     assert service.order(OTHER, "@burst_pipe")["status"] == "active"
     assert books_are_right()
-    assert ("order_removed", None, order) in trail(service)
+    assert ("order_removed", None, order) in logged_actions(service)
 
 
-def test_an_order_nobody_took_leaves_every_list(service: Api) -> None:
+def test_a_removed_untaken_order_leaves_every_list(service: Api) -> None:
     order = service.order(CLIENT)["id"]
     service.later(minutes=60)
     service.sweep()
@@ -237,7 +243,7 @@ def test_an_order_nobody_took_leaves_every_list(service: Api) -> None:
     assert books_are_right()
 
 
-def test_a_removal_whose_answer_was_lost_is_done_once(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removal_with_a_lost_response_is_done_once(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """F2, P3."""
     order = taken(service)
     write, lost = table.transact, [True]
@@ -250,7 +256,7 @@ def test_a_removal_whose_answer_was_lost_is_done_once(service: Api, monkeypatch:
     monkeypatch.setattr(table, "transact", and_lose_the_answer)
     assert act(service, "orders/{id}/remove", order).status == 200
     assert amounts(service, EXECUTOR) == [2, -2, 10]
-    assert trail(service) == [("order_removed", None, order)]
+    assert logged_actions(service) == [("order_removed", None, order)]
 
 
 # ---------------------------------------------------------------- bans
@@ -259,7 +265,7 @@ ORDER = {"category": "Клининг", "city": "Казань", "description": "�
 
 
 def writes(order: str) -> list[tuple[str, str | None, dict[str, Any] | None]]:
-    """Everything that a user can change."""
+    """Every request that changes something for a user."""
     return [
         ("POST /api/orders", None, {**ORDER, "contact": "@another_pipe"}),
         ("PUT /api/orders/{id}", order, {"category": "Клининг"}),
@@ -274,7 +280,7 @@ def writes(order: str) -> list[tuple[str, str | None, dict[str, Any] | None]]:
 
 
 def test_a_banned_user_reads_and_changes_nothing(service: Api) -> None:
-    """Neither his own orders nor others'; what he paid for he still sees (I19)."""
+    """A banned user changes no order at all, but still sees the contacts they paid for (I19)."""
     paid_for = taken(service, "@burst_pipe", EXECUTOR)
     free = service.order(CLIENT, "@another_pipe")["id"]
     own = service.order(EXECUTOR, "@his_pipe")["id"]
@@ -285,13 +291,13 @@ def test_a_banned_user_reads_and_changes_nothing(service: Api) -> None:
         assert (route, answer.status, answer.json["code"]) == (route, 403, "banned")
     assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 8}
     assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=paid_for).json["contact"] == "@burst_pipe"
-    # Others do not suffer: his client can still close the order, and it pays him back.
+    # The ban does not affect others: the client can still close the order, and that refunds the banned executor.
     assert service.call("POST /api/orders/{id}/close", user=CLIENT, id=paid_for).status == 204
     assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 10}
 
     assert act(service, "users/{id}/unban", EXECUTOR).json["banned_at"] is None
     assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=free).status == 200
-    assert trail(service) == [
+    assert logged_actions(service) == [
         ("order_removed", None, own),
         ("user_banned", EXECUTOR, None),
         ("user_unbanned", EXECUTOR, None),
@@ -299,8 +305,8 @@ def test_a_banned_user_reads_and_changes_nothing(service: Api) -> None:
     assert books_are_right()
 
 
-def test_a_ban_takes_running_orders_away(service: Api) -> None:
-    """Their takers get their money back; what is over stays as it is. Again, it changes nothing more."""
+def test_a_ban_removes_running_orders(service: Api) -> None:
+    """Their executors are refunded, ended orders stay as they are, and a repeated ban changes nothing."""
     over = taken(service, "@over_pipe")
     service.call("POST /api/orders/{id}/complete", user=CLIENT, id=over)
     running = taken(service, "@burst_pipe", EXECUTOR, OTHER)
@@ -311,12 +317,12 @@ def test_a_ban_takes_running_orders_away(service: Api) -> None:
     again = act(service, "users/{id}/ban", CLIENT)
     assert (again.json["removed_orders"], again.json["banned_at"]) == ([], first.json["banned_at"])
     assert service.call("GET /api/orders/{id}", id=over).json["status"] == "completed"
-    assert trail(service) == [("order_removed", None, running), ("user_banned", CLIENT, None)]
+    assert logged_actions(service) == [("order_removed", None, running), ("user_banned", CLIENT, None)]
     assert books_are_right()
 
 
-def test_a_ban_that_died_half_way_goes_on(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F1: he is banned first, so that nothing new comes meanwhile."""
+def test_a_ban_that_crashed_is_resumed(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F1: the ban itself is written first, so that no new order is created meanwhile."""
     found = [taken(service, f"@burst_pipe{number}") for number in range(3)]
     write = commands.orders.move
     monkeypatch.setattr(
@@ -325,13 +331,15 @@ def test_a_ban_that_died_half_way_goes_on(service: Api, monkeypatch: pytest.Monk
     assert act(service, "users/{id}/ban", CLIENT).status == 500
     monkeypatch.setattr(commands.orders, "move", write)
     assert act(service, "users/{id}/ban", CLIENT).status == 200
-    assert [service.call("GET /api/orders/{id}", id=it).json["status"] for it in found] == ["closed_no_response"] * 3
+    assert [service.call("GET /api/orders/{id}", id=order).json["status"] for order in found] == [
+        "closed_no_response"
+    ] * 3
     assert amounts(service, EXECUTOR).count(2) == 3
-    assert [kind for kind, _, _ in trail(service)] == ["order_removed"] * 3 + ["user_banned"]
+    assert [kind for kind, _, _ in logged_actions(service)] == ["order_removed"] * 3 + ["user_banned"]
 
 
-def test_a_ban_between_reading_and_writing_stops_a_take(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The condition holds the rule to the table: no money moves."""
+def test_a_ban_between_read_and_write_stops_a_take(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The condition in the transaction enforces the rule: no money moves."""
     order = taken(service, "@burst_pipe", OTHER)
     service.recharge(EXECUTOR, 10)
     write = orders.take
@@ -348,25 +356,25 @@ def test_a_ban_between_reading_and_writing_stops_a_take(service: Api, monkeypatc
     assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 10}
 
 
-# ---------------------------------------------------------------- looking
+# ---------------------------------------------------------------- reading
 
 
-def test_an_operator_looks_a_ledger_up_and_that_is_seen(service: Api) -> None:
+def test_reading_a_ledger_is_in_the_audit_log(service: Api) -> None:
     order = taken(service)
     page = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query={**WHY, "limit": 1}).json
     assert (page["user_id"], page["balance"], page["banned_at"]) == (EXECUTOR, 8, None)
-    assert [(it["type"], it["order_id"]) for it in page["transactions"]] == [("order_take", order)]
+    assert [(entry["type"], entry["order_id"]) for entry in page["transactions"]] == [("order_take", order)]
     query = {**WHY, "cursor": page["next_cursor"]}
     rest = service.call("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query=query).json
-    assert [it["amount"] for it in rest["transactions"]] == [10]
-    assert trail(service) == [("ledger_read", EXECUTOR, None)] * 2
+    assert [entry["amount"] for entry in rest["transactions"]] == [10]
+    assert logged_actions(service) == [("ledger_read", EXECUTOR, None)] * 2
 
 
-def test_the_trail_is_read_in_pages(service: Api) -> None:
+def test_the_audit_log_is_read_in_pages(service: Api) -> None:
     for number in range(3):
         service.later(ms=1)
         act(service, "users/{id}/ban", 50 + number)
     page = service.call("GET /api/admin/actions", user=OPERATOR, query={"limit": 2}).json
-    assert [it["user_id"] for it in page["actions"]] == [52, 51]
+    assert [action["user_id"] for action in page["actions"]] == [52, 51]
     rest = service.call("GET /api/admin/actions", user=OPERATOR, query={"cursor": page["next_cursor"]}).json
-    assert [it["user_id"] for it in rest["actions"]] == [50]
+    assert [action["user_id"] for action in rest["actions"]] == [50]

@@ -1,4 +1,4 @@
-"""The audit finds each breach that is planted, and nothing else."""
+"""The audit finds each planted breach and nothing else."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def found() -> set[tuple[str, str]]:
 
 
 def spoil(key: keys.Key, expression: str, value: Any, **names: str) -> None:
-    """What no function of ours does: change an item past the store."""
+    """Change an item directly, past the store, which no function does."""
     table.client().update_item(
         TableName=TABLE,
         Key=item_to_dynamodb(key),
@@ -63,10 +63,10 @@ def story(service: Api) -> dict[str, str]:
     return orders
 
 
-def test_right_books_are_found_right(story: dict[str, str], service: Api) -> None:
+def test_correct_books_have_no_breach(story: dict[str, str], service: Api) -> None:
     assert found() == set()
     service.later(minutes=90)
-    assert found() == set()  # timers may be late: nothing is wrong with the books
+    assert found() == set()  # a late timer is no breach
     service.sweep()
     assert found() == set()
 
@@ -105,14 +105,14 @@ PLANTED: dict[str, tuple[Callable[[dict[str, str]], None], set[tuple[str, str]]]
     "a take that nobody paid": (
         lambda orders: spoil(
             keys.order(orders["completed"]),
-            "SET takes.#taker = :value",
+            "SET takes.#executor = :value",
             {"taken_at": 1, "price": 2, "executor_count": 3},
-            taker="4",
+            executor="4",
         ),
         {("I6", "take of order {completed} by user 4")},
     ),
     "a take that cost less than it says": (
-        lambda orders: spoil(keys.order(orders["completed"]), "SET takes.#taker.price = :value", 3, taker="2"),
+        lambda orders: spoil(keys.order(orders["completed"]), "SET takes.#executor.price = :value", 3, executor="2"),
         {("I6", "take of order {completed} by user 2")},
     ),
     "a debit without its take": (
@@ -165,7 +165,7 @@ def lock_of(order_id: str) -> keys.Key:
 
 
 def test_each_planted_breach_is_found(story: dict[str, str]) -> None:
-    """By its own name, and nothing that is right beside it."""
+    """It is reported under its own name, and no correct item is reported."""
     right = list(table.scan())
     for name, (plant, expected) in PLANTED.items():
         plant(story)
@@ -177,8 +177,8 @@ def test_each_planted_breach_is_found(story: dict[str, str]) -> None:
             table.client().put_item(TableName=TABLE, Item=item_to_dynamodb(item))
 
 
-def test_what_only_one_reading_saw_is_no_breach(story: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reading is no snapshot: what moves while it passes looks wrong, once."""
+def test_a_breach_seen_by_one_scan_only_is_not_reported(story: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Scan is not a snapshot: an item that changes during it can look inconsistent once."""
     spoil(keys.user(4), "SET balance = :value", 21)
     read = books.read
     readings = []
@@ -193,7 +193,7 @@ def test_what_only_one_reading_saw_is_no_breach(story: dict[str, str], monkeypat
     assert len(readings) == 2
 
 
-def test_breaches_are_lines_and_a_metric(
+def test_breaches_are_logged_and_counted(
     story: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil(keys.user(4), "SET balance = :value", 21)

@@ -38,7 +38,7 @@ def test_status_of_an_unknown_payment_is_a_404(service: Api, id: str) -> None:
 
 
 def test_payment_of_another_user_is_a_404(service: Api, crypto_pay: FakeCryptoPay) -> None:
-    """I17: not even that it is there."""
+    """I17: the response does not even reveal that the payment exists."""
     invoice = create(service, "crypto_pay")
     answer = service.call(STATUS, user=2, id=str(invoice["payment_id"]))
     assert answer.text == service.call(STATUS, user=2, id="1").text
@@ -48,7 +48,7 @@ def test_payment_of_another_user_is_a_404(service: Api, crypto_pay: FakeCryptoPa
 def test_only_unpaid_payments_are_removed_by_ttl(service: Api, crypto_pay: FakeCryptoPay) -> None:
     first, second = create(service, "crypto_pay"), create(service, "crypto_pay")
     CryptoShop(service, crypto_pay).take_money(first)()
-    kept, removed = (table.get(keys.payment(it["payment_id"])) or {} for it in (first, second))
+    kept, removed = (table.get(keys.payment(invoice["payment_id"])) or {} for invoice in (first, second))
     assert "ttl" not in kept
     assert removed["ttl"] > service.now // 1000 + 29 * 24 * 3600
 

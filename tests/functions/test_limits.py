@@ -1,4 +1,4 @@
-"""What one user may do in an hour, and how long a page may be."""
+"""Rate limits per user and hour, and the maximum length of a page."""
 
 from functools import partial
 from typing import Any
@@ -24,12 +24,12 @@ LIMITS = {
 
 @pytest.fixture(autouse=True)
 def limits(change: Change) -> None:
-    """Those of template.yaml."""
+    """The limits of template.yaml."""
     parameters = api.template()["Parameters"]
     change(**{name: str(parameters[name.title().replace("_", "")]["Default"]) for name in LIMITS})
 
 
-def test_what_is_allowed_here_is_what_is_allowed_in_aws() -> None:
+def test_local_limits_equal_those_of_the_template() -> None:
     local = LocalSettings.read({})
     assert {name: getattr(local, name.lower()) for name in LIMITS} == LIMITS
     assert {name: getattr(settings.settings(), name.lower()) for name in LIMITS} == LIMITS
@@ -40,7 +40,7 @@ def post(service: Api, user: int, number: int) -> api.Answer:
     return service.call("POST /api/orders", user=user, body={**body, "contact": f"@client{user}_{number}"})
 
 
-def test_ten_orders_an_hour(service: Api) -> None:
+def test_the_eleventh_order_of_an_hour_is_a_429(service: Api) -> None:
     assert [post(service, 1, number).status for number in range(10)] == [201] * 10
     refused = post(service, 1, 10)
     assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (429, "too_often", "360")
@@ -51,14 +51,14 @@ def test_ten_orders_an_hour(service: Api) -> None:
 
 
 def test_a_refused_order_costs_no_token(service: Api) -> None:
-    """I15: a contact that is busy is no order."""
+    """I15: an order whose contact is busy is refused and costs nothing."""
     assert post(service, 1, 0).status == 201
     assert [post(service, 1, 0).status for _ in range(12)] == [409] * 12
     assert [post(service, 1, number).status for number in range(1, 11)] == [201] * 9 + [429]
 
 
-def test_an_order_that_landed_unheard_is_no_refusal(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F2, F4, P3: the last token went into the try that had landed; nobody is told that it did not."""
+def test_order_written_before_a_lost_response_is_a_201(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F2, F4, P3: the write that succeeded used the last token, and the caller gets 201, not 429."""
     for number in range(9):
         assert post(service, 1, number).status == 201
     transact, check = table.transact, commands._check_contact
@@ -93,7 +93,7 @@ def test_settings_and_invoices_have_limits(service: Api, telegram: Any) -> None:
 
 
 class Instance:
-    """Counts what a function's instance asks of the table."""
+    """Records the calls of a function's instance to the table."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -103,16 +103,16 @@ class Instance:
         self.calls.append(model.name)
 
     def asked(self) -> list[str]:
-        """What since the last time."""
+        """The calls since the last check."""
         calls, self.calls = self.calls, []
         return calls
 
 
-def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, change: Change) -> None:
-    """Of 240 an hour, an instance gives 4 a minute; what is beyond comes out of the bucket of 240, 4 at a time."""
+def test_only_frequent_reads_take_tokens(service: Api, change: Change) -> None:
+    """With 240 reads an hour, an instance admits 4 a minute; further reads take 4 tokens at a time from the bucket."""
     change(READS_PER_HOUR="240")
     look = partial(service.call, "GET /api/balance", user=1)
-    assert look().status == 200  # the first visit, which makes him a user
+    assert look().status == 200  # the first visit, which creates the user
     instance = Instance()
     assert {look().status for _ in range(3)} == {200}
     assert instance.asked() == ["GetItem"] * 3
@@ -125,11 +125,11 @@ def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, chang
     assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (429, "too_often", "60")
     assert instance.asked() == ["UpdateItem"]
     assert look().status == 429
-    assert instance.asked() == []  # who has to wait costs nothing meanwhile
-    # Everybody else reads on, and who says nothing of himself.
+    assert instance.asked() == []  # a refused caller causes no further call
+    # Other users and anonymous callers can still read.
     assert service.call("GET /api/balance", user=2).status == 200
     assert service.call("GET /api/orders").status == 200
-    # The bucket is one for all instances.
+    # All instances share one bucket.
     wake_another_instance()
     assert [look().status for _ in range(5)] == [200] * 4 + [429]
 
@@ -137,7 +137,7 @@ def test_a_person_reads_without_a_token_and_a_flood_does_not(service: Api, chang
     assert [look().status for _ in range(9)] == [200] * 8 + [429]
 
 
-def test_every_read_counts_and_no_write_does(service: Api, change: Change) -> None:
+def test_every_read_and_no_write_counts_as_a_read(service: Api, change: Change) -> None:
     change(READS_PER_HOUR="1")
     order = post(service, 1, 0).json["id"]
     service.recharge(2, 10)

@@ -24,7 +24,7 @@ def test_client_hears_of_takes_and_reminders_until_the_answer(service: Api, bot:
     assert "всего их 2" in bot.sent()[1]["text"]
     [[answer, close], _] = bot.sent()[0]["reply_markup"]["inline_keyboard"]
     assert (answer["text"], close["text"]) == ("Я ответил", "Закрыть")
-    assert service.handle(Queue.NOTICES, asked[0]) == [asked[0]], "early: it comes again"
+    assert service.handle(Queue.NOTICES, asked[0]) == [asked[0]], "early: it stays in the queue"
     service.later(minutes=5)
     assert service.handle(Queue.NOTICES, asked[0]) == []
     assert "Осталось 10 мин" in bot.sent()[2]["text"]
@@ -65,7 +65,7 @@ def test_no_response_close_tells_executors_of_the_refund(service: Api, bot: Fake
 
 @pytest.mark.parametrize("answered", [False, True])
 def test_removed_order_is_told_to_client_and_executors(service: Api, bot: FakeTelegram, answered: bool) -> None:
-    """And of the money, which is back (I7)."""
+    """The executors are also told that they were refunded (I7)."""
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     if answered:

@@ -1,4 +1,4 @@
-"""A new order finds its audience: offers, digests, and what is no longer offered."""
+"""A new order and its audience: offers, digests, and orders that are no longer offered."""
 
 import os
 import re
@@ -69,10 +69,10 @@ def test_orders_of_one_window_are_one_digest_of_those_left(service: Api, bot: Fa
     digest = digest_of(service)
     assert digest["due_at"] == digest["window_ends_at"] == service.now + 4 * 60_000
     assert service.call("DELETE /api/orders/{id}", user=CLIENT, id=orders[1]).status == 204
-    for taker in (10, 11, 12):
-        service.recharge(taker, 2)
-        assert service.call(TAKE, user=taker, id=orders[2]).status == 200
-    assert service.handle(Queue.OFFERS, digest) == [digest], "early: it comes again"
+    for other in (10, 11, 12):
+        service.recharge(other, 2)
+        assert service.call(TAKE, user=other, id=orders[2]).status == 200
+    assert service.handle(Queue.OFFERS, digest) == [digest], "early: it stays in the queue"
     service.later(minutes=4)
     assert service.handle(Queue.OFFERS, digest) == []
     _, sent = bot.sent()
@@ -121,7 +121,7 @@ def test_order_ending_while_the_sender_waits_is_not_offered(
 
 
 def test_offer_against_current_preferences_is_dropped(service: Api, bot: FakeTelegram) -> None:
-    """The index may lag, and the queue may be long."""
+    """The index may lag and the queue may be long, so the preferences are checked again before a send."""
     order = service.order(CLIENT)
     listen(EXECUTOR, categories=["Электрика"])
     assert offer(service, EXECUTOR, order["id"]) == []
@@ -129,8 +129,8 @@ def test_offer_against_current_preferences_is_dropped(service: Api, bot: FakeTel
 
 
 def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What the queue has after it brought these, one by one."""
-    left = [message for it in messages for message in service.handle(Queue.OFFERS, it)]
+    """Handle these messages one by one; return what is then in the queue."""
+    left = [message for waiting in messages for message in service.handle(Queue.OFFERS, waiting)]
     return [*left, *service.queued(Queue.OFFERS)]
 
 
@@ -139,9 +139,9 @@ def brought(service: Api, *messages: Mapping[str, Any]) -> list[Mapping[str, Any
 def test_outage_longer_than_a_window_loses_no_collected_order(
     service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch, first: int, ended: bool
 ) -> None:
-    """Whichever message comes first when Telegram is back, the digest's own among them.
+    """In whatever order the messages are delivered when Telegram is back, the digest's own included.
 
-    Where the first order ended by then, the other one is the first that he hears of, and goes out at once.
+    If the first order has ended by then, the other one is the first that the executor hears of and goes out at once.
     """
     listen(EXECUTOR)
     orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2)]
@@ -170,7 +170,7 @@ def test_age_of_the_first_notification_is_measured_once(
     for user in (EXECUTOR, OTHER):
         listen(user)
         service.later(ms=1234)
-        send_offer._told.clear()  # as another process would
+        send_offer._told.clear()  # as another process would do
         offer(service, user, order["id"])
     found = re.findall(r'"FirstNotificationAge":\[([\d.]+)\]', capfd.readouterr().out.replace(" ", ""))
     assert [float(age) for age in found] == [1234.0]
@@ -187,7 +187,7 @@ def test_category_edit_announces_the_order_again(service: Api) -> None:
 
 
 def test_repeated_category_edits_are_announced_five_times(service: Api) -> None:
-    """Each change is as many messages as it has an audience, and a client may make as many changes as he likes."""
+    """Each edit sends a message to the whole audience, and the number of edits is not limited."""
     order = service.order(CLIENT)["id"]
     queued = []
     for category in ["Электрика", "Сантехника"] * 5:

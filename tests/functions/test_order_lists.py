@@ -10,7 +10,7 @@ from tests.in_process import Api, Change
 
 
 def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
-    """The total of an earlier moment is not repeated beside the page of a later one (I12)."""
+    """A cached total of an earlier moment is not returned with the page of a later one (I12)."""
     service.order(1, "@first_pipe")
     service.later(ms=1)
     service.order(1, "@second_pipe")
@@ -22,7 +22,7 @@ def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
 
 
 def test_an_offset_of_any_size_is_answered(service: Api) -> None:
-    """What DynamoDB is asked for stays what it can be asked for."""
+    """The limit that is sent to DynamoDB stays within what DynamoDB accepts."""
     asked: list[int] = []
 
     def see(params: dict[str, Any], **_: Any) -> None:
@@ -38,10 +38,10 @@ def test_an_offset_of_any_size_is_answered(service: Api) -> None:
 
 
 @pytest.mark.parametrize("counted_by_keys", [300, 2])
-def test_an_order_whose_answer_is_late_is_not_counted(
+def test_an_order_past_its_window_is_not_counted(
     service: Api, monkeypatch: pytest.MonkeyPatch, counted_by_keys: int
 ) -> None:
-    """The window of the oldest ended and no timer ran: it is stored as active and stands behind the page (I12)."""
+    """The oldest order's window ended and no timer ran: it is stored as active, behind the page (I12)."""
     monkeypatch.setattr(feeds, "_MAX_COUNTED_BY_KEYS", counted_by_keys)
     oldest = service.order(1, "@first_pipe")["id"]
     service.recharge(2)
@@ -51,7 +51,7 @@ def test_an_order_whose_answer_is_late_is_not_counted(
         service.order(1, contact)
     for minutes, total in ((0, 4), (15, 3)):
         service.later(minutes=minutes)
-        for _ in range(2):  # counted, and remembered
+        for _ in range(2):  # counted and cached
             answer = service.call("GET /api/orders", query={"limit": 1}).json
             assert (len(answer["orders"]), answer["total"]) == (1, total)
 
@@ -65,7 +65,7 @@ def test_status_hidden_from_strangers_is_a_422(service: Api, status: str) -> Non
 
 
 def test_feed_is_cached_until_an_order_on_it_ends(service: Api, change: Change) -> None:
-    """I12: a page is kept for two seconds, and never beyond the moment at which an order on it ends."""
+    """I12: a page is cached for two seconds, and never beyond the end of an order on it."""
     change(FEED_CACHE_SECONDS="2")
     kept = "public, max-age=0, s-maxage=%d"
     feed = partial(service.call, "GET /api/orders")

@@ -1,4 +1,4 @@
-"""What is kept of a person: shown to him, removed when he asks, and gone by itself in time."""
+"""Personal data: exported and erased on request, and removed by TTL in time."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ from tests.in_process import Api, Change
 
 ANNA, EXECUTOR, OTHER = 1, 2, 3
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
-# What Anna wrote or is called: each must be found before, and nowhere after.
+# Anna's names and texts: each must be in the table before an erasure, and none after it.
 TRACES = ("Анна", "Петрова", "anna_p", "@burst_pipe", "Прорвало", "+79161234567", "Мастер опоздал", "Грубил")
 WHY = {"reason": "письмо с просьбой удалить данные"}
 
@@ -43,7 +43,7 @@ def books_are_right() -> bool:
 
 @pytest.fixture
 def story(service: Api) -> dict[str, str]:
-    """Anna's orders in each state, by name, and what else she left."""
+    """Anna's orders in each state, by name, and her other data."""
     for user in (ANNA, EXECUTOR, OTHER):
         service.recharge(user, 20)
     found = {
@@ -75,7 +75,7 @@ def story(service: Api) -> dict[str, str]:
     return found
 
 
-def test_a_person_gets_everything_that_is_kept_of_him(service: Api, story: dict[str, str]) -> None:
+def test_export_contains_everything_kept_of_a_user(service: Api, story: dict[str, str]) -> None:
     answer = service.call("GET /api/users/me/export", user=ANNA)
     for trace in TRACES:
         assert trace in answer.text
@@ -85,14 +85,14 @@ def test_a_person_gets_everything_that_is_kept_of_him(service: Api, story: dict[
     assert [row["amount"] for row in found["transactions"]] == [-2, 20]
     assert (found["categories"], found["cities"]) == (["Клининг"], ["Казань", "Уфа"])
     assert [consent["version"] for consent in found["consents"]] == ["1"]
-    # An order that he took is another's: its contact is not his data.
+    # An order that the user took belongs to another client: its contact is not the user's data.
     assert "@other_pipe" not in answer.text
     received = service.call("GET /api/users/me/export", user=EXECUTOR).json["reviews_received"]
     assert [review["comment"] for review in received] == ["Мастер опоздал"]
 
 
-def test_of_who_is_forgotten_nothing_is_left_but_money(service: Api, story: dict[str, str]) -> None:
-    """I4, I7, I21: orders end as he could have ended them, the ledger stays, ratings still add up."""
+def test_erasure_leaves_only_the_ledger(service: Api, story: dict[str, str]) -> None:
+    """I4, I7, I21: orders end as the client could have ended them, the ledger stays, ratings still add up."""
     before = everything()
     assert all(trace in before for trace in TRACES)
     assert service.call("DELETE /api/users/me", user=ANNA).status == 204
@@ -110,7 +110,7 @@ def test_of_who_is_forgotten_nothing_is_left_but_money(service: Api, story: dict
         "others": "active",
     }
     assert [states[name]["contact"] for name in ("free", "taken", "answered", "completed")] == [None] * 4
-    # Refunded where she had not answered, as with any close.
+    # Refunded if she had not answered, as with any close.
     assert amounts(service, EXECUTOR) == [2, -2, -2, -2, 20]
     assert amounts(service, ANNA) == [-2, 20]
     assert service.call("GET /api/users/me", user=EXECUTOR).json["rating"] == 3.0
@@ -125,8 +125,8 @@ def test_of_who_is_forgotten_nothing_is_left_but_money(service: Api, story: dict
     assert books_are_right()
 
 
-def test_money_matters_stay_open_to_executors(service: Api, story: dict[str, str]) -> None:
-    """Who was cheated and then forgotten is still complained of and paid back: the order's skeleton is there."""
+def test_complaints_and_refunds_survive_the_clients_erasure(service: Api, story: dict[str, str]) -> None:
+    """Executors can still complain about an erased client and be refunded: the order without its texts is kept."""
     service.call("DELETE /api/users/me", user=ANNA)
     complaint = {"order_id": story["answered"], "complaint": "Ложная информация"}
     assert service.call("POST /api/reviews/executor", user=EXECUTOR, body=complaint).status == 200
@@ -140,8 +140,8 @@ def test_money_matters_stay_open_to_executors(service: Api, story: dict[str, str
     assert books_are_right()
 
 
-def test_review_written_after_erasure_goes_with_the_next_one(service: Api, story: dict[str, str]) -> None:
-    """Here a review of an order that was erased before: the order shows its words, and is in no list of hers."""
+def test_review_after_an_erasure_goes_with_the_next_one(service: Api, story: dict[str, str]) -> None:
+    """The review is about an order that was erased before: it shows the review's text and is in none of her lists."""
     second = service.order(ANNA, contact="@burst_pipe4")["id"]
     assert service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=second).status == 200
     assert service.call("POST /api/orders/{id}/complete", user=ANNA, id=second).status == 200
@@ -162,10 +162,10 @@ STEPS = ("orders.move", "people.erase_order", "people.erase_review", "people.era
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("landed", [False, True], ids=["before it", "after it"])
-def test_who_is_half_forgotten_is_forgotten_the_second_time(
+def test_a_crashed_erasure_is_completed_by_the_next_call(
     service: Api, story: dict[str, str], monkeypatch: pytest.MonkeyPatch, step: str, landed: bool
 ) -> None:
-    """F1, F2, F14: it dies before or after a step's write; again, it goes on, and nobody is paid twice."""
+    """F1, F2, F14: it crashes before or after a step's write; a second call resumes it, and no refund is paid twice."""
     module = {"orders": orders, "people": people}[step.partition(".")[0]]
     name = step.partition(".")[2]
     do = getattr(module, name)
@@ -187,7 +187,7 @@ def test_who_is_half_forgotten_is_forgotten_the_second_time(
     assert books_are_right()
 
 
-def test_what_takes_too_long_says_that_more_is_to_do(
+def test_an_unfinished_erasure_asks_to_repeat_the_request(
     service: Api, story: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delete_me, "_LAST_STEP", -1.0)
@@ -198,7 +198,7 @@ def test_what_takes_too_long_says_that_more_is_to_do(
 
 
 class Ticking:
-    """A clock on which every look takes a second."""
+    """A clock that advances one second at every reading."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -208,8 +208,8 @@ class Ticking:
         return self._now
 
 
-def test_who_asks_again_gets_on_however_much_he_wrote(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call does what it has the time for; what an earlier one did is not done again."""
+def test_repeated_erasure_calls_always_finish(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call does as many steps as its time allows and repeats none of an earlier call."""
     for user in (ANNA, EXECUTOR):
         service.recharge(user, 20)
     for number in range(6):
@@ -230,7 +230,7 @@ def test_who_asks_again_gets_on_however_much_he_wrote(service: Api, monkeypatch:
     while (answer := service.call("DELETE /api/users/me", user=ANNA)).status != 204:
         assert (answer.status, answer.json["code"]) == (503, "busy")
         calls += 1
-        assert calls <= 6  # 19 steps, four a call
+        assert calls <= 6  # 19 steps, four per call
     assert [trace for trace in TRACES if trace in everything()] == []
 
 
@@ -241,24 +241,24 @@ def test_operator_exports_and_erases_a_user_on_request(service: Api, story: dict
     erase_user.handler(event, LongContext())
     after = everything()
     assert [trace for trace in TRACES if trace in after] == []
-    trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
-    done = {(it["operator_id"], it["kind"], it["user_id"], it["reason"]) for it in trail}
+    actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    done = {(action["operator_id"], action["kind"], action["user_id"], action["reason"]) for action in actions}
     assert done == {(OPERATOR, kind, ANNA, WHY["reason"]) for kind in ("data_exported", "data_erased")}
 
 
-def test_who_asks_without_end_fills_no_trail(service: Api, change: Change) -> None:
+def test_repeated_erasures_are_rate_limited(service: Api, change: Change) -> None:
     change(SETTINGS_PER_HOUR="2")
     answers = [service.call("DELETE /api/users/me", user=ANNA) for _ in range(4)]
     assert [answer.status for answer in answers] == [204, 204, 429, 429]
     assert (answers[-1].json["code"], answers[-1].headers["retry-after"]) == ("too_often", "1800")
     assert len(service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]) == 2
-    # An operator who was asked by letter spends nothing of hers.
+    # An erasure by an operator takes no token of the user.
     erase_user.handler({"user_id": ANNA, "operator_id": OPERATOR, **WHY}, LongContext())
     service.later(minutes=30)
     assert service.call("DELETE /api/users/me", user=ANNA).status == 204
 
 
-def test_a_ban_outlives_being_forgotten(service: Api) -> None:
+def test_a_ban_survives_the_erasure(service: Api) -> None:
     service.order(ANNA)
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(ANNA), body=WHY)
     assert service.call("DELETE /api/users/me", user=ANNA).status == 204
@@ -271,7 +271,7 @@ def test_a_ban_outlives_being_forgotten(service: Api) -> None:
 
 @pytest.fixture
 def told(service: Api, telegram: FakeTelegram) -> list[str]:
-    """Anna was told of the first of these orders; the second waits for her digest."""
+    """Anna got an offer of the first of these orders; the second is collected for her digest."""
     enabled = {"enabled": True, "frequency": 5}
     assert service.call("PUT /api/users/me/notification-settings", user=ANNA, names=NAMES, body=enabled).status == 200
     anything: dict[str, list[str]] = {"categories": [], "cities": []}
@@ -293,8 +293,8 @@ def left_by_the_bot() -> list[str]:
     return sorted(item["pk"] for item in items if item["pk"] in (f"INBOX#{ANNA}", f"PACE#{ANNA}"))
 
 
-def test_the_bot_forgets_as_well(service: Api, telegram: FakeTelegram, told: list[str]) -> None:
-    """What she was told, what waits for her, and when she may be written to; nothing comes to her after that."""
+def test_erasure_removes_the_bots_data(service: Api, telegram: FakeTelegram, told: list[str]) -> None:
+    """Her sent and collected messages and her send rate are removed, and she gets no further message."""
     digest = service.queued(Queue.OFFERS)
     shown = service.call("GET /api/users/me/export", user=ANNA).json
     assert shown["offered_orders"] == sorted(told)
@@ -311,7 +311,7 @@ def test_the_bot_forgets_as_well(service: Api, telegram: FakeTelegram, told: lis
 def test_user_erased_while_a_message_is_sent_stays_erased(
     service: Api, telegram: FakeTelegram, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sender writes down that it arrived, and there is nothing to write it into."""
+    """The sender records the outcome, and the item that would hold it no longer exists."""
     [digest] = service.queued(Queue.OFFERS)
     service.later(minutes=5)
 
@@ -361,8 +361,8 @@ def test_accepted_terms_are_recorded_at_the_first_write(service: Api, change: Ch
 DAY = 24 * 60 * 60
 
 
-def test_what_is_personal_goes_by_itself(service: Api, story: dict[str, str], told: list[str]) -> None:
-    """Days until TTL removes each kind of item; None is for what stays until its person asks."""
+def test_ttl_removes_personal_data(service: Api, story: dict[str, str], told: list[str]) -> None:
+    """Days until TTL removes each kind of item; None: kept until the user requests the erasure."""
     before = service.image(told[0])
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(OTHER), body=WHY)
     service.order_changed(service.image(told[0]), before)

@@ -1,4 +1,4 @@
-"""What ends an order by itself: the stream makes one-time schedules of its deadlines, and they call the timer."""
+"""Schedules: the stream creates a one-time timer per deadline of an order, and it calls the function that ends it."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def test_each_deadline_of_an_order_gets_a_schedule(service: Api) -> None:
-    """L1, I18: the hour when it is made, the answer window when it is first taken; nobody reads a contact in one."""
+    """L1, I18: one for the hour at creation, one for the answer window at the first take; none holds a contact."""
     asked: list[str] = []
     schedules.client().meta.events.register(
         "before-call.scheduler.CreateSchedule", lambda model, **_: asked.append(model.name)
@@ -58,7 +58,7 @@ def test_each_deadline_of_an_order_gets_a_schedule(service: Api) -> None:
     assert names() == [f"{order['id']}-answer", f"{order['id']}-hour"]
     assert len(asked) == 2
     answer = schedule(order["id"], "answer")
-    # A schedule has seconds: rounded up, for an early one would only fail and come again (L6).
+    # A schedule has a resolution of seconds. It is rounded up, because an early timer fails and is retried (L6).
     assert answer["ScheduleExpression"] == "at(2026-09-21T14:38:21)"
     assert json.loads(answer["Target"]["Input"]) == {"order_id": order["id"], "due_at": START + 25 * 60_000 + 1}
     for each in (hour, answer):
@@ -66,7 +66,7 @@ def test_each_deadline_of_an_order_gets_a_schedule(service: Api) -> None:
 
 
 def test_schedule_that_exists_is_accepted(service: Api) -> None:
-    """F13, F18: the record comes twice."""
+    """F13, F18: the record is delivered twice."""
     order = service.order(1)
     for _ in range(2):
         assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
@@ -74,7 +74,7 @@ def test_schedule_that_exists_is_accepted(service: Api) -> None:
 
 
 def test_order_already_due_is_left_to_the_sweep(service: Api) -> None:
-    """L5: the record comes late, or was lost for good."""
+    """L5: the record is delivered late, or is lost."""
     order = service.order(1)
     service.later(minutes=60)
     assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
@@ -86,7 +86,7 @@ def test_order_already_due_is_left_to_the_sweep(service: Api) -> None:
 def test_failed_schedule_is_retried_and_leaks_no_contact(
     service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """F13: the record is reported as failed, and says nothing of what is in it (I18). People hear of the order."""
+    """F13: the record is reported as failed, its content is not logged (I18), and the audience still gets the order."""
     order = service.order(1, CONTACT)
     schedules.client().delete_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
     assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
@@ -102,7 +102,7 @@ def test_failed_schedule_is_retried_and_leaks_no_contact(
 
 
 def test_no_record_is_begun_after_a_failed_one(service: Api) -> None:
-    """P4, the simulation's seed 14081: each of a batch waited for an answer that never came, and the time ran out."""
+    """P4, the simulation's seed 14081: every record of a batch waited for a lost response until the time ran out."""
     orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
     asked: list[str] = []
 
@@ -119,7 +119,7 @@ def test_no_record_is_begun_after_a_failed_one(service: Api) -> None:
 
 
 def test_no_record_is_begun_when_time_is_short(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P4: what is left of it may be less than a record takes."""
+    """P4: the remaining time may be less than one record takes."""
     orders = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
     left = iter((25_000, 14_000, 30_000))
     monkeypatch.setattr(api.Context, "get_remaining_time_in_millis", lambda _: next(left))
@@ -128,7 +128,7 @@ def test_no_record_is_begun_when_time_is_short(service: Api, monkeypatch: pytest
 
 
 def test_early_timer_fails_and_is_retried(service: Api, capsys: pytest.CaptureFixture[str]) -> None:
-    """L6, F12, F15: so that it comes again, and wakes nobody; on time it ends the order, and then changes nothing."""
+    """L6, F12, F15: it is retried without an alarm; on time it ends the order, and a repeat changes nothing."""
     order = service.order(1)
     service.later(minutes=60, ms=-1)
     with pytest.raises(HandlerFailed, match="RetryLater"):
@@ -144,5 +144,5 @@ def test_early_timer_fails_and_is_retried(service: Api, capsys: pytest.CaptureFi
 
 
 def test_timer_of_a_removed_order_is_ignored(service: Api) -> None:
-    """F20: redriven from the dead letters when the order's retention is over."""
+    """F20: redriven from the dead letters after the order's retention."""
     service.timer("AAAAAAAAAAAA", START)

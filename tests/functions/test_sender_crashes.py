@@ -1,4 +1,4 @@
-"""A sender is killed before and after each of its calls: no message is lost, and only one in doubt is sent twice."""
+"""A sender is killed before and after each of its calls: no message is lost, and only one in doubt is repeated."""
 
 import itertools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.messages import CLIENT, EXECUTOR, digest_of, listen, taken
 
 
 class Killed(BaseException):
-    """The sender's process is gone."""
+    """The sender's process was killed."""
 
 
 Deadly = Callable[[Queue, dict[str, Any], int], list[str] | None]
@@ -26,9 +26,9 @@ Deadly = Callable[[Queue, dict[str, Any], int], list[str] | None]
 
 @pytest.fixture(params=["before", "after"])
 def dies(request: pytest.FixtureRequest, service: Api, monkeypatch: pytest.MonkeyPatch) -> Deadly:
-    """Handles a message and dies before or after its how manieth call of AWS or Telegram.
+    """Handle a message and die before or after the given call of AWS or Telegram, counted from 1.
 
-    The calls that were done; None where there were fewer, and it lived.
+    Returns the completed calls, or None if the handler made fewer calls and survived.
     """
     aws, telegram = BaseClient._make_api_call, bot_api.call  # type: ignore[attr-defined]
 
@@ -61,7 +61,7 @@ def dies(request: pytest.FixtureRequest, service: Api, monkeypatch: pytest.Monke
 
 
 def again(service: Api, queue: Queue, message: dict[str, Any]) -> None:
-    """The queue brings a message until it is done, and once more."""
+    """Deliver a message until it is handled, and once more."""
     for _ in range(3):
         service.later(ms=HELD_MS)
         left = service.handle(queue, message)
@@ -69,7 +69,7 @@ def again(service: Api, queue: Queue, message: dict[str, Any]) -> None:
 
 
 def in_doubt(done: list[str]) -> bool:
-    """Whether a sender died between Telegram's answer and writing it down."""
+    """Whether the sender died between Telegram's response and the write that records it."""
     return "sendMessage" in done and "PutItem" not in done[done.index("sendMessage") :]
 
 
@@ -102,7 +102,7 @@ def a_notice(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
 def test_killed_sender_loses_nobody_and_repeats_only_in_doubt(
     service: Api, bot: FakeTelegram, dies: Deadly, what: Callable[[Api, int], tuple[Queue, dict[str, Any], int]]
 ) -> None:
-    """Twice only where he died after Telegram took it and before he wrote that down."""
+    """A message is repeated only if the sender died after Telegram accepted it and before the outcome was written."""
     for number in itertools.count(1):
         queue, message, user = what(service, number)
         before = len(bot.sent(user))
@@ -110,7 +110,7 @@ def test_killed_sender_loses_nobody_and_repeats_only_in_doubt(
         if done is None:
             break
         if done.count("PutItem") == 1:
-            assert service.handle(queue, message) == [message], "whoever claimed it may still be about"
+            assert service.handle(queue, message) == [message], "the sender with the claim may still be alive"
         again(service, queue, message)
         assert len(bot.sent(user)) - before == 1 + in_doubt(done), done
     assert number > 6, "each of its calls"

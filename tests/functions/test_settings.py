@@ -1,4 +1,4 @@
-"""Preferences and notification settings: a user's own, and nobody else's."""
+"""Preferences and notification settings: each user reads and writes only their own."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def saved(service: Api, user: int) -> list[Any]:
     return [service.call(f"GET {path}", user=user).json for path in (PREFERENCES, NOTIFICATIONS)]
 
 
-def test_what_is_saved_is_read_by_who_saved_it(service: Api) -> None:
+def test_saved_settings_are_read_by_their_user_only(service: Api) -> None:
     defaults = [{"categories": [], "cities": []}, {"enabled": False, "frequency": 10}]
     assert saved(service, 1) == defaults
     wanted = {"categories": ["Клининг", "Другое", "Клининг"], "cities": ["Казань"]}
@@ -46,13 +46,13 @@ def test_what_is_saved_is_read_by_who_saved_it(service: Api) -> None:
         (NOTIFICATIONS, {"enabled": 1}),
     ],
 )
-def test_what_cannot_be_saved_changes_nothing(service: Api, path: str, body: dict[str, Any]) -> None:
+def test_invalid_settings_change_nothing(service: Api, path: str, body: dict[str, Any]) -> None:
     before = saved(service, 1)
     assert service.call(f"PUT {path}", user=1, body=body).status == 422
     assert saved(service, 1) == before
 
 
-def test_the_most_that_can_be_saved(service: Api) -> None:
+def test_the_largest_settings_are_saved(service: Api) -> None:
     for body in (
         {"categories": [*CATEGORIES, *CATEGORIES[:3]], "cities": [*CITIES, *CITIES[:8]]},
         {"frequency": 15},
@@ -61,7 +61,7 @@ def test_the_most_that_can_be_saved(service: Api) -> None:
         assert service.call(f"PUT {path}", user=1, body=body).status == 200
 
 
-def test_notification_settings_say_if_the_bot_can_write(service: Api, bot: FakeTelegram) -> None:
+def test_notification_settings_show_if_the_bot_can_write(service: Api, bot: FakeTelegram) -> None:
     route = "PUT /api/users/me/notification-settings"
 
     def says(**names: Any) -> str:

@@ -27,7 +27,7 @@ def test_take_pays_once_and_shows_the_contact(service: Api) -> None:
 
 
 def test_only_paid_takes_are_rate_limited(service: Api, change: Change) -> None:
-    """I19: a repeated take is free, also of tokens."""
+    """I19: a repeated take costs neither money nor a token."""
     change(TAKES_PER_HOUR="2")
     service.recharge(9, 10)
     found = [service.order(client, f"@burst_pipe{client}")["id"] for client in (1, 2, 3)]
@@ -62,7 +62,7 @@ def test_refund_equals_the_price_paid_for_the_take(service: Api, monkeypatch: py
 
 
 def test_take_crossing_the_answer_leaves_the_order_answered(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer falls between a take's read and its write: what is due of the order is the end of its hour (I12)."""
+    """The answer is written between a take's read and write; the remaining deadline is the end of the hour (I12)."""
     order = service.order(1, "@first_pipe")["id"]
     for executor in (2, 3):
         service.recharge(executor)
