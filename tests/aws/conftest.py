@@ -1,4 +1,4 @@
-"""The fixtures of whole functions, whose calls of AWS are looked at."""
+"""The fixtures of whole functions, whose calls of AWS are checked."""
 
 from tests.in_process import log, service
 

@@ -1,4 +1,4 @@
-"""An answer is parsed as botocore parses it, for less."""
+"""Responses are parsed as by botocore, in less time."""
 
 import json
 from typing import Any

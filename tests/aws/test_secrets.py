@@ -1,4 +1,4 @@
-"""A secret that SSM does not have, no longer has, has anew, or does not answer with (F25)."""
+"""Secrets in SSM: missing, removed, replaced, or behind a hanging SSM (F25)."""
 
 import socket
 import time
@@ -18,7 +18,7 @@ from tests.signing import signed
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets time pass for what is remembered of SSM."""
+    """Advance the clock of the cached parameters."""
     passed = 0.0
 
     def later(seconds: float) -> None:
@@ -36,7 +36,7 @@ def assert_refused_without_the_secret(service: Api) -> None:
             answer = service.call(route, id=order_id, headers=headers)
             assert (answer.status, answer.json["code"]) == (503, "unavailable")
             assert answer.json["detail"]
-    # Nothing needs to be checked where nothing was sent.
+    # Without credentials there is nothing to check.
     assert service.call(ME).status == 401
     assert service.call(ORDER, id=order_id).status == 404
 
@@ -50,7 +50,7 @@ def test_bot_token_missing_at_cold_start_is_a_503(service: Api, later: Any) -> N
 
 
 def test_missing_parameter_is_cached_for_one_minute(service: Api, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends what has to be checked cannot use up what SSM answers the account."""
+    """Callers with credentials cannot use up the account's rate limit of SSM."""
     boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
     read, asked = secrets._provider()._read, []
 
@@ -87,13 +87,13 @@ def test_new_bot_token_is_used_within_five_minutes(service: Api, later: Any) -> 
 
 @pytest.fixture
 def mute() -> Iterator[str]:
-    """The address of a server that accepts and never answers."""
+    """The address of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def test_hanging_parameter_store_is_a_503_in_time(monkeypatch: pytest.MonkeyPatch, service: Api, mute: str) -> None:
-    """The answer comes long before the function's time is up (P4)."""
+    """The response is sent long before the function's timeout (P4)."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", mute)
     secrets._provider.cache_clear()
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A request is signed as botocore signs it, for less."""
+"""Requests are signed as by botocore, in less time."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -48,7 +48,7 @@ def test_signature_equals_botocores(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signing, "datetime", Frozen)
         patch.setattr(botocore.auth, "get_current_datetime", lambda: AT)
-        for _ in range(2):  # an attempt, and another with the same request
+        for _ in range(2):  # two attempts with the same request
             signing.sign(ours, credentials.get_frozen_credentials(), region, service)
         SigV4Auth(credentials, service, region).add_auth(theirs)
     assert sorted(ours.headers.items()) == sorted(theirs.headers.items())

@@ -1,4 +1,4 @@
-"""What X-Ray is told of an invocation that it traces, and that nothing is told of any other."""
+"""X-Ray: a traced invocation sends segments, an untraced one sends nothing."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ ROOT, PARENT = "1-5759e988-" + "ab" * 12, "cd" * 8
 
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """X-Ray's, as Lambda has it beside a function."""
+    """The X-Ray daemon that Lambda runs beside a function."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.setblocking(False)
@@ -26,7 +26,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def traced(daemon: socket.socket, service: Api) -> Api:
-    """Functions that start where the daemon is."""
+    """Functions that start with a daemon."""
     return service
 
 
@@ -48,7 +48,7 @@ def invocation(monkeypatch: pytest.MonkeyPatch, *, sampled: bool) -> None:
 def test_traced_invocation_reports_each_call_of_aws(
     monkeypatch: pytest.MonkeyPatch, traced: Api, daemon: socket.socket, log: StringIO
 ) -> None:
-    """And never of what it was: no key, no contact, no user (I18)."""
+    """Without the content of the call: no key, no contact, no user (I18)."""
     invocation(monkeypatch, sampled=True)
     order = traced.order(1, contact="@burst_pipe")["id"]
     documents = told(daemon)
@@ -60,7 +60,7 @@ def test_traced_invocation_reports_each_call_of_aws(
         assert (document["error"], document["fault"], document["http"]) == (False, False, {"response": {"status": 200}})
     assert len({str(document["id"]) for document in documents}) == len(documents)
     assert not any(secret in json.dumps(documents) for secret in ("burst_pipe", order, "USER#"))
-    # A line of the log leads to the trace.
+    # A log line contains the trace id.
     assert json.loads(log.getvalue().splitlines()[-1])["xray_trace_id"] == ROOT
 
 
@@ -90,7 +90,7 @@ def test_untraced_invocation_reports_nothing(
 ) -> None:
     invocation(monkeypatch, sampled=False)
     traced.order(1)
-    # A trace that cannot be read costs no request, and least of all one that has written.
+    # An unreadable trace header fails no request, above all not one that has written.
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Sampled=1;nonsense")
     traced.order(3, contact="@third_pipe")
     monkeypatch.delenv("_X_AMZN_TRACE_ID")

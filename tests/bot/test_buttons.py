@@ -1,4 +1,4 @@
-"""The buttons under a message: respond and close, pressed once, twice, late and by others."""
+"""The buttons under a message: respond and close, pressed once, twice, late and by other users."""
 
 from itertools import pairwise
 from typing import Any
@@ -50,7 +50,7 @@ def test_close_button_refunds_executors_once(service: Api, bot: FakeTelegram) ->
 
 
 def test_order_past_its_hour_offers_respond_but_not_close(service: Api, bot: FakeTelegram) -> None:
-    """Taken late: the answer window outlives the hour. What cannot be done is not offered, and a try harms nothing."""
+    """Taken late, so the answer window outlives the hour. Close is not offered, and pressing it changes nothing."""
     order = service.order(CLIENT)["id"]
     service.later(minutes=55)
     first, reminder, _ = taken(service, order, EXECUTOR)
@@ -76,7 +76,7 @@ def test_button_pressed_by_another_user_is_refused(service: Api, bot: FakeTelegr
 
 
 def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTelegram) -> None:
-    """And Telegram does not bring his press again."""
+    """The update is accepted, so that Telegram does not deliver it again."""
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(CLIENT), body={"reason": "обман"})

@@ -27,7 +27,7 @@ def test_private_chat_command_is_answered_with_a_link(
 
 
 def test_command_replies_keep_the_send_rate(service: Api, bot: FakeTelegram) -> None:
-    """Also where Telegram wants nobody to write: then the update comes again."""
+    """Also during a pause after a 429: then the webhook fails and Telegram delivers the update again."""
     for number in range(40):
         assert service.update(number, message=said_in(1000 + number % 4, "/paysupport")).status == 200
     assert (len(bot.sent()), bot.violations) == (40, [])
@@ -40,7 +40,7 @@ def test_command_replies_keep_the_send_rate(service: Api, bot: FakeTelegram) -> 
 
 @pytest.mark.parametrize("command", ["/start", "/start order_AAAAAAAAAAAA", "/help", "/paysupport"])
 def test_command_in_a_group_is_not_answered(service: Api, bot: FakeTelegram, command: str) -> None:
-    """Telegram allows twenty messages a minute there: who wants the bot to be silent could make it say more."""
+    """Telegram allows twenty messages a minute in a group, so members could use up the limit and silence the bot."""
     name, _, payload = command.partition(" ")
     for number, chat in enumerate(("group", "supergroup", "channel")):
         message = {"chat": {"id": -100, "type": chat}, "text": f"{name}@urgent_test_bot {payload}"}

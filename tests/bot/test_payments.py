@@ -1,4 +1,4 @@
-"""Payments in Stars as the bot hears of them: who may pay, and for whom it is credited."""
+"""Payments in Stars through the bot's updates: who may pay, and which user is credited."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def test_pre_checkout_admits_only_the_payer_at_the_price(service: Api, telegram:
 
 
 def test_stars_paid_by_another_user_are_not_credited(service: Api, telegram: FakeTelegram) -> None:
-    """I8. Telegram asks us first, so it cannot be; if it is, nobody is credited and an operator hears of it."""
+    """I8: the pre-checkout query should prevent it. If it happens, nobody is credited and an operator is alerted."""
     invoice = create(service, "telegram_stars")
     message = telegram.pay_stars(invoice["pay_url"], 2)
     assert service.update(1, message=message).status == 200

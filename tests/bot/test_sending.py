@@ -1,4 +1,4 @@
-"""Sending through Telegram: its limits, pauses, refusals and silence, and attempts that may have arrived."""
+"""Sending through Telegram: limits, pauses, refusals, timeouts, and sends in doubt."""
 
 import os
 from collections.abc import Callable
@@ -76,11 +76,11 @@ def test_senders_stay_within_telegrams_limits(service: Api, bot: FakeTelegram) -
 
 
 def test_late_messages_of_all_senders_stay_within_limits() -> None:
-    """Each sender may have one, of a turn in the second before."""
+    """Each sender may have one late message, from a turn in the second before."""
     events = [
         event
-        for it in api.template()["Resources"].values()
-        for event in it.get("Properties", {}).get("Events", {}).values()
+        for resource in api.template()["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
     ]
     senders = sum(event["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency", 0) for event in events)
     assert senders >= 6
@@ -110,7 +110,7 @@ def test_send_is_retried_after_a_timeout(service: Api, bot: FakeTelegram, monkey
 def test_unreachable_telegram_uses_up_no_attempt(
     service: Api, bot: FakeTelegram, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often: what was certainly not sent may be sent."""
+    """A message that was certainly not sent is retried without limit."""
     listen(EXECUTOR)
     order = service.order(CLIENT)
     url = os.environ["TELEGRAM_API_URL"]
@@ -125,7 +125,7 @@ def test_unreachable_telegram_uses_up_no_attempt(
 
 @pytest.fixture
 def token() -> Callable[[str | None], None]:
-    """Makes the bot's token another one, or takes it away, for an instance that has not read it."""
+    """Change or remove the bot token, for an instance that has not read it yet."""
 
     def become(value: str | None) -> None:
         ssm = boto3.client("ssm")
@@ -147,7 +147,7 @@ def test_missing_or_wrong_token_uses_up_no_attempt(
     log: StringIO,
     wrong: str | None,
 ) -> None:
-    """F25: as often as the queue brings it; it goes out when the token is right again."""
+    """F25: however often the queue delivers it; the message goes out when the token is correct again."""
     listen(EXECUTOR)
     order = service.order(CLIENT)
     [notice] = taken(service, order["id"], EXECUTOR)[:1]

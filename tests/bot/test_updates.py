@@ -1,4 +1,4 @@
-"""What kind an update is."""
+"""The kinds of updates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An order ends once, by what comes first: the sweep, its timer, TTL, its client, or a new order with its contact."""
+"""An order ends once, by the first of: the sweep, its timer, TTL, its client, a new order with its contact."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,12 +28,12 @@ def test_unanswered_order_closes_and_refunds_executors_once(service: Api) -> Non
 
 
 def another_of(order: dict[str, Any]) -> dict[str, Any]:
-    """What asks for such an order again, under the same contact."""
+    """A request body for another order with the same contact."""
     return {name: order[name] for name in ("category", "city", "description", "contact")}
 
 
 def test_contact_is_free_once_its_order_ended_by_the_clock(service: Api) -> None:
-    """I15: the answer window ended inside the hour and no timer ran yet; whoever needs the contact ends that order."""
+    """I15: the answer window ended inside the hour and no timer ran; a new order with the contact ends it."""
     order = service.order(1, contact="@burst_pipe")
     service.recharge(2, 2)
     service.call("POST /api/orders/{id}/take", user=2, id=order["id"])
@@ -47,7 +47,7 @@ def test_contact_is_free_once_its_order_ended_by_the_clock(service: Api) -> None
 
 
 def test_contact_asked_for_as_its_order_expires_is_a_409(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I15: the hour ends while the request is on its way; it asked before that."""
+    """I15: the hour ends during the request; the order was still active when the request arrived."""
     order = service.order(1, contact="@burst_pipe")
     service.later(minutes=60, ms=-5)
     transact = table.transact
@@ -66,7 +66,7 @@ def test_contact_asked_for_as_its_order_expires_is_a_409(service: Api, monkeypat
 
 
 def test_sweep_ends_the_longest_due_order_first(service: Api) -> None:
-    """L1: the order of their making says nothing."""
+    """L1: the order of creation does not matter."""
     service.recharge(2, 10)
     orders = [service.order(1, contact=f"@burst_pipe_{number}")["id"] for number in range(3)]
     for order_id in (orders[1], orders[2], orders[0]):
@@ -83,21 +83,21 @@ LATE_ENDS: dict[str, Callable[[Api, str], Any]] = {
     "sweep": lambda service, _: service.sweep(),
     "timer": lambda service, order_id: service.timer(order_id, START + 60 * 60_000),
     "TTL": lambda service, order_id: service.lock_expired(order_id, START + 60 * 60_000),
-    "its owner": lambda service, order_id: service.call("DELETE /api/orders/{id}", user=1, id=order_id),
+    "its client": lambda service, order_id: service.call("DELETE /api/orders/{id}", user=1, id=order_id),
 }
 
 
 @pytest.mark.parametrize("end", LATE_ENDS)
 def test_late_end_frees_no_newer_orders_contact(service: Api, end: str) -> None:
-    """I15, F23: the hour is over and no timer ran; somebody else's order has the contact by the time one does."""
+    """I15, F23: the hour is over and no timer ran; another client's order has the contact when the timer runs."""
     old = service.order(1, contact="@burst_pipe")
     service.later(minutes=60)
     new = service.order(2, contact="@burst_pipe")
     assert service.image(old["id"])["status"] == {"S": "active"}
     LATE_ENDS[end](service, old["id"])
-    assert service.image(old["id"])["status"] == {"S": "deleted" if end == "its owner" else "expired"}
+    assert service.image(old["id"])["status"] == {"S": "deleted" if end == "its client" else "expired"}
     body = {name: new[name] for name in ("category", "city", "description", "contact")}
     assert service.call("POST /api/orders", user=3, body=body).status == 409
-    # Its own end does.
+    # The end of the newer order does free it.
     assert service.call("DELETE /api/orders/{id}", user=2, id=new["id"]).status == 204
     assert service.call("POST /api/orders", user=3, body=body).status == 201

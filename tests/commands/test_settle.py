@@ -1,4 +1,4 @@
-"""A payment is settled once, also when others settle it meanwhile or an answer of the table is lost."""
+"""A payment is settled once, also with concurrent settlements or a lost response of the table."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def test_concurrent_webhooks_credit_once(
 
     monkeypatch.setattr(payments, "settle", late)
     assert tell().status == 200
-    assert len(calls) == 2  # the first of them was refused: it read again and found nothing to do
+    assert len(calls) == 2  # the first write was refused; after reading again there was nothing to do
     assert ledger(service) == [("recharge", 100, "crypto_pay")]
 
 
@@ -50,10 +50,10 @@ def test_concurrent_charges_stay_two_payments(
         settle(*args)
 
     monkeypatch.setattr(payments, "settle", late)
-    # A user without a ledger would be guarded by that alone.
+    # A new ledger's condition would be enough to prevent it, so it is removed.
     monkeypatch.setattr(users, "user_write", change_unguarded)
     assert first().status == 200
-    right = [it for it in (payments.get(invoice["payment_id"]),) if it is not None]
+    right = [payment for payment in (payments.get(invoice["payment_id"]),) if payment is not None]
     assert [payment.charge_id for payment in right] == [shop.charges[invoice["payment_id"]]]
 
 

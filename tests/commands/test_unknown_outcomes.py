@@ -1,7 +1,7 @@
-"""P3: a write of which nobody knows whether it was done is looked for first, and answered as done where it is there.
+"""P3: after a write with an unknown outcome, the retry first looks for the write and reports success if it was done.
 
-Each write of the API is made once with nothing wrong and once with everything that may happen to it. The answer, and
-what the table holds afterwards, are the same.
+Each write of the API is made once without a fault and once with every possible fault. The response and the content of
+the table must be the same.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ CLIENT, EXECUTOR = 1, 2
 
 @pytest.fixture
 def service(wire: Wire) -> Api:
-    """The API over the wire."""
+    """The API over a real HTTP connection to DynamoDB."""
     return wire.service
 
 
-# Two attempts are what the SDK makes, with one token; a third one is decided anew.
+# The SDK makes two attempts with one token; a third attempt is a new decision.
 UNKNOWN: dict[str, list[Fault]] = {
     "response lost": [lost],
     "response lost twice": [lost, lost],
@@ -151,7 +151,7 @@ WRITES: list[tuple[Callable[[Api], str], Write]] = [
 ]
 each_write = pytest.mark.parametrize(("begin", "write"), WRITES, ids=[write.__name__ for _, write in WRITES])
 
-# What differs between two runs of one story: moments, and ids drawn by lot.
+# Values that differ between two runs: times and random ids.
 OF_THE_MOMENT = {"order_id", "review_id", "complaint_id", "transaction_id", "id", "created_at", "customer_responded_at"}
 STORED = {
     "status", "balance", "active_orders", "completed_orders", "rating_sum", "rating_count", "amount", "balance_after",
@@ -166,7 +166,7 @@ def said(answer: Answer) -> Any:
 
 
 def stored(wire: Wire) -> Any:
-    """Everything that the table holds, but for moments and ids."""
+    """The content of the table without times and ids."""
     return sorted(
         (
             key[1].partition("#")[0],
@@ -186,7 +186,7 @@ def books_are_right(service: Api) -> bool:
 def test_write_of_unknown_outcome_is_done_once_and_answered(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write, what: str
 ) -> None:
-    """P3, F3, F5-F8; I1-I7: done once, answered as done."""
+    """P3, F3, F5-F8; I1-I7: done once, and the response says so."""
     expected = said(write(service, begin(service)))
     expected_table = stored(wire)
     assert expected[0] < 300
@@ -204,7 +204,7 @@ def test_write_of_unknown_outcome_is_done_once_and_answered(
 def test_write_landing_after_the_sdk_gave_up_is_done_once(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write
 ) -> None:
-    """F4: the next attempt has read before it lands, so that only its condition meets it. P3 holds there too."""
+    """F4: the write lands after the next attempt's read, so that only the condition detects it. P3 holds as well."""
     expected = said(write(service, begin(service)))
     expected_table = stored(wire)
     wire.database.items.clear()
@@ -221,7 +221,7 @@ def test_write_landing_after_the_sdk_gave_up_is_done_once(
 def test_write_that_always_conflicts_is_a_503_and_no_change(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write
 ) -> None:
-    """L4: a 503 within the time of a request, and nothing is half done."""
+    """L4: a 503 within the request's time limit, and no partial change."""
     order_id = begin(service)
     before = stored(wire)
     wire.always_meets(WRITE, refused("TransactionCanceledException", "TransactionConflict"))
@@ -236,7 +236,7 @@ def test_write_that_always_conflicts_is_a_503_and_no_change(
 
 
 def elsewhere(write: Write, service: Api, order_id: str) -> Answer:
-    """The write in another environment, which has an event loop of its own."""
+    """Run the write in another environment with its own event loop."""
 
     def write_there() -> Answer:
         with asyncio.Runner() as runner:
@@ -260,7 +260,7 @@ def elsewhere(write: Write, service: Api, order_id: str) -> Answer:
 def test_landed_write_is_answered_as_done_after_other_writes(
     wire: Wire, service: Api, begin: Callable[[Api], str], write: Write, meanwhile: Write
 ) -> None:
-    """P3: its response is lost, and before it is looked for somebody else changes the order."""
+    """P3: the response is lost, and another user changes the order before the retry looks for the write."""
     service.recharge(4, 10)
     order_id = begin(service)
     others: list[Answer] = []
@@ -269,7 +269,7 @@ def test_landed_write_is_answered_as_done_after_other_writes(
         call()
         wire.forget_plans()
         others.append(elsewhere(meanwhile, service, order_id))
-        return lost(call)  # the same token: nothing is done again
+        return lost(call)  # the same token, so nothing is executed again
 
     wire.meets(WRITE, lost, somebody_else)
     answer = write(service, order_id)

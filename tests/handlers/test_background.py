@@ -19,7 +19,7 @@ CONTACT = "@canary_0123abcd"
 def test_malformed_queue_message_fails_alone(
     service: Api, bot: FakeTelegram, queue: Queue, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever looks into the dead letters finds it there, and not its neighbours."""
+    """Only the malformed message goes to the dead letters, not the others of its batch."""
     listen(EXECUTOR)
     order = service.order(CLIENT)
     good = {
@@ -47,7 +47,7 @@ def test_background_error_is_retried_and_leaks_nothing(
         service.timer(order["id"], service.now)
     assert str(failed.value) == "RuntimeError"
     assert failed.value.__cause__ is None
-    assert failed.value.__suppress_context__  # Lambda logs what it is shown of an error
+    assert failed.value.__suppress_context__  # Lambda logs the error that it gets
     image = service.image(order["id"])
     assert service.lock_expired(order["id"], service.now) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert service.image(order["id"]) == image

@@ -1,4 +1,4 @@
-"""What is answered without FastAPI is what FastAPI answers."""
+"""Responses of the fast path, without FastAPI, equal those of FastAPI."""
 
 import importlib
 from typing import Any
@@ -36,7 +36,7 @@ QUERIES = [
 
 
 def answers(name: str, raw_query: str) -> list[dict[str, Any]]:
-    """Of the function, and of FastAPI alone."""
+    """The responses of the function and of FastAPI alone."""
     found = []
     for answer in (importlib.import_module(name).handler, SLOW[name]):
         event = {**api.event("GET", ROUTES[name]), "rawQueryString": raw_query}

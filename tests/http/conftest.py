@@ -1,4 +1,4 @@
-"""The fixtures of whole functions, which these layers serve."""
+"""The fixtures of whole functions, through which these layers are tested."""
 
 from tests.in_process import change, log, service
 

@@ -1,4 +1,4 @@
-"""Who is calling, through whole functions: one that needs to know and one that may (I22, G7, F25)."""
+"""Authentication through whole functions: one that requires credentials and one with optional ones (I22, G7, F25)."""
 
 import json
 from io import StringIO
@@ -38,7 +38,7 @@ BAD = {
 
 
 def ways(sent: str) -> list[dict[str, str]]:
-    """The headers of each way to send it."""
+    """The headers of each way to send initData."""
     return [
         {"authorization": f"Bearer {sent}"},
         {"Authorization": f"bearer {sent}"},
@@ -48,14 +48,14 @@ def ways(sent: str) -> list[dict[str, str]]:
         {"authorization": f"Tma   {sent} "},
         {"x-telegram-init-data": sent},
         {"X-Telegram-Init-Data": sent},
-        # Credentials of another kind, as those of a proxy in between, are not ours.
+        # Credentials of another scheme, such as those of a proxy, are ignored.
         {"authorization": "Basic dXNlcjpwYXNz", "x-telegram-init-data": sent},
         {"authorization": "Bearer ", "x-telegram-init-data": sent},
         {"authorization": "tma   ", "x-telegram-init-data": sent},
     ]
 
 
-# ---------------------------------------------------------------- needed
+# ---------------------------------------------------------------- required
 
 
 def test_init_data_is_accepted_in_each_header(service: Api) -> None:
@@ -66,7 +66,7 @@ def test_init_data_is_accepted_in_each_header(service: Api) -> None:
 
 
 def test_first_credentials_sent_decide(service: Api) -> None:
-    """A bad one is not saved by a good one elsewhere: a request has one sender."""
+    """Good credentials in another header do not replace bad ones: a request has one sender."""
     headers = {"authorization": f"Bearer {BAD['of another bot']}", "x-telegram-init-data": SIGNED}
     assert service.call(ME, headers=headers).status == 401
 
@@ -110,7 +110,7 @@ def test_user_id_comes_from_the_credentials_alone(service: Api) -> None:
 
 
 def test_caller_is_not_carried_over_to_the_next_request(service: Api) -> None:
-    """An environment serves many users in turn."""
+    """One Lambda environment serves many users in turn."""
     assert service.call(ME, user=1).json["id"] == 1
     assert service.call(ME).status == 401
     assert service.call(ME, user=2).json["id"] == 2
@@ -147,18 +147,21 @@ def test_good_credentials_count_where_optional(service: Api) -> None:
 
 
 def test_operators_are_the_listed_users_alone(service: Api) -> None:
-    """A 403 for everybody else; what an operator does is his own."""
+    """Everybody else gets a 403, and an action is recorded under its own operator."""
     why = {"reason": "письмо"}
     for operator in (OPERATOR, 901):
         assert service.call("POST /api/admin/users/{id}/ban", user=operator, id=str(operator), body=why).status == 200
     refused = service.call("POST /api/admin/users/{id}/ban", user=1, id="2", body=why)
     assert (refused.status, refused.json["code"]) == (403, "not_an_operator")
     actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
-    assert sorted((it["operator_id"], it["user_id"]) for it in actions) == [(OPERATOR, OPERATOR), (901, 901)]
+    assert sorted((action["operator_id"], action["user_id"]) for action in actions) == [
+        (OPERATOR, OPERATOR),
+        (901, 901),
+    ]
 
 
 def test_reads_of_identified_callers_are_rate_limited(service: Api, change: Change) -> None:
-    """One an hour of the bucket's, and one a minute of the instance's: the third is too often."""
+    """The bucket admits one read an hour and the instance one a minute, so the third read is refused."""
     change(READS_PER_HOUR="1")
     order = service.order(1)["id"]
     assert [service.call("GET /api/balance", user=2).status for _ in range(3)] == [200, 200, 429]

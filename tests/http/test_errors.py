@@ -1,4 +1,4 @@
-"""An error that nobody foresaw: the answer is a 500 that says nothing, the log says where (I18)."""
+"""Unexpected errors: the response is a 500 without details, and the log says where it happened (I18)."""
 
 import json
 from io import StringIO
@@ -15,7 +15,7 @@ CONTACT = "@canary_0123abcd"
 
 @pytest.fixture
 def broken(service: Api) -> str:
-    """Every write fails, with a message as an SDK's may be: it repeats what it was called with, and who called."""
+    """Make every write fail with a message that repeats the arguments and the caller, as an SDK's message may."""
     message = f"Parameter validation failed: {{'contact': '{CONTACT}'}}, {api.init_data(1, service.now)}"
 
     def fail(**_: Any) -> None:
@@ -50,7 +50,7 @@ def test_unknown_error_is_a_500_with_the_request_id_alone(
     )
     printed = capfd.readouterr()
     said = log.getvalue() + printed.out + printed.err + answer.text + json.dumps(answer.headers)
-    # What an operator needs is there: where it happened, under which id, and a metric for the alarm.
+    # The operator gets the place of the error, the request id, and a metric for the alarm.
     error, request = (json.loads(line) for line in log.getvalue().splitlines())
     assert (error["level"], error["error"]) == ("ERROR", "builtins.RuntimeError")
     assert error["at"][-1].endswith(" fail")

@@ -1,4 +1,4 @@
-"""What every answer carries: the headers that protect a browser."""
+"""The security headers of every response, which protect a browser."""
 
 import pytest
 
@@ -17,7 +17,7 @@ SECURITY = {
 
 
 def test_every_answer_has_the_security_headers(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refusals as well: by a rule, by the framework, by the limit of a body, and where nobody knows."""
+    """Also on refusals by a rule, by the framework and by the body limit, and on unexpected errors."""
     answers = [
         service.call("GET /api/users/me", user=1),
         service.call("GET /api/users/me"),

@@ -1,4 +1,4 @@
-"""Calls to others over HTTP."""
+"""Outbound HTTP calls."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 def answer_once(connection: socket.socket) -> None:
-    """Hang up when the connection is used again."""
+    """Close the connection when it is used again."""
     with connection:
         if connection.recv(65_536):
             connection.sendall(ANSWER)
@@ -23,13 +23,13 @@ def answer_once(connection: socket.socket) -> None:
 
 @pytest.fixture
 def forgetful() -> Iterator[str]:
-    """The address of a server that answers a connection once."""
+    """The address of a server that answers one request per connection."""
     with listening(answer_once) as address:
         yield address
 
 
 def test_connection_idle_for_long_is_not_reused(forgetful: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function that was frozen in between cannot know that it is closed, and a message would be in doubt."""
+    """A function that was frozen meanwhile cannot know that it was closed, and a message would be in doubt."""
     passed = 0.0
     monkeypatch.setattr(
         http, "time", SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic, sleep=time.sleep)

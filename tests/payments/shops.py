@@ -1,4 +1,4 @@
-"""Each payment provider seen by a payer, and what the service says of a payment."""
+"""Each payment provider from the payer's side, and the service's view of a payment."""
 
 import asyncio
 import threading
@@ -42,7 +42,7 @@ def ledger(service: Api, user: int = 1) -> list[tuple[str, int, str]]:
 
 
 def check(service: Api, minutes: float = 0) -> None:
-    """The scheduled check, `minutes` from now."""
+    """Run the scheduled check `minutes` from now."""
     service.later(minutes=minutes)
     check_payments.handler({}, api.Context())
 
@@ -57,7 +57,7 @@ def right_books() -> None:
 
 
 def elsewhere(call: Callable[[], api.Answer]) -> api.Answer:
-    """The answer of another instance, while this one waits."""
+    """The response of another instance, while this one waits."""
     answers: list[api.Answer] = []
 
     def run() -> None:
@@ -73,7 +73,7 @@ def elsewhere(call: Callable[[], api.Answer]) -> api.Answer:
 
 
 class Shop:
-    """One provider, seen as a payer and as an onlooker: the same story is told of each."""
+    """One provider with the same interface for all: pay, decline, refund, fail."""
 
     name: str
 
@@ -81,19 +81,19 @@ class Shop:
         self.service = service
 
     def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
-        """The payer pays; what is returned tells the service of it, each time it is called."""
+        """Pay the invoice; return a function that notifies the service each time it is called."""
         raise NotImplementedError
 
     def decline(self, invoice: dict[str, Any]) -> None:
-        """It will never be paid."""
+        """Decline the payment, so that it will never be paid."""
         raise NotImplementedError
 
     def give_back(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
-        """The provider gives it back; what is returned tells the service of it, each time it is called."""
+        """Refund at the provider; return a function that notifies the service each time it is called."""
         raise NotImplementedError
 
     def break_down(self, **fault: Any) -> None:
-        """Whatever it is asked next goes wrong."""
+        """Make the provider's next request fail."""
         raise NotImplementedError
 
 
@@ -152,7 +152,7 @@ class StarShop(Shop):
 
     def tell(self, message: dict[str, Any]) -> Callable[[], api.Answer]:
         def told() -> api.Answer:
-            # Another update id each time: it is not the dedupe of updates that makes a credit happen once.
+            # Another update id each time, so that the deduplication of updates is not what prevents a second credit.
             self.updates += 1
             return self.service.update(self.updates, message=message)
 
@@ -164,7 +164,7 @@ class StarShop(Shop):
         return self.tell(message)
 
     def decline(self, invoice: dict[str, Any]) -> None:
-        """Nobody says so of an invoice in Stars: it is its time that ends it."""
+        """Do nothing: an invoice in Stars cannot be declined, it only expires."""
 
     def give_back(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
         return self.tell(self.fake.refund_stars(self.charges[invoice["payment_id"]]))

@@ -1,4 +1,4 @@
-"""Crypto Pay: signed updates, and requests that have no idempotency key."""
+"""Crypto Pay: signed updates, and requests without an idempotency key."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ from tests.payments.shops import CREATE, CRYPTO, CryptoShop, balance, create, re
 
 
 def test_failed_invoice_creation_is_not_retried(service: Api, crypto_pay: FakeCryptoPay) -> None:
-    """Crypto Pay has no key that would make a second request the same one."""
+    """Crypto Pay has no idempotency key, so a second request would create a second invoice."""
     crypto_pay.fail("createInvoice", status=500, applied=True)
     assert service.call(CREATE, user=1, body={"amount": 100, "provider": "crypto_pay"}).status == 503
     assert [method for method, _ in crypto_pay.calls] == ["createInvoice"]
@@ -82,7 +82,7 @@ def test_signed_update_with_other_terms_credits_nothing(
     log: StringIO,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """I8, F24: wrong amount or currency, unknown. To send it again helps nobody, so it is a 200."""
+    """I8, F24: wrong amount or currency, unknown payment. A retry would not help, so the response is a 200."""
     invoice = create(service, "crypto_pay")
     body, headers = crypto_pay.webhook(int(invoice["pay_url"].rpartition("/")[2]), status="paid", **changed)
     capsys.readouterr()
@@ -120,7 +120,7 @@ def test_other_update_types_are_accepted_and_ignored(service: Api, crypto_pay: F
     ids=lambda sent: sent[:60],
 )
 def test_signed_but_unreadable_update_is_a_400(service: Api, sent: str) -> None:
-    """Whoever has the token can send anything."""
+    """A holder of the token can sign any body."""
     key = hashlib.sha256(CRYPTO_PAY_TOKEN.encode()).digest()
     headers = {"crypto-pay-api-signature": hmac.new(key, sent.encode(), hashlib.sha256).hexdigest()}
     answer = service.call(CRYPTO, raw=sent, headers=headers)

@@ -1,4 +1,4 @@
-"""What holds for each payment provider: credited once, refunded once, and nothing leaked or half done."""
+"""Rules for every payment provider: credit once, refund once, leak nothing, leave nothing half done."""
 
 import json
 import logging
@@ -69,7 +69,7 @@ def test_paid_invoice_is_credited_once(service: Api, shop: Shop) -> None:
 def test_payments_of_one_millisecond_get_distinct_ids(
     service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The random part of an id has 4096 values. The simulation found it (its seed 4302 of then)."""
+    """The random part of an id has 4096 values. The simulation found a collision (seed 4302 at that time)."""
     dice = iter((5, 5, 5, 6))
     monkeypatch.setattr("shared.ids.secrets.randbits", lambda bits: next(dice))
     first, second = create(service, shop.name), create(service, shop.name, user=2)
@@ -81,7 +81,7 @@ def test_payment_whose_webhook_is_lost_is_found_by_polling(service: Api, shop: S
     tell = shop.take_money(invoice)
     check(service, minutes=1)
     assert status(service, invoice["payment_id"]) == ("paid", 100)
-    assert tell().status == 200  # it was only late
+    assert tell().status == 200  # the webhook was only late
     assert ledger(service) == [("recharge", 100, shop.name)]
     right_books()
 
@@ -105,7 +105,7 @@ def test_declined_invoice_expires_at_the_next_poll(service: Api, shop: Shop) -> 
 
 
 def test_payment_of_an_expired_invoice_is_credited(service: Api, shop: Shop) -> None:
-    """F24: for an expired payment."""
+    """F24: for a payment that has expired."""
     invoice = create(service, shop.name)
     for _ in range(62):
         check(service, minutes=1)
@@ -118,7 +118,7 @@ def test_payment_of_an_expired_invoice_is_credited(service: Api, shop: Shop) -> 
 def test_payment_before_its_invoice_is_stored_is_credited(
     service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F24: before our own create has returned, and where it never returns: we crashed."""
+    """F24: before our own create request has returned, and also if it crashed and never returns."""
     tells = []
 
     def crash(payment_id: int, invoice_id: str) -> None:
@@ -172,7 +172,7 @@ def test_operator_refund_is_idempotent(service: Api, shop: Shop) -> None:
 
 
 def test_refund_crashed_before_its_record_is_resumed(service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F2: the provider gave it back, and we died before we wrote it down."""
+    """F2: the provider refunded it, and the function crashed before it recorded that."""
     invoice = create(service, shop.name)
     shop.take_money(invoice)()
     with monkeypatch.context() as patch:
@@ -227,7 +227,7 @@ def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop,
 def test_unreachable_provider_is_a_503_and_counted_apart(
     service: Api, setting: str, change: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And takes no deployment back: it is counted apart from what we need ourselves."""
+    """It is counted apart from our own dependencies, so that it rolls back no deployment."""
     change(**{setting: "http://127.0.0.1:9"})
     name = {"C": "crypto_pay", "T": "telegram_stars", "Y": "yookassa"}[setting[0]]
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": name})
@@ -277,7 +277,7 @@ def test_webhook_without_our_secrets_credits_nothing(
     else:
         yookassa.pay(id)
         answer = service.call(YOOKASSA, raw=yookassa.webhook(id).decode())
-    # Without a token of ours nobody can have signed; YooKassa has to be asked.
+    # Without our token no signature is valid; for YooKassa the payment has to be read.
     assert answer.status == (401 if route == CRYPTO else 503)
     change(SECRETS_PREFIX="/urgent-services/test")
     assert balance(service) == 0

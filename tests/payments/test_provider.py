@@ -1,4 +1,4 @@
-"""What the providers share: amounts as they write them."""
+"""Code shared by the providers: parsing of amounts."""
 
 import pytest
 

@@ -6,14 +6,14 @@ from tests.payments.shops import StarShop, balance, check, create, right_books, 
 
 
 def test_two_charges_for_one_invoice_are_both_credited(service: Api, telegram: FakeTelegram) -> None:
-    """A link can be paid on two devices at once; refunds go by charge."""
+    """A link can be paid on two devices at once; each charge is refunded separately."""
     shop = StarShop(service, telegram)
     invoice = create(service, "telegram_stars")
     first, second = shop.take_money(invoice), shop.take_money(invoice)
     for tell in (second, first, second, first):
         assert tell().status == 200
     assert balance(service) == 200
-    assert shop.give_back(invoice)().status == 200  # of the later of the two, which is told of first
+    assert shop.give_back(invoice)().status == 200  # of the later of the two, which is reported first
     assert balance(service) == 100
     assert status(service, invoice["payment_id"]) == ("paid", 100)
     right_books()
@@ -31,7 +31,7 @@ def test_star_transactions_are_read_from_the_cursor_on(service: Api, telegram: F
     check(service, minutes=1)
     offsets = [call.parameters["offset"] for call in telegram.calls if call.method == "getStarTransactions"]
     assert offsets == [0, 100, 102]
-    # A refund that nobody told us of, while nobody waits to pay.
+    # A refund without an update, while no payment is pending.
     telegram.refund_stars(shop.charges[invoice["payment_id"]])
     check(service, minutes=60)
     assert balance(service) == 0

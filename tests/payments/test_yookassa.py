@@ -1,4 +1,4 @@
-"""YooKassa: who may notify us, and what the payment's own GET says of a notification."""
+"""YooKassa: allowed senders of a notification, and its confirmation by a GET of the payment."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.payments.shops import YOOKASSA, CardShop, balance, create, ledger, re
 
 
 def test_retried_request_has_the_same_idempotency_key(service: Api, yookassa: FakeYookassa) -> None:
-    """It did what it was asked and its answer was lost: it is not done twice."""
+    """The request was executed and its response was lost: the retry does not execute it again."""
     yookassa.fail("create", status=500, applied=True)
     invoice = create(service, "yookassa")
     assert len(yookassa.payments) == 1
@@ -22,7 +22,7 @@ def test_retried_request_has_the_same_idempotency_key(service: Api, yookassa: Fa
 
 @pytest.mark.parametrize("source_ip", ["192.0.2.16", "10.0.0.1", "2001:db9::1", "", "nonsense"])
 def test_notification_from_a_foreign_address_is_refused(service: Api, yookassa: FakeYookassa, source_ip: str) -> None:
-    """F24: forged. A header says what its sender likes."""
+    """F24: forged. The sender controls every header."""
     invoice = create(service, "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
     yookassa.pay(id)
@@ -42,7 +42,7 @@ def test_notification_over_ipv6_is_accepted(service: Api, yookassa: FakeYookassa
 
 
 def test_notification_is_not_believed_without_the_payment(service: Api, yookassa: FakeYookassa) -> None:
-    """F24: forged, from the right address: what the payment's own GET says decides."""
+    """F24: forged, from an allowed address: the result of GET on the payment decides."""
     invoice = create(service, "yookassa")
     id = invoice["pay_url"].rpartition("/")[2]
     claim = {"event": "payment.succeeded", "object": {"id": id, "status": "succeeded", "amount": {"value": "100.00"}}}
@@ -105,7 +105,7 @@ def test_partial_refund_debits_that_part(service: Api, yookassa: FakeYookassa) -
     invoice = create(service, "yookassa")
     tell = shop.take_money(invoice)
     yookassa.give_back(invoice["pay_url"].rpartition("/")[2], "30.50")
-    assert tell().status == 200  # both at once: it is credited, and the part is taken back
+    assert tell().status == 200  # both at once: the payment is credited, and the refunded part is debited
     assert ledger(service) == [("recharge", -30, "yookassa"), ("recharge", 100, "yookassa")]
     done = refund(invoice["payment_id"])
     assert (done["status"], done["taken_back"]) == ("refunded", 100)

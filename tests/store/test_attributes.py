@@ -1,4 +1,4 @@
-"""Values to DynamoDB's notation and back."""
+"""Values converted to DynamoDB's notation and back."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,18 +18,18 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_stored_comes_back(value: Any) -> None:
+def test_a_stored_value_is_read_back_equal(value: Any) -> None:
     assert from_dynamodb(to_dynamodb(value)) == value
     assert item_from_dynamodb(item_to_dynamodb({"value": value})) == {"value": value}
 
 
 @given(VALUES)
-def test_the_notation_is_the_sdk_s(value: Any) -> None:
+def test_the_notation_equals_that_of_the_sdk(value: Any) -> None:
     assert to_dynamodb(value) == TypeSerializer().serialize(value)
     assert from_dynamodb(to_dynamodb(value)) == TypeDeserializer().deserialize(to_dynamodb(value))
 
 
-def test_true_is_no_number_and_a_status_is_text() -> None:
+def test_true_is_not_a_number_and_a_status_is_text() -> None:
     assert to_dynamodb(True) == {"BOOL": True}
     assert from_dynamodb({"BOOL": False}) is False
     assert to_dynamodb(Status.ACTIVE) == {"S": "active"}
@@ -38,12 +38,12 @@ def test_true_is_no_number_and_a_status_is_text() -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, Decimal(1), b"", {1, 2}, object()])
-def test_what_is_not_stored_is_refused(value: object) -> None:
+def test_a_value_that_cannot_be_stored_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         to_dynamodb(value)
 
 
-def test_what_is_not_read_is_refused() -> None:
+def test_a_notation_that_cannot_be_read_is_refused() -> None:
     for value in ({"SS": ["a"]}, {"B": b""}):
         with pytest.raises(TypeError):
             from_dynamodb(value)

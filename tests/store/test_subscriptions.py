@@ -1,4 +1,4 @@
-"""Who hears of an order is who his settings say, after any changes of them, also those that failed half way."""
+"""The audience of an order follows the settings, after any sequence of changes, also after failed ones."""
 
 import random
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from tests.in_process import START, Api
 CITIES = ("Москва", "Казань", "Уфа")
 
 
-def order_in(city: str, category: str, owner: int = 99) -> Order:
+def order_in(city: str, category: str, client: int = 99) -> Order:
     return Order(
         id="AAAAAAAAAAAA",
-        client_id=owner,
+        client_id=client,
         category=category,
         city=city,
         description="Прорвало трубу на кухне",
@@ -83,25 +83,25 @@ changes = st.builds(
 @given(
     st.lists(changes, min_size=3, max_size=8), st.sampled_from(CITIES), st.sampled_from(CATEGORIES), st.integers(1, 4)
 )
-def test_the_audience_is_who_wants_to_hear(
-    service: Api, made: list[Change], city: str, category: str, owner: int
+def test_the_audience_is_every_user_who_wants_the_order(
+    service: Api, made: list[Change], city: str, category: str, client: int
 ) -> None:
     for user in range(1, 5):
         user_commands.save_notifications(caller(user), enabled=True, frequency=None)
     for change in made:
         change.make()
-    order = order_in(city, category, owner)
+    order = order_in(city, category, client)
     assert sorted(audience(order)) == [user for user in range(1, 5) if users.get(user).wants(order)]
 
 
-def test_every_category_has_a_place_and_any_has_one() -> None:
+def test_every_category_and_any_has_a_place() -> None:
     [*items] = keys.subscriptions(1, ["Москва"], CATEGORIES)
     listed = [value for item in items for name, value in item.items() if name.endswith("_pk")]
     assert sorted(listed) == sorted(f"SUBSCRIBERS#Москва#{category}" for category in CATEGORIES)
 
 
-def test_the_places_stay_where_they_are() -> None:
-    """What is in the table was put by these places: a change of them would leave entries behind."""
+def test_the_places_of_categories_never_change() -> None:
+    """The table's entries were written with these places: changing them would leave stale entries."""
     assert [keys._subscribed(category) for category in keys._SUBSCRIBED] == [
         (number, index) for number in (0, 1) for index in (keys.LIST1, keys.LIST2, keys.LIST3, keys.LIST4)
     ]
@@ -130,9 +130,7 @@ def test_the_largest_change_fits_into_one_transaction(service: Api) -> None:
 
 
 @pytest.mark.parametrize("lands", [False, True])
-def test_a_change_that_fails_half_way_is_whole_or_not_there(
-    service: Api, monkeypatch: pytest.MonkeyPatch, lands: bool
-) -> None:
+def test_a_failed_change_is_complete_or_absent(service: Api, monkeypatch: pytest.MonkeyPatch, lands: bool) -> None:
     user_commands.save_notifications(caller(1), enabled=True, frequency=None)
     user_commands.save_preferences(caller(1), categories=["Клининг"], cities=["Казань"])
     transact = table.client().transact_write_items
@@ -153,7 +151,7 @@ def test_a_change_that_fails_half_way_is_whole_or_not_there(
     assert len(list(entries())) == 1
 
 
-def test_a_change_whose_answer_is_lost_is_made(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_with_a_lost_response_is_done(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """F3."""
     transact = table.client().transact_write_items
     lost = iter([True])
@@ -171,7 +169,7 @@ def test_a_change_whose_answer_is_lost_is_made(service: Api, monkeypatch: pytest
 
 
 def test_change_decided_on_stale_settings_is_decided_again(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two settings saved at once are both there, and the entries are those of both."""
+    """Two settings that are saved at once are both stored, and the entries match both."""
     transact = table.client().transact_write_items
     other = iter([lambda: user_commands.save_preferences(caller(1), categories=["Клининг"], cities=[])])
 
@@ -185,7 +183,7 @@ def test_change_decided_on_stale_settings_is_decided_again(service: Api, monkeyp
     assert audience(order_in("Уфа", "Электрика")) == []
 
 
-def test_a_long_list_comes_in_pages_that_can_be_taken_up(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_audience_is_read_in_resumable_pages(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "_PAGE", 3)
     listening = random.Random(7).sample(range(1, 2**53), 10)
     for number, user in enumerate(listening):
@@ -193,7 +191,7 @@ def test_a_long_list_comes_in_pages_that_can_be_taken_up(service: Api, monkeypat
         user_commands.save_preferences(
             caller(user), categories=["Клининг"][: number % 2], cities=["Казань"][: number % 3]
         )
-    order = order_in("Казань", "Клининг", owner=listening[0])
+    order = order_in("Казань", "Клининг", client=listening[0])
     pages = list(subscriptions.audience(order))
     everybody = [user for page, _ in pages for user in page]
     assert sorted(everybody) == sorted(listening[1:])

@@ -1,4 +1,4 @@
-"""Calls to the table: which failures are tried again, which become which error, and how its pages are read."""
+"""Calls to the table: which failures are retried, which errors they become, and how pages are read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ KEY: keys.Key = {"pk": "USER#1", "sk": "USER"}
 
 
 def visit(key: keys.Key = KEY) -> Any:
-    """A write that shows how often it was done."""
+    """A write that counts how often it was done."""
     return table.update_write(key, "ADD visits :one", condition=None, values={":one": 1})
 
 
@@ -33,7 +33,7 @@ def no_connection(call: Call) -> dict[str, Any]:
     raise EndpointConnectionError(endpoint_url="http://dynamodb")
 
 
-# Two attempts are what the SDK makes of those that it tries again by itself.
+# The SDK makes two attempts for failures that it retries itself.
 PASSING: dict[str, list[Fault]] = {
     "a conflict": [refused("TransactionCanceledException", "TransactionConflict", "None")],
     "a conflict and a condition": [
@@ -49,7 +49,7 @@ PASSING: dict[str, list[Fault]] = {
     "in progress": [refused("TransactionInProgressException")] * 2,
     "500": [refused("InternalServerError", status=500)] * 2,
     "503": [refused("ServiceUnavailable", status=503)] * 2,
-    "a gateway's page": [refused("502", status=502)] * 2,  # where an error has no code, the SDK makes one of its status
+    "a gateway's page": [refused("502", status=502)] * 2,  # for an error without a code, the SDK uses the status
     "another code of AWS": [refused("InternalFailure", status=500)] * 2,
     "a request lost": [never_arrived] * 2,
     "no connection": [no_connection] * 2,
@@ -83,8 +83,8 @@ def test_all_or_nothing(wire: Wire) -> None:
 
 
 @each(PASSING)
-def test_what_passes_is_tried_again(wire: Wire, faults: list[Fault]) -> None:
-    """P3, F5-F8: conflicts alone and mixed, throttling, what is in progress, and whatever says nothing."""
+def test_a_transient_failure_is_retried(wire: Wire, faults: list[Fault]) -> None:
+    """P3, F5-F8: conflicts alone and mixed, throttling, a request in progress, and failures without a code."""
     wire.meets("TransactWriteItems", *faults)
     with pytest.raises(table.WriteConflict):
         table.transact([visit()])
@@ -95,8 +95,8 @@ def test_what_passes_is_tried_again(wire: Wire, faults: list[Fault]) -> None:
 
 
 @each(DEFECTS)
-def test_what_is_a_defect_is_not(wire: Wire, faults: Fault) -> None:
-    """P3: neither tried again nor taken for a business answer."""
+def test_a_defect_is_not_retried(wire: Wire, faults: Fault) -> None:
+    """P3: neither retried nor treated as a refusal of a rule."""
     wire.meets("TransactWriteItems", faults)
     with pytest.raises(ClientError):
         retry(lambda: table.transact([visit()]))
@@ -104,8 +104,8 @@ def test_what_is_a_defect_is_not(wire: Wire, faults: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [lost, done_but_refused("InternalServerError", status=500)])
-def test_the_sdk_tries_again_with_the_same_token(wire: Wire, fault: Fault) -> None:
-    """F3, F8: what it repeats is done once."""
+def test_the_sdk_retries_with_the_same_token(wire: Wire, fault: Fault) -> None:
+    """F3, F8: the repeated request is executed once."""
     wire.meets("TransactWriteItems", fault)
     table.transact([visit()])
     first, second = wire.attempts("TransactWriteItems")
@@ -145,7 +145,7 @@ CALLS = [read_item, read_items, read_index, read_count, read_all, write_name]
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_that_fails_once_is_made_again(wire: Wire, call: Callable[[], Any]) -> None:
+def test_a_read_that_fails_once_is_retried(wire: Wire, call: Callable[[], Any]) -> None:
     """F3, F5, F8."""
     expected = call()
     for faults in PASSING.values():
@@ -158,7 +158,7 @@ def test_a_call_that_fails_once_is_made_again(wire: Wire, call: Callable[[], Any
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_that_fails_twice_is_unavailable(wire: Wire, call: Callable[[], Any]) -> None:
-    """L4: two attempts, then whoever asked is told."""
+    """L4: after two attempts the caller gets `Unavailable`."""
     for name, faults in PASSING.items():
         if len(faults) == 2:
             for operation in OPERATIONS:
@@ -170,7 +170,7 @@ def test_a_call_that_fails_twice_is_unavailable(wire: Wire, call: Callable[[], A
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_that_is_a_defect_passes_through(wire: Wire, call: Callable[[], Any]) -> None:
+def test_a_read_that_is_a_defect_is_raised_unchanged(wire: Wire, call: Callable[[], Any]) -> None:
     for code in ("ValidationException", "AccessDeniedException", "ResourceNotFoundException"):
         for operation in OPERATIONS:
             wire.always_meets(operation, refused(code))
@@ -194,7 +194,7 @@ def test_money_is_read_consistently(wire: Wire) -> None:
 
 
 def fill(wire: Wire, number: int, width: int = 1) -> list[keys.Key]:
-    """So many items, due one after another; their keys, so wide."""
+    """Write so many items of this width, due one after another; return their keys."""
     made: list[keys.Key] = []
     for start in range(0, number, 50):
         puts = []
@@ -213,7 +213,7 @@ def due(found: list[table.Item]) -> list[int]:
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 8])
-def test_a_query_goes_on_after_a_page(wire: Wire, page: int) -> None:
+def test_a_query_continues_after_a_page(wire: Wire, page: int) -> None:
     """F26."""
     fill(wire, 7)
     wire.database.page_items = page
@@ -231,7 +231,7 @@ def test_a_query_goes_on_after_a_page(wire: Wire, page: int) -> None:
     assert len(read_all()) == 7
 
 
-def test_a_page_over_a_megabyte(wire: Wire) -> None:
+def test_a_query_continues_after_a_megabyte(wire: Wire) -> None:
     """F26."""
     made = fill(wire, 1100, width=2000)
     assert due(table.query(keys.DUE, "DUE", newest_first=False)) == list(range(1100))
@@ -241,8 +241,8 @@ def test_a_page_over_a_megabyte(wire: Wire) -> None:
     assert due([item for item in found if item]) == list(range(1100))
 
 
-def test_a_batch_goes_on_where_it_was_left(wire: Wire) -> None:
-    """F26: in the order that was asked for, None for what is not there, a hundred at a time."""
+def test_unprocessed_keys_of_a_batch_are_read_next(wire: Wire) -> None:
+    """F26: in the requested order, None for a missing item, a hundred keys at a time."""
     wanted = [*reversed(fill(wire, 250)), KEY]
     for page in (100, 33, 20):
         wire.sent.clear()
@@ -254,7 +254,7 @@ def test_a_batch_goes_on_where_it_was_left(wire: Wire) -> None:
         assert not any(request["RequestItems"][TABLE]["ConsistentRead"] for request in wire.attempts("BatchGetItem"))
 
 
-def test_what_is_left_of_a_batch_is_read_as_consistently(wire: Wire) -> None:
+def test_unprocessed_keys_are_read_as_consistently(wire: Wire) -> None:
     """P5, F26."""
     made = fill(wire, 3)
     wire.database.page_items = 1
@@ -273,6 +273,6 @@ def test_a_batch_that_never_ends_is_unavailable(wire: Wire) -> None:
     assert wire.monotonic() < 1
 
 
-def test_nothing_is_asked_for_nothing(wire: Wire) -> None:
+def test_an_empty_batch_makes_no_call(wire: Wire) -> None:
     assert table.get_many([], consistent=True) == []
     assert wire.sent == []
