@@ -12,9 +12,9 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder. It comes first, for most of it waits, and what computes can run meanwhile.
+    """Mark the tests of this folder and run them first: they mostly wait, so that computing tests can run beside them.
 
-    Who saw a contact is asked when everything else has been said.
+    The tests of disclosure run last, over the responses of all others.
     """
     for item in items:
         if item.path.is_relative_to(HERE):
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service, its data empty at first; in the end nobody saw what he may not."""
+    """The service, with empty data at first; at the end nobody saw a contact or secret without the right to it."""
     with running(tmp_path_factory.mktemp("service"), OPERATOR_IDS=str(OPERATOR)) as service:
         yield service
         assert service.disclosed() == []

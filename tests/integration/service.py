@@ -1,6 +1,6 @@
-"""The service as a user runs it, in a process of its own, and those who call it over HTTP.
+"""The service as a user runs it, in a separate process, and its callers over HTTP.
 
-Every answer is kept, so that at the end it can be said of all of them who saw which contact (I17, I18).
+Every response is kept, so that the last test can check who saw which contact (I17, I18).
 """
 
 import itertools
@@ -51,7 +51,7 @@ _INIT_DATA = re.compile(r"[0-9a-f]{64}|query_id|auth_date")
 
 
 def now_ms() -> int:
-    """This machine's time, which is the service's, in epoch milliseconds."""
+    """The time of this machine and of the service, in epoch milliseconds."""
     return time.time_ns() // 1_000_000
 
 
@@ -63,7 +63,7 @@ def free_port() -> int:
 
 
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """The results of calls that all start at the same moment, in their order."""
+    """Start all calls at the same moment; return their results in the order of the calls."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Result]) -> Result:
@@ -75,13 +75,13 @@ def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 def statuses(answers: Sequence[Answer]) -> dict[int, int]:
-    """How many answers have each status."""
+    """The number of answers with each status."""
     return dict(Counter(answer.status for answer in answers))
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request of a user (None: of nobody) and its answer."""
+    """A request of a user (None: anonymous) and its answer."""
 
     user: int | None
     route: str
@@ -106,7 +106,7 @@ class Service:
         self._http = httpx.Client(
             base_url=self.url, timeout=120, limits=httpx.Limits(max_connections=None), trust_env=False
         )
-        # A user's environment; the one of these tests is full of a function's settings.
+        # A user's environment, because that of these tests contains a function's settings.
         env = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if name in os.environ}
         env |= dict.fromkeys(MANY, "100000")
         env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
@@ -124,7 +124,7 @@ class Service:
     # ------------------------------------------------------------ process
 
     def wait_until_ready(self) -> "Service":
-        """Returns when GET /health answers 200 and the service says that it is ready."""
+        """Return when GET /health answers 200 and the service has printed that it is ready."""
         deadline = time.monotonic() + UP
         while "Ready:" not in self.stdout:
             assert self.process.poll() is None, f"it ended by itself: {self.stdout}{self.stderr}"
@@ -134,11 +134,11 @@ class Service:
         return self
 
     def ended(self) -> int:
-        """The exit code of a service that ends by itself, or was told to."""
+        """The exit code of a service that ends by itself or was stopped."""
         return self.process.wait(UP)
 
     def stop(self, by: int = signal.SIGTERM) -> None:
-        """Stop it as a person does; nothing may be left of it but its data and its log."""
+        """Stop it as a person does; only its data and its log may be left."""
         self.process.send_signal(by)
         assert self.ended() == 0, self.stderr
         assert self.processes() == []
@@ -148,7 +148,7 @@ class Service:
                 json.loads(line)
 
     def kill(self) -> None:
-        """End it, whatever state it is in, for a test that failed before it could."""
+        """End it in any state, for a test that failed before it could stop it."""
         self._http.close()
         if self.process.poll() is None:
             self.process.kill()
@@ -163,23 +163,23 @@ class Service:
             try:
                 if mark in (process / "environ").read_bytes():
                     found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:  # it ended meanwhile, or is not ours
+            except OSError:  # it ended meanwhile, or belongs to another user
                 continue
         return found
 
     @property
     def stdout(self) -> str:
-        """What it said, the functions' logs included."""
+        """Its standard output, with the functions' logs."""
         return self._out.read_text(encoding="utf-8")
 
     @property
     def stderr(self) -> str:
-        """What it complained of."""
+        """Its standard error."""
         return self._err.read_text(encoding="utf-8")
 
     @property
     def log(self) -> list[str]:
-        """Every line that it or the embedded AWS under it wrote."""
+        """Every line that it and the embedded AWS wrote."""
         own = (self.data_dir / "ministack.log").read_text(encoding="utf-8")
         return f"{self.stdout}{self.stderr}{own}".splitlines()
 
@@ -188,7 +188,7 @@ class Service:
         return client_at((self.data_dir / "aws-url").read_text(), service)
 
     def name(self, resource: str) -> str:
-        """What the embedded AWS calls a resource of the template."""
+        """The physical name of a resource of the template in the embedded AWS."""
         found = self.aws("cloudformation").describe_stack_resource(
             StackName="urgent-services-local", LogicalResourceId=resource
         )
@@ -196,7 +196,7 @@ class Service:
         return name
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """What a function of the template answers that need not have a route; its failure fails the test."""
+        """Invoke a function of the template, also one without a route; a function error fails the test."""
         answer = self.aws("lambda").invoke(FunctionName=self.name(function), Payload=json.dumps(event).encode())
         assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())
@@ -235,7 +235,7 @@ class Service:
         return answer
 
     def send(self, request: bytes) -> Answer:
-        """The answer to bytes that need not be HTTP."""
+        """Send bytes that need not be HTTP; return the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(request)
             got = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -244,31 +244,31 @@ class Service:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return Answer(int(first.split()[1]), text.decode(), headers)
 
-    # ------------------------------------------------------------ what many tests need done before they begin
+    # ------------------------------------------------------------ preparations of many tests
 
     def user(self) -> int:
-        """Somebody whom the service has not seen."""
+        """The id of a new user."""
         return next(self._users)
 
     def contact(self) -> str:
-        """A username that nobody had."""
+        """A username that no order has had."""
         return f"@canary_{secrets.token_hex(6)}"
 
     def phone(self) -> str:
-        """The ten digits of a phone that nobody had."""
+        """The ten digits of a phone that no order has had."""
         phone = f"900{random.randrange(10**7):07d}"
         self._phones.add(phone)
         return phone
 
     def order(self, user: int, contact: str | None = None, **given: Any) -> dict[str, Any]:
-        """A new order of `user`."""
+        """Create an order of `user`."""
         answer = self.call("POST /api/orders", user=user, body=self.order_body(contact, **given))
         assert answer.status == 201, answer.text
         created: dict[str, Any] = answer.json
         return created
 
     def order_body(self, contact: str | None = None, **given: Any) -> dict[str, Any]:
-        """What a client sends for an order."""
+        """The request body of a new order."""
         return {
             "category": "Сантехника",
             "city": "Москва",
@@ -278,21 +278,21 @@ class Service:
         }
 
     def recharge(self, user: int, amount: int = 100) -> None:
-        """Money for `user`, roubles."""
+        """Add roubles to the balance of `user`."""
         answer = self.call("POST /api/balance/recharge", user=user, body={"amount": amount})
         assert answer.status == 200, answer.text
 
     def take(self, user: int, order_id: str) -> Answer:
-        """The answer to `user` taking an order."""
+        """Take an order as `user`; return the answer."""
         return self.call("POST /api/orders/{id}/take", user=user, id=order_id)
 
     def balance(self, user: int) -> int:
-        """What `user` has, roubles."""
+        """The balance of `user`, in roubles."""
         found: int = self.call("GET /api/balance", user=user).json["balance"]
         return found
 
     def ledger(self, user: int) -> list[dict[str, Any]]:
-        """Every change of the balance of `user`, oldest first; each must follow from the one before (I1, I2)."""
+        """The ledger of `user`, oldest first; each entry must follow from the one before (I1, I2)."""
         entries: list[dict[str, Any]] = []
         cursor: dict[str, str] = {}
         while True:
@@ -309,15 +309,15 @@ class Service:
         assert self.balance(user) == running
         return entries
 
-    # ------------------------------------------------------------ who saw what
+    # ------------------------------------------------------------ disclosure
 
     def mistakes(self) -> list[str]:
-        """Every error that was logged, every answer above 499."""
+        """Every logged error and every answer above 499."""
         logged = [line for line in self.log if '"level":"ERROR"' in line or "Traceback" in line]
         return logged + [f"{e.route}: {e.answer.status}" for e in self.exchanges if e.answer.status >= 500]
 
     def disclosed(self) -> list[str]:
-        """Every contact, credential or token that stands where it may not, and where that is."""
+        """Every contact, credential or token in a place where it must not be, with that place."""
         owners = {
             e.answer.json["id"]: e.user
             for e in self.exchanges
@@ -346,13 +346,13 @@ class Service:
         return found
 
     def _contacts_in(self, text: str) -> list[str]:
-        """The contacts of test orders in a text, however they are written."""
+        """The contacts of test orders in a text, in any spelling."""
         phones = _PHONE.findall(re.sub(r"[^0-9a-zA-Z]", "", text))
         return _USERNAME.findall(text) + [phone for phone in phones if phone in self._phones]
 
 
 def wait_until(done: Callable[[], object], *, every: float = 0.25) -> None:
-    """Returns once `done`, asked every so many seconds, says so."""
+    """Return once `done` returns true; call it every so many seconds."""
     deadline = time.monotonic() + UP
     while not done():
         assert time.monotonic() < deadline, "it does not happen"
@@ -360,13 +360,13 @@ def wait_until(done: Callable[[], object], *, every: float = 0.25) -> None:
 
 
 def pause_before(end: int) -> None:
-    """Ask seldom while `end`, epoch milliseconds, is far, and all the time around it."""
+    """Poll rarely while `end` (epoch milliseconds) is far, and without a pause around it."""
     time.sleep(0.02 if end - now_ms() < 1000 else 0.25)
 
 
 @contextmanager
 def running(home: Path, **settings: Any) -> Iterator[Service]:
-    """A service that is up, and is stopped at the end."""
+    """A service that is ready, and is stopped at the end."""
     service = Service(home, **settings)
     try:
         service.wait_until_ready()

@@ -1,5 +1,5 @@
-"""Money, slots and contacts when everybody comes at once. First with cold functions, then with warm ones: a
-warm one is called by all at the same moment."""
+"""Money, slots and contacts under concurrent requests. First with cold functions, then with warm ones, which get all
+requests at the same moment."""
 
 from functools import partial
 
@@ -32,7 +32,7 @@ def test_twelve_creates_with_one_contact_make_one_order(service: Service) -> Non
             assert {answer.json["code"] for answer in answers if answer.status == 409} == {"contact_busy"}
 
 
-def test_of_24_executors_three_take_and_pay(service: Service) -> None:
+def test_three_of_24_concurrent_executors_take_and_pay(service: Service) -> None:
     """I6, I9, F21."""
     for _ in ROUNDS:
         client, executors = service.user(), [service.user() for _ in range(24)]
@@ -51,7 +51,7 @@ def test_of_24_executors_three_take_and_pay(service: Service) -> None:
         assert {take["executor_id"] for take in seen["taken_by"]} == took
 
 
-def test_twelve_taps_of_one_executor_charge_once(service: Service) -> None:
+def test_twelve_concurrent_takes_of_one_executor_charge_once(service: Service) -> None:
     """I6, I19, F11."""
     for _ in ROUNDS:
         client, executor = service.user(), service.user()
@@ -80,7 +80,7 @@ def test_seven_roubles_buy_three_of_eight_orders(service: Service) -> None:
         assert service.call("GET /api/users/me", user=executor).json["active_orders"] == 3
 
 
-def test_no_recharge_of_32_is_lost(service: Service) -> None:
+def test_no_recharge_of_32_concurrent_ones_is_lost(service: Service) -> None:
     """I1, I3."""
     user = service.user()
     amounts = range(1, 33)
@@ -93,7 +93,7 @@ def test_no_recharge_of_32_is_lost(service: Service) -> None:
     assert service.balance(user) == sum(amounts)
 
 
-def test_of_many_orders_that_move_to_one_contact_one_gets_it(service: Service) -> None:
+def test_one_of_many_orders_edited_to_one_contact_gets_it(service: Service) -> None:
     """I15, F23."""
     for _ in ROUNDS:
         orders = [(user := service.user(), service.order(user)) for _ in range(8)]
@@ -105,7 +105,7 @@ def test_of_many_orders_that_move_to_one_contact_one_gets_it(service: Service) -
             ]
         )
         assert statuses(answers) == {200: 1, 409: 7}
-        # The loser still has his contact to himself; what the winner left is free.
+        # The loser keeps their old contact; the winner's old contact is free.
         for (user, order), answer in zip(orders, answers, strict=True):
             shown = service.call("GET /api/orders/{id}", user=user, id=order["id"]).json["contact"]
             assert shown == (wanted if answer.status == 200 else order["contact"])
@@ -116,8 +116,8 @@ def test_of_many_orders_that_move_to_one_contact_one_gets_it(service: Service) -
 
 
 @pytest.mark.parametrize("rival", ["PUT /api/orders/{id}", "DELETE /api/orders/{id}"])
-def test_a_take_and_what_it_forbids_exclude_each_other(service: Service, rival: str) -> None:
-    """I14, F22: who edits or deletes an order wins against its takers, or is refused because somebody paid."""
+def test_a_take_and_an_edit_or_delete_exclude_each_other(service: Service, rival: str) -> None:
+    """I14, F22: an edit or delete either precedes every take, or is refused because an executor paid."""
     for _ in ROUNDS:
         client, executors = service.user(), [service.user() for _ in range(3)]
         for executor in executors:
@@ -133,7 +133,7 @@ def test_a_take_and_what_it_forbids_exclude_each_other(service: Service, rival: 
             assert (won.status, statuses(takes)) in [(204, {410: 3}), (403, {200: 3})]
         else:
             assert (won.status, statuses(takes)) in [(200, {200: 3}), (403, {200: 3})]
-            # Nobody paid for a contact that was no longer the order's.
+            # No executor paid for a contact that the order no longer had.
             now = service.call("GET /api/orders/{id}", user=client, id=order["id"]).json["contact"]
             assert {answer.json["contact"] for answer in takes} == {now}
         assert sum(service.balance(executor) for executor in executors) == 6 - 2 * paid

@@ -1,4 +1,4 @@
-"""Who is calling: three ways to say it, one to be refused, and nobody where anybody may ask (I22)."""
+"""Authentication: three ways to send credentials, refusals, and anonymous calls of public routes (I22)."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ DAY = 86_400
 
 
 def signed(user: object = None, *, age: int = 0, token: str = BOT_TOKEN, **more: str) -> str:
-    """initData of user ID, or of what else `user` is, signed `age` seconds ago."""
+    """initData of user ID, or with another field `user`, signed `age` seconds ago."""
     user = user or {"id": ID, "first_name": "Ира"}
     return signed_init_data(user, token, now_ms() // 1000 - age, **more)  # type: ignore[arg-type]
 
@@ -47,8 +47,8 @@ BAD: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_is_good(service: Service, way: str) -> None:
-    """The scheme's case does not matter; the WebApp sends Bearer."""
+def test_each_way_of_sending_credentials_works(service: Service, way: str) -> None:
+    """The case of the scheme does not matter; the WebApp sends Bearer."""
     me = service.call("GET /api/users/me", headers=WAYS[way](signed()))
     assert (me.status, me.json["id"], me.json["first_name"]) == (200, ID, "Ира")
     almost_a_day = service.call("GET /api/users/me", headers=WAYS[way](signed(age=DAY - 60)))
@@ -57,7 +57,7 @@ def test_each_way_is_good(service: Service, way: str) -> None:
 
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("way", WAYS)
-def test_bad_credentials_are_refused_where_they_are_needed(service: Service, way: str, bad: str) -> None:
+def test_bad_credentials_are_a_401_on_routes_of_users(service: Service, way: str, bad: str) -> None:
     """G7 over HTTP: 401, never 500."""
     answer = service.call("GET /api/users/me", headers=WAYS[way](BAD[bad]()))
     assert answer.status == 401
@@ -65,29 +65,31 @@ def test_bad_credentials_are_refused_where_they_are_needed(service: Service, way
     assert answer.json["detail"]
 
 
-@pytest.mark.parametrize("route", [route for route, it in ENDPOINTS.items() if it.who in ("user", "operator")])
-def test_every_route_of_users_asks_who_calls(service: Service, route: str) -> None:
-    """Whatever else is wrong with the request, this comes first."""
+@pytest.mark.parametrize(
+    "route", [route for route, endpoint in ENDPOINTS.items() if endpoint.who in ("user", "operator")]
+)
+def test_every_route_of_users_requires_credentials(service: Service, route: str) -> None:
+    """The credentials are checked before the rest of the request."""
     for headers in ({}, WAYS["Bearer"](signed(token="1:another"))):
         answer = service.call(route, id="AAAAAAAAAAAA", headers=headers)
         assert (answer.status, answer.headers["content-type"]) == (401, "application/json")
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_where_anybody_may_ask_bad_credentials_are_nobodys(service: Service, bad: str) -> None:
-    """I17: they are anonymous, and show no contact."""
+def test_bad_credentials_are_anonymous_on_public_routes(service: Service, bad: str) -> None:
+    """I17: such a call is anonymous and shows no contact."""
     order = service.order(ID)
     headers = WAYS["Bearer"](BAD[bad]())
     seen = service.call("GET /api/orders/{id}", id=order["id"], headers=headers)
     assert (seen.status, seen.json["contact"]) == (200, None)
     assert service.call("GET /api/orders", headers=headers).status == 200
     assert service.call("GET /api/orders", query={"mine": True}, headers=headers).status == 401
-    owner = service.call("GET /api/orders/{id}", id=order["id"], user=ID)
-    assert owner.json["contact"] == order["contact"]
+    client_view = service.call("GET /api/orders/{id}", id=order["id"], user=ID)
+    assert client_view.json["contact"] == order["contact"]
 
 
 def test_user_name_follows_init_data(service: Service) -> None:
-    """A user exists from the first request on; later names replace earlier ones."""
+    """A user exists from the first request; later names replace earlier ones."""
     user = service.user()
     first = service.call("GET /api/users/me", user=user, names={"first_name": "Олег", "username": "oleg_1"})
     assert (first.json["first_name"], first.json["username"], first.json["balance"]) == ("Олег", "oleg_1", 0)
@@ -96,8 +98,8 @@ def test_user_name_follows_init_data(service: Service) -> None:
     assert (now["first_name"], now["last_name"], now["username"]) == ("Ольга", "К.", None)
 
 
-def test_routes_without_users_ask_nobody(service: Service) -> None:
-    """The pages about the API, the cities, and whether it is up."""
+def test_routes_without_users_need_no_credentials(service: Service) -> None:
+    """The pages about the API, the cities, and the health check."""
     for route in ("GET /health", "GET /docs", "GET /openapi.json", "GET /api/cities"):
         assert service.call(route).status == 200
     assert len(service.call("GET /api/cities").json) > 1000

@@ -25,7 +25,7 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """An account that has nothing."""
+    """An empty account."""
     aws = EmbeddedAws(replace(LocalSettings.read({}), data_dir=tmp_path_factory.mktemp("account")))
     try:
         aws.start()
@@ -43,12 +43,12 @@ def telegram() -> Iterator[tuple[FakeTelegram, str]]:
 
 @pytest.fixture(scope="module")
 def shell(account: EmbeddedAws, telegram: tuple[FakeTelegram, str]) -> Mapping[str, str]:
-    """The environment of whoever deploys; the region is the Makefile's to say."""
+    """The environment of a person who deploys; the Makefile sets the region."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "AWS_ENDPOINT_URL": account.url,
         "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it takes any
+        "AWS_SECRET_ACCESS_KEY": ACCOUNT,  # it accepts any credentials
         "TELEGRAM_API_URL": telegram[1],
         "SAM_CLI_TELEMETRY": "0",
     }
@@ -73,7 +73,7 @@ def secret(account: EmbeddedAws, name: str) -> str:
     return str(parameter["Parameter"]["Value"])
 
 
-def test_it_says_what_is_missing(shell: Mapping[str, str], account: EmbeddedAws) -> None:
+def test_deploying_without_a_prerequisite_names_it(shell: Mapping[str, str], account: EmbeddedAws) -> None:
     for command in ("setup", "webhook", "teardown"):
         assert run(shell, "make", "-s", command).returncode == 2
         assert run(shell, "make", "-s", command, "STAGE=local").returncode == 2
@@ -88,7 +88,7 @@ def test_it_says_what_is_missing(shell: Mapping[str, str], account: EmbeddedAws)
 
 
 def test_secrets(shell: Mapping[str, str], account: EmbeddedAws) -> None:
-    """They are put once: the contact key of a stage must never change."""
+    """Secrets are written once, because the contact key of a stage must never change."""
     first = run(shell, "make", "-s", "setup", "STAGE=dev", TELEGRAM_BOT_TOKEN=BOT_TOKEN)
     assert first.returncode == 0, first.stderr
     assert secret(account, "telegram-bot-token") == BOT_TOKEN
@@ -106,7 +106,7 @@ def test_secrets(shell: Mapping[str, str], account: EmbeddedAws) -> None:
 @pytest.mark.skipif(not BUILT.exists(), reason="make build first, as CI does")
 def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, telegram: tuple[FakeTelegram, str]) -> None:
     fake, _ = telegram
-    # The embedded AWS knows aliases and no CodeDeploy, which is what moves them, and alarms of one metric.
+    # The embedded AWS has aliases but no CodeDeploy, which moves them, and only alarms of one metric.
     template = BUILT.read_text()
     for unknown in (r"    DeploymentPreference:\n(?:     .*\n)+", r"  ApiErrorsAlarm:\n(?:    .*\n)+"):
         template, found = re.subn(f"(?m)^{unknown}", "", template)

@@ -1,10 +1,10 @@
-"""Who saw what: runs last, over every answer and every log line of the session's service (I17, I18)."""
+"""Disclosure: runs last, over every answer and every log line of the session's service (I17, I18)."""
 
 from tests.integration.service import Service
 
 
 def test_contacts_are_hidden_until_paid_for(service: Service) -> None:
-    """The ways in which an order is read, by everybody there is."""
+    """Read an order in every way, as every kind of caller."""
     client, executor, broke, stranger = (service.user() for _ in range(4))
     service.recharge(executor)
     orders = [service.order(client), service.order(client, f"+7 {service.phone()}")]
@@ -29,7 +29,7 @@ def test_contacts_are_hidden_until_paid_for(service: Service) -> None:
         listed = service.call("GET /api/orders", user=user, query=query).json["orders"]
         assert {order["id"] for order in orders} <= {each["id"] for each in listed}
         assert {each["contact"] for each in listed} == {None}
-    # What is refused repeats nothing of what was sent.
+    # A refusal repeats nothing of the request.
     busy = service.call("POST /api/orders", user=stranger, body=service.order_body(orders[0]["contact"]))
     assert busy.status == 409
     wrong = service.order_body(f"{service.contact()} и {service.phone()}")
@@ -38,13 +38,13 @@ def test_contacts_are_hidden_until_paid_for(service: Service) -> None:
     assert service.call("POST /api/orders", user=stranger, body=wrong).status == 422
 
 
-def test_nobody_saw_what_was_not_his(service: Service) -> None:
-    """In no list, error, log line or other user's answer stands a contact; in none at all credentials."""
+def test_no_contact_or_credential_was_disclosed(service: Service) -> None:
+    """No list, error, log line or other user's answer contains a contact, and none contains credentials."""
     assert len([e for e in service.exchanges if e.route == "POST /api/orders" and e.answer.status == 201]) >= 2
     assert len(service.log) >= 20
     assert service.disclosed() == []
 
 
-def test_nothing_went_wrong_that_we_did_not_mean(service: Service) -> None:
-    """Everything that the session sent was answered by a function that knew what to say."""
+def test_no_unexpected_error_occurred(service: Service) -> None:
+    """No request of the session caused an unexpected error."""
     assert service.mistakes() == []

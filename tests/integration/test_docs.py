@@ -1,4 +1,4 @@
-"""What README.md and docs/webapp.md say to type works, and answers what they say."""
+"""The commands in README.md and docs/webapp.md work and give the documented answers."""
 
 import json
 import os
@@ -14,13 +14,13 @@ from tests.api import ROOT
 from tests.conftest import BOT_TOKEN
 from tests.integration.service import Service
 
-# Each document with the number of commands that it has at least.
+# Each document with its minimum number of commands.
 DOCUMENTS = {ROOT / "README.md": 1, ROOT / "docs" / "webapp.md": 8}
 MARK = "==== end of block"
 
 
 def same(shown: Any, answered: Any) -> bool:
-    """Whether an answer is as shown: the same fields, of the same types; what is not made anew each time, equal."""
+    """Whether an answer is as documented: same fields and types; equal values, except those that are new each time."""
     if isinstance(shown, dict) and isinstance(answered, dict):
         return shown.keys() == answered.keys() and all(same(shown[name], answered[name]) for name in shown)
     if isinstance(shown, list) and isinstance(answered, list):
@@ -34,7 +34,7 @@ def same(shown: Any, answered: Any) -> bool:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="its commands are curl's, and this machine has none")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_a_page_does_what_it_says(service: Service, document: Path) -> None:
+def test_the_commands_of_a_page_give_the_documented_answers(service: Service, document: Path) -> None:
     found = re.findall(r"(?ms)^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", document.read_text(encoding="utf-8"))
     assert len(found) >= DOCUMENTS[document]
     script = "".join(f"{typed}\nprintf '\\n{MARK}\\n'\n" for typed, _ in found)

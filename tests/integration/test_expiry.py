@@ -1,4 +1,4 @@
-"""An order's hour, here of seconds, ends to the millisecond, whatever a timer has or has not done yet (I10, I12)."""
+"""An order's hour, shortened to seconds, ends to the millisecond, whether a timer has run or not (I10, I12)."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +12,14 @@ from tests.api import Answer
 from tests.integration.service import Service, at_once, now_ms, pause_before, running
 
 LIFETIME = 6000  # ms
-LIVES_ON = 300  # ms that are watched after an order's end
+LIVES_ON = 300  # ms for which an order is watched after its end
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose orders live for six seconds."""
     with running(tmp_path_factory.mktemp("expiry"), ORDER_LIFETIME_MINUTES="0.1") as service:
-        # The first call of a function takes a second or more, which is long in such a life.
+        # The first call of a function takes a second or more, which is long for such a short order.
         client = service.user()
         order = service.order(client)
         service.call("GET /api/orders/{id}", id=order["id"])
@@ -39,7 +39,7 @@ Question = tuple[Callable[[], Answer], Callable[[Answer], bool]]
 
 
 def watch(questions: Sequence[Question], end: int) -> None:
-    """Ask until just after `end`; each answer must be the one of its moment, where that is not `end` itself."""
+    """Poll until just after `end`; each answer must be correct for its time, except at `end` itself."""
     seen = set()
     while now_ms() < end + LIVES_ON:
         for ask, is_alive in questions:
@@ -56,8 +56,8 @@ def watch(questions: Sequence[Question], end: int) -> None:
     assert seen == {"before", "after"}
 
 
-def test_every_read_and_write_ends_with_the_order(service: Service) -> None:
-    """No timer is as exact as this: it is the clock that every function asks."""
+def test_reads_and_writes_change_at_the_orders_end(service: Service) -> None:
+    """No timer is this exact: every function compares with the clock."""
     client, executor, rival = service.user(), service.user(), service.user()
     order = service.order(client)
     assert order["expires_in_minutes"] == 0.1
@@ -83,7 +83,7 @@ def test_every_read_and_write_ends_with_the_order(service: Service) -> None:
 
     get, lists, its = "GET /api/orders/{id}", "GET /api/orders", {"id": order["id"]}
     here = {"city": "Москва", "category": "Сантехника"}
-    # One line for each function, so that each has one process and that is warm.
+    # One thread per function, so that each function has one warm process.
     questions: list[list[Question]] = [
         [(partial(service.call, get, **its), is_active)],
         [
@@ -93,7 +93,7 @@ def test_every_read_and_write_ends_with_the_order(service: Service) -> None:
             (partial(service.call, lists, user=client, query={"mine": True, "status": "active"}), listed),
         ],
         [(partial(service.call, "PUT /api/orders/{id}", user=client, body={}, **its), one_of(200, 410))],
-        # He cannot pay: an order that is over is refused first.
+        # This executor cannot pay: the refusal of an ended order comes first.
         [(partial(service.take, executor, order["id"]), one_of(402, 410))],
     ]
     same_contact = partial(service.call, "POST /api/orders", user=rival, body=service.order_body(order["contact"]))
@@ -103,7 +103,7 @@ def test_every_read_and_write_ends_with_the_order(service: Service) -> None:
 
 
 def until_free(create: Callable[[], Answer], end: int) -> None:
-    """Create an order with a contact that another holds until `end`: refused before, done by the first try after."""
+    """Create an order with a contact that another order holds until `end`: refused before, successful right after."""
     while True:
         asked = now_ms()
         answer = create()
@@ -116,8 +116,8 @@ def until_free(create: Callable[[], Answer], end: int) -> None:
         pause_before(end)
 
 
-def test_who_paid_sees_the_contact_of_an_expired_order(service: Service) -> None:
-    """I17, I19: a repeated take gives the same answer after the end, and nothing else does."""
+def test_executors_see_the_contact_of_an_expired_order(service: Service) -> None:
+    """I17, I19: after the end, only a repeated take and the executor's own reads still show the contact."""
     client, executor, late = service.user(), service.user(), service.user()
     for user in (executor, late):
         service.recharge(user, 5)

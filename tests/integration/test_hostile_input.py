@@ -1,4 +1,4 @@
-"""Whatever a caller can send gets a 4xx that says why in `detail`, and changes nothing."""
+"""Invalid input of any kind gets a 4xx with the reason in `detail` and changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -155,7 +155,7 @@ def refused(answer: Answer) -> Answer:
 
 @pytest.fixture(scope="module")
 def target(service: Service) -> Iterator[dict[str, Any]]:
-    """A client with an order and money, on whom everything here is tried; at the end nothing of his has changed."""
+    """A client with an order and money, the target of every test here; at the end their data is unchanged."""
     user = service.user()
     service.recharge(user, 50)
     order = service.order(user)
@@ -169,7 +169,7 @@ def target(service: Service) -> Iterator[dict[str, Any]]:
 
 
 def state_of(service: Service, user: int, order_id: str) -> list[Any]:
-    """Everything that the API says of a user and his order."""
+    """Everything that the API returns about a user and their order."""
     return [
         service.call("GET /api/users/me", user=user).json,
         service.call("GET /api/users/me/preferences", user=user).json,
@@ -183,7 +183,7 @@ def state_of(service: Service, user: int, order_id: str) -> list[Any]:
 @pytest.mark.parametrize("route", sorted(FIELDS))
 @pytest.mark.parametrize("body", BODIES)
 def test_bodies(service: Service, target: dict[str, Any], route: str, body: str) -> None:
-    """What is no JSON object, or is too much of one. A PUT may be asked for nothing, but not by nothing."""
+    """Bodies that are not a JSON object or are too large. A PUT may have an empty object, but not an empty body."""
     answer = refused(service.call(route, **target, raw=BODIES[body]))
     assert (answer.status == 413) == (body in ("100 kB", "2 MB", "2 MB of lists", "over 10 MB", "20000 deep objects"))
     assert (answer.status == 413) == (len(BODIES[body]) > 64 * 1024)
@@ -192,13 +192,13 @@ def test_bodies(service: Service, target: dict[str, Any], route: str, body: str)
 @pytest.mark.parametrize("route", sorted(set(WRITES) - set(FIELDS)))
 @pytest.mark.parametrize("body", BODIES)
 def test_bodies_of_the_other_writes(service: Service, target: dict[str, Any], route: str, body: str) -> None:
-    """Some of them take no body: there it is the order that refuses, being nobody's."""
+    """Some routes ignore the body; there the refusal comes from the unknown order."""
     refused(service.call(route, user=target["user"], id="AAAAAAAAAAAA", raw=BODIES[body]))
 
 
 @pytest.mark.parametrize("route", sorted(FIELDS))
 def test_fields(service: Service, target: dict[str, Any], route: str) -> None:
-    """Wrong types and values, one field at a time in a request that is right otherwise."""
+    """Wrong types and values, one field at a time in an otherwise valid request."""
     right: dict[str, Any] = {
         "POST /api/orders": service.order_body(),
         "PUT /api/orders/{id}": service.order_body(),
@@ -217,14 +217,14 @@ def test_fields(service: Service, target: dict[str, Any], route: str) -> None:
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-1e400", "1e400", "1e2", "9" * 5_000, "1_0", "0x10", "05"])
 def test_numbers(service: Service, target: dict[str, Any], amount: str) -> None:
-    """What JSON or Python might call a number, and no money is."""
+    """Values that JSON or Python accept as numbers, but that are no amount of money."""
     refused(service.call("POST /api/balance/recharge", user=target["user"], raw=f'{{"amount": {amount}}}'))
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "image/png", "x" * 3000])
 @pytest.mark.parametrize("route", sorted(FIELDS))
 def test_content_types(service: Service, target: dict[str, Any], route: str, content_type: str) -> None:
-    """Only JSON is read: a form that another site posts changes nothing."""
+    """Only JSON is accepted, so a form on another site changes nothing."""
     body = json.dumps({**service.order_body(), "amount": 5, "categories": [], "cities": [], "enabled": False})
     refused(service.call(route, **target, raw=body, headers={"content-type": content_type}))
 
@@ -232,7 +232,7 @@ def test_content_types(service: Service, target: dict[str, Any], route: str, con
 @pytest.mark.parametrize("order_id", IDS)
 @pytest.mark.parametrize("route", OF_ONE_ORDER)
 def test_ids(service: Service, target: dict[str, Any], route: str, order_id: str) -> None:
-    """No id but an order's own leads to an order, none but a user's to a user."""
+    """Only the exact id finds an order or a user."""
     by_operator = "/api/admin/" in route
     body: dict[str, Any] | None = {} if route.startswith("PUT") else None
     if by_operator and route.startswith("POST"):
@@ -244,14 +244,14 @@ def test_ids(service: Service, target: dict[str, Any], route: str, order_id: str
 
 @pytest.mark.parametrize("route", QUERIES)
 def test_queries(service: Service, target: dict[str, Any], route: str) -> None:
-    """Numbers out of range, names that are none, the same name twice."""
+    """Numbers out of range, unknown values, repeated parameters."""
     for query in QUERIES[route]:
         answer = refused(service.call(route, user=target["user"], query=query))
         assert answer.status == 422, query
 
 
-def test_odd_queries_that_mean_nothing(service: Service) -> None:
-    """What no function asks for is not looked at; an offset behind the end is an empty page."""
+def test_unknown_query_parameters_are_ignored(service: Service) -> None:
+    """Unknown parameters are ignored; an offset past the end returns an empty page."""
     for query in ("x=%00", "%ff=%fe", "limit[]=5", "&&&", "=", "%", "limit=5&limit=7"):
         assert service.call("GET /api/orders", query=query).status == 200, query
     for search in ("%00", "%ff", "%ED%A0%80", "%F0%9F%9A%B0"):
@@ -261,21 +261,21 @@ def test_odd_queries_that_mean_nothing(service: Service) -> None:
 
 
 @pytest.mark.parametrize("request_bytes", NO_HTTP)
-def test_what_is_no_http_or_no_route(service: Service, request_bytes: str) -> None:
-    """The front server's own refusals have a `detail` as well."""
+def test_non_http_and_unknown_routes_are_refused(service: Service, request_bytes: str) -> None:
+    """The front server's own refusals have a `detail`, too."""
     refused(service.send(NO_HTTP[request_bytes]))
 
 
-def test_emoji_are_fine(service: Service) -> None:
-    """What people write is kept as they wrote it."""
+def test_emoji_are_stored_unchanged(service: Service) -> None:
+    """Texts are stored unchanged."""
     text = "🚰 Прорвало трубу!\n\tСрочно 🙏🏽 «ёлки» — e\u0301 👨‍👩‍👧"
     order = service.order(service.user(), description=f"  {text}  ")
     assert order["description"] == text
     assert service.call("GET /api/orders/{id}", id=order["id"]).json["description"] == text
 
 
-def test_a_name_of_anything_is_shown(service: Service) -> None:
-    """Telegram's names are anything."""
+def test_names_with_any_character_are_shown(service: Service) -> None:
+    """Names from Telegram may contain any character."""
     user = service.user()
     names = {"first_name": "🦊\u202eтест\0", "last_name": "x" * 300, "username": "a" * 32}
     me = service.call("GET /api/users/me", user=user, names=names)

@@ -1,6 +1,6 @@
-"""Each function may do what it has to, and nothing else: the embedded AWS enforces the roles of template.yaml (G9).
+"""G9: each function has exactly the permissions that it needs; the embedded AWS enforces the roles of template.yaml.
 
-`tests/contract/test_policies.py` counts what is granted against what is called; here a policy engine agrees.
+`tests/contract/test_policies.py` compares grants with calls; here a policy engine evaluates them.
 """
 
 import json
@@ -19,18 +19,18 @@ from tests.integration.service import READ_EVERY, Service, now_ms, running, wait
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
 from tests.integration.test_payments import pay_every_way
 
-WINDOW = 10  # seconds for an answer
+WINDOW = 10  # seconds until an answer
 
 
 class OverHttp(Calls):
-    """The calls of every path, made to the running service."""
+    """Makes the calls of every path to the running service."""
 
     def __init__(self, service: Service) -> None:
         self.routes: set[str] = set()
         self._running = service
 
     def of(self, route: str, **request: Any) -> Answer:
-        """Send a request; a function that was refused something answers 500 or 503."""
+        """Send a request; a function that was denied a call answers 500 or 503."""
         self.routes.add(route)
         answer = self._running.call(route, **request)
         assert answer.status < 500, f"{route}: {answer.text}"
@@ -39,7 +39,7 @@ class OverHttp(Calls):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service in which nobody may do what no policy of his allows."""
+    """A service that denies every call that no policy of the caller's role allows."""
     settings = {
         "LOCAL_AUTH": "1",
         "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60),
@@ -53,7 +53,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @contextmanager
 def without(service: Service, function: str, action: str) -> Iterator[None]:
-    """A function whose own policy lacks an action."""
+    """Remove an action from a function's policy for a while."""
     iam, role = service.aws("iam"), service.name(f"{function}Role")
     [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
@@ -69,8 +69,8 @@ def without(service: Service, function: str, action: str) -> Iterator[None]:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
-def test_a_function_that_may_not_read_the_token_lets_nobody_in(service: Service) -> None:
-    """F25: it cannot check who calls, so it refuses."""
+def test_function_without_the_bot_token_is_a_503(service: Service) -> None:
+    """F25: it cannot check credentials, so it refuses."""
     iam = service.aws("iam")
     attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("ReadBotTokenPolicy")}
     iam.detach_role_policy(**attached)
@@ -81,8 +81,8 @@ def test_a_function_that_may_not_read_the_token_lets_nobody_in(service: Service)
     assert service.call("GET /api/balance", user=user).json == {"balance": 0}
 
 
-def test_every_route_may_do_what_it_has_to(service: Service) -> None:
-    """Every way through every function that ends in another call."""
+def test_every_route_has_its_permissions(service: Service) -> None:
+    """Every path of every function that makes a different call."""
     calls = OverHttp(service)
     take_every_path(calls)
     read_often(calls)
@@ -90,14 +90,17 @@ def test_every_route_may_do_what_it_has_to(service: Service) -> None:
     forget_people(calls)
     pay_every_way(service)
     calls.routes |= {exchange.route for exchange in service.exchanges}
-    calls.routes |= {"POST /api/balance/webhook/crypto-bot", "POST /api/balance/webhook/yookassa"}  # by the fakes
+    calls.routes |= {
+        "POST /api/balance/webhook/crypto-bot",
+        "POST /api/balance/webhook/yookassa",
+    }  # called by the fakes
     calls.routes.add("$default")
     assert service.call("GET /nowhere").status == 404
     assert calls.routes == set(api.routes())
 
 
-def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
-    """Each ends an order that nobody answered, and gives its taker his money back: by itself, or called."""
+def test_timers_and_streams_have_their_permissions(service: Service) -> None:
+    """Each ends an unanswered order and refunds its executor, by itself or invoked."""
     executor = service.user()
     service.recharge(executor, 8)
     orders = [service.order(service.user())["id"] for _ in range(4)]
@@ -121,15 +124,15 @@ def test_timers_and_streams_may_do_what_they_have_to(service: Service) -> None:
     assert refunded() == set(orders)
     assert service.invoke("Audit", {}) == []
 
-    # The stream makes a schedule, and that calls the function with a role of its own. The sweep comes once a minute.
+    # The stream creates a schedule, which calls the function with its own role. The sweep runs once a minute.
     order_id = service.order(service.user())["id"]
     service.recharge(executor, 2)
     assert service.take(executor, order_id).status == 200
     wait_until(lambda: order_id in refunded(), every=READ_EVERY)
 
 
-def test_who_writes_to_people_may_do_what_he_has_to(service: Service) -> None:
-    """Of a new order, of one collected for a digest, of a refund; and of somebody who blocked the bot."""
+def test_senders_have_their_permissions(service: Service) -> None:
+    """Offers, digests and refund notices, also to a user who blocked the bot."""
     _, executor, order = an_order_is_offered(service, "Тверь")
     service.order(service.user(), city="Тверь")
     sqs = service.aws("sqs")
@@ -141,15 +144,15 @@ def test_who_writes_to_people_may_do_what_he_has_to(service: Service) -> None:
     a_chat_is_closed_and_opened(service, "Рязань")
 
 
-def test_nothing_was_refused(service: Service) -> None:
-    """Until here no function was denied anything but what a test took from it."""
+def test_no_call_was_denied(service: Service) -> None:
+    """So far no function was denied anything except the actions that a test removed."""
     errors = [line for line in service.log if '"level":"ERROR"' in line]
     assert errors == []
 
 
 @pytest.mark.parametrize("action", ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
-def test_a_function_that_lacks_a_permission_does_nothing(service: Service, action: str) -> None:
-    """The engine refuses it, whichever it is; a transaction that may not write one item writes none."""
+def test_a_function_without_a_permission_changes_nothing(service: Service, action: str) -> None:
+    """Every missing permission is denied; a transaction that may not write one item writes none."""
     executor, order = service.user(), service.order(service.user())
     service.recharge(executor, 2)
     with without(service, "TakeOrder", action):

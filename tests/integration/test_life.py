@@ -1,4 +1,4 @@
-"""Orders end by themselves, at the right moment, once, and give money back when nobody answered.
+"""Orders end by themselves, on time and once, and refund executors whom the client did not answer.
 
 An hour lasts 16 seconds here, an answer window 7.
 """
@@ -16,24 +16,24 @@ from tests.integration.service import Service, at_once, now_ms, pause_before, ru
 
 HOUR, WINDOW = 16, 7
 SECONDS = {"ORDER_LIFETIME_MINUTES": str(HOUR / 60), "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60)}
-SWEEP = 75  # seconds within which a minute's sweep has run
+SWEEP = 75  # seconds within which the sweep, once a minute, has run
 
 
 class Timed:
-    """A service with short times."""
+    """A service with short deadlines."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     def make_no_schedules(self) -> None:
-        """Switch off the function that makes them."""
+        """Switch off the function that creates the schedules."""
         functions = self.service.aws("lambda")
         mappings = functions.list_event_source_mappings(FunctionName=self.service.name("OrderChanged"))
         for mapping in mappings["EventSourceMappings"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
 
     def taken(self, *executors: int) -> tuple[int, str]:
-        """A client's new order that these took; the client and the order."""
+        """Create an order that these executors take; return the client and the order."""
         client = self.service.user()
         order_id: str = self.service.order(client)["id"]
         for executor in executors:
@@ -48,23 +48,23 @@ class Timed:
         return found
 
     def status(self, order_id: str) -> str:
-        """What anybody sees of the order."""
+        """The status of the order in the public view."""
         seen: str = self.service.call("GET /api/orders/{id}", id=order_id).json["status"]
         return seen
 
     def active(self, user: int) -> int:
-        """How many active orders a user counts."""
+        """The number of active orders in a user's counter."""
         count: int = self.service.call("GET /api/users/me", user=user).json["active_orders"]
         return count
 
     def refunds(self, user: int) -> list[tuple[str, int]]:
-        """What came back to a user: for which order, how much."""
+        """The refunds of a user: order and amount."""
         return [
             (entry["order_id"], entry["amount"]) for entry in self.service.ledger(user) if entry["type"] == "refund"
         ]
 
     def warm_up(self) -> None:
-        """Cold functions would take the seconds that these tests count."""
+        """Call every function once, because cold starts take seconds that these tests measure."""
         [executor] = self.executors(1, 2)
         client, order_id = self.taken(executor)
         self.service.call("POST /api/orders/{id}/respond", user=client, id=order_id)
@@ -74,7 +74,7 @@ class Timed:
 
 @contextmanager
 def timed_service(home: Path) -> Iterator[Timed]:
-    """A service with short times; in the end its books are right, and nobody saw what he may not."""
+    """A service with short deadlines; at the end the audit finds no breach, and nothing was disclosed."""
     with running(home, **SECONDS) as service:
         timed = Timed(service)
         timed.warm_up()
@@ -85,7 +85,7 @@ def timed_service(home: Path) -> Iterator[Timed]:
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
-    """With everything that ends orders, schedules and sweep."""
+    """A service with both schedules and sweep."""
     with timed_service(tmp_path_factory.mktemp("timed")) as timed:
         yield timed
 
@@ -95,7 +95,7 @@ def test_orders_end_by_themselves_once(timed: Timed) -> None:
     see_orders_end(timed)
 
 
-def test_the_sweep_alone_ends_orders_as_well(tmp_path: Path) -> None:
+def test_the_sweep_ends_orders_without_schedules(tmp_path: Path) -> None:
     """L5, F13: no schedule is ever created."""
     with timed_service(tmp_path) as timed:
         timed.make_no_schedules()
@@ -103,7 +103,7 @@ def test_the_sweep_alone_ends_orders_as_well(tmp_path: Path) -> None:
 
 
 def see_orders_end(timed: Timed) -> None:
-    """An untaken order expires, an unanswered one closes and refunds its takers, an answered one does not."""
+    """An untaken order expires, an unanswered one closes and refunds its executors, an answered one does not."""
     service = timed.service
     executors = timed.executors(3)
     client, untaken = timed.taken()
@@ -113,7 +113,7 @@ def see_orders_end(timed: Timed) -> None:
     created = service.call("GET /api/orders/{id}", id=untaken).json["created_at"]
     expires_at = _ms(created) + HOUR * 1000
 
-    # Reads are exact to the instant, whatever the timers do.
+    # Reads are exact to the millisecond, whatever the timers do.
     while now_ms() < expires_at + 1000:
         asked = now_ms()
         seen = timed.status(untaken)
@@ -126,7 +126,7 @@ def see_orders_end(timed: Timed) -> None:
     assert timed.status(answered) == "expired"
     assert service.take(executors[0], untaken).json["code"] == "order_not_active"
 
-    # Counters and money are right once the timer ran.
+    # Counters and money are correct once the timer has run.
     everybody = [client, answering, closing, *executors]
     deadline = time.monotonic() + SWEEP
     while any(timed.active(user) for user in everybody):
@@ -135,12 +135,14 @@ def see_orders_end(timed: Timed) -> None:
     for executor in executors:
         assert timed.refunds(executor) == [(unanswered, 2)]
         assert service.balance(executor) == 8
-        assert service.take(executor, unanswered).json["contact"].startswith("@canary_")  # he paid once, he sees it
+        assert (
+            service.take(executor, unanswered).json["contact"].startswith("@canary_")
+        )  # an executor who paid still sees it
     assert timed.status(unanswered) == "closed_no_response"
 
 
-def test_the_answer_window_is_full_where_the_hour_ends_inside_it(timed: Timed) -> None:
-    """The order is then expired, takes no more executors, and an answer still counts until the window ends."""
+def test_the_answer_window_outlives_the_orders_hour(timed: Timed) -> None:
+    """The order is then expired and cannot be taken, and an answer still counts until the window ends."""
     service = timed.service
     first, second, late = timed.executors(3)
     (lazy, unanswered), (prompt, answered) = timed.taken(), timed.taken()
@@ -164,7 +166,7 @@ def test_the_answer_window_is_full_where_the_hour_ends_inside_it(timed: Timed) -
 
 
 def test_timer_delivered_twenty_times_at_once_acts_once(timed: Timed) -> None:
-    """F12: beside whatever timers run by themselves."""
+    """F12: in addition to the timers that run by themselves."""
     executors = timed.executors(3)
     client, order_id = timed.taken(*executors)
     due_at = now_ms()
@@ -177,7 +179,7 @@ def test_timer_delivered_twenty_times_at_once_acts_once(timed: Timed) -> None:
     assert timed.active(client) == 0
 
 
-def test_a_late_end_does_not_free_the_contact_of_a_newer_order(timed: Timed) -> None:
+def test_a_late_end_keeps_the_contact_of_a_newer_order(timed: Timed) -> None:
     """I15, F23."""
     service = timed.service
     contact = service.contact()

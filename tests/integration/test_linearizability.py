@@ -1,5 +1,7 @@
-"""Histories of the running service, written by many callers at once over HTTP, can be explained by one call after the
-other (G4). The database under it first shows that its transactions are atomic: a weak one would excuse anything."""
+"""G4: histories of the running service, with many concurrent callers over HTTP, are linearizable.
+
+A first test shows that transactions of the database under it are atomic; otherwise the histories would prove nothing.
+"""
 
 import random
 import threading
@@ -13,7 +15,7 @@ from tests.integration.service import Service, at_once
 from tests.linearizability.checker import Operation, explanation
 from tests.linearizability.marketplace import Call, Marketplace, Order, outcomes
 
-# What is asked for, and how often.
+# The operations and their weights.
 ASKED = {
     "take": 40,
     "me": 14,
@@ -30,7 +32,7 @@ CALLERS, EACH = 6, 8
 
 
 class Round:
-    """A few clients, executors, orders and contacts, and everything that was asked of them."""
+    """A few clients, executors, orders and contacts, and the history of their operations."""
 
     def __init__(self, service: Service, seed: int) -> None:
         self.service, self.seed = service, seed
@@ -49,7 +51,7 @@ class Round:
         self._lock = threading.Lock()
 
     def ask_at_random(self, caller: int) -> None:
-        """One caller's share of the history."""
+        """Run one caller's operations and record them."""
         chance = random.Random(self.seed * CALLERS + caller)
         for _ in range(EACH):
             [what] = chance.choices(list(ASKED), list(ASKED.values()))
@@ -97,13 +99,13 @@ class Round:
         elif asked.what == "take" and answer.status == 200:
             told = (answer.json["contact"], answer.json["executor_count"], answer.json["new_balance"])
         elif asked.what == "read":
-            takers = tuple(take["executor_id"] for take in answer.json["taken_by"])
-            told = (answer.json["status"], takers, answer.json["customer_responded_at"] is not None)
+            executors = tuple(take["executor_id"] for take in answer.json["taken_by"])
+            told = (answer.json["status"], executors, answer.json["customer_responded_at"] is not None)
         return answer.status, told, order_id
 
 
 def test_the_database_is_atomic(service: Service) -> None:
-    """Money moves between items of one table by many threads at once, and none of it is lost."""
+    """Many threads move money between items of one table, and none of it is lost."""
     dynamodb, table = service.aws("dynamodb"), "linearizability"
     dynamodb.create_table(
         TableName=table,
@@ -129,10 +131,10 @@ def test_the_database_is_atomic(service: Service) -> None:
     def move(seed: int) -> int:
         chance, client, moved = random.Random(seed), service.aws("dynamodb"), 0
         for _ in range(25):
-            giver, taker = chance.sample(purses, 2)
+            giver, receiver = chance.sample(purses, 2)
             coins = chance.randint(1, 6)
             try:
-                client.transact_write_items(TransactItems=[change(giver, -coins), change(taker, coins)])
+                client.transact_write_items(TransactItems=[change(giver, -coins), change(receiver, coins)])
                 moved += 1
             except client.exceptions.TransactionCanceledException:
                 continue
@@ -145,7 +147,7 @@ def test_the_database_is_atomic(service: Service) -> None:
 
 
 def play(service: Service, seed: int) -> int:
-    """One round; how many operations its history has."""
+    """Play one round; return the number of operations in its history."""
     game = Round(service, seed)
     at_once([partial(game.ask_at_random, caller) for caller in range(CALLERS)])
     holds, told = explanation(game.history, game.start, outcomes)
@@ -165,6 +167,6 @@ def test_histories_are_linearizable(service: Service) -> None:
 
 @pytest.mark.proof
 def test_many_histories_are_linearizable(service: Service) -> None:
-    """The same for longer."""
+    """The same check for longer."""
     for seed in range(100, 160):
         play(service, seed)

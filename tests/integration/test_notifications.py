@@ -1,4 +1,4 @@
-"""Who hears of an order on the running service: from a request to a chat in the fake Telegram, and a button back."""
+"""Notifications on the running service: from a request to a chat in the fake Telegram, and back by a button."""
 
 import json
 import time
@@ -17,19 +17,19 @@ FAKE = "/fakes/telegram"
 
 
 def telegram(service: Service) -> httpx.Client:
-    """Who looks at the fake Telegram."""
+    """A client of the fake Telegram."""
     return httpx.Client(base_url=f"{service.url}{FAKE}", follow_redirects=True, timeout=60, trust_env=False)
 
 
 def calls(service: Service) -> dict[str, Any]:
-    """What the bot said to Telegram, and what Telegram would punish."""
+    """The bot's calls, and those that break Telegram's limits."""
     with telegram(service) as http:
         answer: dict[str, Any] = http.get("/calls").json()
     return answer
 
 
 def sent(service: Service, chat_id: int) -> list[dict[str, Any]]:
-    """The messages that reached a chat, oldest first, each with its `message_id`."""
+    """The messages delivered to a chat, oldest first, each with its `message_id`."""
     return [
         {**call["parameters"], "message_id": call["result"]["message_id"]}
         for call in calls(service)["calls"]
@@ -38,7 +38,7 @@ def sent(service: Service, chat_id: int) -> list[dict[str, Any]]:
 
 
 def heard(service: Service, chat_id: int, words: str, number: int = 1) -> dict[str, Any]:
-    """Waits for a chat's message with these words, the first or how manieth."""
+    """Wait for a chat's message with these words; `number` counts from 1."""
 
     def found() -> list[dict[str, Any]]:
         return [message for message in sent(service, chat_id) if words in message["text"]]
@@ -48,7 +48,7 @@ def heard(service: Service, chat_id: int, words: str, number: int = 1) -> dict[s
 
 
 def listener(service: Service, *, city: str, category: str = "Сантехника") -> int:
-    """Somebody who wants to hear of such orders."""
+    """A new user who is subscribed to such orders."""
     user = service.user()
     preferences = {"categories": [category], "cities": [city]}
     assert service.call("PUT /api/users/me/preferences", user=user, body=preferences).status == 200
@@ -58,7 +58,7 @@ def listener(service: Service, *, city: str, category: str = "Сантехник
 
 
 def press(service: Service, user: int, message: dict[str, Any], label: str) -> str:
-    """Press a button of a message, as a person does on the page; what he sees then."""
+    """Press a button of a message, as a person does on the page; return the text shown then."""
     rows = message["reply_markup"]["inline_keyboard"]
     [data] = [key["callback_data"] for row in rows for key in row if key["text"] == label]
     form = {"chat_id": str(user), "message_id": str(message["message_id"]), "data": data}
@@ -69,9 +69,9 @@ def press(service: Service, user: int, message: dict[str, Any], label: str) -> s
 
 
 def an_order_is_offered(service: Service, city: str) -> tuple[int, int, dict[str, Any]]:
-    """Whoever wants it hears of a new order: not its author, and never its contact (I18). Called under IAM, too.
+    """Every subscriber but the client is offered a new order, without its contact (I18). Also called under IAM.
 
-    Its client, an executor who heard of it, and the order.
+    Returns the client, an executor who got the offer, and the order.
     """
     client, executor = listener(service, city=city), listener(service, city=city)
     electrician = listener(service, city=city, category="Электрика")
@@ -87,7 +87,7 @@ def an_order_is_offered(service: Service, city: str) -> tuple[int, int, dict[str
 
 
 def a_chat_is_closed_and_opened(service: Service, city: str) -> None:
-    """Who blocked the bot is not written to until he starts it. Called under IAM, too."""
+    """A user who blocked the bot gets no message until they start it. Also called under IAM."""
     user = listener(service, city=city)
     with telegram(service) as http:
         http.post("/script", json={"method": "sendMessage", "status": 403, "match": {"chat_id": user}})
@@ -102,7 +102,7 @@ def a_chat_is_closed_and_opened(service: Service, city: str) -> None:
     heard(service, user, "Новый заказ")
 
 
-def test_an_order_is_heard_of_and_answered_in_the_chat(service: Service) -> None:
+def test_an_order_is_offered_and_answered_in_the_chat(service: Service) -> None:
     client, executor, order = an_order_is_offered(service, "Тверь")
     service.recharge(executor, 2)
     assert service.take(executor, order["id"]).status == 200
@@ -120,8 +120,8 @@ def test_a_chat_is_closed_and_opened(service: Service) -> None:
     a_chat_is_closed_and_opened(service, "Рязань")
 
 
-def test_the_close_button_gives_the_money_back(service: Service) -> None:
-    """Once, and the executor hears of it."""
+def test_the_close_button_refunds_the_executor(service: Service) -> None:
+    """The refund is paid once, and the executor is notified."""
     client, executor = service.user(), service.user()
     order = service.order(client, city="Пермь")
     service.recharge(executor, 2)
@@ -133,7 +133,7 @@ def test_the_close_button_gives_the_money_back(service: Service) -> None:
     assert [entry["amount"] for entry in service.ledger(executor)] == [2, -2, 2]
 
 
-def test_what_comes_in_the_window_waits_for_its_end(service: Service) -> None:
+def test_orders_within_a_window_are_sent_at_its_end(service: Service) -> None:
     executor = listener(service, city="Омск")
     first = service.order(service.user(), city="Омск")
     heard(service, executor, "Новый заказ")
@@ -145,8 +145,8 @@ def test_what_comes_in_the_window_waits_for_its_end(service: Service) -> None:
     assert first["id"] in str(sent(service, executor))
 
 
-def test_senders_wait_as_long_as_telegram_asks(service: Service) -> None:
-    """He who was refused and whoever comes after that; what was on its way may still arrive."""
+def test_senders_wait_for_retry_after(service: Service) -> None:
+    """Both the refused sender and later ones wait; messages already on their way may still arrive."""
     refused_one, *others = [listener(service, city=city) for city in ("Самара", "Пермь", "Пермь")]
     with telegram(service) as http:
         script = {"status": 429, "match": {"chat_id": refused_one}, "more": {"retry_after": 10}}
@@ -166,7 +166,7 @@ def test_senders_wait_as_long_as_telegram_asks(service: Service) -> None:
 
 
 def crowd(service: Service, size: int, city: str) -> list[int]:
-    """So many who want to hear of a city's orders: copies of one who said so himself, written into the table."""
+    """Write `number` subscribers of a city's orders into the table, as copies of one real subscriber."""
     original, dynamodb = listener(service, city=city), service.aws("dynamodb")
     [table] = [name for name in dynamodb.list_tables()["TableNames"] if "Table" in name]
     items = dynamodb.query(
@@ -180,7 +180,7 @@ def crowd(service: Service, size: int, city: str) -> list[int]:
     for start in range(0, len(writes), 25):
         left = dynamodb.batch_write_item(RequestItems={table: writes[start : start + 25]})["UnprocessedItems"]
         assert left == {}
-    # What happens next finds the stream read to its end, and every sender awake.
+    # Afterwards the stream is read to its end, and every sender is warm.
     witness = listener(service, city="Чита")
     service.order(service.user(), city="Чита")
     heard(service, witness, "Новый заказ")
@@ -188,7 +188,7 @@ def crowd(service: Service, size: int, city: str) -> list[int]:
 
 
 def metric(service: Service, name: str) -> list[tuple[int, float]]:
-    """When a metric was written, in epoch ms, and its values."""
+    """The times of a metric, in epoch ms, and its values."""
     found = []
     for line in service.stdout.splitlines():
         if f'"{name}":[' in line:
@@ -198,10 +198,10 @@ def metric(service: Service, name: str) -> list[tuple[int, float]]:
 
 
 @pytest.mark.parametrize(("size", "city"), [(60, "Уфа"), pytest.param(10_000, "Омск", marks=pytest.mark.proof)])
-def test_a_crowd_hears_of_an_order(
+def test_an_order_reaches_a_large_audience(
     service: Service, size: int, city: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Everybody is found and queued within a minute of the order, and told once, at Telegram's pace."""
+    """Every subscriber is queued within a minute of the order and gets it once, within Telegram's limits."""
     audience = set(crowd(service, size, city))
     queued_before = len(metric(service, "OffersQueued"))
     order = service.order(service.user(), city=city)
@@ -224,7 +224,7 @@ def test_a_crowd_hears_of_an_order(
     deadline = time.monotonic() + UP + size / 5
     while len(told()) < size:
         assert time.monotonic() < deadline, f"{len(told())} of {size}"
-        time.sleep(0.5 + size / 1000)  # whom we ask has other things to do
+        time.sleep(0.5 + size / 1000)  # polling more often would slow the fake down
     heard_at = told()
     assert set(heard_at) == audience
     assert {len(times) for times in heard_at.values()} == {1}
@@ -236,5 +236,5 @@ def test_a_crowd_hears_of_an_order(
     record_property("first heard, ms", metric(service, "FirstNotificationAge")[-1][1])
 
 
-def test_telegrams_limits_were_kept(service: Service) -> None:
+def test_no_send_exceeded_telegrams_limits(service: Service) -> None:
     assert calls(service)["violations"] == []

@@ -1,4 +1,4 @@
-"""Limits and operators on the running service: buckets when everybody comes at once, `make export`, `make erase`."""
+"""Limits and operators on the running service: buckets under concurrency, `make export`, `make erase`."""
 
 import json
 import os
@@ -21,7 +21,7 @@ NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "a
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One with an operator and with few tokens."""
+    """A service with an operator and small buckets."""
     limits = {"ORDERS_PER_HOUR": str(ORDERS), "TAKES_PER_HOUR": str(TAKES)}
     with running(tmp_path_factory.mktemp("operators"), OPERATOR_IDS=str(OPERATOR), **limits) as service:
         yield service
@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def test_eight_orders_at_once_bucket_of_four_admits_four(service: Service) -> None:
-    """First with cold functions, then with warm ones; one too many is never posted, and none too few."""
+    """First with cold functions, then with warm ones; exactly as many as the bucket has tokens are created."""
     for _ in ROUNDS:
         user = service.user()
         bodies = [service.order_body() for _ in range(8)]
@@ -42,9 +42,11 @@ def test_eight_orders_at_once_bucket_of_four_admits_four(service: Service) -> No
                 assert answer.json["code"] == "too_often"
                 assert 0 < int(answer.headers["retry-after"]) <= 3600 // ORDERS
         mine = service.call("GET /api/orders", user=user, query={"mine": True}).json
-        assert {it["id"] for it in mine["orders"]} == {it.json["id"] for it in answers if it.status == 201}
+        assert {order["id"] for order in mine["orders"]} == {
+            answer.json["id"] for answer in answers if answer.status == 201
+        }
         assert service.call("GET /api/users/me", user=user).json["active_orders"] == ORDERS
-        # What was refused left no lock on its contact.
+        # A refused order left no lock on its contact.
         refused = [body for body, answer in zip(bodies, answers, strict=True) if answer.status == 429]
         assert service.call("POST /api/orders", user=service.user(), body=refused[0]).status == 201
 
@@ -60,15 +62,15 @@ def test_six_takes_at_once_bucket_of_three_charges_three(service: Service) -> No
         took = {order for order, answer in zip(orders, answers, strict=True) if answer.status == 200}
         assert {entry["order_id"] for entry in service.ledger(executor) if entry["type"] == "order_take"} == took
         assert service.balance(executor) == 100 - 2 * TAKES
-        # Who paid is answered again, however empty his bucket is (I19).
+        # A repeated take succeeds, even with an empty bucket (I19).
         assert statuses([service.take(executor, order) for order in took]) == {200: TAKES}
 
 
-# ---------------------------------------------------------------- operators and a client, at once
+# ---------------------------------------------------------------- operators and a client, concurrently
 
 
-def test_whoever_gives_the_money_back_it_comes_back_once(service: Service) -> None:
-    """I5, I7, F22: two refunds, a removal and the client's own close; what was done is in the trail, and no more."""
+def test_concurrent_refunds_and_ends_refund_a_take_once(service: Service) -> None:
+    """I5, I7, F22: two refunds, a removal and the client's own close. The audit log has exactly the successful ones."""
     body = {"reason": WHY}
     for _ in ROUNDS:
         client, executor = service.user(), service.user()
@@ -84,17 +86,17 @@ def test_whoever_gives_the_money_back_it_comes_back_once(service: Service) -> No
         assert {answer.status for answer in refunds} in ({200, 409}, {409})
         assert {removal.status, closing.status} in ({200, 410}, {410, 204})
         assert [entry["amount"] for entry in service.ledger(executor)] == [2, -2, 2]
-        trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+        actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
         done = {"take_refunded": refunds, "order_removed": [removal]}
         expected = [kind for kind, answers in done.items() for answer in answers if answer.status == 200]
-        assert sorted(it["kind"] for it in trail if it["order_id"] == order) == sorted(expected)
+        assert sorted(action["kind"] for action in actions if action["order_id"] == order) == sorted(expected)
 
 
 # ---------------------------------------------------------------- make export, make erase
 
 
 def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
-    """What an operator types, `make -s` and this, beside the running service."""
+    """Run `make -s` with these arguments beside the running service, as an operator does."""
     env = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
     return subprocess.run(
         ["make", "-s", *given],
@@ -110,7 +112,7 @@ def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", ["export", "erase"])
 @pytest.mark.parametrize("wrong", [{"ID": ""}, {"ID": "Анна"}, {"BY": ""}, {"WHY": "a"}, {"WHY": "a" * 501}])
-def test_a_command_says_what_is_missing(
+def test_a_command_names_its_missing_argument(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, wrong: dict[str, str]
 ) -> None:
     for name, value in {"ID": "7", "BY": str(OPERATOR), "WHY": WHY, **wrong}.items():
@@ -120,14 +122,14 @@ def test_a_command_says_what_is_missing(
     assert (said.out, f"make {command} ID=" in said.err) == ("", True)
 
 
-def test_where_nothing_runs_nothing_is_done(service: Service) -> None:
+def test_a_command_without_a_running_service_fails(service: Service) -> None:
     done = make(service, "erase", "ID=7", f"BY={OPERATOR}", f"WHY={WHY}", "LOCAL_DATA_DIR=/nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no local service is running" in done.stderr
 
 
-def test_an_operator_exports_and_erases_a_person(service: Service) -> None:
-    """And no contact is logged on the way (I18)."""
+def test_an_operator_exports_and_erases_a_user(service: Service) -> None:
+    """No contact is logged meanwhile (I18)."""
     anna, executor = service.user(), service.user()
     contact = service.contact()
     posted = service.call("POST /api/orders", user=anna, names=NAMES, body=service.order_body(contact)).json
@@ -152,8 +154,10 @@ def test_an_operator_exports_and_erases_a_person(service: Service) -> None:
     assert service.take(executor, posted["id"]).status == 410
     service.order(service.user(), contact)
 
-    trail = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
-    done_to_her = [(it["kind"], it["operator_id"], it["reason"]) for it in trail if it["user_id"] == anna]
+    actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    actions_on_her = [
+        (action["kind"], action["operator_id"], action["reason"]) for action in actions if action["user_id"] == anna
+    ]
     kinds = ["data_exported", "data_erased", "data_erased", "data_exported"]
-    assert done_to_her == [(kind, OPERATOR, WHY) for kind in kinds]
+    assert actions_on_her == [(kind, OPERATOR, WHY) for kind in kinds]
     assert not any(contact in line or "Петрова" in line for line in service.log)

@@ -1,4 +1,4 @@
-"""A balance is topped up on the running service: an invoice, its page, a button, and the money."""
+"""Payments on the running service: an invoice, its page, a button, and the credit."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def invoice(service: Service, user: int, provider: str, amount: int = 100) -> di
 
 
 def press(made: dict[str, Any], how: str, payer: int) -> str:
-    """Open the page that a person pays on, and press a button; what he reads then."""
+    """Open the payment page and press a button; return the text shown then."""
     with httpx.Client(follow_redirects=True, timeout=60, trust_env=False) as browser:
         page = browser.get(made["pay_url"])
         assert page.headers["content-type"].startswith("text/html")
@@ -40,7 +40,7 @@ def status(service: Service, made: dict[str, Any], user: int) -> dict[str, Any]:
 
 
 def pay_every_way(service: Service) -> None:
-    """Payments of every provider, by its webhook, told twice, by asking, and given back. Called under IAM, too."""
+    """Payments of every provider: by webhook, by a repeated webhook, by polling, refunded. Also called under IAM."""
     for provider in PROVIDERS:
         user = service.user()
         first, lost = invoice(service, user, provider), invoice(service, user, provider)
@@ -65,7 +65,7 @@ def pay_every_way(service: Service) -> None:
 
 
 def bring_forward(service: Service, payment_id: int) -> None:
-    """Make a payment due for asking, as it is after a minute."""
+    """Make a payment due for polling, as it is after a minute."""
     [table] = [name for name in service.aws("dynamodb").list_tables()["TableNames"] if "Table" in name]
     service.aws("dynamodb").update_item(
         TableName=table,
@@ -76,7 +76,7 @@ def bring_forward(service: Service, payment_id: int) -> None:
     )
 
 
-def test_a_balance_is_topped_up_in_every_way(service: Service) -> None:
+def test_a_balance_is_topped_up_through_every_provider(service: Service) -> None:
     """I3, I5, I8, F24."""
     pay_every_way(service)
 
@@ -95,14 +95,14 @@ def test_a_forged_webhook_and_a_declined_payment_credit_nothing(service: Service
     assert service.balance(user) == 0
 
 
-def test_somebody_elses_stars_are_not_taken(service: Service) -> None:
+def test_stars_of_another_user_are_refused(service: Service) -> None:
     user = service.user()
     made = invoice(service, user, "telegram_stars")
     assert "другому человеку" in press(made, "paid", service.user())
     assert status(service, made, user)["status"] == "pending"
 
 
-def test_stars_that_telegram_gives_back_leave_the_balance(service: Service) -> None:
+def test_stars_refunded_by_telegram_are_debited(service: Service) -> None:
     user = service.user()
     made = invoice(service, user, "telegram_stars")
     press(made, "refunded", user)
@@ -110,7 +110,7 @@ def test_stars_that_telegram_gives_back_leave_the_balance(service: Service) -> N
     assert [entry["amount"] for entry in service.ledger(user)] == [100, -100]
 
 
-def test_an_operator_refunds_from_a_terminal(service: Service) -> None:
+def test_an_operator_refunds_with_make_refund(service: Service) -> None:
     """As `make refund` does."""
     user = service.user()
     made = invoice(service, user, "yookassa")
@@ -137,7 +137,7 @@ def test_an_operator_refunds_from_a_terminal(service: Service) -> None:
     assert refund("nonsense").returncode == 2
 
 
-def test_no_secret_is_in_the_log(service: Service) -> None:
+def test_the_log_of_payments_holds_no_secret(service: Service) -> None:
     """I18."""
     for line in service.log:
         assert LOCAL_CRYPTO_PAY_TOKEN not in line

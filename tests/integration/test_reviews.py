@@ -1,11 +1,11 @@
-"""People judge each other when an order has ended; and a whole story, from create to ratings."""
+"""Reviews and complaints after an order's end, and a whole story from creation to ratings."""
 
 from functools import partial
 
 from tests.integration.service import Service, at_once, statuses
 
 
-def test_one_review_of_an_order_lands(service: Service) -> None:
+def test_one_of_eight_concurrent_reviews_is_stored(service: Service) -> None:
     """I20: eight at once."""
     client, executor = service.user(), service.user()
     order_id = _completed(service, client, executor)
@@ -17,8 +17,8 @@ def test_one_review_of_an_order_lands(service: Service) -> None:
     assert [(found["order_id"], found["author_name"]) for found in received] == [(order_id, f"User{client}")]
 
 
-def test_a_rating_is_the_mean_of_nine_reviews_at_once(service: Service) -> None:
-    """I21: no review is lost in another."""
+def test_rating_is_the_mean_of_nine_concurrent_reviews(service: Service) -> None:
+    """I21: no concurrent review is lost."""
     executor = service.user()
     service.recharge(executor, 20)
     ratings = [1, 2, 3, 4, 5, 5, 5, 4, 4]
@@ -39,15 +39,15 @@ def test_a_rating_is_the_mean_of_nine_reviews_at_once(service: Service) -> None:
     assert (me["rating"], me["completed_orders"]) == (round(sum(ratings) / 9, 2), 9)
 
 
-def test_the_whole_story(service: Service) -> None:
-    """Two clients, four executors, from create to ratings; in the end all books agree (I1, I3)."""
+def test_a_whole_story_from_creation_to_ratings(service: Service) -> None:
+    """Two clients and four executors, from creation to ratings; at the end all ledgers add up (I1, I3)."""
     anna, boris = service.user(), service.user()
     executors = [service.user() for _ in range(4)]
     for executor in executors:
         service.recharge(executor, 10)
     pipe, socket, mover = (service.order(client)["id"] for client in (anna, anna, boris))
 
-    # Three take the burst pipe, the fourth is too late; everybody sees what he may.
+    # Three take the burst pipe, the fourth is too late; each sees what they may.
     for executor in executors[:3]:
         assert service.take(executor, pipe).status == 200
     assert service.take(executors[3], pipe).status == 409
@@ -58,14 +58,14 @@ def test_the_whole_story(service: Service) -> None:
     assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).json["status"] == "completed"
     assert service.call("POST /api/orders/{id}/complete", user=anna, id=pipe).status == 410
 
-    # The socket she gives up before she answered: the money comes back. Nobody wants Boris's order.
+    # She closes the socket order without an answer, so its executor is refunded. Nobody takes Boris's order.
     for executor in executors[2:]:
         assert service.take(executor, socket).status == 200
     assert service.call("POST /api/orders/{id}/close", user=anna, id=socket).status == 204
     assert service.call("POST /api/orders/{id}/close", user=boris, id=mover).status == 409
     assert service.call("DELETE /api/orders/{id}", user=boris, id=mover).status == 204
 
-    # They judge each other.
+    # Reviews and complaints.
     review = {"order_id": pipe, "rating": 4, "executor_id": executors[1]}
     assert service.call("POST /api/reviews/client", user=boris, body=review).status == 404
     assert service.call("POST /api/reviews/client", user=anna, body={**review, "executor_id": boris}).status == 400
@@ -80,7 +80,7 @@ def test_the_whole_story(service: Service) -> None:
     ]
     assert [check["type"] for check in checks] == ["review", "complaint", None]
 
-    # The books.
+    # The ledgers.
     people = [anna, boris, *executors]
     mine = [service.call("GET /api/users/me", user=user).json for user in people]
     assert [me["balance"] for me in mine] == [0, 0, 8, 8, 8, 10]

@@ -1,4 +1,4 @@
-"""`make run`: starts, or says in a sentence why not; ends, and leaves nothing but its data."""
+"""`make run`: starts or says in one sentence why not; stops and leaves only its data."""
 
 import os
 import re
@@ -22,11 +22,11 @@ from tests.integration.service import RUN, Service, running, wait_until
 MAKE_RUN = ("make", "--no-print-directory", "run")
 
 
-# ---------------------------------------------------------------- it does not start
+# ---------------------------------------------------------------- failed starts
 
 
 def sentence(service: Service) -> str:
-    """The one thing that a service says of why it did not start; nothing of it is left."""
+    """The only line of a service that did not start; no process of it is left."""
     try:
         assert service.ended() == 1
         assert service.processes() == []
@@ -37,56 +37,56 @@ def sentence(service: Service) -> str:
     return said
 
 
-def test_a_taken_port(service: Service, tmp_path: Path) -> None:
-    """By anybody; here by a service that runs."""
+def test_a_taken_port_is_named(service: Service, tmp_path: Path) -> None:
+    """Taken by a running service here."""
     said = sentence(Service(tmp_path, PORT=str(service.port)))
     assert said == f"Port {service.port} is taken: stop the process that listens on it, or set PORT to another port."
     assert not (tmp_path / "data").exists()
 
 
-def test_a_port_taken_on_every_address(tmp_path: Path) -> None:
-    """A port is one, whatever address of this machine it was taken on."""
+def test_a_port_taken_on_all_addresses_is_named(tmp_path: Path) -> None:
+    """A port that is taken on all addresses of this machine is also taken on localhost."""
     with socket.create_server(("0.0.0.0", 0)) as other:
         port = other.getsockname()[1]
         assert sentence(Service(tmp_path, PORT=str(port))).startswith(f"Port {port} is taken")
 
 
-def test_data_in_use(service: Service, tmp_path: Path) -> None:
-    """Two runs over the same data would each save their own."""
+def test_data_of_a_running_service_is_refused(service: Service, tmp_path: Path) -> None:
+    """Two runs with the same data would overwrite each other's."""
     said = sentence(Service(tmp_path, LOCAL_DATA_DIR=str(service.data_dir)))
     assert said == (
         f"{service.data_dir} is in use by another run: stop that run, or set LOCAL_DATA_DIR to another directory."
     )
 
 
-def test_data_that_cannot_be(tmp_path: Path) -> None:
-    """A file is no place for data."""
+def test_a_file_as_data_directory_is_refused(tmp_path: Path) -> None:
+    """The data directory must not be a file."""
     (tmp_path / "file").touch()
     assert sentence(Service(tmp_path, LOCAL_DATA_DIR=str(tmp_path / "file"))).startswith(f"{tmp_path}/file cannot be")
 
 
-def test_a_setting_that_is_none(tmp_path: Path) -> None:
-    """The name of the setting, what it must be, what it is."""
+def test_an_invalid_setting_is_named(tmp_path: Path) -> None:
+    """The message has the setting's name, the allowed values and the actual value."""
     said = sentence(Service(tmp_path, ORDER_LIFETIME_MINUTES="soon"))
     assert said == "ORDER_LIFETIME_MINUTES must be a number of minutes above 0, not 'soon'."
 
 
 @pytest.mark.parametrize("name", ["ORDER_LIFETIME_MINUTES", "NO_RESPONSE_CLOSE_MINUTES", "PORT", "LOCAL_CONCURRENCY"])
 @pytest.mark.parametrize("value", ["x", "0", "-1", "nan", "inf", "1e99", "1,5", " ", "0x10"])
-def test_settings_that_are_none(name: str, value: str) -> None:
-    """Each by its name."""
+def test_every_invalid_value_of_a_setting_is_refused(name: str, value: str) -> None:
+    """Each invalid value is refused with the name of its setting."""
     with pytest.raises(SettingError, match=f"^{name} must be .*, not '{value}'\\.$"):
         LocalSettings.read({name: value})
 
 
-def test_a_port_that_is_none() -> None:
-    """There are 65535."""
+def test_a_port_over_65535_is_refused() -> None:
+    """The greatest port is 65535."""
     with pytest.raises(SettingError, match="PORT must be a port from 1 to 65535, not '65536'"):
         LocalSettings.read({"PORT": "65536"})
 
 
-def test_settings_that_are() -> None:
-    """Minutes may have fractions; what is empty is not set."""
+def test_valid_settings_are_read() -> None:
+    """Minutes may be fractions; an empty setting counts as not set."""
     settings = LocalSettings.read({"PORT": "", "ORDER_LIFETIME_MINUTES": "0.05", "NO_RESPONSE_CLOSE_MINUTES": ".5"})
     assert settings == LocalSettings.read({"ORDER_LIFETIME_MINUTES": "5e-2", "NO_RESPONSE_CLOSE_MINUTES": "0.50"})
     assert (settings.port, settings.data_dir) == (8000, ROOT / ".local")
@@ -123,8 +123,8 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_templates_that_are_broken(how: str) -> None:
-    """What is wrong, in a line."""
+def test_a_broken_template_is_explained_in_a_line(how: str) -> None:
+    """The message is one line."""
     breaks, said = BROKEN[how]
     with pytest.raises(BrokenTemplate) as refused:
         cloudformation(breaks((ROOT / "template.yaml").read_text()), {"Bucket": "b", "Key": "k"}, {"Stage": "local"})
@@ -134,7 +134,7 @@ def test_templates_that_are_broken(how: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The project as somebody else may have it."""
+    """A fresh clone of the project."""
     root = tmp_path / "clone"
     for part in ("functions", "shared", "infra", "requirements"):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -143,8 +143,8 @@ def clone(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_broken_template(clone: Path, tmp_path: Path) -> None:
-    """The embedded AWS runs by then; it is stopped."""
+def test_a_run_with_a_broken_template_stops(clone: Path, tmp_path: Path) -> None:
+    """The embedded AWS is running by then and is stopped."""
     template = clone / "template.yaml"
     good = template.read_text()
     template.write_text(good.replace("Type: AWS::SQS::Queue", "Type: AWS::SQS::Tail"))
@@ -154,8 +154,8 @@ def test_a_broken_template(clone: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["PYTHON is none", "PYTHON is too old", "there is none", "there is an old one"])
-def test_no_python(clone: Path, tmp_path: Path, how: str) -> None:
-    """`make run` needs Python 3.11; without one it says so and makes nothing."""
+def test_a_run_without_python_says_so(clone: Path, tmp_path: Path, how: str) -> None:
+    """`make run` needs Python 3.11; without it, it says so and creates nothing."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for program in ("make", "sh"):
@@ -181,26 +181,26 @@ def test_no_python(clone: Path, tmp_path: Path, how: str) -> None:
     assert not (clone / ".venv").exists()
 
 
-# ---------------------------------------------------------------- it ends
+# ---------------------------------------------------------------- stops
 
 
 def ctrl_c(service: Service) -> None:
-    """What a terminal does: everybody in it is told."""
+    """Signal the whole process group, as a terminal does."""
     os.killpg(service.process.pid, signal.SIGINT)
 
 
 def sigterm(service: Service) -> None:
-    """What a supervisor does."""
+    """Signal the process, as a supervisor does."""
     service.process.terminate()
 
 
 def kill(service: Service) -> None:
-    """What the kernel does when memory is short."""
+    """Kill the process, as the kernel does when memory is short."""
     service.process.kill()
 
 
 def hang_up(service: Service) -> None:
-    """What a closed terminal does."""
+    """Signal a hangup, as a closed terminal does."""
     service.process.send_signal(signal.SIGHUP)
 
 
@@ -213,8 +213,8 @@ ENDS: list[tuple[tuple[str, ...], Callable[[Service], None], set[int]]] = [
 ]
 
 
-def test_however_it_ends_the_next_run_finds_the_data(service: Service, tmp_path: Path) -> None:
-    """And nothing is left running, and no other run is disturbed. A later run is up in 15 s."""
+def test_the_next_run_finds_the_data_after_any_stop(service: Service, tmp_path: Path) -> None:
+    """No process is left, no other run is disturbed, and the next run is ready within 15 s."""
     home = tmp_path / "мои данные"
     client, executor = service.user(), service.user()
     contacts: dict[str, str] = {}
@@ -223,11 +223,11 @@ def test_however_it_ends_the_next_run_finds_the_data(service: Service, tmp_path:
         run = Service(home, command=command)
         try:
             run.wait_until_ready()
-            # On a machine that does nothing else.
+            # On an idle machine.
             limit = 15 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
             assert number == 0 or time.monotonic() - began < limit
             for order_id, contact in contacts.items():
-                # What was paid for is still paid for, and whose contact was taken still has it.
+                # A paid take is still paid, and a contact is still locked.
                 assert run.take(executor, order_id).json["contact"] == contact
                 order = run.order_body(contact.upper())
                 assert run.call("POST /api/orders", user=client, body=order).json["code"] == "contact_busy"
@@ -238,7 +238,7 @@ def test_however_it_ends_the_next_run_finds_the_data(service: Service, tmp_path:
             contacts[order["id"]] = order["contact"]
             end(run)
             assert run.ended() in exit_codes
-            # Where make was killed, what it ran ends a moment later.
+            # If make was killed, its child ends a moment later.
             wait_until(lambda run=run: run.processes() == [])  # type: ignore[misc]
             assert "Traceback" not in run.stderr
         finally:
@@ -248,8 +248,8 @@ def test_however_it_ends_the_next_run_finds_the_data(service: Service, tmp_path:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("when", ["", "Starting the embedded AWS", "Deploying template.yaml"])
-def test_stopped_while_it_starts(tmp_path: Path, stop: signal.Signals, when: str) -> None:
-    """At once, without a word of complaint."""
+def test_a_stop_during_the_start_is_quiet(tmp_path: Path, stop: signal.Signals, when: str) -> None:
+    """It stops at once and prints no error."""
     run = Service(tmp_path)
     try:
         time.sleep(0.2)
@@ -262,8 +262,8 @@ def test_stopped_while_it_starts(tmp_path: Path, stop: signal.Signals, when: str
         run.kill()
 
 
-def test_requests_under_way_do_not_keep_it(tmp_path: Path) -> None:
-    """A connection that waits for its answer, one that has not said all, one that says nothing more."""
+def test_open_connections_do_not_delay_a_stop(tmp_path: Path) -> None:
+    """One connection waits for its answer, one has sent half a request, one is idle."""
     with running(tmp_path) as run:
         held = [socket.create_connection(("127.0.0.1", run.port)) for _ in range(3)]
         held[0].sendall(b"GET /api/cities HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -272,8 +272,8 @@ def test_requests_under_way_do_not_keep_it(tmp_path: Path) -> None:
         connection.close()
 
 
-def test_without_its_aws_it_ends(tmp_path: Path) -> None:
-    """There is nothing to serve then."""
+def test_a_run_stops_if_its_aws_dies(tmp_path: Path) -> None:
+    """Without the embedded AWS there is nothing to serve."""
     run = Service(tmp_path)
     try:
         run.wait_until_ready()
@@ -285,17 +285,17 @@ def test_without_its_aws_it_ends(tmp_path: Path) -> None:
         run.kill()
 
 
-# ---------------------------------------------------------------- who is who
+# ---------------------------------------------------------------- output and credentials
 
 
-def test_it_says_where_it_is(service: Service) -> None:
-    """A person sees what happens, and how to go on."""
+def test_the_output_says_where_the_service_is(service: Service) -> None:
+    """The output shows the addresses and the next steps."""
     for line in ("==> Starting the embedded AWS", f"Ready: http://localhost:{service.port}", "make -s initdata ID=1"):
         assert line in service.stdout
 
 
-def test_the_readme_shows_what_it_prints(service: Service) -> None:
-    """Line by line; the port is another one, and spaces are not compared."""
+def test_the_readme_shows_the_real_output(service: Service) -> None:
+    """Compared line by line, except the port and spaces."""
     [shown] = re.findall(r"(?ms)^```text\n(.*?)^```$", (ROOT / "README.md").read_text())
     printed = {"".join(line.split()) for line in service.stdout.replace(str(service.port), "8000").splitlines()}
     assert {"".join(line.split()) for line in shown.splitlines()} <= printed
@@ -313,5 +313,5 @@ def test_a_command_signs_init_data(service: Service) -> None:
         "GET /api/users/me", headers={"authorization": f"Bearer {made(TELEGRAM_BOT_TOKEN=BOT_TOKEN)}"}
     )
     assert (answer.status, answer.json["id"], answer.json["first_name"]) == (200, 777, "Ира")
-    # The token that it has where nobody sets one is not this service's.
+    # The default token is not that of this service.
     assert service.call("GET /api/users/me", headers={"authorization": f"Bearer {made()}"}).status == 401
