@@ -1,6 +1,6 @@
-"""Measure, print, and write the tables of docs/performance.md: `make bench`. Some ten minutes on a machine at rest.
+"""Measure, print, and write the tables of docs/performance.md: `make bench`. Takes ten minutes on an idle machine.
 
-`--only cold,warm,calls,package,end-to-end,growth` measures a part and writes nothing.
+`--only cold,warm,calls,package,end-to-end,growth` measures the listed parts and writes no file.
 """
 
 import argparse
@@ -23,28 +23,28 @@ BEGIN, END = "<!-- measured: make bench writes what is between these lines -->",
 
 
 def table(head: str, rows: Iterable[Iterable[object]]) -> str:
-    """A table in Markdown; `head` is its first line without the outer bars."""
+    """Format a Markdown table; `head` is its first line without the outer bars."""
     columns = head.count("|") + 1
     lines = [f"| {head} |", "|---" + "|---:" * (columns - 1) + "|"]
     return "\n".join([*lines, *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows)])
 
 
 def machine() -> str:
-    """What this machine is."""
+    """Describe this machine."""
     model = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists() and (found := re.search(r"model name\s*: (.+)", info.read_text())):
         model = found[1]
-    load = f", load average {os.getloadavg()[0]:.1f} when it began" if hasattr(os, "getloadavg") else ""
+    load = f", load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     return f"{os.cpu_count()} processors ({model}), {platform.system()}, Python {platform.python_version()}{load}."
 
 
 def cold_starts() -> str:
-    """(a)"""
+    """(a) Cold start."""
     found = cold.measure(rounds=3)
     reference, naive = (found[name]["init_cpu"] for name in (cold.REFERENCE, cold.NAIVE))
     return "### Cold start\n\n" + table(
-        "function | ms | of the reference | of the naive | first request, ms",
+        "function | CPU, ms | relative to the reference | relative to the naive | first request, ms",
         (
             [
                 name,
@@ -59,9 +59,9 @@ def cold_starts() -> str:
 
 
 def warm_requests() -> str:
-    """(b)"""
+    """(b) Warm request."""
     return "### Warm request\n\n" + table(
-        "request | of boto3 alone | ms | ours | FastAPI and Mangum | boto3",
+        "request | relative to boto3 alone | CPU, ms | our code, ms | FastAPI and Mangum, ms | boto3, ms",
         (
             [name, f"{of['ratio']:.2f}", *(f"{of[part]:.2f}" for part in ("warm", "ours", "frameworks", "boto3"))]
             for name, of in warm.measure(rounds=3, requests=80).items()
@@ -70,7 +70,7 @@ def warm_requests() -> str:
 
 
 def table_calls() -> str:
-    """(c)"""
+    """(c) Calls to the table."""
     return "### Calls to the table\n\n" + table(
         "request | calls | items | read units | write units",
         (
@@ -81,7 +81,7 @@ def table_calls() -> str:
 
 
 def packages() -> str:
-    """(d)"""
+    """(d) Package size."""
     sizes = package.sizes()
     return "### Package\n\n" + table(
         "zipped | MB", ([name, f"{size / 1e6:.2f}"] for name, size in {**sizes, "both": sum(sizes.values())}.items())
@@ -89,9 +89,9 @@ def packages() -> str:
 
 
 def through_make_run() -> str:
-    """(e)"""
+    """(e) Load through `make run`."""
     return "### Through make run\n\n" + table(
-        "request | a second | p50, ms | p99, ms | CPU of the Lambda processes, ms",
+        "request | requests per second | p50, ms | p99, ms | CPU of the Lambda processes, ms",
         (
             [name, f"{load.a_second:.0f}", f"{load.p50:.0f}", f"{load.p99:.0f}", f"{load.cpu:.1f}"]
             for name, load in end_to_end.measure(requests=300).items()
@@ -100,8 +100,9 @@ def through_make_run() -> str:
 
 
 def as_it_grows() -> str:
-    """(f)"""
-    return "### As the table grows\n\nCalls, read units and write units of a request.\n\n" + table(
+    """(f) Cost by size of the table."""
+    legend = "Each cell: calls / read units / write units of a request. Columns: orders in the table."
+    return f"### As the table grows\n\n{legend}\n\n" + table(
         " | ".join(["request", *(f"{size:,}".replace(",", " ") for size in growth.SIZES)]),
         (
             [name, *(f"{cost.calls} / {cost.read_units:g} / {cost.write_units}" for cost in by_size.values())]
@@ -121,7 +122,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def main() -> int:
-    """The command line; the exit code."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
     only = parser.parse_args().only

@@ -1,4 +1,4 @@
-"""The requests that are measured: each function in its ordinary cases, over a table that was filled through the API."""
+"""The measured requests: the ordinary cases of each function, over a table that is filled through the API."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003
 
 
 class Service(Api):
-    """The API over a metered table, at a moment that stands still."""
+    """The API over a metered table, with a fixed clock."""
 
     def __init__(self, now: int, change: Change, servers: ExitStack) -> None:
         super().__init__()
@@ -45,51 +45,51 @@ class Service(Api):
         self._servers = servers
         self._contacts = 0
 
-    # those whom functions call, started where a case needs them
+    # external services, started when a case needs them
 
     @cached_property
     def telegram(self) -> FakeTelegram:
-        """Telegram, which knows the bot."""
+        """The fake Telegram with the bot's token."""
         fake = FakeTelegram(BOT_TOKEN, limits=False)
         self._change(TELEGRAM_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     @cached_property
     def crypto_pay(self) -> FakeCryptoPay:
-        """Crypto Pay, which tells nobody by itself."""
+        """The fake Crypto Pay, which sends no webhooks by itself."""
         fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
         self._change(CRYPTO_PAY_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     @cached_property
     def yookassa(self) -> FakeYookassa:
-        """YooKassa, which tells nobody by itself."""
+        """The fake YooKassa, which sends no webhooks by itself."""
         fake = FakeYookassa(settings.payment_settings().yookassa_shop_id, YOOKASSA_KEY)
         self._change(YOOKASSA_API_URL=self._servers.enter_context(serving(fake.app)))
         return fake
 
     def note(self, method: str, url: str, **request: Any) -> http.Reply:
-        """Call somebody over HTTP, and note what he said."""
+        """Send an HTTP request to an external service and record the reply."""
         reply = _request(method, url, **request)
         self.replies.append(Reply(method, urlsplit(url).path, reply.status, reply.body))
         return reply
 
-    # what many cases need
+    # shared by many cases
 
     def contact(self) -> str:
-        """A contact that nobody had."""
+        """Return an unused contact."""
         self._contacts += 1
         return f"@burst_pipe_{self._contacts}"
 
     def new_order(self, user: int = CLIENT) -> str:
-        """The id of a new order with a description as long as people write; a moment passes."""
+        """Create an order with a description of typical length; return its id. The clock advances."""
         self.now += 1
         text = "Прорвало трубу на кухне под раковиной, вода на полу, кран на стояке не закрывается. Нужно срочно."
         order_id: str = self.order(user, self.contact(), description=text)["id"]
         return order_id
 
     def taken(self, *executors: int, user: int = CLIENT) -> str:
-        """The id of a new order that `executors` took."""
+        """Create an order that `executors` take; return its id."""
         order_id = self.new_order(user)
         for executor in executors:
             self.recharge(executor, 10)
@@ -98,13 +98,13 @@ class Service(Api):
         return order_id
 
     def completed(self) -> str:
-        """The id of a completed order that the executor took."""
+        """Create an order that the executor takes and the client completes; return its id."""
         order_id = self.taken(EXECUTOR)
         assert self.call("POST /api/orders/{id}/complete", user=CLIENT, id=order_id).status == 200
         return order_id
 
     def invoice(self, provider: str) -> dict[str, Any]:
-        """The client's new invoice for 100 ₽."""
+        """Create an invoice of the client for 100 ₽."""
         _known(self)
         body = {"amount": 100, "provider": provider}
         answer = self.call("POST /api/balance/create-invoice", user=CLIENT, body=body)
@@ -113,7 +113,7 @@ class Service(Api):
         return made
 
     def listening(self, *users: int) -> None:
-        """These users want to hear of every order, and Telegram knows them."""
+        """Subscribe these users to every order and open their chats in Telegram."""
         for user in users:
             _known(self, user)
             body = {"enabled": True}
@@ -125,7 +125,7 @@ _request = http.request
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What somebody was asked over HTTP, and what he said."""
+    """One HTTP request to an external service, and its reply."""
 
     method: str
     path: str
@@ -134,7 +134,7 @@ class Reply:
 
 
 class _Taking:
-    """A queue or a scheduler that takes whatever it is given."""
+    """A queue or scheduler client that accepts every call."""
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
         return lambda **request: {}
@@ -142,7 +142,7 @@ class _Taking:
 
 @contextmanager
 def service(now: int) -> Iterator[Service]:
-    """The service in this process, its table empty; botocore is the real one, down to its HTTP request."""
+    """Run the service in this process over an empty table. botocore is real, down to its HTTP request."""
     feeds._totals.clear()
     with ExitStack() as servers, changed_settings() as change, pytest.MonkeyPatch.context() as patch:
         made = Service(now, change, servers)
@@ -164,14 +164,14 @@ FUNCTIONS = {
     for resource in api.template()["Resources"].values()
     if resource["Type"] == "AWS::Serverless::Function"
 }
-"""The modules of all functions, as in `orders.take`."""
+"""The modules of all functions, for example `orders.take`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request to a route: `prepare` fills the table and says who asks for what, as `Api.call` is told.
+    """A request to a route. `prepare` fills the table and returns the arguments of `Api.call`.
 
-    `forget` makes it the request of an instance that remembers no totals; without, it has just had the same request.
+    With `forget`, the instance has no cached totals. Without it, the instance has just answered the same request.
     """
 
     name: str
@@ -182,15 +182,15 @@ class Case:
 
     @property
     def function(self) -> str:
-        """The module of the function, as in `orders.take`."""
+        """The module of the function, for example `orders.take`."""
         return api.routes()[self.route].removeprefix("functions.")
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a case sends to the function, the calls that this makes to the table, and what others said to it.
+    """The event of a case, the calls that it makes to the table, and the replies of external services.
 
-    `first_calls` are those of an instance that remembers no totals.
+    `first_calls` are the calls of an instance without cached totals.
     """
 
     event: dict[str, Any]
@@ -216,7 +216,7 @@ def record(case: Case, now: int) -> Recorded:
 
 
 def record_work(work: Callable[[Service], Callable[[], Any]], now: int) -> list[Call]:
-    """The calls of what `work` prepares, done once."""
+    """Prepare `work`, run it once and return its calls to the table."""
     with service(now) as made:
         do = work(made)
         made.table.calls.clear()
@@ -225,7 +225,7 @@ def record_work(work: Callable[[Service], Callable[[], Any]], now: int) -> list[
         return made.table.calls
 
 
-# ---------------------------------------------------------------- what is prepared
+# ---------------------------------------------------------------- preparation
 
 
 def _known(made: Service, user: int = CLIENT) -> None:
@@ -244,7 +244,7 @@ def _own_taken_order(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "id": made.taken(EXECUTOR)}
 
 
-def _own_order_taken_thrice(made: Service) -> dict[str, Any]:
+def _own_order_with_three_takes(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "id": made.taken(EXECUTOR, STRANGER, STRANGER + 1)}
 
 
@@ -331,7 +331,7 @@ def _reviews(made: Service) -> dict[str, Any]:
     return {}
 
 
-def _judged(made: Service) -> dict[str, Any]:
+def _review_state(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "query": {"order_id": made.completed()}}
 
 
@@ -376,26 +376,26 @@ def _paid_by_card(made: Service) -> dict[str, Any]:
     return {"raw": yookassa.webhook(payment_id).decode()}
 
 
-def _told_by_telegram(**update: Any) -> dict[str, Any]:
+def _telegram_update(**update: Any) -> dict[str, Any]:
     return {"body": {"update_id": 1, **update}, "headers": {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}}
 
 
 def _pre_checkout(made: Service) -> dict[str, Any]:
     telegram = made.telegram
-    return _told_by_telegram(
+    return _telegram_update(
         pre_checkout_query=telegram.pre_checkout_query(made.invoice("telegram_stars")["pay_url"], CLIENT)
     )
 
 
 def _paid_in_stars(made: Service) -> dict[str, Any]:
     telegram = made.telegram
-    return _told_by_telegram(message=telegram.pay_stars(made.invoice("telegram_stars")["pay_url"], CLIENT))
+    return _telegram_update(message=telegram.pay_stars(made.invoice("telegram_stars")["pay_url"], CLIENT))
 
 
-def _says_start(made: Service) -> dict[str, Any]:
+def _start_command(made: Service) -> dict[str, Any]:
     assert made.telegram
     _known(made)
-    return _told_by_telegram(message={"chat": {"id": CLIENT, "type": "private"}, "text": "/start"})
+    return _telegram_update(message={"chat": {"id": CLIENT, "type": "private"}, "text": "/start"})
 
 
 def _presses_respond(made: Service) -> dict[str, Any]:
@@ -406,35 +406,35 @@ def _presses_respond(made: Service) -> dict[str, Any]:
         "data": f"respond:{made.taken(EXECUTOR)}",
         "message": {"chat": {"id": CLIENT}, "message_id": 1},
     }
-    return _told_by_telegram(callback_query=pressed)
+    return _telegram_update(callback_query=pressed)
 
 
 CASES = [
-    Case("an order", "GET /api/orders/{id}", _order),
+    Case("get order", "GET /api/orders/{id}", _order),
     Case("me", "GET /api/users/me", _me),
     Case("balance", "GET /api/balance", _me),
     Case("new order", "POST /api/orders", _new_order, 201),
     Case("new order, contact busy", "POST /api/orders", _busy_contact, 409),
     Case("take", "POST /api/orders/{id}/take", _may_take),
-    Case("take, again", "POST /api/orders/{id}/take", _has_taken),
+    Case("take, repeated", "POST /api/orders/{id}/take", _has_taken),
     Case("take, refused", "POST /api/orders/{id}/take", _has_no_money, 402),
     Case("feed, all of 50", "GET /api/orders", _feed(50)),
     Case("feed, 50 of 60, counted", "GET /api/orders", _feed(60)),
     Case("feed, 50 of 60, count known", "GET /api/orders", _feed(60), forget=False),
-    Case("mine, 10", "GET /api/orders", _mine),
-    Case("taken by me, 5", "GET /api/orders", _taken_by_me),
+    Case("my orders, 10", "GET /api/orders", _mine),
+    Case("my takes, 5", "GET /api/orders", _taken_by_me),
     Case("edit", "PUT /api/orders/{id}", _edit),
-    Case("edit of the contact", "PUT /api/orders/{id}", _move_contact),
+    Case("edit, contact", "PUT /api/orders/{id}", _move_contact),
     Case("delete", "DELETE /api/orders/{id}", _own_order, 204),
     Case("respond", "POST /api/orders/{id}/respond", _own_taken_order),
-    Case("close, three refunds", "POST /api/orders/{id}/close", _own_order_taken_thrice, 204),
-    Case("complete, three takers", "POST /api/orders/{id}/complete", _own_order_taken_thrice),
+    Case("close, three refunds", "POST /api/orders/{id}/close", _own_order_with_three_takes, 204),
+    Case("complete, three executors", "POST /api/orders/{id}/complete", _own_order_with_three_takes),
     Case("ledger, 10", "GET /api/balance/transactions", _ledger),
     Case("recharge (local)", "POST /api/balance/recharge", _recharge),
     Case("review", "POST /api/reviews/client", _review),
     Case("complaint", "POST /api/reviews/executor", _complaint),
     Case("reviews, 10", "GET /api/reviews", _reviews),
-    Case("judged?", "GET /api/reviews/check", _judged),
+    Case("review state", "GET /api/reviews/check", _review_state),
     Case("preferences", "GET /api/users/me/preferences", _me),
     Case("save preferences", "PUT /api/users/me/preferences", _preferences),
     Case("notifications", "GET /api/users/me/notification-settings", _me),
@@ -445,13 +445,13 @@ CASES = [
     Case("docs", "GET /docs", lambda made: {}),
     Case("openapi", "GET /openapi.json", lambda made: {}),
     Case("new invoice in Stars", "POST /api/balance/create-invoice", _new_invoice),
-    Case("paid?", "GET /api/balance/payment/{id}/status", _payment),
-    Case("paid, says Crypto Pay", "POST /api/balance/webhook/crypto-bot", _paid_in_coins),
-    Case("paid, says YooKassa", "POST /api/balance/webhook/yookassa", _paid_by_card),
-    Case("pre-checkout, asks Telegram", WEBHOOK, _pre_checkout),
-    Case("paid, says Telegram", WEBHOOK, _paid_in_stars),
-    Case("/start in the bot", WEBHOOK, _says_start),
-    Case("respond by a button", WEBHOOK, _presses_respond),
+    Case("payment status", "GET /api/balance/payment/{id}/status", _payment),
+    Case("payment webhook, Crypto Pay", "POST /api/balance/webhook/crypto-bot", _paid_in_coins),
+    Case("payment webhook, YooKassa", "POST /api/balance/webhook/yookassa", _paid_by_card),
+    Case("pre-checkout, Telegram", WEBHOOK, _pre_checkout),
+    Case("payment update, Telegram", WEBHOOK, _paid_in_stars),
+    Case("/start in the bot", WEBHOOK, _start_command),
+    Case("respond, bot button", WEBHOOK, _presses_respond),
 ]
 
 
@@ -508,10 +508,10 @@ def _no_payment_due(made: Service) -> Callable[[], Any]:
     return lambda: check_payments.handler({}, api.Context())
 
 
-def _given_back(made: Service) -> Callable[[], Any]:
+def _payment_refund(made: Service) -> Callable[[], Any]:
     telegram = made.telegram
     invoice = made.invoice("telegram_stars")
-    paid = _told_by_telegram(message=telegram.pay_stars(invoice["pay_url"], CLIENT))
+    paid = _telegram_update(message=telegram.pay_stars(invoice["pay_url"], CLIENT))
     assert made.call(WEBHOOK, **paid).status == 200
     payment_id = invoice["payment_id"]
     return lambda: refund_payment.handler({"payment_id": payment_id}, api.Context())
@@ -520,12 +520,12 @@ def _given_back(made: Service) -> Callable[[], Any]:
 WORK = {
     "timer, three refunds": _order_ends,
     "sweep, nothing due": _nothing_due,
-    "a lock's end, three refunds": _lock_expires,
-    "the stream tells of an order": _order_is_new,
+    "lock expiry, three refunds": _lock_expires,
+    "stream record of an order": _order_is_new,
     "audience of ten": _audience_of_ten,
     "offer, sent": _offered,
     "notice, sent": _noticed,
     "payments, none due": _no_payment_due,
-    "refund of a payment": _given_back,
+    "refund of a payment": _payment_refund,
 }
-"""What nobody waits for, and what it does."""
+"""Background work by name: no caller waits for it."""

@@ -1,7 +1,7 @@
-"""(a) Cold start: from a fresh process to a function that can answer, beside bare references in the same run.
+"""(a) Measure the cold start: from a fresh process to a function that can answer, with references in the same run.
 
-Medians of processor time, of runs that take turns. What else this machine does comes and goes within a round, so a
-function is compared with the references before and after it.
+The results are medians of CPU time over interleaved runs. The load of the machine changes within a round, so a function
+is compared with the reference runs before and after it.
 """
 
 import statistics
@@ -22,7 +22,7 @@ _BETWEEN_REFERENCES = 4  # functions
 
 
 def measure(rounds: int, only: set[str] | None = None) -> dict[str, dict[str, float]]:
-    """By function or reference: ms of processor time of its init, `of_reference`, and of its first request if any."""
+    """Return, by function or reference: CPU ms of init and of any first request, and the ratio `of_reference`."""
     now = time.time_ns() // 1_000_000
     first: dict[str, Case] = {}
     for case in CASES:

@@ -1,8 +1,7 @@
-"""(e) Through `make run`: front server, API Gateway, Lambda processes and table, all on this machine, from processes of
-which each sends its next request when the last is answered.
+"""(e) Measure requests through `make run`: front server, API Gateway, Lambda processes and table on this machine.
 
-The embedded AWS costs more than the functions do; what says something of them is the processor time of the processes
-that run them, whatever surrounds them here.
+Each client sends its next request when the last is answered. The embedded AWS costs more than the functions do. The CPU
+time of the Lambda processes is therefore the figure that describes the functions.
 """
 
 import os
@@ -22,8 +21,9 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Load(NamedTuple):
-    """Of requests of a kind: how many a second, ms of the middle one and of the slowest of a hundred, and ms of
-    processor time that the Lambda processes spent on each.
+    """Measurements of one kind of request: requests per second, p50 and p99 in ms.
+
+    `cpu` is the CPU time of the Lambda processes per request, in ms.
     """
 
     a_second: float
@@ -33,7 +33,7 @@ class Load(NamedTuple):
 
 
 def _cpu_of_functions(service: Service) -> float:
-    """Seconds of processor time of every process that runs functions of this service."""
+    """Return the CPU seconds of all processes that run functions of this service."""
     mark, total = os.fsencode(service.data_dir), 0.0
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -41,14 +41,14 @@ def _cpu_of_functions(service: Service) -> float:
             if mark in environment and _MARK in environment:
                 fields = (process / "stat").read_text().rpartition(")")[2].split()
                 total += (int(fields[11]) + int(fields[12])) / _TICK
-        except OSError:  # it ended meanwhile, or is not ours
+        except OSError:  # it ended meanwhile, or belongs to another user
             continue
     return total
 
 
 def _load(service: Service, requests: int, clients: int, send: Callable[[int], Answer], wanted: int) -> Load:
     for number in range(2 * clients):
-        send(-1 - number)  # every process is up
+        send(-1 - number)  # start every process
     before, started = _cpu_of_functions(service), time.monotonic()
 
     def timed(number: int) -> float:
@@ -65,23 +65,23 @@ def _load(service: Service, requests: int, clients: int, send: Callable[[int], A
 
 
 def measure(requests: int, clients: int = 2) -> dict[str, Load]:
-    """By kind of request."""
+    """Return the measurements by kind of request."""
     with tempfile.TemporaryDirectory() as home, running(Path(home)) as service:
-        owner, executor = service.user(), service.user()
-        orders = [service.order(owner)["id"] for _ in range(60)]
+        client, executor = service.user(), service.user()
+        orders = [service.order(client)["id"] for _ in range(60)]
         executors = {number: service.user() for number in range(-4 * clients, requests)}
         for user in executors.values():
             service.recharge(user, 10)
-        # Three takes an order: so many orders are needed.
+        # An order allows three takes, so every third take needs a new order.
         to_take = dict.fromkeys(executors, "")
         for at, number in enumerate(executors):
-            to_take[number] = service.order(owner)["id"] if at % 3 == 0 else to_take[number - 1]
+            to_take[number] = service.order(client)["id"] if at % 3 == 0 else to_take[number - 1]
         kinds: dict[str, tuple[int, Callable[[int], Answer]]] = {
             "health": (200, lambda number: service.call("GET /health")),
-            "an order": (200, lambda number: service.call("GET /api/orders/{id}", id=orders[0])),
+            "get order": (200, lambda number: service.call("GET /api/orders/{id}", id=orders[0])),
             "me": (200, lambda number: service.call("GET /api/users/me", user=executor)),
             "feed, 50": (200, lambda number: service.call("GET /api/orders")),
-            "new order": (201, lambda number: service.call("POST /api/orders", user=owner, body=service.order_body())),
+            "new order": (201, lambda number: service.call("POST /api/orders", user=client, body=service.order_body())),
             "take": (200, lambda number: service.take(executors[number], to_take[number])),
         }
         return {name: _load(service, requests, clients, send, wanted) for name, (wanted, send) in kinds.items()}

@@ -1,5 +1,6 @@
-"""(f) What a request costs as the table grows: 10², 10⁴, 10⁵ orders, all active and of one client, over DynamoDB in
-memory; its units are DynamoDB's arithmetic (`meter.py`), its times would say nothing and are not taken.
+"""(f) Measure the cost of a request as the table grows: 10², 10⁴, 10⁵ active orders of one client.
+
+The table is DynamoDB in memory. `meter.py` computes its units. Times are not measured: they would mean nothing here.
 """
 
 from collections.abc import Callable
@@ -69,7 +70,7 @@ ACTS: dict[str, Act] = {
     "feed page, count known": lambda made: _ok(made.call("GET /api/orders")),
     "feed page of a city, count known": lambda made: _ok(made.call("GET /api/orders", query={"city": CITIES[0]})),
     "feed page, counted": lambda made: _ok(made.call("GET /api/orders")),
-    "mine": lambda made: _ok(made.call("GET /api/orders", user=CLIENT, query={"mine": True})),
+    "my orders": lambda made: _ok(made.call("GET /api/orders", user=CLIENT, query={"mine": True})),
     "ledger": lambda made: _ok(made.call("GET /api/balance/transactions", user=EXECUTOR)),
     "take": lambda made: _ok(made.call("POST /api/orders/{id}/take", user=EXECUTOR, id=f"{7:012d}")),
     "sweep, nothing due": lambda made: sweep.handler({}, api.Context()),
@@ -93,5 +94,5 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, dict[int, Cost]]:
     return found
 
 
-FLAT = [name for name in ACTS if name not in ("feed page, counted", "mine")]
-"""What design says is flat. A total is a COUNT, and a count goes over everything that it counts."""
+FLAT = [name for name in ACTS if name not in ("feed page, counted", "my orders")]
+"""Requests whose cost must not grow with the table. The others count a list, and a COUNT reads all its entries."""

@@ -1,4 +1,4 @@
-"""Runs the worker in a fresh process, over the packages or over what pip installed."""
+"""Run the worker in a fresh process, over the packages or over the modules that pip installed."""
 
 import json
 import os
@@ -28,8 +28,10 @@ def run(
     path: str = PACKAGED,
     compiled: bool = True,
 ) -> dict[str, Any]:
-    """What the worker says of a module on `path`, asked for what was recorded once and then, in turn with the `bare`
-    handler, `requests` times. With `forget` it remembers no total from one request to the next.
+    """Return the worker's measurements of a module on `path`.
+
+    The worker sends the recorded event once, then `requests` times, alternating with the `bare` handler. With `forget`,
+    the cache of totals is cleared before each request.
     """
     given = {}
     if recorded:
@@ -40,7 +42,7 @@ def run(
     ):
         env = {
             **os.environ,
-            # What is packaged comes first, the bare handler and its boto3 from where pip installed them.
+            # The packages come first. The bare handler and its boto3 come from the modules that pip installed.
             "PYTHONPATH": f"{path}:{INSTALLED}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_ENDPOINT_URL": url,

@@ -1,8 +1,9 @@
-"""What calls to the table cost: DynamoDB in memory (`tests/fakes`), metered by DynamoDB's own rules.
+"""Compute the consumed units of calls to DynamoDB in memory (`tests/fakes`), by DynamoDB's rules.
 
-An item's size is its names and values in bytes. A consistent read costs a unit for each 4 kB begun, an eventual one
-half of it, a Query the sum of what it went over. A write costs a unit for each kB begun of the larger of old and new,
-twice that in a transaction, and one more for each index that the item enters or leaves (an entry here is below a kB).
+- The size of an item is its attribute names and values in bytes.
+- A consistent read costs one unit per 4 kB, rounded up; an eventual read half of that. A Query adds up the sizes first.
+- A write costs one unit per kB, rounded up, of the larger of the old and new item; twice that in a transaction.
+- Each index that the item enters or leaves costs one unit more (an index entry is below 1 kB here).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ _INDEX_KEYS = [
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: what was asked and answered, how many items it read or wrote, and the units that it consumed."""
+    """One call: its request and response, the number of items read or written, and the consumed units."""
 
     operation: str
     request: Mapping[str, Any]
@@ -34,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a request costs."""
+    """The cost of a request."""
 
     calls: int
     items: int
@@ -43,7 +44,7 @@ class Cost:
 
     @classmethod
     def of(cls, calls: Sequence[Call]) -> "Cost":
-        """The sum of calls."""
+        """Add up the calls."""
         return cls(
             len(calls),
             sum(call.items for call in calls),
@@ -53,7 +54,7 @@ class Cost:
 
 
 class MeteredTable:
-    """An empty table that notes what is called; `now` tells the time in epoch ms."""
+    """An empty table that records its calls; `now` returns epoch ms."""
 
     def __init__(self, now: Any) -> None:
         self._database = Database(api.table_definition(), name=TABLE, now=now)
@@ -75,21 +76,21 @@ class MeteredTable:
         return answer
 
     def fill(self, items: Iterable[Item]) -> None:
-        """Put items that were there before anybody called."""
+        """Put items without recording calls."""
         self._database._commit([((item["pk"]["S"], item["sk"]["S"]), item) for item in items])
 
     def _committed(self, changes: Sequence[Change]) -> None:
         self._changes += changes
 
     def _read(self, operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[int, float]:
-        """Items read and units for it."""
+        """Return the items read and the read units."""
         match operation:
             case "GetItem":
                 found = [answer["Item"]] if "Item" in answer else []
                 return len(found), _units(request, [_size(item) for item in found] or [0])
             case "BatchGetItem":
                 [wanted] = request["RequestItems"].values()
-                # Whatever is shown of an item, all of it is read.
+                # A projection does not lower the cost: the whole item is read.
                 whole = {"Keys": wanted["Keys"], "ConsistentRead": wanted["ConsistentRead"]}
                 found = self._database.execute(operation, {"RequestItems": {TABLE: whole}})["Responses"][TABLE]
                 sizes = [_size(item) for item in found]

@@ -1,4 +1,4 @@
-"""(d) The packages, made by the Makefile's own targets for the Python and the machine that measures; their size."""
+"""(d) Build the packages with the Makefile's targets, for this Python and this machine, and measure their size."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def build() -> None:
-    """Package the layer, where what it is made of changed, and a function."""
+    """Package a function, and the layer if its sources changed."""
     made_of = [
         ROOT / "Makefile",
         ROOT / "requirements" / "functions.txt",
@@ -56,5 +56,5 @@ def _make(target: str, into: Path) -> None:
 
 
 def sizes() -> dict[str, int]:
-    """Bytes zipped, by package."""
+    """Return the zipped size in bytes, by package."""
     return {"dependencies (a layer, once)": zipped(LAYER), "a function (each)": zipped(FUNCTION)}

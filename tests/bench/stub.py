@@ -1,6 +1,6 @@
-"""An AWS over HTTP that computes nothing, and whom else functions ask: a call is answered with what was recorded.
+"""A stub of AWS and of the external services over HTTP: it answers each call with the recorded response.
 
-It lives in the process that measures, so that the measured one pays for its own side of the wire and nothing else.
+It runs in the measuring process, so that the CPU of the measured process covers the client side alone.
 """
 
 import json
@@ -27,7 +27,7 @@ def _http(status: int, body: Any) -> bytes:
 
 
 _Key = tuple[str, ...]
-"""What is asked, as far as answers go by it."""
+"""The parts of a request that select its response."""
 
 
 def _kind(operation: str, request: Mapping[str, Any]) -> _Key:
@@ -35,10 +35,10 @@ def _kind(operation: str, request: Mapping[str, Any]) -> _Key:
 
 
 class _Stub:
-    """The answers to one request of a function, over and over."""
+    """The responses to the calls of one request, repeated for every request."""
 
     def __init__(self, calls: Sequence[Call], replies: Sequence[Reply]) -> None:
-        # Of several such calls, each gets its own answer, in turn.
+        # Several calls with one key get their responses in turn.
         self._answers: dict[_Key, list[bytes]] = defaultdict(list)
         for call in calls:
             self._answers[_kind(call.operation, call.request)].append(_http(call.status, call.answer))
@@ -50,7 +50,7 @@ class _Stub:
         }
 
     def answer(self, method: str, path: str, target: str, body: bytes) -> bytes:
-        """The answer to a call of AWS's operation, or to a request where `target` is empty."""
+        """Return the response to an AWS operation, or to a plain HTTP request if `target` is empty."""
         if target == "GetParameter":
             return self._secrets[json.loads(body)["Name"].rpartition("/")[2]]
         answers = self._answers[_kind(target, json.loads(body)) if target else (method, path)]
@@ -58,7 +58,7 @@ class _Stub:
         return answers[-1]
 
     def serve(self, connection: socket.socket) -> None:
-        """Answer whatever comes on a connection."""
+        """Answer the requests of one connection until it closes."""
         with connection, connection.makefile("rb") as reader:
             while line := reader.readline():
                 method, path, _ = line.decode().split(" ")
@@ -75,5 +75,5 @@ class _Stub:
 
 
 def answering(calls: Sequence[Call], replies: Sequence[Reply] = ()) -> AbstractContextManager[str]:
-    """The address of a stub that answers these calls, and as others did."""
+    """Start a stub with these calls and replies; yield its address."""
     return listening(_Stub(calls, replies).serve)

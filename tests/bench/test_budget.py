@@ -1,4 +1,4 @@
-"""What requests cost is what tests/bench/budget.py says: calls exactly, units at most, times with room for others."""
+"""Requests stay within tests/bench/budget.py: calls are exact, units are maxima, times have a tolerance."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_every_request_has_a_budget(costs: dict[str, Cost]) -> None:
 
 
 @pytest.mark.parametrize("name", BUDGET)
-def test_calls_are_those_of_the_budget(costs: dict[str, Cost], name: str) -> None:
+def test_calls_equal_the_budget(costs: dict[str, Cost], name: str) -> None:
     assert costs[name].calls == BUDGET[name].calls
 
 
@@ -32,8 +32,8 @@ def test_units_are_within_the_budget(costs: dict[str, Cost], name: str) -> None:
     assert costs[name].write_units <= BUDGET[name].write_units
 
 
-def test_what_should_be_flat_is_flat() -> None:
-    """With four times the orders, once every page is full: the same calls, the same items, the same units."""
+def test_flat_requests_cost_the_same_in_larger_table() -> None:
+    """With four times the orders, and every page full: the same calls, items and units."""
     found = growth.measure((1_000, 4_000))
     for name in growth.FLAT:
         small, large = found[name].values()
@@ -42,7 +42,7 @@ def test_what_should_be_flat_is_flat() -> None:
 
 @pytest.mark.proof
 def test_times_are_within_the_budget() -> None:
-    """As ratios of medians, taken in turns in one run."""
+    """Compare ratios of medians from interleaved runs."""
     package.build()
     assert sum(package.sizes().values()) <= MOST_ZIPPED
     limited = {name: budget.warm for name, budget in BUDGET.items() if budget.warm is not None}

@@ -1,4 +1,4 @@
-"""(b) Processor time of a warm request, and where it goes; in turn with a handler that has nothing but boto3."""
+"""(b) Measure the CPU time of a warm request and its parts, alternating with a handler of boto3 alone."""
 
 import statistics
 import time
@@ -9,11 +9,11 @@ from tests.bench.measure import run
 
 
 def measure(rounds: int, requests: int, only: set[str] | None = None) -> dict[str, dict[str, float]]:
-    """By case, medians: ms of processor time `warm`, its parts `ours`, `frameworks`, `boto3`; `bare`; the `ratio`."""
+    """Return medians by case: CPU ms `warm`, its parts `ours`, `frameworks`, `boto3`; `bare`; and the `ratio`."""
     now = time.time_ns() // 1_000_000
     cases = [case for case in CASES if only is None or case.name in only]
     recorded = {case.name: record(case, now) for case in cases}
-    bare = record(next(case for case in CASES if case.name == "an order"), now)
+    bare = record(next(case for case in CASES if case.name == "get order"), now)
     seen: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
         for case in cases:

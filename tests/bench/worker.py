@@ -1,8 +1,8 @@
-"""The measured process: one function, from its import on. `python worker.py MODULE REQUESTS < events.json`.
+"""The measured process runs one function, starting with its import. `python worker.py MODULE REQUESTS < events.json`.
 
-It knows nothing of the tests: the function and what it needs come from PYTHONPATH, its settings from the environment.
-Prints a line of JSON to stderr: milliseconds of CPU and of wall time of the import, of the first request, and the
-median CPU of a request after that, of one to the handler with nothing but boto3 in turn with it, and where it is spent.
+It imports no tests: the function and its dependencies come from PYTHONPATH, its settings from the environment.
+Prints a line of JSON to stderr, in milliseconds: CPU and wall time of the import, CPU of the first request, and
+medians of CPU of a warm request, of its parts, and of a request to the handler of boto3 alone.
 """
 
 import sys
@@ -10,12 +10,12 @@ import time
 
 _started = time.perf_counter_ns(), time.process_time_ns()
 
-import importlib  # noqa: E402 - what follows is what is measured
+import importlib  # noqa: E402 - the measurement starts above
 
 module = importlib.import_module(sys.argv[1])
 for name, make in (("shared.store.table", "client"), ("shared.aws.secrets", "_provider")):
     if name in sys.modules:
-        getattr(sys.modules[name], make)()  # made once, at the latest by the first request
+        getattr(sys.modules[name], make)()  # cached; Lambda creates it during init
 _wall, _cpu = time.perf_counter_ns() - _started[0], time.process_time_ns() - _started[1]
 
 import json  # noqa: E402
@@ -27,7 +27,7 @@ WARMING_UP = 30
 
 
 class Context:
-    """What a function is told of its invocation."""
+    """The Lambda context of an invocation."""
 
     aws_request_id = "11111111-2222-3333-4444-555555555555"
     function_name = "measured"
@@ -35,25 +35,25 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:measured"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the deadline."""
+        """Return the time until the deadline."""
         return 25_000
 
 
 def cpu_of(do: Callable[[], Any]) -> float:
-    """Milliseconds of CPU."""
+    """Call `do` and return its CPU milliseconds."""
     before = time.process_time_ns()
     do()
     return (time.process_time_ns() - before) / 1e6
 
 
 class Timed:
-    """How long the calls of something took since this was asked last."""
+    """Add up the CPU milliseconds of wrapped calls."""
 
     def __init__(self) -> None:
         self.spent = 0.0
 
     def call(self, inner: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, timed."""
+        """Wrap a function."""
 
         def timed(*given: Any, **named: Any) -> Any:
             before = time.process_time_ns()
@@ -65,7 +65,7 @@ class Timed:
         return timed
 
     def coroutine(self, inner: Callable[..., Any]) -> Callable[..., Any]:
-        """The coroutine function, timed. Ours never wait, so nothing else runs meanwhile."""
+        """Wrap a coroutine function. Our coroutines never wait, so no other code runs meanwhile."""
 
         async def timed(*given: Any, **named: Any) -> Any:
             before = time.process_time_ns()
@@ -77,13 +77,13 @@ class Timed:
         return timed
 
     def taken(self) -> float:
-        """What was spent, forgotten."""
+        """Return the sum and reset it."""
         spent, self.spent = self.spent, 0.0
         return spent
 
 
 def split(request: Callable[[], Any], requests: int) -> dict[str, float]:
-    """Where a request's time goes: boto3, FastAPI with Mangum, and the rest, which is ours."""
+    """Split the CPU time of a request into boto3, FastAPI with Mangum, and our own code."""
     import botocore.client  # noqa: PLC0415
     import fastapi.routing  # noqa: PLC0415
     import mangum  # noqa: PLC0415
@@ -109,7 +109,7 @@ def split(request: Callable[[], Any], requests: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, and say."""
+    """Measure and print the results."""
     result: dict[str, Any] = {"init_wall": _wall / 1e6, "init_cpu": _cpu / 1e6}
     requests, given = int(sys.argv[2]), json.loads(sys.stdin.read() or "{}")
     if given:
@@ -127,7 +127,7 @@ def main() -> None:
             bare = importlib.import_module("tests.bench.bare.boto3_only")
             seen: dict[str, list[float]] = {"warm": [], "bare": []}
             for number in range(WARMING_UP + requests):
-                # Turn by turn: what else the machine does then meets both alike.
+                # Alternate the two, so that other load on the machine affects both equally.
                 warm, of_bare = cpu_of(request), cpu_of(lambda: bare.handler(given["bare"], context))
                 if number >= WARMING_UP:
                     seen["warm"].append(warm)

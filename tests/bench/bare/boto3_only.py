@@ -1,4 +1,4 @@
-"""A handler with nothing but boto3 and a line of log: what reading an order costs at the least."""
+"""A handler of boto3 and one log line: the least that reading an order can cost."""
 
 import json
 import os
@@ -12,7 +12,7 @@ client = boto3.client("dynamodb", endpoint_url=os.environ.get("BARE_ENDPOINT_URL
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """GET /api/orders/{id}, for one who need not be known."""
+    """Answer GET /api/orders/{id} without authentication."""
     order_id = event["rawPath"].rpartition("/")[2]
     answer = client.get_item(
         TableName=os.environ["TABLE_NAME"],

@@ -1,4 +1,4 @@
-"""What a function of this kind imports and makes at the least when nobody counts: the reference of every cold start."""
+"""The reference of every cold start: the imports and the client that such a function usually has."""
 
 import boto3
 from fastapi import FastAPI

@@ -1,6 +1,6 @@
-"""The same as tutorials have it: a boto3 resource, a logger, metrics. Measured with no compiled code beside it.
+"""The naive function, as in tutorials: a boto3 resource, a logger, metrics. Measured without compiled code.
 
-Powertools' Tracer would come on top (aws-xray-sdk is no dependency here).
+Powertools' Tracer would add to it (aws-xray-sdk is not a dependency here).
 """
 
 import boto3
