@@ -11,10 +11,10 @@ from tests.simulation.world import Violation
 
 
 def main() -> int:
-    """The command line; the exit code."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seed", type=int, help="run this one and print what happened")
-    parser.add_argument("--seeds", type=int, default=200, help="how many to run, from --first on")
+    parser.add_argument("--seed", type=int, help="run this seed and print its trace")
+    parser.add_argument("--seeds", type=int, default=200, help="number of seeds, starting with --first")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def show(seed: int) -> int:
-    """Run one seed and print its trace; the exit code."""
+    """Run one seed and print its trace; return the exit code."""
     simulation = Simulation(seed)
     violation = None
     try:
@@ -38,7 +38,7 @@ def show(seed: int) -> int:
 
 
 def report(first: int, seeds: int, processes: int) -> int:
-    """Run seeds and print what was found, and how often each fault met each call site; the exit code."""
+    """Run seeds; print violations and the hits of each fault by call site; return the exit code."""
     started = time.monotonic()
     total = Result()
     for result in run_many(range(first, first + seeds), processes=processes):

@@ -1,26 +1,26 @@
-"""Clients and executors who post, take, answer, close, complain and look, mostly at once and at the worst moment."""
+"""Clients and executors: they post, take, answer, close, complain and read, often concurrently and near deadlines."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.domain.order import CATEGORIES
 from shared.domain.review import COMPLAINTS
+from tests.simulation.audit_log import words_of
 from tests.simulation.aws import Aws
 from tests.simulation.entry import function_of
 from tests.simulation.invariants import CANARY, Checker
 from tests.simulation.records import Answer, Plain, Request
-from tests.simulation.trail import words_of
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000
 _TIMEOUT = 25_000
-# Those that talk to a payment provider, too, or take many steps.
+# Functions that call a payment provider or take many steps have longer timeouts.
 _TIMEOUTS = {
     "POST /api/balance/create-invoice": 28_000,
     "DELETE /api/users/me": 29_000,
     "POST /api/admin/users/{id}/ban": 29_000,
 }
-# PollResult for twice, it is credited twice: it is for a developer's machine, and has no key that would tell.
+# Not idempotent: repeated, it credits twice. It exists only on a developer's machine and has no idempotency key.
 _RECHARGE = "POST /api/balance/recharge"
 _CITIES = ("Москва", "Казань")
 _DESCRIPTION = "Прорвало трубу на кухне, вода на полу, нужен мастер"
@@ -29,7 +29,7 @@ Enter = Callable[[Request], Answer]
 
 
 class Actors:
-    """Everybody who sends requests. `enter` is the way into a function."""
+    """The senders of requests. `enter` invokes a function."""
 
     def __init__(self, world: World, aws: Aws, checker: Checker, enter: Enter) -> None:
         self._world = world
@@ -47,8 +47,8 @@ class Actors:
     # ------------------------------------------------------------ requests
 
     def send(self, request: Request) -> None:
-        """Send a request now; what is not answered, or too late, is sent again by some."""
-        self._checker.trail.sent[request.number] += 1
+        """Send a request now. Some actors repeat a request that has no response, or a late one."""
+        self._checker.audit_log.sent[request.number] += 1
         self._world.start(
             function_of(request.route),
             lambda: self._enter(request),
@@ -86,12 +86,12 @@ class Actors:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Request:
-        """A request with a number of its own."""
+        """Make a request with a unique number."""
         self._requests += 1
         return Request(self._requests, route, user, id, body, query or {})
 
     def look_at_everything(self) -> None:
-        """Ask for every list, while nothing else happens."""
+        """Read every list at rest."""
         for route, user, query, expected in self._checker.everything():
             request = self.request(route, user, query={"limit": 100, **query})
 
@@ -134,20 +134,20 @@ class Actors:
 
         def complete() -> None:
             for order in self._checker.orders:
-                owner = self._checker.items[f"ORDER#{order}", "ORDER"]["client_id"]
+                client = self._checker.items[f"ORDER#{order}", "ORDER"]["client_id"]
                 if dice.random() < 0.8:
-                    self.send(self.request("POST /api/orders/{id}/complete", owner, order))
+                    self.send(self.request("POST /api/orders/{id}/complete", client, order))
 
         world.later(10_000, take)
         world.later(20_000, complete)
         world.later(30_000, self._turn)
 
     def stop(self) -> None:
-        """No turn more."""
+        """Plan no more turns."""
         self._turns = 0
 
     def _turn(self) -> None:
-        """A few requests at once, and the next turn some time later."""
+        """Send a few concurrent requests and plan the next turn."""
         self._turns -= 1
         if self._turns < 0:
             return
@@ -162,7 +162,7 @@ class Actors:
         self._world.later(self._gap(), self._turn)
 
     def _gap(self) -> int:
-        """Until the next turn: moments, minutes, or just about the next deadline."""
+        """Return the ms until the next turn: moments, minutes, or close to the next deadline."""
         dice, now = self._dice, self._world.now
         due = self._checker.deadlines_after(now)
         kind = dice.random()
@@ -179,10 +179,10 @@ class Actors:
         order = self._order()
         kind = dice.random()
         if kind < 0.3:
-            # F21: everybody wants it.
+            # F21: all users take one order.
             return [self.take(order, user) for user in dice.sample(self.users, dice.randint(1, len(self.users)))]
         if kind < 0.7:
-            # F22: pairs and more at once.
+            # F22: two or more concurrent requests.
             return [self.about(order) for _ in range(dice.randint(2, 4))]
         if kind < 0.8:
             return self._judge() or [self._look()]
@@ -199,8 +199,8 @@ class Actors:
         reviewed = dice.choice(self.users)
         requests = []
         for id, order in dice.sample(over, min(len(over), 3)):
-            takers = [int(user) for user in order["takes"]]
-            executor = reviewed if reviewed in takers else dice.choice(takers)
+            executors = [int(user) for user in order["takes"]]
+            executor = reviewed if reviewed in executors else dice.choice(executors)
             body = {"order_id": id, "rating": dice.randint(1, 5), "executor_id": executor}
             requests.append(self.request("POST /api/reviews/client", order["client_id"], body=body))
         return requests
@@ -210,12 +210,12 @@ class Actors:
         return self._dice.choice(recent)
 
     def about(self, order: str) -> Request:
-        """What somebody may do with an order as it is."""
+        """Make a request that fits the state of an order."""
         dice = self._dice
         item = self._checker.items.get((f"ORDER#{order}", "ORDER"), {})
-        owner = item.get("client_id", 0) if dice.random() < 0.9 else dice.choice(self.users)
-        takers = [int(user) for user in item.get("takes", {})]
-        taker = dice.choice(takers) if takers and dice.random() < 0.9 else dice.choice(self.users)
+        client = item.get("client_id", 0) if dice.random() < 0.9 else dice.choice(self.users)
+        executors = [int(user) for user in item.get("takes", {})]
+        executor = dice.choice(executors) if executors and dice.random() < 0.9 else dice.choice(self.users)
         state = _state(item)
         deed = dice.choice(_DEEDS[state if dice.random() < 0.8 else dice.choice(tuple(_DEEDS))])
         body: dict[str, Any] | None = None
@@ -224,25 +224,25 @@ class Actors:
             case "POST /api/orders/{id}/take":
                 return self.take(order, dice.choice(self.users))
             case "PUT /api/orders/{id}":
-                user, body = owner, self._changes(owner)
+                user, body = client, self._changes(client)
             case "POST /api/reviews/client":
                 user, body = (
-                    owner,
-                    {"order_id": order, "rating": dice.randint(1, 5), "comment": f"Спасибо {words_of(owner)}"},
+                    client,
+                    {"order_id": order, "rating": dice.randint(1, 5), "comment": f"Спасибо {words_of(client)}"},
                 )
-                if takers and dice.random() < 0.7:
-                    body["executor_id"] = taker
+                if executors and dice.random() < 0.7:
+                    body["executor_id"] = executor
             case "POST /api/reviews/executor":
                 user, body = (
-                    taker,
-                    {"order_id": order, "complaint": dice.choice(COMPLAINTS), "comment": words_of(taker)},
+                    executor,
+                    {"order_id": order, "complaint": dice.choice(COMPLAINTS), "comment": words_of(executor)},
                 )
             case "GET /api/orders/{id}":
-                user = dice.choice((owner, taker, None, *self.users))
+                user = dice.choice((client, executor, None, *self.users))
             case "GET /api/reviews/check":
-                user, query = taker, {"order_id": order}
+                user, query = executor, {"order_id": order}
             case _:
-                user = owner
+                user = client
         return self.request(deed, user, order if "{id}" in deed else None, body=body, query=query)
 
     def _set(self, user: int) -> Request:
@@ -257,7 +257,7 @@ class Actors:
         return self.request("PUT /api/users/me/preferences", user, body=body)
 
     def take(self, order: str, user: int) -> Request:
-        """A take."""
+        """Make a take request."""
         return self.request("POST /api/orders/{id}/take", user, order)
 
     def create(self) -> Request:
@@ -267,7 +267,7 @@ class Actors:
         body = {
             "category": dice.choice(CATEGORIES[:2]),
             "city": dice.choice(_CITIES),
-            # The same contact, written in another way.
+            # The same contact in another spelling.
             "contact": contact if dice.random() < 0.7 else f"https://t.me/{contact[1:]}",
         }
         user = dice.choice(self.users)
@@ -285,7 +285,7 @@ class Actors:
         return changes
 
     def _recharge(self, user: int) -> Request:
-        # Each amount once: the books then know whose request a credit is.
+        # Each amount is used once, so that the books can match a credit with its request.
         self._recharges += 1
         return self.request(_RECHARGE, user, body={"amount": self._recharges})
 
@@ -308,7 +308,7 @@ class Actors:
         return self._recharge(user) if route == _RECHARGE else self.request(route, user, query=query)
 
 
-# What people do with an order that is so; now and then they do what belongs to another.
+# Requests by state of the order. Sometimes a request for another state is sent.
 _DEEDS = {
     "untaken": (
         "POST /api/orders/{id}/take",

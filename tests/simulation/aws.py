@@ -1,5 +1,6 @@
-"""The AWS around the functions: their calls, with faults, and what invokes them later - the stream, schedules, TTL,
-the minute's sweep - each at least once, some time, in no order that anybody may count on.
+"""The simulated AWS: the functions' calls, with faults, and their asynchronous invocations.
+
+The stream, schedules, TTL and the sweep invoke functions at least once, after any delay and in any order.
 """
 
 import importlib
@@ -31,11 +32,11 @@ _STREAM_ATTEMPTS = 10
 _ASYNC_RETRIES = (1 * _MINUTE, 2 * _MINUTE)
 
 Execute = Callable[[str, Mapping[str, Any]], dict[str, Any]]
-"""What a service does with a call."""
+"""The handler of a service's calls."""
 
 
 class Context:
-    """What a function is told of its invocation."""
+    """The Lambda context of an invocation."""
 
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:simulated"
@@ -48,7 +49,7 @@ class Context:
         self.function_name = world.task.function
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the deadline."""
+        """Return the ms until the deadline."""
         return self._task.deadline - self._world.now
 
 
@@ -119,7 +120,7 @@ class Aws:
         return self._call(operation, request, self._enqueue)
 
     def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """A queue takes messages, in which no contact is (I18). Nobody is simulated who hears of an order."""
+        """Accept messages and check that they contain no contact (I18). Recipients are not simulated."""
         assert operation == "SendMessageBatch"
         if CANARY in json.dumps(request["Entries"]):
             self.world.broken("I18", "a contact is in a queue's message")
@@ -127,7 +128,7 @@ class Aws:
 
     def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
         world, task = self.world, self.world.task
-        if task is None:  # somebody who only looks
+        if task is None:  # a read by the checks
             return execute(operation, request)
         world.check_alive()
         world.pause(self._travels())
@@ -146,7 +147,7 @@ class Aws:
         return self._go_wrong(fault, operation, request, execute)
 
     def _travels(self) -> int:
-        """How long a request or an answer travels, ms."""
+        """Return the network delay of a request or response, in ms."""
         return self._dice.choice((0, 0, 1, 1, 2, 3, 5, 8, 20))
 
     def _answer(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
@@ -250,7 +251,7 @@ class Aws:
     def invoke(
         self, function: str, event: Mapping[str, Any], on_end: Callable[[Task], None], *, timeout: int = _TIMEOUT
     ) -> None:
-        """Invoke a function that nobody waits for."""
+        """Invoke a function asynchronously."""
         handler = importlib.import_module(f"functions.{function}").handler
         self.world.start(
             function,
@@ -283,7 +284,7 @@ class Aws:
         self.invoke(function, event, on_end, timeout=timeout)
 
     def _check_not_swallowed(self, event: Mapping[str, Any], task: Task) -> None:
-        """L6: a timer that comes early by the clock of who handles it must not pass for done."""
+        """L6: a timer that fires early by the clock of its invocation must not succeed."""
         if task.ended_well and task.clock_high < event.get("due_at", 0):
             self.world.broken("L6", f"{task} took {event} for done at {task.clock_high}")
 
@@ -328,17 +329,17 @@ class Aws:
             self.sweep()
 
     def begin(self) -> None:
-        """From now on the sweep and TTL come by."""
+        """Start the sweep and TTL."""
         self.world.later(_MINUTE, self.every_minute)
         self.world.later(1_000, self.ttl)
 
     def stop(self) -> None:
-        """Nothing comes by itself any more, and nothing lags."""
+        """Stop all background work and all lag."""
         self._goes_on = False
         self.database.lag = lambda index: 0
 
     def sweep(self) -> None:
-        """One sweep."""
+        """Run one sweep."""
         self._invoke_asynchronously("scheduled.sweep", {}, timeout=_SWEEP_TIMEOUT)
 
     def ttl(self) -> None:
@@ -414,7 +415,7 @@ class StreamReader:
             self._failures = 0
             if faults.happens("F18 record again", 0.2, self._function):
                 world.later(world.random.choice((0, 100, 10_000, 20 * _MINUTE)), lambda: self._again(batch))
-        # What came meanwhile was put behind the batch.
+        # Records that arrived meanwhile are behind the batch.
         del self._waiting[:done]
         self._sent = 0
         self._busy = False

@@ -1,8 +1,7 @@
-"""Two ways into a function: as API Gateway invokes it, and below HTTP.
+"""Two ways to call a function: as API Gateway invokes it, and below HTTP.
 
-The first is the whole of it, handler, event, validation, initData and all; it costs ten times what a function itself
-does. The second calls the endpoint with what HTTP would have made of the request, and turns its errors into the
-answers of the same table.
+The first covers handler, event, validation and initData. It costs ten times as much as the function itself. The second
+calls the endpoint with the parsed parameters and maps its errors to the same error responses.
 """
 
 import asyncio
@@ -22,15 +21,15 @@ from shared.domain.order import Status
 from shared.error_responses import ERROR_RESPONSES
 from shared.service_errors import ServiceError
 from tests import api
+from tests.simulation.audit_log import OPERATORS
 from tests.simulation.aws import Context
 from tests.simulation.records import Answer, Request
-from tests.simulation.trail import OPERATORS
 from tests.simulation.world import World
 
 
 @cache
 def function_of(route: str) -> str:
-    """The function of a route, as in `orders.take`."""
+    """The function of a route, for example `orders.take`."""
     return api.routes()[route].removeprefix("functions.")
 
 
@@ -116,12 +115,12 @@ class ThroughHttp:
             answer = handler(event, Context(self._world))
         finally:
             self._free_loops.append(loop)
-        self._world.check_alive()  # Mangum makes an answer of anything
+        self._world.check_alive()  # Mangum turns every exception into a response
         text = answer.get("body") or ""
         return Answer(answer["statusCode"], json.loads(text) if text else None)
 
     def close(self) -> None:
-        """Close the loops; whoever runs next in this thread has an open one."""
+        """Close the event loops and leave the thread an open one."""
         asyncio.set_event_loop(asyncio.new_event_loop())
         for loop in self._free_loops:
             loop.close()

@@ -1,7 +1,7 @@
-"""What goes wrong with an AWS call (F1-F20), when, and how often it did.
+"""The faults of AWS calls (F1-F20): their choice, their injection and their counts.
 
-A seed has a rate and a choice of the faults: some seeds have none, some few, some many, and rare combinations get
-their turn. Each fault that was injected is counted with its call site, the function and the operation.
+A seed has a rate and a subset of the faults: none, few or many, so that rare combinations occur. Each injected fault
+is counted by its call site, which is the function and the operation.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
 _WRITES = frozenset({"UpdateItem", "TransactWriteItems"})
 _ALL = _READS | _WRITES | {"CreateSchedule", "SendMessageBatch"}
 
-# The fault, and the operations that it can happen to.
+# Each fault, with the operations that it can affect.
 APPLIES_TO: dict[str, frozenset[str]] = {
     "F1 crash before": _ALL,
     "F2 crash after": _ALL,
@@ -29,10 +29,10 @@ APPLIES_TO: dict[str, frozenset[str]] = {
     "F26 small page": frozenset({"BatchGetItem", "Query", "Scan"}),
 }
 
-# A call meets each of them once in a hundred and fifty times or so: by then one that never did is a fault of ours.
+# A call meets each fault about once in 150 times. After so many calls, a fault that was never met is a defect here.
 _OFTEN = 2_500
 
-# What does not happen to a call of ours, but to what comes and goes.
+# Faults of requests and events, not of AWS calls.
 OTHERS = (
     "F11 request again at once",
     "F11 request again later",
@@ -55,7 +55,7 @@ OTHERS = (
     "stream record lost",
 )
 
-# What happens to money from outside, in the seeds in which there is any.
+# Faults of payments, in the seeds that have payments.
 PAYMENT_FAULTS = (
     "F24 provider in trouble",
     "F24 webhook lost",
@@ -69,9 +69,9 @@ PAYMENT_FAULTS = (
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one seed. `rate` is how likely each call meets one.
+    """The faults of one seed. `rate` is the probability that a call meets one.
 
-    `calls` counts the calls that could meet one by their site, `hits` those that did by (fault, site).
+    `calls` counts the calls that could meet a fault, by site. `hits` counts the faults, by (fault, site).
     """
 
     random: Random
@@ -88,7 +88,7 @@ class Faults:
         return cls(dice, calls, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
 
     def stop(self) -> None:
-        """From here on nothing goes wrong."""
+        """Stop all faults."""
         self.rate = 0.0
         self.chosen = frozenset()
 
@@ -120,7 +120,7 @@ def call_sites(hits: Counter[tuple[str, str]]) -> dict[str, Counter[str]]:
 
 
 def missed(calls: Counter[str], hits: Counter[tuple[str, str]]) -> list[str]:
-    """The faults that never met a call site that they can meet and that was called often enough for it."""
+    """Find faults that never hit a possible call site, although it was called often enough."""
     often = sorted(site for site, count in calls.items() if count >= _OFTEN)
     return [
         f"{kind} at {site}"

@@ -1,8 +1,7 @@
-"""The invariants, checked after every commit and every answer, on what is stored: written against the rules of
-the marketplace, not against the code that keeps them.
+"""Check the invariants on the stored items after every commit and every response.
 
-`Checker` follows the table's changes and keeps books of its own: what everybody's balance must be, who counts as
-active, who reviewed whom. A commit is what one transaction changed.
+The checks follow the rules of the marketplace and share no code with the service. `Checker` follows the table's changes
+and keeps its own books: expected balances, active orders, reviews. A commit is the set of changes of one transaction.
 """
 
 import itertools
@@ -12,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.fakes.dynamodb import Change, Key
+from tests.simulation.audit_log import OPERATORS, AuditLog, is_erased
 from tests.simulation.records import Answer, Commit, Money, Plain, Request, Told, plain, shown_status, views
-from tests.simulation.trail import OPERATORS, Trail, is_erased
 from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
 ANSWER_WINDOW = 15 * 60 * 1000
 RETENTION = 30 * 24 * HOUR
 PRICE = 2
 
-# Every contact in the simulation begins so, and nothing else does (I18).
+# The prefix of every contact in the simulation, and of nothing else (I18).
 CANARY = "canary_"
 
 _MOVES = {
@@ -29,9 +28,9 @@ _MOVES = {
 }
 _NEVER_CHANGES = ("client_id", "city", "created_at", "expires_at")
 _EDITABLE = ("category", "description", "contact", "contact_key")
-# What says which orders a user hears of, and the entry that follows from it.
+# The attributes that decide a user's subscriptions, and the subscription entries themselves.
 _SETTINGS = ("preferences", "notify_enabled", "chat_open", "sk")
-# Who ends an order whatever the time is.
+# Functions that end an order at any time.
 _ENDS_IT = ("orders.close", "users.delete_me", "admin.erase_user", "admin.remove_order", "admin.ban_user")
 _BECOMES = {
     "DELETE /api/orders/{id}": "deleted",
@@ -41,7 +40,7 @@ _BECOMES = {
 
 
 class Checker:
-    """The books, and the checks. What does not hold is told to the world."""
+    """The books and the checks. Violations are reported to the world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -56,12 +55,12 @@ class Checker:
         self.money: dict[tuple[str, str], Money] = {}
         self._paid: Counter[int] = Counter()
         self._take_answers: dict[tuple[str, int], Any] = {}
-        self.trail = Trail(world, self.items)
+        self.audit_log = AuditLog(world, self.items)
 
     # ------------------------------------------------------------ commits
 
     def on_commit(self, changes: Sequence[Change]) -> None:
-        """One commit."""
+        """Check one commit."""
         commit: dict[Key, tuple[Plain | None, Plain | None]] = {}
         by_ttl = changes[0].by_ttl
         for change in changes:
@@ -77,16 +76,16 @@ class Checker:
         for key, (old, new) in commit.items():
             users |= self._changed(key, old, new, commit, by_ttl=by_ttl)
         if not by_ttl:
-            self.trail.on_commit(commit)
+            self.audit_log.on_commit(commit)
         for user in sorted(users):
             self._user(user)
 
     def deadlines_after(self, now: int) -> list[int]:
-        """When something is due that is still ahead."""
+        """Return the due times after `now` (epoch ms)."""
         return [at for item in self.items.values() if (at := item.get("due_at", 0)) > now]
 
     def _changed(self, key: Key, old: Plain | None, new: Plain | None, commit: Commit, *, by_ttl: bool) -> set[int]:
-        """Check one item's change; whose books it touches."""
+        """Check one item's change; return the users whose books it touches."""
         match key[1].partition("#")[0]:
             case "LEDGER":
                 return {self._ledger_entry(key, old, new, commit)}
@@ -104,9 +103,9 @@ class Checker:
             case "PAYMENT":
                 self._payment(key, old, new, by_ttl=by_ttl)
             case "CURSOR":
-                pass  # how far was read, which may be read again
+                pass  # a reading position; reading again is allowed
             case "COMPLAINT" | "ACTION" if new is not None:
-                pass  # the trail looks at them
+                pass  # AuditLog checks them
             case _ if old is not None and not by_ttl:
                 self._broken("I20", f"{key} was written twice")
         return set()
@@ -118,7 +117,7 @@ class Checker:
         item = self.items.get((f"USER#{user}", "USER"), {})
         balance = item.get("balance", 0)
         if balance != self._ledger[user]:
-            self._broken("I1", f"user {user} has {balance}, his ledger sums up to {self._ledger[user]}")
+            self._broken("I1", f"user {user} has {balance}, the ledger sums up to {self._ledger[user]}")
         if balance < 0:
             self._broken("I2", f"user {user} has {balance}")
         for name, counted in (("active_orders", self._active), ("completed_orders", self._completed)):
@@ -127,10 +126,10 @@ class Checker:
         ratings = self._ratings[user]
         if (item.get("rating_sum", 0), item.get("rating_count", 0)) != (sum(ratings), len(ratings)):
             told = item.get("rating_sum", 0), item.get("rating_count", 0)
-            self._broken("I21", f"user {user} has rating {told}, his reviews are {ratings}")
+            self._broken("I21", f"user {user} has rating {told}, the reviews are {ratings}")
 
     def _subscribed(self, user: int) -> None:
-        """He stands in the lists that his settings say, in no other."""
+        """Check that a user is in the subscriber lists of the settings, and in no other."""
         item = self.items.get((f"USER#{user}", "USER"), {})
         listed = {
             place
@@ -182,7 +181,7 @@ class Checker:
     # ------------------------------------------------------------ payments
 
     def _moved(self, key: Key, amount: int, cause: str, commit: Commit) -> None:
-        """I8: what is credited was taken of this user for a payment of this amount; what is taken back, given back."""
+        """I8: a credit matches a charge of this user and amount. A reversal matches a refund by the provider."""
         what, provider, charge_id, *_ = cause.split("#")
         money = self.money.get((provider, charge_id))
         payments = [new for at, (_, new) in commit.items() if at[1] == "PAYMENT" and new is not None]
@@ -219,7 +218,7 @@ class Checker:
             self._broken("I5", f"{key} was paid with {old['charge_id']}, now with {new['charge_id']}")
 
     def _payments_at_end(self, now: int) -> Iterator[str]:
-        """Whoever paid has his money, or had it and gave it back; nobody waits for what will not come."""
+        """Find payments that are neither credited nor refunded, and invoices that stay pending after their expiry."""
         paid = {
             (item["provider"], item["charge_id"]): item
             for key, item in self.items.items()
@@ -247,7 +246,7 @@ class Checker:
         elif amount != taken["price"]:
             self._broken("I7", f"{key} gives back {amount} for a take of {taken['price']}")
         elif taken.get("refunded"):
-            pass  # by an operator: the trail looks at it
+            pass  # by an operator: AuditLog checks it
         elif order["status"] != "closed_no_response":
             self._broken("I7", f"{key} while the order is {order['status']}")
         elif "responded_at" in order:
@@ -264,7 +263,7 @@ class Checker:
         *,
         by_ttl: bool,
     ) -> set[int]:
-        """Check an order's change; whose counters it touches."""
+        """Check an order's change; return the users whose counters it touches."""
         order_id = key[0].partition("#")[2]
         if new is None:
             assert old is not None
@@ -281,8 +280,8 @@ class Checker:
         if edited and is_erased(new):
             if old["category"] != new["category"] or new["status"] == "active":
                 self._broken("erasure", f"{edited} of order {order_id} were taken out, it is {new}")
-            if new["client_id"] not in self.trail.forgotten:
-                self._broken("erasure", f"order {order_id} was erased, its owner did not ask for it")
+            if new["client_id"] not in self.audit_log.forgotten:
+                self._broken("erasure", f"order {order_id} was erased, its client did not ask for it")
         elif edited and (old["takes"] or new["takes"] or old["status"] != "active"):
             self._broken("I14", f"{edited} of order {order_id} changed, {old['status']} with {len(old['takes'])} takes")
         self._holds_lock(order_id, new)
@@ -291,7 +290,7 @@ class Checker:
         touched |= self._status(order_id, old, new, commit)
         if (old.get("rating"), old.get("review_comment")) != (new.get("rating"), new.get("review_comment")):
             review = commit.get((key[0], f"REVIEW#{new['client_id']}"), (None, None))[1]
-            erased = "review_comment" not in new and new["client_id"] in self.trail.forgotten
+            erased = "review_comment" not in new and new["client_id"] in self.audit_log.forgotten
             if erased and old.get("rating") == new.get("rating"):
                 pass
             elif "rating" in old or review is None or review["rating"] != new["rating"]:
@@ -299,7 +298,7 @@ class Checker:
         return touched
 
     def _is_due(self, order_id: str, new: Plain) -> None:
-        """What is still to happen to the order by itself is what the due index lists it by."""
+        """Check that the due index has the order's next deadline."""
         active, answered = new["status"] == "active", "responded_at" in new
         ahead = [new["expires_at"]] if active else []
         if (active or new["status"] == "expired") and not answered and "answer_due_at" in new:
@@ -316,7 +315,7 @@ class Checker:
         return {new["client_id"]}
 
     def _holds_lock(self, order_id: str, new: Plain) -> None:
-        """The lock is the order's while its contact is its own: from when it is active until its hour is over."""
+        """Check that an active order holds its contact's lock until its hour is over."""
         if new["status"] != "active":
             return
         lock = self.items.get((f"CONTACT#{new['contact_key']}", "CONTACT"))
@@ -325,7 +324,7 @@ class Checker:
             self._broken("I15", f"order {order_id} is active, the lock of its contact is {lock}")
 
     def _lock(self, key: Key, old: Plain | None, new: Plain | None, *, by_ttl: bool) -> None:
-        """A lock goes with the order that holds it, or when its hour is over."""
+        """Check that a lock is freed with its order, or after its hour."""
         if new is not None:
             order = self.items.get((f"ORDER#{new['order_id']}", "ORDER"))
             if order is None or order["contact_key"] != key[0].partition("#")[2] or order["status"] != "active":
@@ -357,7 +356,7 @@ class Checker:
             if "responded_at" not in old and due is not None and take["taken_at"] >= due:
                 self._broken("I10", f"order {order_id} was taken after its answer window")
             if int(user) == old["client_id"]:
-                self._broken("I13", f"order {order_id} was taken by its owner")
+                self._broken("I13", f"order {order_id} was taken by its client")
             paid = commit.get((f"USER#{user}", f"LEDGER#TAKE#{order_id}"), (None, None))[1]
             if paid is None or paid["amount"] != -take["price"] or take["price"] != PRICE:
                 self._broken("I6", f"the take of {order_id} by {user} is paid with {paid}")
@@ -386,30 +385,30 @@ class Checker:
         before, after = old["status"], new["status"]
         if before == after:
             return set()
-        takers = [int(user) for user in new["takes"]]
+        executors = [int(user) for user in new["takes"]]
         if after not in _MOVES.get(before, set()):
             self._broken("I11", f"order {order_id} went from {before} to {after}")
-        if after == "deleted" and takers:
-            self._broken("I14", f"order {order_id} was deleted, {takers} had taken it")
-        if after in ("completed", "closed_no_response") and not takers:
+        if after == "deleted" and executors:
+            self._broken("I14", f"order {order_id} was deleted, {executors} had taken it")
+        if after in ("completed", "closed_no_response") and not executors:
             self._broken("I11", f"order {order_id}, which nobody took, became {after}")
         if after == "closed_no_response" and "responded_at" not in new:
-            for taker in takers:
-                if new["takes"][str(taker)].get("refunded"):
+            for executor in executors:
+                if new["takes"][str(executor)].get("refunded"):
                     continue
-                refund = commit.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"), (None, None))[1]
+                refund = commit.get((f"USER#{executor}", f"LEDGER#REFUND#{order_id}"), (None, None))[1]
                 if refund is None:
-                    self._broken("I7", f"{taker} was not given back what he paid for {order_id}")
+                    self._broken("I7", f"{executor} was not refunded for {order_id}")
         self._by_time(order_id, old, after)
         if before != "active":
-            return set(takers)
-        for user in (new["client_id"], *takers):
+            return set(executors)
+        for user in (new["client_id"], *executors):
             self._active[user] -= 1
             self._completed[user] += after == "completed"
-        return {new["client_id"], *takers}
+        return {new["client_id"], *executors}
 
     def _by_time(self, order_id: str, old: Plain, after: str) -> None:
-        """What time ends, it ends when the time has come, by the clock of who wrote it."""
+        """Check that no deadline is applied early, by the clock of the writing invocation."""
         task = self._world.task
         if task is None or task.function in _ENDS_IT:
             return
@@ -427,7 +426,7 @@ class Checker:
             self._broken("I20", f"{key} was removed: {old}")
             return 0
         if old is not None:
-            return int(new["executor_id"])  # the trail looks at it
+            return int(new["executor_id"])  # AuditLog checks it
         order = self.items[key[0], "ORDER"]
         if new["client_id"] != order["client_id"] or str(new["executor_id"]) not in order["takes"]:
             self._broken("I20", f"{key} is by {new['client_id']} of {new['executor_id']}, who have no such order")
@@ -440,7 +439,7 @@ class Checker:
     # ------------------------------------------------------------ answers
 
     def on_answer(self, request: Request, answer: Answer, task: Task) -> None:
-        """What an actor was answered, as it reaches him."""
+        """Check a response when it reaches the actor."""
         if answer.status == 500:
             self._broken("500", f"{request.name} was answered {answer.json}")
             return
@@ -451,27 +450,27 @@ class Checker:
         if answer.status < 300:
             self._done(request, content, task)
         elif answer.status < 500 and "/admin/" in request.route:
-            self.trail.on_refusal(request, answer)
+            self.audit_log.on_refusal(request, answer)
 
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":
-            owners = {self.items[f"ORDER#{order['id']}", "ORDER"]["client_id"] for order in content["orders"]}
+            clients = {self.items[f"ORDER#{order['id']}", "ORDER"]["client_id"] for order in content["orders"]}
             rest = {name: value for name, value in content.items() if name != "orders"}
-            if owners != {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
-                self._broken("I17", f"{request.name} was answered contacts of {owners} in {rest}")
+            if clients != {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
+                self._broken("I17", f"{request.name} was answered contacts of {clients} in {rest}")
             return
         if request.id is None and request.route != "POST /api/orders":
             self._broken("I18", f"{request.name} was answered a contact")
             return
         order = self.items.get((f"ORDER#{request.id}", "ORDER"))
-        if order is None:  # the answer to a new order; his own
-            owners = {
+        if order is None:  # the response to a new order; it may show the caller's own contact
+            clients = {
                 self.items[f"ORDER#{order_id}", "ORDER"]["client_id"] for order_id in self.orders if order_id in text
             }
-            if owners != {request.user}:
-                self._broken("I17", f"{request.name} was answered a contact of {owners}")
+            if clients != {request.user}:
+                self._broken("I17", f"{request.name} was answered a contact of {clients}")
         elif request.user != order["client_id"] and str(request.user) not in order["takes"]:
-            self._broken("I17", f"{request.name} was answered a contact that is not his to see")
+            self._broken("I17", f"{request.name} was answered a contact that the caller may not see")
 
     def _done(self, request: Request, content: Any, task: Task) -> None:
         order = self.items.get((f"ORDER#{request.id}", "ORDER"))
@@ -494,7 +493,7 @@ class Checker:
                 if (f"ORDER#{request.body['order_id']}", f"REVIEW#{request.user}") not in self.items:
                     self._broken("I20", f"{request.name} was answered, there is no review")
         if "/admin/" in request.route or request.route == "DELETE /api/users/me":
-            self.trail.on_answer(request, content, task)
+            self.audit_log.on_answer(request, content, task)
         for view in views(content):
             self._shown(request, view, task)
 
@@ -518,7 +517,7 @@ class Checker:
     def _taken(self, request: Request, content: Any, order: Plain | None) -> None:
         paid = self.items.get((f"USER#{request.user}", f"LEDGER#TAKE#{request.id}"))
         if order is None or str(request.user) not in order["takes"] or paid is None:
-            self._broken("I6", f"{request.name} was answered, he did not take it")
+            self._broken("I6", f"{request.name} was answered, the caller did not take it")
             return
         assert request.id is not None
         assert request.user is not None
@@ -533,7 +532,7 @@ class Checker:
             self._broken("I19", f"{request.name} was answered {content}")
 
     def _shown(self, request: Request, view: Mapping[str, Any], task: Task) -> None:
-        """I12: an order is shown as what it is by the clock of who shows it."""
+        """I12: an order is shown with its status by the clock of the reading invocation."""
         order = self.items.get((f"ORDER#{view['id']}", "ORDER"))
         if order is None:
             return
@@ -550,7 +549,7 @@ class Checker:
     # ------------------------------------------------------------ the end
 
     def at_end(self, now: int) -> None:
-        """Faults have stopped, and what was due by `now` has had its time: liveness, and the books once more."""
+        """Check liveness and the books once more. Faults have stopped, and everything due by `now` had time to run."""
         owed: Counter[int] = Counter()
         for key, item in self.items.items():
             if key[1] == "ORDER":
@@ -561,13 +560,13 @@ class Checker:
                     self._broken("L1", f"order {order_id} is active long after its hour")
                 if status in ("active", "expired") and due is not None and now >= due:
                     self._broken("L1", f"order {order_id} is {status} long after its answer window")
-                for taker, take in item["takes"].items():
-                    refund = self.items.get((f"USER#{taker}", f"LEDGER#REFUND#{order_id}"))
+                for executor, take in item["takes"].items():
+                    refund = self.items.get((f"USER#{executor}", f"LEDGER#REFUND#{order_id}"))
                     if (refund is not None) != (
                         take.get("refunded", False) or (status == "closed_no_response" and "responded_at" not in item)
                     ):
-                        self._broken("L2", f"order {order_id} is {status}, the refund of {taker} is {refund}")
-                    owed[int(taker)] += take["price"] if refund is None else 0
+                        self._broken("L2", f"order {order_id} is {status}, the refund of {executor} is {refund}")
+                    owed[int(executor)] += take["price"] if refund is None else 0
                 if "due_at" in item and item["due_at"] <= now:
                     self._broken("L1", f"order {order_id} is still due at {item['due_at']}")
             elif key[1] == "CONTACT":
@@ -579,7 +578,7 @@ class Checker:
             self._broken("F24", what)
 
     def _books_at_end(self, owed: Mapping[int, int]) -> None:
-        """I3: what everybody has and paid for takes is what came in."""
+        """I3: for each user, the balance plus paid takes equals the credits."""
         credits: Counter[int] = Counter(self._paid)
         for amount, user in self._recharged.items():
             credits[user] += amount
@@ -589,16 +588,16 @@ class Checker:
                 self._broken("I3", f"{user} has {balance}, pays {pays}, was credited {credits[user]}")
 
     def deadlines(self) -> Iterator[int]:
-        """When something ends by itself, past or to come."""
+        """Yield all deadlines, past and future."""
         for key, item in self.items.items():
             if key[1] == "ORDER":
                 yield from (item[name] for name in ("expires_at", "answer_due_at") if name in item)
 
     def everything(self) -> Iterator[tuple[str, int | None, dict[str, Any], list[Any]]]:
-        """Every list that the API has, as it has to be now: a route, who asks, the query, the ids in their order."""
+        """Yield the expected content of every API list: route, caller, query, ids in order."""
         now = self._world.now
         orders = {key[0].partition("#")[2]: item for key, item in self.items.items() if key[1] == "ORDER"}
-        # Who is forgotten has no order in a list; those who took one still have it.
+        # An erased order is in no list, except that of its executors.
         listed = {id: order for id, order in orders.items() if not is_erased(order)}
         newest = sorted(orders, key=lambda id: (orders[id]["expires_at"], id), reverse=True)
         users = sorted(int(key[0].partition("#")[2]) for key in self.items if key[1] == "USER")
@@ -623,11 +622,11 @@ class Checker:
                 found = [review for review in reviews if review[party] == user]
                 found.sort(key=lambda review: (review["created_at"], review["id"]), reverse=True)
                 yield "GET /api/reviews", user, {name: True}, [review["id"] for review in found]
-        for route, query, expected in self.trail.listed():
+        for route, query, expected in self.audit_log.listed():
             yield route, OPERATORS[0], query, expected
 
     def on_list(self, name: str, answer: Answer, expected: list[Any]) -> None:
-        """A list that was asked for when nothing moved: exact, and so its total."""
+        """Check a list that was read at rest: its ids and its total are exact."""
         content = answer.json
         listed = content
         if isinstance(content, Mapping):

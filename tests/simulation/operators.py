@@ -1,7 +1,7 @@
-"""Operators who remove, refund, ban and look, and people who want to be forgotten: at the worst moment, twice, all at
-once, with those whom it concerns at work.
+"""Operators who remove, refund, ban and read, and users who ask for erasure.
 
-Everything here throws dice of its own, so that the seeds without operators are what they are without it.
+They act at bad moments, twice and concurrently with the affected users. Their random numbers have a generator of their
+own, so that the trace of a seed without operators does not change.
 """
 
 import random
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.simulation.actors import Actors
+from tests.simulation.audit_log import OPERATORS
 from tests.simulation.aws import Aws
 from tests.simulation.invariants import Checker
 from tests.simulation.records import Request
-from tests.simulation.trail import OPERATORS
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000
@@ -27,7 +27,7 @@ _LEDGER = "GET /api/admin/users/{id}/ledger"
 
 
 class Operators:
-    """Those who look after the service, and those who leave it. In some seeds there are none."""
+    """Operators, and users who ask for erasure. Some seeds have none."""
 
     def __init__(self, world: World, aws: Aws, checker: Checker, actors: Actors) -> None:
         self.dice = random.Random(f"operators {world.seed}")
@@ -39,20 +39,20 @@ class Operators:
         self._actors = actors
         self._turns = self.dice.randint(4, 14)
         if self.take_part and self.dice.random() < 0.3:
-            # Everybody's buckets are small, and run empty.
-            for bucket in checker.trail.per_hour:
-                checker.trail.per_hour[bucket] = self.dice.choice((1, 2, 4))
+            # All users have small buckets, which run empty.
+            for bucket in checker.audit_log.per_hour:
+                checker.audit_log.per_hour[bucket] = self.dice.choice((1, 2, 4))
         self._reasons = 0
 
-    # ------------------------------------------------------------ when
+    # ------------------------------------------------------------ turns
 
     def begin(self) -> None:
-        """Some day they have something to do."""
+        """Plan the first turn."""
         if self.take_part:
             self._world.later(self.dice.choice((300, 2_000, _MINUTE, 10 * _MINUTE)), self._turn)
 
     def stop(self) -> None:
-        """No turn more."""
+        """Plan no more turns."""
         self._turns = 0
 
     def _turn(self) -> None:
@@ -112,9 +112,10 @@ class Operators:
         if not found:
             return self._removals(order)
         id, item = dice.choice(found)
-        takers = [int(user) for user in item["takes"]]
+        executors = [int(user) for user in item["takes"]]
         asked = [
-            self._asks(_REFUND, id, executor_id=taker) for taker in dice.sample(takers, dice.randint(1, len(takers)))
+            self._asks(_REFUND, id, executor_id=executor)
+            for executor in dice.sample(executors, dice.randint(1, len(executors)))
         ]
         return (
             asked
@@ -131,9 +132,9 @@ class Operators:
         return [self._ban(whom) for _ in range(dice.choice((1, 1, 2)))] + own
 
     def _farewells(self, order: str) -> list[Request]:
-        """Somebody wants to be forgotten, and says so in the app or by letter."""
+        """A user asks for erasure, in the app or by letter to an operator."""
         whom = self._whom(order)
-        self._checker.trail.forgotten.add(whom)
+        self._checker.audit_log.forgotten.add(whom)
         if self.dice.random() < 0.7:
             return [self._actors.request("DELETE /api/users/me", whom)]
         self._operator_erases(self._letter(whom))
@@ -167,23 +168,23 @@ class Operators:
 
     def _whom(self, order: str) -> int:
         item = self._checker.items[f"ORDER#{order}", "ORDER"]
-        takers = [int(user) for user in item["takes"]]
-        owner: int = item["client_id"]
-        return self.dice.choice((owner, self.dice.choice(takers or self._actors.users)))
+        executors = [int(user) for user in item["takes"]]
+        client: int = item["client_id"]
+        return self.dice.choice((client, self.dice.choice(executors or self._actors.users)))
 
     def _letter(self, user: int) -> dict[str, Any]:
         self._reasons += 1
         return {"user_id": user, "operator_id": OPERATORS[0], "reason": f"письмо {self._reasons}"}
 
     def _asks(self, route: str, id: str | None, **body: Any) -> Request:
-        """A request of an operator's, with a reason of its own: that is what the trail knows it by."""
+        """A request of an operator's, with a reason of its own: the audit log is matched by it."""
         self._reasons += 1
         given: Mapping[str, Any] = {"reason": f"причина {self._reasons}", **body}
         query, sent = (given, None) if route.startswith("GET") else (None, given)
         return self._actors.request(route, self.dice.choice(OPERATORS), id, body=sent, query=query)
 
     def _ban(self, user: int) -> Request:
-        """Mostly not for ever."""
+        """Make a ban request; most bans are lifted later."""
         if self.dice.random() < 0.7:
             self._send(self._unban(user), self.dice.choice((1, 1_000, _MINUTE, 10 * _MINUTE)))
         return self._asks(_BAN, f"{user}")
@@ -192,11 +193,11 @@ class Operators:
         return self._asks(_UNBAN, f"{user}")
 
     def _operator_erases(self, event: Mapping[str, Any]) -> None:
-        """As long as it takes."""
+        """Invoke the erasure until it succeeds."""
 
         def on_end(task: Task) -> None:
             if task.ended_well:
-                self._checker.trail.on_erased(event["user_id"], task)
+                self._checker.audit_log.on_erased(event["user_id"], task)
             else:
                 self._world.later(_MINUTE, lambda: self._operator_erases(event))
 
@@ -205,11 +206,11 @@ class Operators:
     # ------------------------------------------------------------ the end
 
     def forget_once_more(self) -> None:
-        """Nothing moves any more: who asked to be forgotten asks again, for what he did since.
+        """Repeat each erasure at rest, for data that the user has written since.
 
-        A letter has no limit: so asks who changed his settings of late, and may have no token left.
+        An operator erases users whose settings bucket may be empty: the operator's erasure has no rate limit.
         """
-        for user in sorted(self._checker.trail.forgotten):
+        for user in sorted(self._checker.audit_log.forgotten):
             item = self._checker.items.get((f"USER#{user}", "USER"), {})
             if item.get("bucket_settings", 0) > self._world.now:
                 self._operator_erases(self._letter(user))

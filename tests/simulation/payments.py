@@ -1,7 +1,7 @@
-"""Money from outside (F24): two providers that answer badly and tell late, twice, reordered or never; those who pay,
-who forge, who want their money back; the minute's check.
+"""Simulate payments (F24): providers, payers, forged webhooks, refunds and the scheduled check.
 
-Everything here throws dice of its own, so that the seeds without payments are what they are without it.
+The two providers return errors, and send webhooks late, twice, reordered or never. Random numbers have a generator of
+their own, so that the trace of a seed without payments does not change.
 """
 
 import json
@@ -35,9 +35,9 @@ _TELEGRAM = "POST /api/telegram/webhook"
 _CREATE = "POST /api/balance/create-invoice"
 _STATUS = "GET /api/balance/payment/{id}/status"
 _ENDPOINTS = {_CRYPTO: webhook_crypto_pay.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
-# In the other seeds nobody tops up, and everything is as it is without this file.
+# In the other seeds there are no payments, and this module has no effect.
 ONE_SEED_IN = 3
-# How a call to a provider goes wrong; after the comma, what it did all the same.
+# Faults of a call to a provider; after the comma, the effect that it still had.
 _TROUBLE = ("not there", "silence", "silence, done", "500", "500, done", "429", "crash", "crash, done")
 
 
@@ -79,7 +79,7 @@ class Payments:
     # ------------------------------------------------------------ what comes by itself
 
     def begin(self) -> None:
-        """Some want to pay."""
+        """Plan payments of some users."""
         if not self.take_part:
             return
         for _ in range(self.dice.randint(2, 7)):
@@ -87,7 +87,7 @@ class Payments:
         self._world.later(_MINUTE, self._every_minute)
 
     def stop(self) -> None:
-        """Nothing comes by itself any more, and nothing goes wrong."""
+        """Stop all background work and all faults."""
         self._goes_on = False
         self._faults.stop()
 
@@ -191,7 +191,7 @@ class Payments:
         self._operator_refunds(ids[0] if ids else charge.payment_id)
 
     def _operator_refunds(self, payment_id: int) -> None:
-        """As long as it takes."""
+        """Invoke the refund until it succeeds."""
 
         def on_end(task: Task) -> None:
             if not task.ended_well:
@@ -244,7 +244,7 @@ class Payments:
         self._deliver(_CRYPTO, told, answered)
 
     def _tell(self, route: str, told: tuple[bytes, dict[str, str]], lag: int, *, may_be_lost: bool) -> None:
-        """Tell of something that whoever asks will hear of after `lag`: then at the latest somebody has to know it."""
+        """Send a webhook. Polling shows the same state after `lag` ms, so a webhook is lost only if `lag` is not 0."""
         happens = self._faults.happens
         if may_be_lost and not lag and happens("F24 webhook lost", 0.3):
             return

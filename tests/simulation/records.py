@@ -1,4 +1,4 @@
-"""What the simulation writes down: requests, answers, money, and each commit as plain items."""
+"""Records of the simulation: requests, responses, money, and commits as plain items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tests.fakes.dynamodb import Key
 
 Plain = dict[str, Any]
 Commit = Mapping[Key, tuple[Plain | None, Plain | None]]
-"""What was written together: each item before and after."""
+"""The items of one transaction, before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an actor was answered."""
+    """The response to an actor."""
 
     status: int
     json: Any
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Money:
-    """What a provider took of somebody for a payment, by its own id of it; `price` in kopecks or Stars."""
+    """A charge of a user by a provider; `price` in kopecks or Stars."""
 
     provider: str
     id: str
@@ -66,7 +66,7 @@ def _value(value: Mapping[str, Any]) -> Any:
 
 
 def shown_status(order: Plain, now: int) -> str:
-    """What an order is at a moment, whatever is stored."""
+    """Compute the status of an order at a moment, independent of the stored one."""
     status: str = order["status"]
     if status in ("active", "expired"):
         due = order.get("answer_due_at")

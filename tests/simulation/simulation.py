@@ -49,7 +49,7 @@ _SECRETS = {
 }
 # Every so many seeds one goes the whole way: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
-# What a process takes at once.
+# Seeds per batch of a process.
 _SHARE = 250
 # How likely the end of a seed is looked at as closely as can be.
 _LOOK_CLOSELY = 0.1
@@ -57,7 +57,7 @@ _LOOK_CLOSELY = 0.1
 
 @dataclass
 class Result:
-    """What became of a seed, or, added up, of many."""
+    """The result of one seed, or the sum of several."""
 
     seeds: int = 0
     steps: int = 0
@@ -67,7 +67,7 @@ class Result:
     violations: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: "Result") -> None:
-        """Count what became of other seeds as well."""
+        """Add the result of other seeds."""
         self.seeds += other.seeds
         self.steps += other.steps
         self.commits += other.commits
@@ -77,7 +77,7 @@ class Result:
 
 
 class Simulation:
-    """The world of one seed: what there is in it, and how it runs."""
+    """The world of one seed and its run."""
 
     def __init__(self, seed: int, result: Result | None = None) -> None:
         self.result = result if result is not None else Result()
@@ -117,7 +117,7 @@ class Simulation:
         self.let_everything_happen()
 
     def let_everything_happen(self) -> None:
-        """Nothing goes wrong any more, and time passes: what has to happen happens (L1-L5). Raises Violation."""
+        """Stop the faults, let time pass and check liveness (L1-L5). Raises Violation."""
         world, actors = self.world, self.actors
         world.note("faults stop")
         self.faults.stop()
@@ -140,14 +140,14 @@ class Simulation:
         self.operators.forget_once_more()
         world.run(until=world.now + _MINUTE)
         self.checker.at_end(swept)
-        self.checker.trail.at_rest()
+        self.checker.audit_log.at_rest()
         if world.violation:
             raise world.violation
         if world.random.random() < _LOOK_CLOSELY:
             self._look_closely()
 
     def _look_closely(self) -> None:
-        """Every list is exact, and the service's own audit finds nothing; so again when TTL has removed the orders."""
+        """Check every list and the service's own audit, before and after TTL removes the orders."""
         world = self.world
         for _ in range(2):
             while min((abs(due - world.now) for due in self.checker.deadlines()), default=HOUR) < 10_000:
@@ -162,7 +162,7 @@ class Simulation:
             world.run(until=world.now + _MINUTE)
 
     def _end_orders(self) -> int:
-        """An hour and more passes, with a sweep now and then; when the last one was."""
+        """Let more than an hour pass with some sweeps; return the time of the last one."""
         swept = 0
         for _ in range(5):
             swept = self.world.now + 15 * _MINUTE
@@ -200,7 +200,9 @@ class Simulation:
         sqs = _bare_client("sqs")
         sdk.below_the_client(sqs, self.aws.call_sqs, sleep=time.sleep, random=dice.random)
         feeds._totals.clear()
-        per_hour: dict[str, Any] = {f"{name}_per_hour": limit for name, limit in self.checker.trail.per_hour.items()}
+        per_hour: dict[str, Any] = {
+            f"{name}_per_hour": limit for name, limit in self.checker.audit_log.per_hour.items()
+        }
         limited = replace(settings(), **per_hour)
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
@@ -226,18 +228,18 @@ class Simulation:
             # Writing the log costs as much as a call.
             (logging.getLogger(logger.service), "disabled", not self.whole_way),
         ]
-        real = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+        real = [(target, name, getattr(target, name)) for target, name, _ in replaced]
         try:
-            for owner, name, simulated in replaced:
-                setattr(owner, name, simulated)
+            for target, name, simulated in replaced:
+                setattr(target, name, simulated)
             yield
         finally:
-            for owner, name, original in real:
-                setattr(owner, name, original)
+            for target, name, original in real:
+                setattr(target, name, original)
             self._through_http.close()
 
     def get(self, path: str) -> str:
-        """A secret, as the parameter store gives it. Raises what it raises (F25)."""
+        """Return a secret like the parameter store. Raises its errors (F25)."""
         if self.faults.happens("F25 parameter store down", 0.05, path.rpartition("/")[2]):
             raise EndpointConnectionError(endpoint_url="https://ssm")
         return _SECRETS[path.rpartition("/")[2]]
@@ -249,7 +251,7 @@ def _bare_client(service: str) -> Any:
 
 
 def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:
-    """Run seeds one after another; what became of them, violations included."""
+    """Run seeds one after another; return their result with violations."""
     result = Result()
     for seed in seeds:
         try:
@@ -262,7 +264,7 @@ def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:
 
 
 def run_many(seeds: range, *, processes: int) -> Iterator[Result]:
-    """Run seeds in processes; what became of some of them at a time."""
+    """Run seeds in several processes; yield partial results."""
     shares = [seeds[start : start + _SHARE] for start in range(0, len(seeds), _SHARE)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(run_seeds, shares)

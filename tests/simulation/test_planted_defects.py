@@ -1,7 +1,7 @@
-"""G3: defects planted into the real code, each of which the simulation has to find; one that it misses proves nothing.
+"""G3: mutation tests of the simulation. It must find each defect planted into the real code.
 
-Each is a few lines that somebody might write: a guard left out, a write split in two, a value read before instead of a
-condition at the write. Where two guards hold the same thing, both are left out.
+Each defect is a plausible mistake of a few lines: a missing guard, a write split in two, a read instead of a condition
+on the write. Where two guards protect the same rule, both are removed.
 """
 
 import types
@@ -33,7 +33,7 @@ from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
 from tests.simulation.simulation import run_seeds
 
-# By this seed each has to be found.
+# The last seed by which a defect must be found.
 WITHIN = 400
 
 Patch = pytest.MonkeyPatch
@@ -41,19 +41,19 @@ Plant = Callable[[Patch], None]
 
 
 def without(*clauses: str) -> Plant:
-    """The conditions lack these clauses."""
+    """Remove these clauses from the conditions."""
 
     def plant(patch: Patch) -> None:
         for name in clauses:
             clause = getattr(conditions, name)
-            # Always holds, and uses the same values: DynamoDB refuses those that nothing uses.
+            # Always true, with the same values: DynamoDB rejects values that no expression uses.
             patch.setattr(conditions, name, f"({clause}) OR NOT ({clause})")
 
     return plant
 
 
 def no_take_guard(patch: Patch) -> None:
-    """Nothing tells whether this executor took the order before."""
+    """An executor's earlier take of the order is ignored."""
     read = orders.read_for_take
 
     def read_without_debit(order_id: str, user_id: int) -> tuple[Order | None, User, None]:
@@ -65,7 +65,7 @@ def no_take_guard(patch: Patch) -> None:
 
 
 def split_writes(patch: Patch) -> None:
-    """What belongs together is written one by one."""
+    """A transaction is written item by item."""
     transact = table.transact
 
     def one_by_one(items: Any) -> None:
@@ -87,7 +87,7 @@ def expiry_by_timer(patch: Patch) -> None:
 
 
 def swallowed_early_timer(patch: Patch) -> None:
-    """A timer that comes early is done with."""
+    """A timer that fires early is dropped."""
     end_if_due = end_due.end_if_due
 
     def end_or_not(order_id: str, *, not_before: int = 0) -> None:
@@ -100,7 +100,7 @@ def swallowed_early_timer(patch: Patch) -> None:
 
 
 def lock_freed_by_any_order(patch: Patch) -> None:
-    """An end frees the contact, even when another order holds it by now."""
+    """The end of an order frees the contact lock of another order."""
     move = orders.move
 
     def move_and_free(before: Order, after: Order, **more: Any) -> None:
@@ -112,7 +112,7 @@ def lock_freed_by_any_order(patch: Patch) -> None:
 
 
 def rating_read_and_written(patch: Patch) -> None:
-    """The new mean is computed from what was read a moment ago."""
+    """The rating is read, changed and written without a condition."""
     change = users.user_write
 
     def set_rating(user_id: int, *, rating: int | None = None, **more: Any) -> Any:
@@ -130,7 +130,7 @@ def rating_read_and_written(patch: Patch) -> None:
 
 
 def retry_is_a_new_recharge(patch: Patch) -> None:
-    """Each try of a recharge has a cause of its own, so a lost answer credits twice."""
+    """Each attempt of a recharge has its own cause, so a lost response credits twice."""
     patch.setattr(money, "recharge_cause", lambda request: f"RECHARGE#{ids.new_id()}")
 
 
@@ -147,7 +147,7 @@ def edit_leaves_the_lock(patch: Patch) -> None:
 
 
 def batch_read_is_one_moment(patch: Patch) -> None:
-    """What a batch read is taken for one state of the table."""
+    """A batch read is treated as a snapshot."""
 
     def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
         order, user, debit = table.get_many(
@@ -164,7 +164,7 @@ def batch_read_is_one_moment(patch: Patch) -> None:
 
 
 def sweep_sees_nothing(patch: Patch) -> None:
-    """The schedules are trusted."""
+    """The sweep finds nothing, so ends depend on the schedules."""
     patch.setattr(orders, "due", lambda now: [])
 
 
@@ -181,22 +181,22 @@ def millisecond_too_long(patch: Patch) -> None:
 
 
 def contact_for_everybody(patch: Patch) -> None:
-    """Whoever has credentials sees the contact."""
+    """Every authenticated user sees the contact."""
     patch.setattr(schemas, "may_see_contact", lambda order, user_id: user_id is not None)
 
 
 def contact_in_a_queue(patch: Patch) -> None:
-    """A notice brings along what it is about."""
+    """A queued notice contains the contact."""
     of_change = notice.of_change
 
     def with_contact(before: Order | None, after: Order, now: int) -> list[Notice]:
-        return [replace(it, order_id=f"{it.order_id} {after.contact}") for it in of_change(before, after, now)]
+        return [replace(each, order_id=f"{each.order_id} {after.contact}") for each in of_change(before, after, now)]
 
     patch.setattr(notice, "of_change", with_contact)
 
 
 def refund_after_the_end(patch: Patch) -> None:
-    """First the end, then the money back."""
+    """The end is written before its refunds."""
     transact = table.transact
 
     def end_then_refund(items: Any) -> None:
@@ -211,7 +211,7 @@ def refund_after_the_end(patch: Patch) -> None:
 
 
 def charge_not_known(patch: Patch) -> None:
-    """Nothing tells whether this money was credited before."""
+    """An earlier credit of the charge is ignored."""
     read = payments.read_for_charge
 
     def read_without_mark(charge: Charge) -> tuple[Payment | None, User, bool]:
@@ -223,17 +223,17 @@ def charge_not_known(patch: Patch) -> None:
 
 
 def anybody_signs(patch: Patch) -> None:
-    """The signature of a webhook is not looked at."""
+    """The signature of a webhook is not verified."""
     patch.setattr(crypto_pay, "verify", lambda headers, body: None)
 
 
 def whatever_was_paid(patch: Patch) -> None:
-    """A charge is credited whatever it is for."""
+    """A charge is credited without a check of its amount and currency."""
     patch.setattr(payment, "_check", lambda payment, charge: None)
 
 
 def expired_is_final(patch: Patch) -> None:
-    """What is paid at the last moment is not credited."""
+    """A charge on an expired payment is not credited."""
     settled = payment.settled
 
     def unless_expired(before: Payment | None, *given: Any, **more: Any) -> Settlement | None:
@@ -245,12 +245,12 @@ def expired_is_final(patch: Patch) -> None:
 
 
 def nobody_asks(patch: Patch) -> None:
-    """The webhooks are trusted to come."""
+    """No polling: payments depend on the webhooks."""
     patch.setattr(check_payments, "check", lambda provider, pending, context: None)
 
 
 def debt_below_zero(patch: Patch) -> None:
-    """What was given back is taken whether he has it or not."""
+    """A refund reverses more than the balance holds."""
 
     def take_all(user: User, *, amount: int, **more: Any) -> LedgerEntry:
         return reverse(replace(user, balance=user.balance + 1_000), amount=amount, **more)
@@ -263,13 +263,13 @@ def debt_below_zero(patch: Patch) -> None:
 
 
 def refund_over_a_refund(patch: Patch) -> None:
-    """Whoever removes an order pays back everybody, whatever an operator gave back before."""
+    """A removal refunds takes that an operator has already refunded."""
     patch.setattr(domain, "refunds", lambda before, after: [take for take in after.takes.values() if take.refunded])
     without("NOT_THERE")(patch)
 
 
 def refund_before_the_end(patch: Patch) -> None:
-    """An operator gives back what the client may still be answering."""
+    """An operator refunds a take while the client may still answer."""
 
     def give_back(order: Order, executor_id: int, now: int) -> Order:
         take = order.takes.get(executor_id)
@@ -283,20 +283,20 @@ def refund_before_the_end(patch: Patch) -> None:
 
 
 def removal_keeps_what_was_paid(patch: Patch) -> None:
-    """A removal is an end like any other: who was answered has nothing back."""
+    """A removal does not refund executors whose order was answered."""
     for module in (remove_order, ban_user):
         patch.setattr(module, "removed", lambda order, now: replace(domain.withdrawn(order, now), removed=True))
 
 
-def trail_after_the_deed(patch: Patch) -> None:
-    """First it is done, then it is written down."""
+def audit_entry_after_the_action(patch: Patch) -> None:
+    """The effect is written before its audit entry."""
     transact = table.transact
 
     def is_action(item: Any) -> bool:
         return bool(item.get("Put", {}).get("Item", {}).get("sk", {}).get("S") == "ACTION")
 
     def deed_then_action(items: Any) -> None:
-        for part in ([it for it in items if not is_action(it)], [it for it in items if is_action(it)]):
+        for part in ([item for item in items if not is_action(item)], [item for item in items if is_action(item)]):
             if part:
                 transact(part)
 
@@ -304,19 +304,19 @@ def trail_after_the_deed(patch: Patch) -> None:
 
 
 def nobody_looks_at_the_ban(patch: Patch) -> None:
-    """A take and a new order ask for no ban."""
+    """A take and a new order do not check for a ban."""
     patch.setattr(User, "check_not_banned", lambda self: None)
     without("NOT_BANNED")(patch)
 
 
 def a_bucket_by_read(patch: Patch) -> None:
-    """What is spent at once comes out of one bucket."""
+    """Concurrent requests take the same token (no condition on the bucket)."""
     full_by = conditions.bucket_full_by
     patch.setattr(conditions, "bucket_full_by", lambda bucket: f"({full_by(bucket)}) OR NOT ({full_by(bucket)})")
 
 
 def erased_before_it_is(patch: Patch) -> None:
-    """The person is forgotten first, his orders after that."""
+    """The user's item is erased before the orders."""
 
     def forget_first(user_id: int, action: Action, *, until: float) -> None:
         retry(lambda: erasure._forget(user_id, action))
@@ -327,7 +327,7 @@ def erased_before_it_is(patch: Patch) -> None:
 
 
 def erasure_leaves_the_lock(patch: Patch) -> None:
-    """An order that ends for an erasure keeps its contact."""
+    """An erasure ends an order without freeing its contact."""
     move = orders.move
 
     def move_without_freeing(before: Order, after: Order, now: int) -> None:
@@ -339,7 +339,7 @@ def erasure_leaves_the_lock(patch: Patch) -> None:
 
 
 def erasure_deletes_what_was_taken(patch: Patch) -> None:
-    """Who is forgotten has his orders deleted, whoever paid for them."""
+    """An erasure deletes orders that executors have paid for."""
 
     def deleted(order: Order, now: int) -> Order:
         return replace(domain.withdrawn(order, now), status=Status.DELETED)
@@ -351,12 +351,12 @@ DEFECTS: dict[str, Plant] = {
     "a refund over a refund": refund_over_a_refund,
     "a refund before the end": refund_before_the_end,
     "a removal keeps what was paid": removal_keeps_what_was_paid,
-    "the trail after the deed": trail_after_the_deed,
+    "the audit entry after the action": audit_entry_after_the_action,
     "nobody looks at the ban": nobody_looks_at_the_ban,
     "a ban by read": without("NOT_BANNED"),
     "a banned client goes on": lambda patch: patch.setattr(orders, "get_for", lambda order_id, _: orders.get(order_id)),
     "a bucket by read": a_bucket_by_read,
-    "a ban leaves his orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
+    "a ban leaves the orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
     "erased before it is": erased_before_it_is,
     "an erasure leaves the lock": erasure_leaves_the_lock,
     "an erasure deletes what was taken": erasure_deletes_what_was_taken,
@@ -391,7 +391,7 @@ DEFECTS: dict[str, Plant] = {
 }
 
 
-# What comes up in one seed of dozens or hundreds: to find it is for the proof, which looks at more.
+# Defects that show in one of dozens or hundreds of seeds. Only the proof, which runs more seeds, looks for them.
 WITHIN_RARE = 2000
 RARE = {
     "a batch read is one moment",
@@ -407,7 +407,7 @@ RARE = {
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.proof] if name in RARE else []) for name in DEFECTS]
 )
-def test_it_is_found(monkeypatch: Patch, name: str) -> None:
+def test_planted_defect_is_found(monkeypatch: Patch, name: str) -> None:
     DEFECTS[name](monkeypatch)
     within = WITHIN_RARE if name in RARE else WITHIN
     found = run_seeds(range(1, within + 1), until_violation=True)

@@ -19,14 +19,14 @@ PROOF = 20_000
 
 @pytest.mark.parametrize("part", range(4))
 def test_every_invariant_holds(part: int) -> None:
-    """A few hundred seeds, a share of them through handlers, HTTP events and botocore's own retries and parser."""
+    """Run a few hundred seeds; some go through handlers, HTTP events and botocore's retries and parser."""
     result = run_seeds(range(1 + part, QUICK + 1, 4))
     assert not result.violations
 
 
 @pytest.mark.parametrize("seed", [7, WHOLE_WAY_EVERY, 3 * WHOLE_WAY_EVERY])
-def test_the_same_seed_is_the_same_story(seed: int) -> None:
-    """In other processes, whatever the order of their sets is; the last one has payments and operators in it."""
+def test_same_seed_gives_same_trace(seed: int) -> None:
+    """Traces are equal in other processes with other hash seeds. The last seed has payments and operators."""
 
     def trace(hash_seed: str) -> str:
         run = subprocess.run(
@@ -44,7 +44,7 @@ def test_the_same_seed_is_the_same_story(seed: int) -> None:
 
 
 @pytest.mark.proof
-def test_every_invariant_holds_for_long() -> None:
+def test_every_invariant_holds_in_many_seeds() -> None:
     """20 000 seeds on two processes; each fault met each call site that it can meet."""
     result = Result()
     for part in run_many(range(1, PROOF + 1), processes=2):

@@ -1,7 +1,7 @@
-"""A world that one seed decides: its clock, who runs next, and what happened.
+"""The deterministic scheduler of one seed: its clock, its tasks and its trace.
 
-Handlers run as tasks, each in a greenlet of its own, and give way to others only in `pause`, which is called around
-every AWS call. What runs next is the earliest of what was planned; at the same moment, the seed throws dice.
+Each handler runs as a task in its own greenlet. It yields only in `pause`, which is called around every AWS call. The
+earliest planned action runs next; the seed decides between actions of the same moment.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Task:
 
 
 class World:
-    """What time it is, what is planned, and who runs."""
+    """The time, the planned actions and the running task."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -81,16 +81,16 @@ class World:
     # ------------------------------------------------------------ time
 
     def clock(self) -> int:
-        """The time that whoever runs now sees, epoch ms."""
+        """Return the clock of the running task, epoch ms."""
         return self.now + (self.task.skew if self.task else 0)
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
-        """Plan an action for so many ms from now."""
+        """Plan an action in the given number of ms."""
         self._numbers += 1
         heapq.heappush(self._planned, (self.now + max(delay, 0), self.random.random(), self._numbers, action))
 
     def run(self, until: int | None = None) -> None:
-        """Do what is planned, up to a time or until nothing is. Raises Violation."""
+        """Run the planned actions, up to a time or until none is left. Raises Violation."""
         planned = self._planned
         while planned and (until is None or planned[0][0] <= until):
             at, _, _, action = heapq.heappop(planned)
@@ -198,16 +198,16 @@ class World:
         self.trace.append((self.now, self.task.number if self.task else 0, *what))
 
     def broken(self, invariant: str, message: str) -> None:
-        """An invariant does not hold. The first one found ends the run, after the step."""
+        """Record a violated invariant. The first one ends the run after the step."""
         if self.violation is None:
             self.violation = Violation(f"{invariant}: {message}")
             self.note("VIOLATION", invariant, message)
 
     def lines(self) -> Iterator[str]:
-        """The trace, to be read: seconds since the start, the task, what happened."""
+        """Yield the readable trace: seconds since the start, task, event."""
         for at, task, *what in self.trace:
             yield f"{(at - START) / 1000:12.3f} {f'[{task}]' if task else '':>7} {' '.join(str(part) for part in what)}"
 
     def trace_hash(self) -> str:
-        """The trace in 16 characters: the same seed gives the same."""
+        """Hash the trace to 16 characters. The same seed gives the same hash."""
         return hashlib.sha256("\n".join(self.lines()).encode()).hexdigest()[:16]

@@ -1,7 +1,10 @@
-"""What operators did, who is banned, who asked to be forgotten: what must be in the table with it, and what must not.
+"""Check the audit log, bans and erasures after every commit and response.
 
-As in `invariants.py`, the rules are those of the marketplace: an action and what it did are one commit, each of one
-does it once; who is banned brings nothing about; of who is forgotten no word is left but money under a bare id.
+As in `invariants.py`, the rules are those of the marketplace:
+
+- An audit entry and its effect are one commit. Each entry has one effect.
+- A banned user has no effect on the marketplace.
+- After an erasure, only money entries under a bare id are left of the user.
 """
 
 import json
@@ -20,29 +23,29 @@ _ERASED = "Удалено по просьбе автора"
 _ERASED_NAME = "Пользователь"
 _PERSONAL = ("first_name", "last_name", "username", "preferences", "notify_enabled", "notify_frequency", "chat_open")
 _SETTINGS = ("preferences", "notify_enabled", "notify_frequency")
-# What these do belongs to the order's owner or to who judges it; they read whether he is banned.
-_OF_THE_OWNER = frozenset({"orders.update", "orders.delete", "orders.respond", "orders.close", "orders.complete"})
-# What changes nothing else.
+# Functions of the order's client. They read whether the caller is banned.
+_OF_THE_CLIENT = frozenset({"orders.update", "orders.delete", "orders.respond", "orders.close", "orders.complete"})
+# Actions without another effect.
 _LOOKS = ("ledger_read", "data_exported")
-# What happens to an order or to a take once.
+# Actions that happen at most once to an order or a take.
 _ONCE = ("order_removed", "take_refunded", "complaint_handled")
 
 Deed = tuple[str, int | None, str | None]
-"""What an action says that it did: its kind, to which user, to which order."""
+"""The effect of an action: its kind, user id and order id."""
 
 
 def words_of(user: int) -> str:
-    """What a user writes, so that it is found wherever it is."""
+    """Return text that a user writes. It is searchable in every item."""
     return f"(пишет {user}-й)"
 
 
 def is_erased(order: "Plain") -> bool:
-    """Whether nothing is left in an order of what its owner wrote when he posted it."""
+    """Whether everything that the client wrote in an order is erased."""
     return not order["contact"] and not order["contact_key"] and order["description"] == _ERASED
 
 
-class Trail:
-    """The trail, the bans and the erasures of one seed; `items` are the table's, as the checker follows them."""
+class AuditLog:
+    """The audit log, the bans and the erasures of one seed. `items` is the checker's copy of the table."""
 
     def __init__(self, world: World, items: Mapping[Key, "Plain"]) -> None:
         self._world = world
@@ -63,14 +66,14 @@ class Trail:
     # ------------------------------------------------------------ commits
 
     def on_commit(self, commit: "Commit") -> None:
-        """One commit, in which an action stands beside what it did, and nothing is done by who is banned."""
+        """Check one commit: an action is written with its effect, and a banned user changes nothing."""
         done: Counter[Deed] = Counter()
         actions: list[Plain] = []
         for key, (old, new) in commit.items():
             name, _, rest = key[1].partition("#")
             if name == "ACTION":
                 if old is not None or new is None:
-                    self._broken("trail", f"{key} was changed from {old} to {new}")
+                    self._broken("audit log", f"{key} was changed from {old} to {new}")
                 else:
                     actions.append(new)
             elif new is None:
@@ -88,17 +91,17 @@ class Trail:
             self._balance(done, actions, commit)
 
     def _balance(self, done: Counter[Deed], actions: "list[Plain]", commit: "Commit") -> None:
-        """Each thing done has its action, and each action says what was done."""
+        """Check that each effect has one action, and each action one effect."""
         for action in actions:
             deed = action["kind"], action["user_id"], action["order_id"]
             self._actions.append((self._world.now, action))
             self._done_for[action["reason"], deed] += 1
             if deed[0] in _ONCE and deed in self._once:
-                self._broken("trail", f"{deed} is in the trail twice")
+                self._broken("audit log", f"{deed} is in the audit log twice")
             self._once.add(deed)
-            himself = deed[0] == "data_erased" and action["operator_id"] == action["user_id"]
-            if action["operator_id"] not in OPERATORS and not himself:
-                self._broken("trail", f"{action} is by no operator")
+            erases_self = deed[0] == "data_erased" and action["operator_id"] == action["user_id"]
+            if action["operator_id"] not in OPERATORS and not erases_self:
+                self._broken("audit log", f"{action} is by no operator")
             if deed in done:
                 done[deed] -= 1
             elif deed[0] == "data_erased":
@@ -106,26 +109,26 @@ class Trail:
             elif deed[0] == "take_refunded":
                 self._ended_with_it(action, commit)
             elif deed[0] not in _LOOKS or len(commit) > 1:
-                self._broken("trail", f"{action} is in the trail and did not happen")
+                self._broken("audit log", f"{action} is in the audit log and did not happen")
         for deed, count in done.items():
             if count:
-                self._broken("trail", f"{deed} happened {count} times, the trail has {actions}")
+                self._broken("audit log", f"{deed} happened {count} times, the audit log has {actions}")
 
     def _of_order(self, key: Key, old: "Plain | None", new: "Plain", commit: "Commit") -> Iterator[Deed]:
-        order_id, owner = key[0].partition("#")[2], new["client_id"]
+        order_id, client = key[0].partition("#")[2], new["client_id"]
         if old is None:
             self._written[key] = self._world.now
-            self._not_by_banned(owner, f"order {order_id} was posted")
-            self._spent("orders", owner, commit)
+            self._not_by_banned(client, f"order {order_id} was posted")
+            self._spent("orders", client, commit)
             return
         for user in new["takes"].keys() - old["takes"].keys():
             self._not_by_banned(int(user), f"order {order_id} was taken")
             self._spent("takes", int(user), commit)
         task = self._world.task
         edited = old["edits"] != new["edits"]
-        # An edit that needs another's contact writes down that his order had ended.
-        if task is not None and task.function in _OF_THE_OWNER and (edited or task.function != "orders.update"):
-            self._not_begun_by_banned(owner, f"order {order_id} was changed")
+        # An edit that needs a locked contact may write the end of the order that holds the lock.
+        if task is not None and task.function in _OF_THE_CLIENT and (edited or task.function != "orders.update"):
+            self._not_begun_by_banned(client, f"order {order_id} was changed")
         removed = new.get("removed", False)
         if removed is not old.get("removed", False):
             yield "order_removed", None, order_id
@@ -138,7 +141,7 @@ class Trail:
             if before or (not removed and "responded_at" not in new and new["status"] in ("active", "expired")):
                 self._broken("I7", f"the take of {order_id} by {user} became {take}, the order is {new['status']}")
             entry = commit.get((f"USER#{user}", f"LEDGER#REFUND#{order_id}"))
-            # What the operator gave back before stays so.
+            # An operator's earlier refund is unchanged.
             if entry is None or entry[1] is None or entry[1]["amount"] != take["price"]:
                 self._broken("I7", f"the take of {order_id} by {user} became {take}, with {entry}")
             if not removed:
@@ -158,13 +161,13 @@ class Trail:
             for _, after in commit.values()
         )
         if "first_name" in old and "first_name" not in new and not forgets:
-            self._broken("erasure", f"the name of {user} was taken out, and the trail does not say so")
+            self._broken("erasure", f"the name of {user} was taken out, and the audit log does not say so")
         if not forgets and any(old.get(name) != new.get(name) for name in _SETTINGS):
             self._not_by_banned(user, "settings were changed")
             self._spent("settings", user, commit)
 
     def _of_words(self, key: Key, name: str, author: int, old: "Plain | None", new: "Plain") -> Iterator[Deed]:
-        """A review or a complaint: once, and then only erased, or handled."""
+        """Check a review or complaint: it is written once. After that it is only erased or handled."""
         if old is None:
             self._written[key] = self._world.now
             self._not_begun_by_banned(author, f"{key} was written")
@@ -182,7 +185,7 @@ class Trail:
             self._broken("I20", f"{key} was changed from {old} to {new}")
 
     def _spent(self, bucket: str, user: int, commit: "Commit") -> None:
-        """Whoever does a thing took a token out of his bucket, and there was one."""
+        """Check that a write took a token from the user's bucket, and that there was one."""
         old, new = commit.get((f"USER#{user}", "USER"), (None, None))
         before, after = ((item or {}).get(f"bucket_{bucket}", 0) for item in (old, new))
         one = HOUR // self.per_hour[bucket]
@@ -190,22 +193,22 @@ class Trail:
             self._broken("buckets", f"{user} spent of {bucket} from {before} to {after}, a token is {one} ms")
 
     def _ended_with_it(self, action: "Plain", commit: "Commit") -> None:
-        """A refund that comes when the end is due is that of the end."""
+        """Check an operator's refund that fell together with the end of the order."""
         old, new = commit.get((f"ORDER#{action['order_id']}", "ORDER"), (None, None))
         refund = commit.get((f"USER#{action['user_id']}", f"LEDGER#REFUND#{action['order_id']}"))
         ends = old is not None and new is not None and old["status"] != new["status"] == "closed_no_response"
         if not ends or refund is None:
-            self._broken("trail", f"{action} is in the trail and did not happen")
+            self._broken("audit log", f"{action} is in the audit log and did not happen")
 
     # ------------------------------------------------------------ bans
 
     def _not_by_banned(self, user: int, what: str) -> None:
-        """What is held by a condition: it cannot be written while he is banned."""
+        """Check a write guarded by a condition: it cannot succeed while the user is banned."""
         if user in self._banned:
             self._broken("ban", f"{what} by {user}, who is banned")
 
     def _not_begun_by_banned(self, user: int, what: str) -> None:
-        """What is held by a read: whoever began when he was banned already writes nothing."""
+        """Check a write guarded by a read: an invocation that starts after the ban writes nothing."""
         task = self._world.task
         if task is not None and user in self._banned and task.started > self._banned[user]:
             self._broken("ban", f"{what} by {user} in {task}, who was banned before it began")
@@ -213,10 +216,10 @@ class Trail:
     # ------------------------------------------------------------ erasures
 
     def _erased(self, action: "Plain", commit: "Commit") -> None:
-        """The trail says that it is done: so it is, with all that he wrote before he asked."""
+        """Check an erasure in the audit log: everything that the user wrote before the request is erased."""
         user = action["user_id"]
         if user not in self.forgotten:
-            self._broken("erasure", f"{action}, and he did not ask for it")
+            self._broken("erasure", f"{action}, and the user did not ask for it")
         _, left = commit.get((f"USER#{user}", "USER"), (None, None))
         if left is None or any(name in left for name in _PERSONAL):
             self._broken("erasure", f"{user} is forgotten and is {left}")
@@ -224,7 +227,7 @@ class Trail:
             self._broken("erasure", f"{user} is forgotten and there is {what}")
 
     def _left_of(self, user: int, *, before: int) -> Iterator[str]:
-        """What is there of what a user wrote before a moment."""
+        """Find what is left of the user's text from before a moment (epoch ms)."""
         for key, item in self._items.items():
             name, _, author = key[1].partition("#")
             if name not in ("ORDER", "REVIEW", "COMPLAINT") or self._written[key] >= before:
@@ -238,7 +241,7 @@ class Trail:
                 yield f"{key}"
 
     def at_rest(self) -> None:
-        """Who asked to be forgotten asked once more when nothing moved: there is nothing of him in the table."""
+        """Check that nothing of an erased user is in the table, after a last erasure at rest."""
         text = json.dumps(list(self._items.values()), ensure_ascii=False) if self.forgotten else ""
         for user in sorted(self.forgotten):
             for what in self._left_of(user, before=self._world.now):
@@ -253,13 +256,13 @@ class Trail:
     # ------------------------------------------------------------ answers
 
     def on_answer(self, request: "Request", content: Any, task: Task) -> None:
-        """What an operator, or who asks for what is kept of him, was told of success."""
+        """Check a successful response to an operator, or to a user's erasure request."""
         order = self._items.get((f"ORDER#{request.id}", "ORDER"), {})
         reason = (request.body or request.query).get("reason", "")
         match request.route:
             case "POST /api/admin/orders/{id}/remove":
                 if not order.get("removed") or not self._done_for[reason, ("order_removed", None, request.id)]:
-                    self._broken("trail", f"{request.name} was answered, the order is {order}")
+                    self._broken("audit log", f"{request.name} was answered, the order is {order}")
             case "POST /api/admin/orders/{id}/refund":
                 assert request.body is not None
                 user = request.body["executor_id"]
@@ -267,28 +270,28 @@ class Trail:
                 if (f"USER#{user}", f"LEDGER#REFUND#{request.id}") not in self._items or not self._done_for[
                     reason, deed
                 ]:
-                    self._broken("trail", f"{request.name} was answered, the order is {order}")
+                    self._broken("audit log", f"{request.name} was answered, the order is {order}")
             case "POST /api/admin/complaints/handle":
                 assert request.body is not None
                 deed = "complaint_handled", request.body["executor_id"], request.body["order_id"]
                 if not self._done_for[reason, deed]:
-                    self._broken("trail", f"{request.name} was answered, and it is not in the trail")
+                    self._broken("audit log", f"{request.name} was answered, and it is not in the audit log")
             case "POST /api/admin/users/{id}/ban" | "POST /api/admin/users/{id}/unban":
                 self._ban_answered(request, content, task)
             case "GET /api/admin/users/{id}/ledger":
                 assert request.id is not None
                 if not self._done_for[reason, ("ledger_read", int(request.id), None)]:
-                    self._broken("trail", f"{request.name} was answered, and it is not in the trail")
+                    self._broken("audit log", f"{request.name} was answered, and it is not in the audit log")
             case "DELETE /api/users/me":
                 if not self._erased_since(request.user, task.started):
-                    self._broken("erasure", f"{request.name} was answered, and it is not in the trail")
+                    self._broken("erasure", f"{request.name} was answered, and it is not in the audit log")
 
     def on_refusal(self, request: "Request", answer: "Answer") -> None:
-        """Whoever asked once is not refused what he did himself."""
+        """Check that a request sent once is not refused because of its own effect."""
         assert request.body is not None
         done = any(reason == request.body["reason"] for reason, _ in self._done_for)
         if done and self.sent[request.number] == 1:
-            self._broken("P3", f"{request.name} was answered {answer}, and the trail says that he did it")
+            self._broken("P3", f"{request.name} was answered {answer}, and the audit log has its action")
 
     def _erased_since(self, user: int | None, started: int) -> bool:
         return any(
@@ -297,17 +300,17 @@ class Trail:
         )
 
     def on_erased(self, user: int, task: Task) -> None:
-        """An operator's erasure of a user came to its end."""
+        """Check an operator's erasure after its invocation has ended."""
         if not self._erased_since(user, task.started):
-            self._broken("erasure", f"{task} of {user} came to its end, and it is not in the trail")
+            self._broken("erasure", f"{task} of {user} came to its end, and it is not in the audit log")
 
     def _ban_answered(self, request: "Request", content: Any, task: Task) -> None:
         assert request.id is not None
         user, banned = int(request.id), request.route.endswith("/ban")
-        # Another operator may have turned it round meanwhile.
+        # Another operator may have reversed it meanwhile.
         turned = self._moved.get((user, not banned), 0) >= task.started
         if (user in self._banned) is not banned and not turned:
-            self._broken("ban", f"{request.name} was answered, he is banned since {self._banned.get(user)}")
+            self._broken("ban", f"{request.name} was answered, the user is banned since {self._banned.get(user)}")
         for order_id in content["removed_orders"]:
             if not self._items[f"ORDER#{order_id}", "ORDER"].get("removed"):
                 self._broken("ban", f"{request.name} was answered {content}")
@@ -320,7 +323,7 @@ class Trail:
                 self._broken("ban", f"{request.name} was answered, {key[0]} still runs")
 
     def listed(self) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
-        """Each list that operators have, as it has to be now, where they did something: a route, the query, the ids."""
+        """Yield the expected content of each operator list, if there are actions: route, query, ids."""
         if not self._actions:
             return
         ids = sorted((action["id"] for _, action in self._actions), reverse=True)
@@ -332,12 +335,12 @@ class Trail:
 
 
 def _has_words(item: "Plain") -> bool:
-    """Whether a review or a complaint still says something in its author's words."""
+    """Whether a review or complaint still has text of its author."""
     return item["comment"] is not None or item.get("author_name", _ERASED_NAME) != _ERASED_NAME
 
 
 def _is_running(order: "Plain", now: int) -> bool:
-    """Whether somebody may still wait for the order's client."""
+    """Whether an executor may still be waiting for the client's answer, or the order is open."""
     if order["status"] not in ("active", "expired"):
         return False
     unanswered = bool(order["takes"]) and "responded_at" not in order
