@@ -1,7 +1,7 @@
-"""The whole service as the contract tells it, in memory and with no thought of how it is stored.
+"""A model of the whole service by its contract, in memory and independent of the storage.
 
 Written from the contract, not from the code. Money is roubles, time is epoch milliseconds. What a reader sees follows
-from the clock alone; counters and refunds follow once a timer, the sweep or the owner brought the order to its end.
+from the clock alone; counters and refunds follow once a timer, the sweep or the client brought the order to its end.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ ERASED, NOBODY = "Удалено по просьбе автора", "Польз�
 
 @dataclass
 class Order:
-    """`seen` is the status up to which counters and refunds were brought, `refunded` who has his money back.
+    """An order. Counters and refunds match the status `seen`; `refunded` holds the refunded executors.
 
     An order that an operator removed gives it back answered or not; one that is erased is in no list of its client's.
     """
@@ -29,7 +29,7 @@ class Order:
     normal: str
     created_at: int
     takes: list[tuple[int, int, int]] = field(default_factory=list)
-    """Executor, when, and the balance that it left him."""
+    """Executor, time of the take, and the executor's balance after it."""
     answered_at: int | None = None
     ended: str | None = None
     seen: str = "active"
@@ -40,11 +40,11 @@ class Order:
     erased: bool = False
 
     @property
-    def takers(self) -> list[int]:
+    def executors(self) -> list[int]:
         return [executor for executor, _, _ in self.takes]
 
     def status(self, now: int) -> str:
-        """What anybody is shown at a moment."""
+        """Return the status shown at a moment."""
         if self.ended is not None:
             return self.ended
         if self.takes and self.answered_at is None and now >= self.takes[0][1] + WINDOW:
@@ -52,20 +52,20 @@ class Order:
         return "expired" if now >= self.created_at + HOUR else "active"
 
     def is_running(self, now: int) -> bool:
-        """Whether somebody may still wait for its client."""
+        """Whether the order is open, or an executor waits for the client's answer."""
         status = self.status(now)
         return status == "active" or (status == "expired" and bool(self.takes) and self.answered_at is None)
 
     @property
     def due_at(self) -> int:
-        """The first of its deadlines that nobody has written down yet."""
+        """Return the first deadline that is not yet stored as an end."""
         hour = [self.created_at + HOUR] if self.seen == "active" else []
         return min(hour + [at + WINDOW for _, at, _ in self.takes[:1] if self.answered_at is None])
 
 
 @dataclass
 class Account:
-    """What a user has and did, and since when he may do nothing more."""
+    """A user's state, with the time of a ban."""
 
     balance: int = 0
     banned_at: int | None = None
@@ -73,7 +73,7 @@ class Account:
     completed: int = 0
     ratings: list[int] = field(default_factory=list)
     ledger: list[tuple[str, int, int, str | None]] = field(default_factory=list)
-    """Type, amount, the balance after it, the order."""
+    """Type, amount, balance afterwards, order."""
 
     def change(self, type: str, amount: int, order_id: str | None = None) -> None:
         self.balance += amount
@@ -96,7 +96,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Says:
-    """An answer: its status and, where it is refused, its code; else what is in it."""
+    """A response: its status, and its error code or its content."""
 
     status: int
     body: Any = None
@@ -106,15 +106,15 @@ BANNED = Says(403, "banned")
 
 
 class Model:
-    """Everything there is, and what the service has to say to each request."""
+    """The state of the service, and the expected response to each request."""
 
     def __init__(self, now: int) -> None:
         self.now = now
         self.orders: dict[str, Order] = {}
         self.accounts: dict[int, Account] = {}
         self.reviews: list[Review] = []
-        self.complaints: dict[tuple[str, int], bool] = {}  # by whom about which order; whether it was handled
-        self.trail: list[tuple[str, int | None, str | None]] = []
+        self.complaints: dict[tuple[str, int], bool] = {}  # author and order to whether it was handled
+        self.audit_log: list[tuple[str, int | None, str | None]] = []
 
     def account(self, user: int) -> Account:
         return self.accounts.setdefault(user, Account())
@@ -122,16 +122,16 @@ class Model:
     # ------------------------------------------------------------ time
 
     def settle(self, order: Order) -> None:
-        """Bring counters and refunds to what the order is now."""
+        """Update counters and refunds to the current status of the order."""
         status = order.status(self.now)
         if status == order.seen:
             return
         if order.seen == "active":
-            for user in (order.client, *order.takers):
+            for user in (order.client, *order.executors):
                 self.account(user).active -= 1
                 self.account(user).completed += status == "completed"
         if order.removed or (status == "closed_no_response" and order.answered_at is None):
-            for executor in order.takers:
+            for executor in order.executors:
                 self._give_back(order, executor)
         order.seen = status
 
@@ -144,7 +144,7 @@ class Model:
         return self.account(user).banned_at is not None
 
     def due(self) -> list[Order]:
-        """The orders whose end nobody has written down, the longest due first."""
+        """Return the orders whose end is not yet stored, earliest deadline first."""
         left = [order for order in self.orders.values() if order.status(self.now) != order.seen]
         return sorted(left, key=lambda order: order.due_at)
 
@@ -153,13 +153,14 @@ class Model:
         self.settle(order)
 
     def holder(self, normal: str) -> Order | None:
-        """The active order that has the contact."""
+        """Return the active order with the contact."""
         return next(
-            (it for it in self.orders.values() if it.normal == normal and it.status(self.now) == "active"), None
+            (order for order in self.orders.values() if order.normal == normal and order.status(self.now) == "active"),
+            None,
         )
 
     def _free(self, normal: str | None) -> None:
-        """Who takes a contact over, before the hour of an order that ended unanswered, ends that order."""
+        """End an unanswered order whose contact is reused before its hour is over."""
         for order in self.due():
             if order.normal == normal and self.now < order.created_at + HOUR:
                 self.settle(order)
@@ -167,10 +168,10 @@ class Model:
     # ------------------------------------------------------------ orders
 
     def create(self, client: int, order_id: str | None, given: dict[str, Any], normal: str) -> Says:
-        """`order_id` is what the service called it, if it made one."""
+        """Create an order. `order_id` is the id from the service, if it created one."""
         held = self.holder(normal)
         if held is None:
-            self._free(normal)  # whoever asks for it
+            self._free(normal)  # for any caller
         if self._banned(client):
             return BANNED
         if held:
@@ -221,7 +222,7 @@ class Model:
         order = self.orders.get(order_id)
         if order is None:
             return Says(404, "order_not_found")
-        if user not in order.takers:
+        if user not in order.executors:
             refused = self._take_refused(order, user)
             if refused is not None:
                 return refused
@@ -231,7 +232,7 @@ class Model:
             order.takes.append((user, self.now, account.balance))
         if order.erased:
             return Says(410, "order_not_active")
-        place = order.takers.index(user)
+        place = order.executors.index(user)
         told = {
             "success": True,
             "contact": order.contact,
@@ -302,7 +303,7 @@ class Model:
 
     def mine(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
         return self._page(
-            [it for it in self.orders.values() if it.client == user and not it.erased],
+            [order for order in self.orders.values() if order.client == user and not order.erased],
             status,
             city,
             None,
@@ -311,7 +312,9 @@ class Model:
         )
 
     def taken_by_me(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
-        return self._page([it for it in self.orders.values() if user in it.takers], status, city, None, limit, offset)
+        return self._page(
+            [order for order in self.orders.values() if user in order.executors], status, city, None, limit, offset
+        )
 
     def _page(
         self,
@@ -344,8 +347,8 @@ class Model:
         if order.status(self.now) not in ("completed", "expired") or not order.takes:
             over = order.status(self.now) in ("completed", "expired")
             return Says(400, "nobody_to_review" if over else "not_reviewable")
-        executor = executor or order.takers[0]
-        if executor not in order.takers:
+        executor = executor or order.executors[0]
+        if executor not in order.executors:
             return Says(400, "executor_did_not_take")
         if order.rating is not None:
             return Says(409, "already_reviewed")
@@ -360,7 +363,7 @@ class Model:
         if self._banned(user):
             return BANNED
         order = self.orders.get(order_id)
-        if order is None or user not in order.takers:
+        if order is None or user not in order.executors:
             return Says(404, "order_not_taken_by_you")
         if (order_id, user) in self.complaints:
             return Says(409, "already_complained")
@@ -381,16 +384,16 @@ class Model:
             and (which != "written" or review.client == user)
         ]
         found.sort(key=lambda review: review.created_at, reverse=True)
-        return Says(200, [(it.order_id, it.rating, it.comment, it.author) for it in found[:limit]])
+        return Says(200, [(review.order_id, review.rating, review.comment, review.author) for review in found[:limit]])
 
-    # ------------------------------------------------------------ operators, and who leaves
+    # ------------------------------------------------------------ operators and erasure
 
     def ban(self, user: int) -> Says:
         account = self.account(user)
         if account.banned_at is None:
             account.banned_at = self.now
-            self.trail.append(("user_banned", user, None))
-        running = [it for it in self.orders.values() if it.client == user and it.is_running(self.now)]
+            self.audit_log.append(("user_banned", user, None))
+        running = [order for order in self.orders.values() if order.client == user and order.is_running(self.now)]
         for order in running:
             self.remove(order.id)
         return Says(200, (user, account.banned_at, {order.id for order in running}))
@@ -398,7 +401,7 @@ class Model:
     def unban(self, user: int) -> Says:
         if self._banned(user):
             self.account(user).banned_at = None
-            self.trail.append(("user_unbanned", user, None))
+            self.audit_log.append(("user_unbanned", user, None))
         return Says(200, (user, None, set()))
 
     def remove(self, order_id: str) -> Says:
@@ -407,7 +410,7 @@ class Model:
             return Says(410, "order_not_active")
         order.removed = True
         self._withdraw(order)
-        self.trail.append(("order_removed", None, order_id))
+        self.audit_log.append(("order_removed", None, order_id))
         return Says(200, self.view(order, None))
 
     def _withdraw(self, order: Order) -> None:
@@ -415,16 +418,16 @@ class Model:
 
     def refund(self, order_id: str, executor: int) -> Says:
         order = self.orders[order_id]
-        if executor not in order.takers:
+        if executor not in order.executors:
             return Says(404, "take_not_found")
         if executor in order.refunded:
             return Says(409, "already_refunded")
         if order.answered_at is None and order.is_running(self.now):
             return Says(409, "take_not_over")
         if order.answered_at is None:
-            self.settle(order)  # its end, which nobody wrote down yet, gives it back
+            self.settle(order)  # the end, not yet stored, refunds it
         self._give_back(order, executor)
-        self.trail.append(("take_refunded", executor, order_id))
+        self.audit_log.append(("take_refunded", executor, order_id))
         return Says(200, {"order_id": order_id, "executor_id": executor, "amount": PRICE})
 
     def handle(self, order_id: str, executor: int) -> Says:
@@ -434,14 +437,14 @@ class Model:
         if handled:
             return Says(409, "already_handled")
         self.complaints[order_id, executor] = True
-        self.trail.append(("complaint_handled", executor, order_id))
+        self.audit_log.append(("complaint_handled", executor, order_id))
         return Says(200)
 
     def queue(self, *, handled: bool) -> Says:
         return Says(200, {complaint for complaint, was in self.complaints.items() if was is handled})
 
     def forget(self, user: int) -> Says:
-        """What he wrote goes; his orders end as he could have ended them."""
+        """Erase the user's text and end the user's orders, as the client could end them."""
         for order in self.orders.values():
             if order.client == user and not order.erased:
                 if order.is_running(self.now):
@@ -453,7 +456,7 @@ class Model:
         self.reviews = [
             replace(review, comment=None, author=NOBODY) if review.client == user else review for review in self.reviews
         ]
-        self.trail.append(("data_erased", user, None))
+        self.audit_log.append(("data_erased", user, None))
         return Says(204)
 
     # ------------------------------------------------------------ views
@@ -465,7 +468,7 @@ class Model:
         return Says(200, told)
 
     def view(self, order: Order, user: int | None) -> dict[str, Any]:
-        entitled = user is not None and user in (order.client, *order.takers)
+        entitled = user is not None and user in (order.client, *order.executors)
         return {
             "id": order.id,
             "category": order.category,

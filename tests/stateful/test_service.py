@@ -1,5 +1,7 @@
-"""G1: the real handlers, from API Gateway's event to the table, against the model. Whatever anybody asks in whatever
-order, at whatever time, with whatever timers: every answer is the one that the model predicts."""
+"""G1: stateful test of the real handlers, from API Gateway's event to the table, against the model.
+
+For any sequence of requests, times and timers, every response must be the one that the model predicts.
+"""
 
 import itertools
 import types
@@ -52,14 +54,14 @@ CATEGORIES = st.sampled_from(["Сантехника", "Клининг"])
 CITIES = st.sampled_from(["Москва", "Казань"])
 DESCRIPTIONS = st.sampled_from(["Прорвало трубу на кухне, вода на полу", "Потоп: убрать воду и просушить полы 🙏"])
 STATUSES = st.sampled_from([None, "active", "expired", "deleted", "closed_no_response", "completed"])
-# Around every deadline, and in between.
+# Steps of time around every deadline, and between them.
 TIMES = st.sampled_from([1, 1_000, MINUTE, 5 * MINUTE, WINDOW - 1, WINDOW, HOUR - WINDOW, HOUR - 1, HOUR])
 NOT_AN_ORDER = "____________"
 
 
 @contextmanager
 def plugged_in(database: Database, now: Any) -> Iterator[None]:
-    """The functions' clock, table and secrets are the test's."""
+    """Replace the functions' clock, table and secrets."""
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda _: None, random=lambda: 0.0)
     store = types.SimpleNamespace(get=lambda path: CONTACT_KEY if path.endswith("contact-key") else BOT_TOKEN)
@@ -67,7 +69,7 @@ def plugged_in(database: Database, now: Any) -> Iterator[None]:
         patch.setattr(clock, "now_ms", now)
         patch.setattr(table, "client", lambda: client)
         patch.setattr(secrets, "_provider", lambda: store)
-        # In one millisecond, in which much happens here, random bits would at times be the same.
+        # Many ids are made in one millisecond here, so random bits would collide sometimes.
         numbers = itertools.count()
         drawn = types.SimpleNamespace(randbits=lambda bits: next(numbers) % 2**bits, token_urlsafe=token_urlsafe)
         patch.setattr(ids, "secrets", drawn)
@@ -79,7 +81,7 @@ def ms(iso: str | None) -> int | None:
 
 
 def order_as_told(order: dict[str, Any]) -> dict[str, Any]:
-    """An order of an answer, its times as numbers."""
+    """Return an order of a response with its times as numbers."""
     return {
         **order,
         "created_at": ms(order["created_at"]),
@@ -89,7 +91,7 @@ def order_as_told(order: dict[str, Any]) -> dict[str, Any]:
 
 
 class Service(RuleBasedStateMachine):
-    """Requests of six users, who are clients and executors, and the timers."""
+    """Requests of six users, who are both clients and executors, and the timers."""
 
     orders = Bundle("orders")
 
@@ -104,7 +106,7 @@ class Service(RuleBasedStateMachine):
         self._plug.__exit__(None, None, None)
 
     def ask(self, route: str, user: int | None = None, **more: Any) -> api.Answer:
-        feeds._totals.clear()  # whoever answers has not answered before
+        feeds._totals.clear()  # as in a new environment: no cached totals
         method, path = route.split(" ")
         headers = {"authorization": f"Bearer {api.init_data(user, self.model.now)}"} if user else {}
         order_id = more.pop("id", "")
@@ -112,7 +114,7 @@ class Service(RuleBasedStateMachine):
         return api.invoke(route, request)
 
     def expect(self, says: Says, answer: api.Answer, told: Any = None) -> None:
-        """The answer is what the model says; `told` is what is in it, where that has to be read first."""
+        """Check that the response matches the model. `told` replaces its content if it must be parsed first."""
         assert answer.status == says.status, (says, answer.text)
         if says.status >= 400:
             assert answer.json["code"] == says.body
@@ -140,7 +142,7 @@ class Service(RuleBasedStateMachine):
 
     @initialize(target=orders, contact=CONTACTS)
     def begin(self, contact: tuple[str, str]) -> Any:
-        """There is an order, and everybody has money for a few takes."""
+        """Create an order and give all users money for a few takes."""
         for user in range(2, 7):
             self.recharge(user, 7)
         return self.create(1, contact, "Сантехника", "Москва", "Прорвало трубу на кухне, вода на полу")
@@ -275,7 +277,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(user=USERS, limit=st.integers(1, 4))
     def transactions(self, user: int, limit: int) -> None:
-        """All pages, newest first."""
+        """Check all pages, newest first."""
         told, query = [], {"limit": limit}
         while True:
             page = self.ask("GET /api/balance/transactions", user, query=query).json
@@ -325,16 +327,18 @@ class Service(RuleBasedStateMachine):
     def list_reviews(self, user: int, which: str, rating: int | None, limit: int) -> None:
         moments = [review.created_at for review in self.model.reviews]
         if len(set(moments)) < len(moments):
-            return  # what was written in one millisecond has no order
+            return  # entries of one millisecond have no defined order
         query = {"limit": limit, **({"rating": rating} if rating else {}), **({which: True} if which != "all" else {})}
         answer = self.ask("GET /api/reviews", user, query=query)
-        told = [(it["order_id"], it["rating"], it["comment"], it["author_name"]) for it in answer.json]
+        told = [
+            (review["order_id"], review["rating"], review["comment"], review["author_name"]) for review in answer.json
+        ]
         self.expect(self.model.list_reviews(user, which=which, rating=rating, limit=limit), answer, told=told)
 
-    # ------------------------------------------------------------ operators, and who leaves
+    # ------------------------------------------------------------ operators and erasure
 
     def act(self, what: str, id: object, **body: Any) -> api.Answer:
-        """An operator acts, as in `orders/{id}/remove`."""
+        """Send an operator's request, for example `orders/{id}/remove`."""
         return self.ask(f"POST /api/admin/{what}", OPERATOR, id=str(id), body={"reason": "жалоба", **body})
 
     @rule(order_id=orders)
@@ -345,8 +349,8 @@ class Service(RuleBasedStateMachine):
 
     @rule(order_id=orders, user=USERS, took=st.booleans())
     def refund(self, order_id: str, user: int, took: bool) -> None:
-        takers = self.model.orders[order_id].takers
-        executor = takers[user % len(takers)] if took and takers else user
+        executors = self.model.orders[order_id].executors
+        executor = executors[user % len(executors)] if took and executors else user
         answer = self.act("orders/{id}/refund", order_id, executor_id=executor)
         self.expect(self.model.refund(order_id, executor), answer)
 
@@ -357,7 +361,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(user=USERS, more=USERS)
     def unban(self, user: int, more: int) -> None:
-        """Twice as often as bans, so that something goes on."""
+        """Unban. Runs twice as often as bans, so that users stay active."""
         for whom in {user, more}:
             answer = self.act("users/{id}/unban", whom)
             self.expect(self.model.unban(whom), answer, told=self._ban_as_told(answer))
@@ -381,13 +385,13 @@ class Service(RuleBasedStateMachine):
 
     @rule(user=USERS)
     def leave(self, user: int) -> None:
-        """And nobody keeps him from coming back."""
+        """Erase the user, who may return afterwards."""
         answer = self.ask("DELETE /api/users/me", user)
         self.expect(self.model.forget(user), answer)
 
     @rule(limit=st.integers(1, 4))
-    def trail(self, limit: int) -> None:
-        """All pages; what happened in one millisecond has no order."""
+    def audit_log(self, limit: int) -> None:
+        """Check all pages; entries of one millisecond have no defined order."""
         told, query = [], {"limit": limit}
         while True:
             page = self.ask("GET /api/admin/actions", OPERATOR, query=query).json
@@ -395,7 +399,7 @@ class Service(RuleBasedStateMachine):
             if page["next_cursor"] is None:
                 break
             query = {"limit": limit, "cursor": page["next_cursor"]}
-        assert sorted(told, key=str) == sorted(self.model.trail, key=str)
+        assert sorted(told, key=str) == sorted(self.model.audit_log, key=str)
 
     # ------------------------------------------------------------ time
 
@@ -405,7 +409,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(order_id=orders, which=st.sampled_from(["hour", "window"]), early=st.sampled_from([0, 0, 1]))
     def wait_for_a_deadline(self, order_id: str, which: str, early: int) -> None:
-        """To the very millisecond, or one before it."""
+        """Advance the clock to a deadline, or to one millisecond before it."""
         order = self.model.orders[order_id]
         at = order.takes[0][1] + WINDOW if which == "window" and order.takes else order.created_at + HOUR
         self.model.now = max(self.model.now, at - early)
@@ -413,7 +417,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(order_id=orders, ahead=st.sampled_from([0, 0, 0, 1, 5_000]))
     def timer(self, order_id: str, ahead: int) -> None:
-        """A schedule fires: on time, late, again; early, it fails and changes nothing (L6)."""
+        """Fire a schedule on time, late or again. An early one fails and changes nothing (L6)."""
         event = {"order_id": order_id, "due_at": self.model.now + ahead}
         if ahead:
             with pytest.raises(HandlerFailed):
@@ -431,16 +435,16 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.orders) > 1)
     @rule()
     def audit(self) -> None:
-        """I1 to I7, I15, I21 at any moment."""
+        """Check I1 to I7, I15 and I21 at any moment."""
         assert audit.handler({}, api.Context()) == []
 
     @rule(order_id=consumes(orders))
     def forget(self, order_id: str) -> None:
-        """So that newer orders get their share."""
+        """Forget old orders, so that newer ones are chosen too."""
 
     @invariant()
     def money_is_neither_made_nor_lost(self) -> None:
-        """I3, of the model itself: what was paid in is what people have and what their takes cost."""
+        """Check I3 of the model: recharges equal balances plus the cost of takes."""
         accounts = self.model.accounts.values()
         spent = -sum(amount for account in accounts for type, amount, _, _ in account.ledger if type != "recharge")
         paid = sum(amount for account in accounts for type, amount, _, _ in account.ledger if type == "recharge")
@@ -450,10 +454,10 @@ class Service(RuleBasedStateMachine):
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-def test_the_service_is_what_the_model_says() -> None:
+def test_service_matches_model() -> None:
     run_state_machine_as_test(Service, settings=settings(max_examples=50, stateful_step_count=40, **QUIET))  # type: ignore[arg-type]
 
 
 @pytest.mark.proof
-def test_the_service_is_what_the_model_says_for_long() -> None:
+def test_service_matches_model_in_long_runs() -> None:
     run_state_machine_as_test(Service, settings=settings(max_examples=500, stateful_step_count=60, **QUIET))  # type: ignore[arg-type]
