@@ -1,4 +1,4 @@
-"""Whether what concurrent callers were told can be explained by one call after the other (Wing and Gong, Lowe).
+"""Check linearizability: whether a sequential order of calls explains a concurrent history (Wing and Gong, Lowe).
 
 Each operation took effect at one moment between its call and its answer. The search tries every order that real time
 allows and remembers which sets of operations led to which state, so that no dead end is entered twice.
@@ -14,9 +14,9 @@ Call = TypeVar("Call")
 
 @dataclass(frozen=True)
 class Operation(Generic[Call]):
-    """A call and its answer, with when it was sent and when it was answered.
+    """A call and its response, with the times of both.
 
-    `answered` is None where nobody knows what became of it: it may have happened at any later time, or never.
+    `answered` is None if there was no response: the call may take effect at any later time, or never.
     """
 
     call: Call
@@ -29,7 +29,7 @@ def explanation(
     initial: State,
     apply: Callable[[State, Call], Iterable[State]],
 ) -> tuple[bool, list[Call]]:
-    """Whether the history can be explained, and the calls in the order that explains the most of it.
+    """Whether the history is linearizable, with the order of calls that explains most of it.
 
     `apply` gives the states that a call, with the answer it got, can lead to; none where the answer is wrong in that
     state. For a call whose answer is unknown, that it never happened need not be among them.
@@ -52,7 +52,7 @@ def explanation(
         )
         for place, operation in enumerate(operations):
             if operation.sent > first_answer:
-                break  # it was sent after one that has to come before it
+                break  # it was sent after the response to a call that is not yet placed
             if done >> place & 1:
                 continue
             for after in apply(state, operation.call):

@@ -1,4 +1,4 @@
-"""The marketplace, one call after the other, as the contract tells it: what a call may answer, and what it changes.
+"""The sequential model of the marketplace by its contract: the allowed responses of a call, and its effect.
 
 Written from the contract, without the code that it judges. Time stands still: nothing expires within a history.
 """
@@ -12,7 +12,7 @@ PRICE, SLOTS = 2, 3
 
 @dataclass(frozen=True)
 class Order:
-    """`takes` are the executors in their order, each with the balance that his take left him."""
+    """An order. `takes` are the executors in order of their takes, each with the balance after the take."""
 
     client: int
     contact: str
@@ -21,7 +21,7 @@ class Order:
     answered: bool = False
 
     @property
-    def takers(self) -> tuple[int, ...]:
+    def executors(self) -> tuple[int, ...]:
         return tuple(executor for executor, _ in self.takes)
 
 
@@ -42,7 +42,9 @@ class Marketplace:
         return next((id for id, order in self.orders if order.status == "active" and order.contact == contact), None)
 
     def with_order(self, order_id: str, order: Order) -> "Marketplace":
-        return replace(self, orders=tuple(sorted({**dict(self.orders), order_id: order}.items(), key=lambda it: it[0])))
+        return replace(
+            self, orders=tuple(sorted({**dict(self.orders), order_id: order}.items(), key=lambda pair: pair[0]))
+        )
 
     def with_money(self, user: int, roubles: int) -> "Marketplace":
         return replace(
@@ -52,7 +54,7 @@ class Marketplace:
 
 @dataclass(frozen=True)
 class Call:
-    """What a user asked for, and what he was told; `status` 0 is no answer.
+    """A user's request and its response; `status` 0 means no response.
 
     `order_id` is the order it was about, for a creation the one that came of it; `value` a contact or an amount.
     """
@@ -66,7 +68,7 @@ class Call:
 
 
 def outcomes(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
-    """The states after this call, if it may have got this answer in this state."""
+    """Return the states after this call, if this response is allowed in this state."""
     if asked.what == "create":
         yield from _create(market, asked)
     elif asked.what == "me":
@@ -87,13 +89,13 @@ def _create(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
         yield market
     elif asked.status == 201 and free:
         yield market.with_order(asked.order_id, Order(asked.user, asked.value))
-    # An order whose creation was not answered has no id that anybody could ask about; it only keeps its contact.
+    # The id of an order whose creation had no response is unknown to callers. The order only holds its contact.
     elif asked.status == 0 and free:
         yield market.with_order(f"unanswered creation by {asked.user}", Order(asked.user, asked.value))
 
 
 def _me(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
-    concerned = [order for _, order in market.orders if asked.user in (order.client, *order.takers)]
+    concerned = [order for _, order in market.orders if asked.user in (order.client, *order.executors)]
     true = (
         market.balance(asked.user),
         sum(order.status == "active" for order in concerned),
@@ -104,17 +106,17 @@ def _me(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
 
 
 def _read(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
-    if asked.status == 0 or asked.told == (order.status, order.takers, order.answered):
+    if asked.status == 0 or asked.told == (order.status, order.executors, order.answered):
         yield market
 
 
 def _take(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
-    if asked.user in order.takers:
-        count = order.takers.index(asked.user) + 1
+    if asked.user in order.executors:
+        count = order.executors.index(asked.user) + 1
         if asked.status == 0 or (asked.status, asked.told) == (200, (order.contact, count, order.takes[count - 1][1])):
             yield market
         return
-    # Each refusal is judged by its own reason: order and balance are not read in one moment.
+    # Each refusal is checked by its own reason, because order and balance are not read atomically.
     refused = {
         402: market.balance(asked.user) < PRICE,
         409: len(order.takes) == SLOTS,
@@ -141,7 +143,7 @@ def _respond(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketp
 def _close(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
     after = market
     if not order.answered:
-        for executor in order.takers:
+        for executor in order.executors:
             after = after.with_money(executor, PRICE)
     yield from _change(
         after,

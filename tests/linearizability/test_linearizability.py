@@ -1,4 +1,4 @@
-"""The checker itself: it accepts what can be explained and nothing else (G4)."""
+"""The checker accepts linearizable histories and no others (G4)."""
 
 from typing import Any
 
@@ -21,59 +21,59 @@ def asked(what: str, user: int, status: int, told: Any = None, value: Any = None
     return Call(what, user, order_id, value, status, told)
 
 
-def read(status: str, *takers: int, answered: bool = False) -> Call:
-    return asked("read", 9, 200, (status, takers, answered))
+def read(status: str, *executors: int, answered: bool = False) -> Call:
+    return asked("read", 9, 200, (status, executors, answered))
 
 
-def test_what_overlaps_may_have_come_in_either_order() -> None:
+def test_overlapping_calls_may_have_either_order() -> None:
     assert explained((0, 10, took(2, 2)), (1, 9, took(3, 1)))
     assert explained((0, 10, took(2, 1)), (1, 9, read("active")), (2, 8, read("active", 2)))
 
 
-def test_what_came_later_sees_what_came_before() -> None:
+def test_later_call_sees_earlier_call() -> None:
     assert not explained((0, 1, took(2, 1)), (2, 3, read("active")))
     assert not explained((0, 10, took(2, 1)), (1, 2, read("active", 2)), (3, 4, read("active")))
 
 
-def test_two_first_takes_are_one_too_many() -> None:
+def test_two_first_takes_are_rejected() -> None:
     assert not explained((0, 10, took(2, 1)), (0, 10, took(3, 1)))
 
 
-def test_a_fourth_take_is_none() -> None:
-    """I9: and the fourth is refused for no other reason."""
+def test_fourth_take_is_rejected() -> None:
+    """I9: the limit of three is the only reason to refuse the fourth take."""
     three = [(0, 10, took(user, count)) for count, user in enumerate((2, 3, 4), start=1)]
     assert not explained(*three, (0, 10, took(5, 4)))
     assert explained(*three, (0, 10, asked("take", 5, 409)))
     assert not explained((0, 10, asked("take", 5, 409)))
 
 
-def test_a_lost_recharge_is_seen() -> None:
+def test_lost_recharge_is_detected() -> None:
     first, second = asked("recharge", 2, 200, 12, 5), asked("recharge", 2, 200, 12, 5)
     assert not explained((0, 10, first), (0, 10, second))
     assert explained((0, 10, first), (0, 10, asked("recharge", 2, 200, 17, 5)))
 
 
-def test_a_charge_without_a_take_is_seen() -> None:
-    """I6: a repeat is free, so whoever paid twice was charged wrongly."""
+def test_charge_without_take_is_detected() -> None:
+    """I6: a repeated take is free, so a second charge is an error."""
     assert explained((0, 10, took(2, 1)), (0, 10, took(2, 1)), (11, 12, asked("me", 2, 200, (5, 1, 0))))
     assert not explained((0, 10, took(2, 1)), (0, 10, took(2, 1)), (11, 12, asked("me", 2, 200, (3, 1, 0))))
 
 
-def test_an_answer_and_a_refund_exclude_each_other() -> None:
-    """I16: whoever saw both the answer and his money back saw too much."""
+def test_answer_and_refund_exclude_each_other() -> None:
+    """I16: an answered take is not refunded."""
     history = [(0, 1, took(2, 1)), (2, 10, asked("respond", 1, 200)), (2, 10, asked("close", 1, 204))]
     assert explained(*history, (11, 12, asked("me", 2, 200, (5, 0, 0))))  # answered, then closed
     assert not explained(*history, (11, 12, asked("me", 2, 200, (7, 0, 0))))
 
 
-def test_a_refund_comes_with_the_end_and_not_after_it() -> None:
-    """F14: nobody sees an order closed and his money not yet back."""
+def test_refund_after_the_end_is_rejected() -> None:
+    """F14: no executor sees a closed order without the refund."""
     history = [(0, 1, took(2, 1)), (2, 20, asked("close", 1, 204)), (3, 4, read("closed_no_response", 2))]
     assert explained(*history, (5, 6, asked("me", 2, 200, (7, 0, 0))))
     assert not explained(*history, (5, 6, asked("me", 2, 200, (5, 1, 0))))
 
 
-def test_one_contact_has_one_active_order() -> None:
+def test_second_active_order_of_a_contact_is_rejected() -> None:
     """I15."""
     new = asked("create", 6, 201, value="@pipe", order_id="second")
     assert not explained((0, 10, new))
