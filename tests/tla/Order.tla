@@ -17,7 +17,7 @@ CONSTANTS
     Orders, First,  \* the orders that there can be; First is there at the start, the others may be made later
     Contacts,       \* in normal form; the smallest model has one
     Executors,
-    Client,         \* who owns the orders
+    Client,         \* the client of all orders
     Nobody,         \* no user, no order
     Hour, Window,   \* an order's lifetime and its answer window, in ticks of the clock
     Horizon,        \* the clock stops here, after everything that can be due
@@ -29,7 +29,7 @@ CONSTANTS
     Timers,         \* "wild": they fire at any time, any number of times or never, as if schedules were lost, early,
                     \* late and repeated. "scheduled": from stream records, each until it is done
     Sweep,          \* whether the sweep runs
-    Mutant          \* "none", or the line that is wrong
+    Mutant          \* "none", or the planted defect
 
 VARIABLES
     now,        \* the true time
@@ -37,7 +37,7 @@ VARIABLES
     lock,       \* the contact locks: whose, and until when
     balance,    \* the users' balances
     active,     \* the users' counters of active orders
-    ledger,     \* each user's ledger entries after what he paid in; (cause, order) is an entry's key
+    ledger,     \* each user's ledger entries after the first credit; (cause, order) is an entry's key
     flight,     \* the commands under way
     stream,     \* stream records that wait to become a schedule: an order and the time its next deadline
     schedules   \* schedules that wait to fire
@@ -85,7 +85,7 @@ Allowed(name, x, t) ==
       [] name = "delete" -> StatusAt(x, t) \in {"active", "expired"} /\ x.takes = {}
       [] name \in {"timer", "sweep"} -> StatusAt(x, t) # x.status
 
-(* What it makes of the order. *)
+(* The order after the command. *)
 After(name, x, t) == WithDue(
     CASE name = "respond" -> [x EXCEPT !.answered = TRUE]
       [] name = "complete" -> [x EXCEPT !.status = "completed", !.answered = TRUE]
@@ -122,10 +122,10 @@ Background == IF Timers = "wild" THEN {"sweep"} ELSE {"sweep", "timer"}
 Room == Cardinality({c \in flight : c.name \notin Background}) < MaxFlight
 Start(c) == flight' = flight \union {c}
 
-(* The write of c landed. The command is over, or will land once more. *)
+(* The write of c landed. The command ends, or lands once more (duplicate). *)
 Landed(c) == flight' \in {flight, flight \ {c}}
 
-(* A write gave the order a new deadline, and the stream will tell. *)
+(* A write gave the order a new deadline: a stream record follows. *)
 Record(o, deadline) == stream' = IF Timers = "wild" THEN stream ELSE stream \union {[order |-> o, at |-> deadline]}
 
 ---------------------------------------------------------------------------
@@ -267,14 +267,14 @@ EditLands(c) == LET x == order[c.order] IN
     /\ UNCHANGED <<now, balance, active, ledger, stream, schedules>>
 
 ---------------------------------------------------------------------------
-(* The world around: the clock, TTL, crashes, the stream, schedules. *)
+(* The environment: the clock, TTL, crashes, the stream, schedules. *)
 
 Tick ==
     /\ now < Horizon
     /\ now' = now + 1
     /\ UNCHANGED <<order, lock, balance, active, ledger, flight, stream, schedules>>
 
-(* Days late, on time, or never. *)
+(* TTL: days late, on time, or never. *)
 TtlRemovesLock(contact) ==
     /\ lock[contact].expires <= now
     /\ lock' = [lock EXCEPT ![contact] = NoLock]
@@ -369,7 +369,7 @@ I1 == \A u \in Users : balance[u] = (IF u = Client THEN 0 ELSE Credit) + Amount(
 
 I2 == \A u \in Users : balance[u] >= 0
 
-(* Balances and what takes brought in, of those not given back, are what was paid in. *)
+(* Balances plus the prices of takes that are not refunded equal the credits. *)
 I3 == LET kept(o) == {u \in order[o].takes : Entries(u, "refund", o) = {}}
           takings == [o \in Orders |-> Price * Cardinality(kept(o))]
       IN Sum(balance, Users) + Sum(takings, Orders) = Credit * Cardinality(Executors)
@@ -384,7 +384,7 @@ I7 == \A o \in Orders, u \in Users : \A e \in Entries(u, "refund", o) :
         /\ \E d \in Entries(u, "take", o) : e.amount = -d.amount
         /\ OwesRefunds(order[o])
 
-(* Where refunds are due they are there: they come with the end, not after it. *)
+(* Due refunds exist: they are written with the end, not after it. *)
 L2 == \A o \in Orders : OwesRefunds(order[o]) => \A u \in order[o].takes : Entries(u, "refund", o) # {}
 
 I9 == \A o \in Orders : Cardinality(order[o].takes) <= MaxTakes
@@ -393,29 +393,29 @@ I12 == \A o \in Orders : now >= order[o].expires => StatusAt(order[o], now) # "a
 
 I13 == \A o \in Orders : Client \notin order[o].takes
 
-(* Who is active by the clock holds his contact's lock, so there is one of them at most. *)
+(* An order that is active by the clock holds its contact's lock, so there is at most one. *)
 I15 == \A o \in Orders : order[o].status = "active" /\ now + Skew < order[o].expires
                          => lock[order[o].contact].order = o
 
-(* An answered order has given nothing back. *)
+(* An answered order has no refunds. *)
 I16 == \A o \in Orders : order[o].answered => \A u \in Users : Entries(u, "refund", o) = {}
 
 (* A lock points to an order that has not ended, and to its contact. *)
 L3 == \A k \in Contacts : lock[k].order # Nobody =>
         order[lock[k].order].status = "active" /\ order[lock[k].order].contact = k
 
-(* Everybody's counter counts. *)
+(* Each user's counter of active orders is exact. *)
 Counters == \A u \in Users :
     active[u] = Cardinality({o \in Orders : order[o].status = "active" /\ (u = Client \/ u \in order[o].takes)})
 
-(* The sweep's index is never too late: what L1 stands on. *)
+(* The sweep's index has each deadline in time. L1 depends on it. *)
 Indexed == \A o \in Orders : order[o].due <= DueAt(order[o])
 
-(* The contact that a taker was told, when the order was read, is the one that he paid for. *)
+(* The contact that a take returns, as read with the order, is the contact that the executor paid for. *)
 Told == [][\A o \in Orders : \A u \in order'[o].takes \ order[o].takes :
             \E c \in flight : c.name = "take" /\ c.who = u /\ c.order = o /\ c.before.contact = order[o].contact]_vars
 
-(* Ledger entries stay as they are. *)
+(* Ledger entries are immutable. *)
 I4 == [][\A u \in Users : ledger[u] \subseteq ledger'[u]]_vars
 
 TakesStay == [][\A o \in Orders : order[o].takes \subseteq order'[o].takes]_vars
@@ -436,10 +436,10 @@ I14 == [][\A o \in Orders : order[o].takes # {} =>
 ---------------------------------------------------------------------------
 (* Liveness. *)
 
-(* What the clock makes of an order comes to be stored. With Timers = "wild" this is L5 as well. *)
+(* The status of an order by the clock is stored eventually. With Timers = "wild" this is L5 as well. *)
 L1 == \A o \in Orders : StatusAt(order[o], now) # order[o].status ~> StatusAt(order[o], now) = order[o].status
 
-(* An order whose answer window passed comes to be answered (by a command that was under way) or refunded. *)
+(* After its answer window, an order is eventually answered (by a command under way) or refunded. *)
 L2Comes == \A o \in Orders : StatusAt(order[o], now) = "closed_no_response" /\ ~order[o].answered ~>
     order[o].answered \/ \A u \in order[o].takes : Entries(u, "refund", o) # {}
 
@@ -450,7 +450,7 @@ L6 == \A o \in Orders :
         ~> order[o].answered \/ order[o].status \notin {"active", "expired"}
 
 ---------------------------------------------------------------------------
-(* What must not be impossible: each of these must fail, or the rest says nothing. *)
+(* Reachability: each of these must fail, or the invariants above prove nothing. *)
 
 NoOrderIsFullAndRefunded == \A o \in Orders : Cardinality({u \in Users : Entries(u, "refund", o) # {}}) < MaxTakes
 

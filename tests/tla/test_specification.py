@@ -1,4 +1,4 @@
-"""G5: the specification of an order's life, checked by TLC; README.md beside this says what it stands for."""
+"""G5: TLC checks the specification of an order's life. tests/tla/README.md maps it to the code."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.tla.tlc import HERE, run
 
-# What is wrong, in which configuration, and what has to notice.
+# Mutant, configuration, and the invariant or property that must catch it.
 MUTANTS = {
     "no_take_guard": ("quick", "INVARIANT I9"),
     "slot_cap_by_read": ("quick", "INVARIANT I9"),
@@ -27,23 +27,23 @@ MUTANTS = {
 
 
 def check(name: str, scratch: Path) -> None:
-    """Everything that the configuration lists holds, in every state that there is."""
+    """Check everything that the configuration lists, in every reachable state."""
     found = run(name, scratch)
     print(f"{name}: {found}")
     assert found.violated is None, found.output
     assert found.complete, found.output
 
 
-def test_the_small_configuration_holds(tmp_path: Path) -> None:
+def test_small_configuration_holds(tmp_path: Path) -> None:
     check("quick", tmp_path)
 
 
-def test_a_mutant_of_it_does_not(tmp_path: Path) -> None:
-    """Quick, so that a checker that finds nothing is noticed at once; the others are proofs."""
+def test_mutant_of_small_configuration_fails(tmp_path: Path) -> None:
+    """A quick check that the checker finds defects. The other mutants are tested by the proof."""
     assert run("quick", tmp_path, mutant="split_writes", only="INVARIANT I6").violated == "I6"
 
 
-def test_every_mutant_of_the_specification_is_tried() -> None:
+def test_every_mutant_of_the_specification_is_tested() -> None:
     named = set(re.findall(r'Mutant = "(\w+)"', (HERE / "Order.tla").read_text()))
     assert named == set(MUTANTS)
 
@@ -64,7 +64,7 @@ def test_liveness(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_is_noticed(tmp_path: Path, mutant: str) -> None:
+def test_mutant_is_caught(tmp_path: Path, mutant: str) -> None:
     name, only = MUTANTS[mutant]
     found = run(name, tmp_path, mutant=mutant, only=only)
     print(f"{mutant}: {only}, {name}.cfg, {found}")
@@ -80,7 +80,7 @@ def test_a_mutant_is_noticed(tmp_path: Path, mutant: str) -> None:
         ("reuse", "INVARIANT NoContactIsReusedBeforeARefund"),
     ],
 )
-def test_what_has_to_be_possible_is(tmp_path: Path, name: str, impossible: str) -> None:
-    """An invariant over states that cannot be reached would hold as well."""
+def test_required_states_are_reachable(tmp_path: Path, name: str, impossible: str) -> None:
+    """An invariant over unreachable states would hold as well."""
     found = run(name, tmp_path, only=impossible)
     assert found.violated == impossible.rpartition(" ")[2], found.output

