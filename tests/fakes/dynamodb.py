@@ -1,11 +1,10 @@
 """An in-memory DynamoDB: one table, its indexes, its stream, its TTL, and the operations that `shared/store` calls.
 
-It speaks DynamoDB's own notation, in and out, and answers what DynamoDB answers, errors included; `test_dynamodb.py`
-holds it against the embedded AWS. It is one thread's, so each call is atomic. What a real table leaves open is left to
-whoever made it: how long an index, or a read that need not be consistent, lags behind (`lag`), how much fits a page,
-and when TTL deletes.
+Requests and responses are in DynamoDB's notation, with errors. `test_dynamodb.py` compares it with the embedded AWS.
+It runs in one thread, so each call is atomic. The creator decides what a real table leaves open: the lag of indexes and
+eventual reads (`lag`), the size of a page, and when TTL deletes.
 
-What it returns shares its parts with what it stores: nobody changes either in place.
+Returned items share their parts with the stored ones: never change them in place.
 """
 
 import bisect
@@ -31,7 +30,7 @@ _BAD_KEY_TYPE = "One or more parameter values were invalid: Type mismatch for In
 
 
 class AwsError(Exception):
-    """An error as an AWS service answers it."""
+    """An error response of an AWS service."""
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class AwsError(Exception):
         self.item = item
 
     def body(self) -> dict[str, Any]:
-        """The answer's JSON."""
+        """Return the JSON of the response."""
         more: dict[str, Any] = {} if self.reasons is None else {"CancellationReasons": self.reasons}
         if self.item is not None:
             more["Item"] = self.item
@@ -59,7 +58,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One item's change, in the order of the stream; `by_ttl` where DynamoDB itself deleted it."""
+    """One item's change, in the order of the stream; `by_ttl` if TTL deleted it."""
 
     number: int
     key: Key
@@ -69,7 +68,7 @@ class Change:
     by_ttl: bool = False
 
     def stream_record(self, table_arn: str) -> dict[str, Any]:
-        """The change as a function that reads the stream is given it."""
+        """Return the stream record of the change."""
         name = "INSERT" if self.old is None else "REMOVE" if self.new is None else "MODIFY"
         images = {"OldImage": self.old, "NewImage": self.new}
         record: dict[str, Any] = {
@@ -127,8 +126,8 @@ def _place(row: tuple[Any, Key, Item]) -> tuple[Any, Key]:
 class Database:
     """The table. `definition` is what create_table is given; `now` is its clock in epoch ms.
 
-    `lag` says, at each change, for how many ms an index (its name) or an eventual read (None) does not show it.
-    `page_items`, where set, ends a page of a query after so many items, and a batch leaves the rest unprocessed.
+    `lag` is called for each change with an index name, or None for eventual reads, and returns the lag in ms.
+    `page_items`, if set, limits the items of a query page; a batch leaves the rest unprocessed.
     """
 
     def __init__(
@@ -176,7 +175,7 @@ class Database:
         }
 
     def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a call. Raises AwsError, expressions.Unsupported."""
+        """Execute a call and return its response. Raises AwsError, expressions.Unsupported."""
         if operation not in self._operations:
             raise expressions.Unsupported(operation)
         if request.get("TableName", self.name) != self.name:
@@ -257,7 +256,7 @@ class Database:
         answer: dict[str, Any] = {"Count": len(page), "ScannedCount": len(page)}
         if request.get("Select") != "COUNT":
             answer["Items"] = page
-        # It stops at a limit without looking whether anything follows.
+        # It stops at a limit without checking for further items.
         if page and (len(page) < len(rows) or len(page) == most):
             answer["LastEvaluatedKey"] = page[-1]
         return answer
@@ -347,7 +346,7 @@ class Database:
         if len(set(keys)) != len(keys):
             raise Invalid("Transaction request cannot include multiple operations on one item")
         writes = [self._write(kind, action, key) for (kind, action), key in zip(actions, keys, strict=True)]
-        # A bad index key is found before any condition is looked at, what else an update cannot do after.
+        # DynamoDB checks index keys before the conditions, and other errors of an update after them.
         bad_keys = [self._bad_index_key(new) for new in writes]
         if any(bad_keys):
             raise _cancelled([_reason("ValidationError", bad) if bad else _NO_REASON for bad in bad_keys])
@@ -370,12 +369,12 @@ class Database:
         return {}
 
     def why_not(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The reasons why a transaction's conditions do not hold now, action by action; nothing is written."""
+        """Return the cancellation reasons of a transaction by action, without writing."""
         actions = [next(iter(action.values())) for action in request["TransactItems"]]
         return [self._why_not(action, _key(action.get("Item") or action["Key"])) or _NO_REASON for action in actions]
 
     def _write(self, kind: str, action: Mapping[str, Any], key: Key) -> Item | Invalid | None:
-        """What the item becomes by an action of a transaction; None where it goes or is only looked at."""
+        """Return the item after an action of a transaction; None if it is deleted or only checked."""
         match kind:
             case "Put":
                 put: Item = action["Item"]
@@ -390,7 +389,7 @@ class Database:
         raise expressions.Unsupported(kind)
 
     def _why_not(self, action: Mapping[str, Any], key: Key) -> Mapping[str, Any] | None:
-        """Why an action's condition does not hold; None where it does."""
+        """Return the reason why an action's condition fails, or None."""
         condition = action.get("ConditionExpression")
         old = self.items.get(key)
         if condition is None or expressions.holds(condition, old or {}, *_given(action)):
@@ -410,7 +409,7 @@ class Database:
         return True
 
     def _bad_index_key(self, item: Item | Invalid | None) -> str | None:
-        """What is wrong with an item's index keys."""
+        """Return the error of an item's index keys, or None."""
         if item is None or isinstance(item, Invalid):
             return None
         for name, wanted, index in self._index_keys:
@@ -439,7 +438,7 @@ class Database:
             self.changes.extend(changes)
             self.on_commit(changes)
 
-    # ------------------------------------------------------------ what lags
+    # ------------------------------------------------------------ lag
 
     def _let_lag(self, key: Key, old: Item | None, new: Item | None) -> None:
         now = self.now()
@@ -471,13 +470,13 @@ class Database:
     # ------------------------------------------------------------ TTL
 
     def expired(self) -> list[Key]:
-        """What TTL may delete by now, oldest first."""
+        """Return the keys that TTL may delete now, oldest first."""
         seconds = self.now() // 1000
         found = [(int(item["ttl"]["N"]), key) for key, item in self.items.items() if "ttl" in item]
         return [key for ttl, key in sorted(found) if ttl <= seconds]
 
     def expire(self, key: Key) -> None:
-        """Delete an item as TTL does; one whose time has not come any more stays."""
+        """Delete an item as TTL does, unless its TTL was moved into the future."""
         if key in self.expired():
             self._commit([(key, None)], by_ttl=True)
 

@@ -1,7 +1,7 @@
 """DynamoDB's expressions, as far as `shared/store` writes them: each text is parsed once into closures.
 
-Items and values are in DynamoDB's notation (`{"N": "5"}`) throughout. What the store does not use is not here, and
-meeting it raises Unsupported: a test that needs more has to say so.
+Items and values are in DynamoDB's notation (`{"N": "5"}`) throughout. Syntax that the store does not use is
+not implemented and raises Unsupported.
 """
 
 import re
@@ -18,7 +18,7 @@ Operand = Callable[[Item, Names, Values], Any]
 
 
 class Unsupported(NotImplementedError):
-    """An expression has something that this DynamoDB does not know."""
+    """An expression uses syntax that this fake does not implement."""
 
 
 class Invalid(Exception):
@@ -41,7 +41,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def compare(operator: str, left: Any, right: Any) -> bool:
-    """How DynamoDB compares two values; an attribute that is not there only differs from one that is."""
+    """Compare two values as DynamoDB does. A missing attribute is only unequal to an existing one."""
     if left is None or right is None:
         return (left is right) if operator == "=" else (operator == "<>" and left is not right)
     [(left_kind, left_content)] = left.items()
@@ -80,7 +80,7 @@ class _Reader:
         return self.tokens[self.at]
 
     def take(self, wanted: str | None = None) -> str:
-        """The next token, which must be `wanted` where that is given."""
+        """Consume the next token. It must be `wanted`, if given."""
         token = self.tokens[self.at]
         if not token or (wanted is not None and token.upper() != wanted):
             raise Unsupported(self.text)
@@ -88,7 +88,7 @@ class _Reader:
         return token
 
     def taken(self, *wanted: str) -> str:
-        """The next token where it is one of `wanted`, which are upper case; nothing otherwise."""
+        """Consume the next token if it is one of `wanted` (upper case); otherwise return an empty string."""
         token = self.tokens[self.at].upper()
         if token in wanted:
             self.at += 1
@@ -226,7 +226,7 @@ def _clause(reader: _Reader) -> Condition:
     if operator not in _COMPARE:
         raise Unsupported(reader.text)
     right = _operand(reader)
-    # A size() of what has none compares as false with anything.
+    # size() of a value without a size compares as false.
     return lambda item, names, values: compare(operator, left(item, names, values), right(item, names, values))
 
 
@@ -248,7 +248,7 @@ def _condition(text: str) -> tuple[Condition, frozenset[str]]:
 
 
 def holds(text: str, item: Item, names: Names, values: Values) -> bool:
-    """Whether a ConditionExpression holds for an item, `{}` where there is none. Raises Invalid, Unsupported."""
+    """Whether a ConditionExpression holds for an item, `{}` if missing. Raises Invalid, Unsupported."""
     return _condition(text)[0](item, names, values)
 
 
@@ -349,7 +349,7 @@ def updated(text: str, item: Item, names: Names, values: Values) -> dict[str, An
     """The item after an UpdateExpression; the one given stays as it is. Raises Invalid, Unsupported."""
     update, _ = _update(text)
     new = dict(item)
-    # Everything on the right is read from the item as it was.
+    # Right-hand sides read the item before the update.
     assigned = [(path, operand(item, names, values)) for path, operand in update.sets]
     for path, value in assigned:
         if value is None:
@@ -408,7 +408,7 @@ def projection(text: str, names: Names) -> list[str]:
     return [names.get(name, name) for name in shown]
 
 
-# ---------------------------------------------------------------- what a request gives and uses
+# ---------------------------------------------------------------- names and values of a request
 
 
 @cache
@@ -426,7 +426,7 @@ def _split(used: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def check_given(condition: str | None, update: str | None, names: Names, values: Values) -> None:
-    """DynamoDB refuses names and values that no expression uses, and expressions whose names are not given.
+    """Reject unused names and values, and expressions with undefined names, as DynamoDB does.
 
     Raises Invalid, Unsupported.
     """
@@ -435,7 +435,7 @@ def check_given(condition: str | None, update: str | None, names: Names, values:
 
 
 def check_exact(used_names: frozenset[str], used_values: frozenset[str], names: Names, values: Values) -> None:
-    """Raises Invalid where what is given is not what is used."""
+    """Compare given with used names. Raises Invalid if they differ."""
     if names.keys() == used_names and values.keys() == used_values:
         return
     for kind, given, used in (("Values", values, used_values), ("Names", names, used_names)):

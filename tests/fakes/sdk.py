@@ -1,8 +1,8 @@
-"""Where a simulated service is plugged in: below a boto3 client, which knows nothing of it.
+"""Connect a simulated service to an unchanged boto3 client.
 
-`over_the_wire` answers botocore's HTTP requests: its serializer, its retries and its parser are the real ones.
-`below_the_client` answers its calls and skips those three, which cost ten times what the database itself does; the
-SDK's retries are then the few lines here, which `test_sdk.py` holds against the real ones.
+`over_the_wire` answers botocore's HTTP requests, with its real serializer, retries and parser. `below_the_client`
+answers its calls without them, because they cost ten times as much as the database. It has its own retries, which
+`test_sdk.py` compares with the real ones.
 """
 
 import json
@@ -18,7 +18,7 @@ Send = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """One attempt of a call: the operation and its request to the answer. Raises AwsError, or what botocore raises of a
 connection."""
 
-# The standard retry mode's, as far as DynamoDB answers them.
+# The errors of DynamoDB that the standard retry mode retries.
 _RETRIED_CODES = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -61,7 +61,7 @@ def over_the_wire(client: Any, send: Send) -> None:
 
 
 def below_the_client(client: Any, send: Send, *, sleep: Callable[[float], None], random: Callable[[], float]) -> None:
-    """Answer the client's calls with `send`, retried as the client's configuration says."""
+    """Answer the client's calls with `send`, with the retries of the client's configuration."""
     attempts = client.meta.config.retries["total_max_attempts"]
 
     def call(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

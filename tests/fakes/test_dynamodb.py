@@ -1,4 +1,4 @@
-"""The simulated DynamoDB answers what the embedded AWS answers, to thousands of random calls of the kinds we make."""
+"""The in-memory DynamoDB and the embedded AWS give equal responses to thousands of random calls."""
 
 import random
 import re
@@ -99,7 +99,7 @@ NAMES = {"#status": "status", "#seven": "7"}
 
 
 class Caller:
-    """Calls of the kinds we make, on few items, so that they meet."""
+    """Random calls of the kinds that the store makes, on few items, so that they conflict."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -257,7 +257,7 @@ class Caller:
 
 
 def outcome(client: Any, request: Request) -> Any:
-    """What the call answers, page after page, without what is about the connection; or its error."""
+    """Return the response of all pages without connection metadata, or the error."""
     name, parameters = request
     pages = []
     while True:
@@ -292,8 +292,8 @@ def _sentence(message: str) -> str:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("seed", range(3))
-def test_answers_as_the_embedded_aws_does(embedded: Any, database: Database, seed: int) -> None:
-    """1 000 random calls a seed, whose answers, errors and cancellation reasons are the same, and the table after."""
+def test_responses_equal_embedded_aws(embedded: Any, database: Database, seed: int) -> None:
+    """1 000 random calls per seed: responses, errors, cancellation reasons and the final table are equal."""
     embedded.create_table(TableName=TABLE, **api.table_definition())
     try:
         simulated = client(database)
@@ -307,7 +307,7 @@ def test_answers_as_the_embedded_aws_does(embedded: Any, database: Database, see
             kinds[kind] = kinds.get(kind, 0) + 1
         stored = embedded.scan(TableName=TABLE, ConsistentRead=True)["Items"]
         assert {(item["pk"]["S"], item["sk"]["S"]): item for item in stored} == database.items
-        # What is compared has to happen: each kind of call succeeds, each kind of refusal comes up.
+        # Each kind of call must succeed at least once, and each kind of error must occur.
         assert kinds.keys() >= {
             "get_item",
             "batch_get_item",
@@ -325,8 +325,8 @@ def test_answers_as_the_embedded_aws_does(embedded: Any, database: Database, see
 
 
 @pytest.mark.integration
-def test_answers_our_own_calls_as_the_embedded_aws_does(embedded: Any) -> None:
-    """Every call that the functions made in simulations, made again of both."""
+def test_responses_to_our_calls_equal_embedded_aws(embedded: Any) -> None:
+    """Replay every call of the functions in simulations on both."""
     for seed in range(1, 9):
         made = calls_of(seed)
         simulated = client(Database(api.table_definition(), name=TABLE, now=lambda: NOW))
@@ -397,7 +397,7 @@ def get(database: Database, order: str, *, consistent: bool) -> Any:
     return database.execute("GetItem", request).get("Item", {}).get("due_at")
 
 
-def test_an_index_and_an_eventual_read_lag_as_told(clock: Clock) -> None:
+def test_index_and_eventual_read_lag(clock: Clock) -> None:
     """F16: each shows a change only after its own lag, one item's changes in their order; a consistent read at once."""
     lags = {None: 50, "due": 100}
     database = Database(api.table_definition(), name=TABLE, now=clock, lag=lambda index: lags.get(index, 0))
@@ -415,8 +415,8 @@ def test_an_index_and_an_eventual_read_lag_as_told(clock: Clock) -> None:
     assert all_due(database) == ["B", "A"]
 
 
-def test_a_page_ends_where_the_test_says(database: Database) -> None:
-    """F26: a query goes on from its last key, and a batch says what it left."""
+def test_page_ends_at_its_limit(database: Database) -> None:
+    """F26: a query continues from its last key, and a batch returns its unprocessed keys."""
     for number in range(5):
         due(database, f"{number}", number)
     database.page_items = 2
@@ -443,8 +443,8 @@ def test_a_page_ends_where_the_test_says(database: Database) -> None:
     assert answer["UnprocessedKeys"] == {TABLE: {"Keys": keys[2:], "ConsistentRead": True}}
 
 
-def test_a_token_is_remembered_for_ten_minutes(clock: Clock) -> None:
-    """F10: the same transaction with its token is done once, and after ten minutes once more."""
+def test_token_is_idempotent_for_ten_minutes(clock: Clock) -> None:
+    """F10: a transaction token is idempotent for ten minutes."""
     database = Database(api.table_definition(), name=TABLE, now=clock)
     update = {
         "TableName": TABLE,
@@ -459,7 +459,7 @@ def test_a_token_is_remembered_for_ten_minutes(clock: Clock) -> None:
         assert database.items["A", "ORDER"]["visits"] == {"N": visits}
 
 
-def test_ttl_deletes_what_is_over_and_says_who_did(clock: Clock) -> None:
+def test_ttl_deletes_expired_item_and_marks_record(clock: Clock) -> None:
     """F17: nothing before its second, and a stream record that names the TTL service."""
     database = Database(api.table_definition(), name=TABLE, now=clock)
     due(database, "A", 1)
@@ -478,13 +478,13 @@ def test_ttl_deletes_what_is_over_and_says_who_did(clock: Clock) -> None:
 
 
 @pytest.mark.integration
-def test_another_table_is_found_by_neither(embedded: Any, database: Database) -> None:
+def test_unknown_table_is_rejected_by_both(embedded: Any, database: Database) -> None:
     request = ("get_item", {"TableName": "of-somebody-else", "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}}})
     refused = [outcome(aws, request)[0] for aws in (embedded, client(database))]
     assert refused == ["ResourceNotFoundException", "ResourceNotFoundException"]
 
 
-def test_an_expression_that_it_does_not_know_is_not_guessed(database: Database) -> None:
+def test_unknown_expression_raises_unsupported(database: Database) -> None:
     request = {
         "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}},
         "UpdateExpression": "SET visits = list_append(visits, :one)",

@@ -1,4 +1,4 @@
-"""The SDK's part that the simulation leaves out for speed does what the SDK does."""
+"""The simulation's replacement of the SDK's retries behaves like the SDK."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -68,6 +68,6 @@ def seen(connect: Connect, failure: Exception, times: int) -> tuple[int, Any]:
 def test_retries_and_errors_are_those_of_the_sdk(
     monkeypatch: pytest.MonkeyPatch, failure: Exception, times: int
 ) -> None:
-    """F3, F5, F7, F8: as many attempts, the same answer or the same error, with the wire and without."""
+    """F3, F5, F7, F8: attempts, response and error are equal with both connections."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     assert seen(below, failure, times) == seen(sdk.over_the_wire, failure, times)

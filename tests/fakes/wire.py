@@ -1,4 +1,4 @@
-"""The store over a DynamoDB in memory, behind the real SDK, with a wire on which the test plans what goes wrong."""
+"""The store over DynamoDB in memory and the real SDK. The test plans the faults of each call."""
 
 import sys
 from collections import Counter, deque
@@ -20,7 +20,7 @@ from tests.in_process import Api
 
 Call = Callable[[], dict[str, Any]]
 Fault = Callable[[Call], dict[str, Any]]
-"""What one attempt of a call meets, given the call itself."""
+"""The fault of one attempt, given the call."""
 
 
 def refused(code: str, *reasons: str, status: int = 400) -> Fault:
@@ -33,7 +33,7 @@ def refused(code: str, *reasons: str, status: int = 400) -> Fault:
 
 
 def done_but_refused(code: str, *reasons: str, status: int = 400) -> Fault:
-    """DynamoDB answers with an error, and did it all the same (F8)."""
+    """DynamoDB executes the call and answers with an error (F8)."""
 
     def fault(call: Call) -> dict[str, Any]:
         call()
@@ -47,7 +47,7 @@ def _error(code: str, reasons: tuple[str, ...], status: int) -> AwsError:
 
 
 def lost(call: Call) -> dict[str, Any]:
-    """It was done, and the response is lost (F3)."""
+    """The call is executed and its response is lost (F3)."""
     call()
     raise ReadTimeoutError(endpoint_url="http://dynamodb")
 
@@ -58,12 +58,12 @@ def never_arrived(call: Call) -> dict[str, Any]:
 
 
 def well(call: Call) -> dict[str, Any]:
-    """Nothing goes wrong."""
+    """No fault."""
     return call()
 
 
 class Wire:
-    """What passes between the SDK and DynamoDB, and the time that passes meanwhile."""
+    """The connection between SDK and DynamoDB, and its clock."""
 
     def __init__(self, service: Api) -> None:
         self.service = service
@@ -75,20 +75,20 @@ class Wire:
         self._always: dict[str, Fault] = {}
 
     def meets(self, operation: str, *faults: Fault) -> None:
-        """Plan what the next attempts of the operation meet, one after another."""
+        """Plan the faults of the next attempts of the operation, in order."""
         self._planned.setdefault(operation, deque()).extend(faults)
 
     def always_meets(self, operation: str, fault: Fault) -> None:
-        """Plan what each attempt of the operation meets from here on."""
+        """Plan the fault of all further attempts of the operation."""
         self._always[operation] = fault
 
     def forget_plans(self) -> None:
-        """From here on nothing goes wrong."""
+        """Stop all faults."""
         self._planned.clear()
         self._always.clear()
 
     def lands_before(self, operation: str) -> Fault:
-        """The write is done after the client gave up, just before the next such call of its (F4)."""
+        """The write is executed after the client gave up, just before its next such call (F4)."""
 
         def fault(call: Call) -> dict[str, Any]:
             def late(next_call: Call) -> dict[str, Any]:
