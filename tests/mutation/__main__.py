@@ -1,4 +1,4 @@
-"""Break each module of TARGETS in every small way, run its tests each time, and report what no test noticed.
+"""Break each module of TARGETS in every small way, run its tests each time, and report the mutants that survive.
 
 Every mutant is a fork of a process that has imported everything but our own code: its import of the module finds the
 changed one, nothing is written anywhere. A survivor that was looked at and is harmless stands in `survivors.txt` with
@@ -31,7 +31,7 @@ from tests.mutation.operators import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 REVIEWED = Path(__file__).with_name("survivors.txt")
 
-# The tests that are to notice, the quicker ones first.
+# The tests of each module, the quicker ones first.
 TARGETS: dict[str, list[str]] = {
     "shared/domain/cities.py": ["tests/domain/test_cities.py"],
     "shared/domain/contact.py": ["tests/domain/test_contact.py"],
@@ -56,7 +56,7 @@ _OURS = ("functions", "infra", "shared", "tests")
 
 
 class _Changed(importlib.abc.MetaPathFinder):
-    """Finds a module of ours as `code` says it is."""
+    """Import a module from the given code."""
 
     def __init__(self, path: str, code: CodeType) -> None:
         self._name = path.removesuffix(".py").replace("/", ".")
@@ -74,7 +74,7 @@ class _Changed(importlib.abc.MetaPathFinder):
 
 
 def _run_tests(tests: list[str]) -> int:
-    """pytest's exit code. The same examples each time, and no time lost on making them small."""
+    """Run pytest and return its exit code. Hypothesis is deterministic and does not shrink."""
     hypothesis.settings.register_profile(
         "mutation",
         derandomize=True,
@@ -145,9 +145,9 @@ def baseline(tests: list[str], folder: Path) -> float:
 
 
 def survivors(path: str, jobs: int, folder: Path) -> tuple[int, list[Mutant]]:
-    """How many mutants a module has, and which of them no test noticed."""
+    """Return the number of a module's mutants, and the survivors."""
     tests = TARGETS[path]
-    # An endless loop counts as noticed, and is told from a slow machine by the work it did.
+    # An endless loop counts as killed. CPU time tells it from a slow machine.
     cpu_seconds = 10 + 5 * int(baseline(tests, folder))
     waiting = mutants(path, (ROOT / path).read_text())
     count = len(waiting)
@@ -173,7 +173,7 @@ def survivors(path: str, jobs: int, folder: Path) -> tuple[int, list[Mutant]]:
 
 
 def reviewed(paths: Sequence[str]) -> dict[str, str]:
-    """The survivors that were looked at, as a mutant prints itself, and why each is harmless."""
+    """Return the reviewed survivors, in printed form, with the reason why each is harmless."""
     entries = {}
     for block in REVIEWED.read_text().split("\n\n"):
         lines = [line for line in block.split("\n") if line and not line.startswith("#")]
@@ -187,7 +187,7 @@ def reviewed(paths: Sequence[str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """The command line; 1 where there is something to look at."""
+    """Run the command line; return 1 if a survivor needs review."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("paths", nargs="*", default=list(TARGETS), help="of TARGETS; all of them by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""The mutants themselves (G8): what is changed and what is not."""
+"""The mutation operators (G8): which code they change, and which they leave."""
 
 from tests.mutation.operators import mutants
 
@@ -70,7 +70,7 @@ def test_every_kind_of_change_is_made() -> None:
     assert len(made) == len(mutants("a.py", SOURCE))
 
 
-def test_what_no_run_needs_is_left_alone() -> None:
+def test_code_without_runtime_effect_is_not_mutated() -> None:
     for _, before, after in changes(SOURCE):
         assert "docstring" not in before
         assert "dataclass" not in before + after
@@ -79,11 +79,11 @@ def test_what_no_run_needs_is_left_alone() -> None:
     assert changes('import re\n\n\ndef nothing() -> None:\n    """Nothing."""\n') == set()
 
 
-def test_a_mutant_is_the_module_with_its_change() -> None:
+def test_mutant_is_the_module_with_one_change() -> None:
     [smaller] = [mutant for mutant in mutants("a.py", SOURCE) if mutant.after == "LIMIT = 9"]
     module: dict[str, object] = {"__name__": "a"}
     exec(smaller.code, module)
     assert module["LIMIT"] == 9
     assert str(smaller) == "a.py (module)\n- LIMIT = 10\n+ LIMIT = 9"
-    # The tree that all are made of is as it was: the other mutants have this line unchanged.
+    # The shared tree is restored: other mutants have this line unchanged.
     assert {mutant.before for mutant in mutants("a.py", SOURCE) if mutant.where == "Error"} == {"code: int = 4"}
