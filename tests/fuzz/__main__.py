@@ -32,7 +32,7 @@ def fuzz(target: str, arguments: list[str]) -> None:
         nonlocal accepted
         if TARGETS[target](data):
             accepted += 1
-            if accepted & (accepted - 1) == 0:  # the fuzzer ends without a last word of ours
+            if accepted & (accepted - 1) == 0:  # the fuzzer exits without calling back
                 print(f"accepted: {accepted}", flush=True)
 
     custom = {"custom_mutator": mutated} if target == "init_data" else {}
@@ -41,7 +41,7 @@ def fuzz(target: str, arguments: list[str]) -> None:
 
 
 def fuzz_all(seconds: int) -> int:
-    """Fuzz all of them side by side, say what was done. 0 when nothing was found."""
+    """Fuzz all of them side by side, and print a summary. Returns 0 if nothing was found."""
     runs = {}
     for target in TARGETS:
         grown = FOUND / target

@@ -1,4 +1,4 @@
-"""Changing initData and signing it again, so that the fuzzer gets past the MAC to what is behind it."""
+"""Mutate initData and sign it again, so that the fuzzer reaches the code after the MAC check."""
 
 import random
 from collections.abc import Callable

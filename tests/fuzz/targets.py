@@ -1,4 +1,4 @@
-"""What is fuzzed: each target does a thing with any bytes and checks what must hold of it then, whatever they were."""
+"""The fuzz targets: each processes arbitrary bytes and checks the properties of the result."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MAX_AGE = 86_400
 
 
 def init_data(data: bytes) -> bool:
-    """Verify it as initData. What is accepted must hold in a second, slower reading (I22, G7). Says if it was."""
+    """Verify bytes as initData; return whether accepted. A second, slower parser must then accept them too (I22, G7)."""
     sent = data.decode("utf-8", "surrogateescape")
     try:
         user = verify(sent, bot_token=BOT_TOKEN, now=NOW, max_age=MAX_AGE)
@@ -44,7 +44,7 @@ def init_data(data: bytes) -> bool:
 
 
 def a_contact(data: bytes) -> bool:
-    """Parse it as a contact. What is accepted has one normal form, whose own normal form it is. Says if it was."""
+    """Parse bytes as a contact; return whether accepted. The normal form must then be its own normal form."""
     typed = data.decode("utf-8", "surrogateescape")
     try:
         parsed = contact.parse(typed)

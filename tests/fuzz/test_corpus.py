@@ -1,4 +1,4 @@
-"""What the fuzzer starts from and how it changes it, without the fuzzer (G7)."""
+"""The corpus and the mutator of the fuzzer, without the fuzzer (G7)."""
 
 import random
 from collections import Counter
@@ -23,7 +23,7 @@ def test_corpus(target: str) -> None:
 
 
 def test_mutator_gets_past_the_mac() -> None:
-    """With changes as blind as these, more than a quarter of what it makes is judged by what comes after the MAC."""
+    """With random changes, more than a quarter of the mutated inputs pass the MAC check."""
     choice = random.Random(1)
 
     def mutate(data: bytes, max_size: int) -> bytes:
