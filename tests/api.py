@@ -1,4 +1,4 @@
-"""Calling a function as API Gateway does: an HTTP API event in, an answer out."""
+"""Invoke a function as API Gateway does, with an HTTP API event."""
 
 import base64
 import importlib
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class _Template(yaml.SafeLoader):
-    """CloudFormation's short tags are left as what they are applied to."""
+    """A loader that drops CloudFormation's short tags and keeps their values."""
 
 
 _Template.add_multi_constructor(
@@ -53,7 +53,7 @@ def routes() -> dict[str, str]:
 
 
 def table_definition() -> dict[str, Any]:
-    """What creates the template's table, for create_table."""
+    """Return the arguments of create_table for the template's table."""
     properties = template()["Resources"]["Table"]["Properties"]
     taken = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     return {name: properties[name] for name in taken}
@@ -61,7 +61,7 @@ def table_definition() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The response."""
 
     status: int
     text: str
@@ -73,7 +73,7 @@ class Answer:
 
 
 class Context:
-    """What a function is told of its invocation, as far as it looks."""
+    """The part of the Lambda context that functions use."""
 
     aws_request_id = "11111111-2222-3333-4444-555555555555"
     function_name = "under-test"
@@ -101,7 +101,7 @@ def event(
     route: str | None = None,
     source_ip: str = "192.0.2.1",
 ) -> dict[str, Any]:
-    """The event that API Gateway makes of a request; `raw` is a body that is not JSON."""
+    """Build the API Gateway event of a request; `raw` is a body that is not JSON."""
     query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
     text = raw if raw is not None else json.dumps(body) if body is not None else None
     is_base64 = isinstance(text, bytes)
@@ -127,7 +127,7 @@ def event(
 
 
 def invoke(route: str, request: dict[str, Any]) -> Answer:
-    """The answer of the route's function to the event."""
+    """Invoke the route's function with the event."""
     handler = importlib.import_module(routes()[route]).handler
     answer = handler(request, Context())
     return Answer(answer["statusCode"], answer.get("body") or "", answer["headers"])

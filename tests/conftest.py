@@ -1,4 +1,4 @@
-"""What every test has: the functions' environment, set before anything of ours is imported."""
+"""The environment of every test, set before our modules are imported."""
 
 import os
 from functools import cache
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-# A machine may be slow: that is no failure of what is tested.
+# A slow machine must not fail a test.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
@@ -30,7 +30,7 @@ OPERATOR = 900
 
 
 class ParameterStore:
-    """In place of SSM, where a test has none: it knows every secret."""
+    """A replacement of SSM that has every secret."""
 
     def get(self, path: str) -> str:
         """The secret at a path."""
@@ -48,12 +48,12 @@ os.environ.update(
     SCHEDULE_TARGET_ARN="arn:aws:lambda:eu-central-1:123456789012:function:end-due-order",
     SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/timers",
     SCHEDULE_DEAD_LETTERS_ARN="arn:aws:sqs:eu-central-1:123456789012:timer-dead-letters",
-    TELEGRAM_API_URL="http://127.0.0.1:9",  # nobody listens there: a test that needs Telegram starts its fake
+    TELEGRAM_API_URL="http://127.0.0.1:9",  # nothing listens there: a test that needs Telegram starts the fake
     PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
     STAR_ROUBLES="1.5",
     OPERATOR_IDS=f"{OPERATOR},901",
     CONSENT_VERSION="1",
-    # A test does in a minute what a person does in a week; tests/functions/test_limits.py has the real ones.
+    # Tests exceed the real rate limits. tests/functions/test_limits.py uses the real ones.
     ORDERS_PER_HOUR="100000",
     TAKES_PER_HOUR="100000",
     SETTINGS_PER_HOUR="100000",
@@ -76,7 +76,7 @@ os.environ.update(
     AWS_SECRET_ACCESS_KEY="test",
 )
 
-# Each session of the SDK reads megabytes of descriptions of services; the tests have many, and read them once.
+# Each SDK session reads megabytes of service descriptions: cache them across the many sessions of the tests.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
 TOGETHER = {
@@ -93,11 +93,11 @@ TOGETHER = {
         "reviews",
     )
 }
-"""Who calls the session's service: in one process there is one, and each function of it starts once."""
+"""Files that use the session's service. They share one process, so that each function starts once."""
 
 
 class _FileByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
-    """Each process gets files, the next one when it is done; those of TOGETHER are like one."""
+    """Distribute whole files to the processes. The files of TOGETHER go to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -106,5 +106,5 @@ class _FileByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    """How tests are shared out where they run in several processes, see pytest -n."""
+    """Create the scheduler of tests for several processes (pytest -n)."""
     return _FileByFile(config, log)

@@ -1,4 +1,4 @@
-"""The functions in process, over a DynamoDB in memory and moto for the rest, with a clock that the test holds."""
+"""Run the functions in process, over DynamoDB in memory and moto, with a clock that the test sets."""
 
 import json
 import os
@@ -37,7 +37,7 @@ TOKEN_PATH = f"{SECRETS_AT}/telegram-bot-token"
 
 
 class Api:
-    """The API at a moment that the test decides."""
+    """The API, with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = START
@@ -86,11 +86,11 @@ class Api:
         )
 
     def sweep(self) -> None:
-        """The minute's sweep."""
+        """Run the sweep."""
         sweep.handler({}, api.Context())
 
     def timer(self, order_id: str, due_at: int) -> None:
-        """A one-time schedule of an order fires."""
+        """Fire a one-time schedule of an order."""
         end_due_order.handler({"order_id": order_id, "due_at": due_at}, api.Context())
 
     def image(self, order_id: str) -> Any:
@@ -98,20 +98,20 @@ class Api:
         return table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.order(order_id)))["Item"]
 
     def order_changed(self, image: Any, before: Any = None) -> Any:
-        """The stream tells of an order that is new, or was `before`; what the function answers."""
+        """Deliver the stream record of an order, new or changed from `before`; return the function's result."""
         images = {"NewImage": image, **({"OldImage": before} if before else {})}
         record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
         return order_changed.handler({"Records": [record]}, api.Context())
 
     def orders_are_new(self, *order_ids: str) -> list[int]:
-        """The stream tells of new orders at once; which of them have to come again."""
+        """Deliver the stream records of new orders in one batch; return the places of the failed records."""
         told = [{"NewImage": self.image(id), "SequenceNumber": f"{place}"} for place, id in enumerate(order_ids)]
         records = [{"eventName": "INSERT", "dynamodb": each} for each in told]
         answer = order_changed.handler({"Records": records}, api.Context())
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def queued(self, queue: Queue) -> list[dict[str, Any]]:
-        """What is in a queue, taken out of it whatever its delay: moto counts that by the real clock."""
+        """Take all messages out of a queue. Delays are ignored, because moto uses the real clock."""
         messages = self._messages(queue)
         found = [json.loads(message.body) for message in messages if message.approximate_receive_count == 0]
         messages.clear()
@@ -122,10 +122,10 @@ class Api:
         return messages
 
     def received(self, queue: Queue, *messages: Mapping[str, Any]) -> dict[str, Any]:
-        """The event that a queue's function gets with these messages."""
+        """Return the Lambda event of a queue with these messages."""
         url = os.environ[f"{queue}_QUEUE_URL"]
         messages_there = self._messages(queue)
-        # What was received before is not brought again but by the test.
+        # Only the test redelivers messages that were received before.
         messages_there[:] = [message for message in messages_there if message.approximate_receive_count == 0]
         waiting = messages_there[:]
         messages_there.clear()
@@ -138,12 +138,12 @@ class Api:
         return {"Records": records}
 
     def handle(self, queue: Queue, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """A queue's function gets these messages; those that have to come again."""
+        """Invoke a queue's function with these messages; return the failed ones."""
         answer = HANDLERS[queue].handler(self.received(queue, *messages), api.Context())
         return [messages[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
 
     def lock_expired(self, order_id: str, expires_at: int) -> Any:
-        """The stream tells that TTL removed an order's contact lock; what the function answers."""
+        """Deliver the stream record of a contact lock removed by TTL; return the function's result."""
         image = attributes.item_to_dynamodb({"order_id": order_id, "expires_at": expires_at})
         record = {"eventName": "REMOVE", "dynamodb": {"OldImage": image, "SequenceNumber": "1"}}
         return lock_expired.handler({"Records": [record]}, api.Context())
