@@ -16,7 +16,7 @@ MAX_AGE = 86_400
 
 
 def init_data(data: bytes) -> bool:
-    """Verify bytes as initData; return whether accepted. A second, slower parser must then accept them too (I22, G7)."""
+    """Verify bytes as initData; return whether accepted. A second, slower parser must agree (I22, G7)."""
     sent = data.decode("utf-8", "surrogateescape")
     try:
         user = verify(sent, bot_token=BOT_TOKEN, now=NOW, max_age=MAX_AGE)
