@@ -48,8 +48,8 @@ async def take_order(order_id: OrderId, caller: Caller) -> TakeView:
     """Charges 2 roubles and returns the contact. At most three executors can take an order.
 
     The request is idempotent: an executor who has paid gets the same response again for free, also after the order
-    ended. After an erasure of the client's data it gets a 410 `order_not_active`. A balance below the price gets a 402
-    `insufficient_balance`.
+    ended. If the client's data was erased, a repeated request gets a 410 `order_not_active`. A balance below the price
+    gets a 402 `insufficient_balance`.
     """
     order, debit = commands.take(order_id, caller)
     return TakeView(

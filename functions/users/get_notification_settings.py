@@ -31,7 +31,7 @@ class NotificationSettingsView(View):
     responses={**BOT_CAN_WRITE_RESPONSE, **error_responses(InvalidInitData, TooOften)},
 )
 async def get_notification_settings(caller: Reader, response: Response) -> NotificationSettingsView:
-    """The caller's notification settings; `false` and 10 minutes until they save others.
+    """The caller's notification settings. Until the caller saves some, `enabled` is `false` and `frequency` is 10.
 
     The header `X-Bot-Can-Write` says whether a notification can reach the caller.
     """

@@ -30,7 +30,10 @@ class PreferencesView(View):
     responses=error_responses(InvalidInitData, TooOften),
 )
 async def get_preferences(caller: Reader) -> PreferencesView:
-    """The orders of which the bot notifies the caller. Both lists are empty until preferences are saved."""
+    """The categories and cities of the orders that the bot offers to the caller.
+
+    Both lists are empty until preferences are saved.
+    """
     user = users.visit(caller)
     return PreferencesView(categories=list(user.preferred_categories), cities=list(user.preferred_cities))
 
