@@ -12,6 +12,7 @@ from shared.domain import delivery as deliveries
 from shared.domain import inbox as inboxes
 from shared.domain.delivery import MAX_TRIES, Delivery, Outcome
 from shared.domain.inbox import Inbox
+from shared.domain.messages import Digest, Offer, offer_or_digest
 from shared.domain.order import Order, Status, with_take
 from shared.domain.user import User
 
@@ -281,3 +282,106 @@ class Messages(RuleBasedStateMachine):
 
 TestMessages = Messages.TestCase
 TestMessages.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+# ---------------------------------------------------------------- the plan of a message
+
+OFFER = Offer(user_id=7, order_id=order(1).id, due_at=0)
+DIGEST = Digest(user_id=7, window_ends_at=5 * MINUTE, due_at=5 * MINUTE)
+
+
+def planned(read: Inbox, message: Offer | Digest, known: Order | None, now: int, *others: Order) -> inboxes.Plan:
+    """The plan, given exactly the orders that `needed` asks for."""
+    there = {kept.id: kept for kept in (*([known] if known else []), *others)}
+    needed = inboxes.needed(read, EXECUTOR, message, known, now)
+    found = [there[order_id] for order_id in needed if order_id in there]
+    return inboxes.plan(read, EXECUTOR, message, known, found, now)
+
+
+def test_offer_to_an_empty_inbox_is_claimed_and_sent() -> None:
+    plan = planned(Inbox(), OFFER, order(1), MINUTE)
+    claimed = inboxes.claim(inboxes.with_order(Inbox(), order(1)), [order(1)], frequency=10, now=MINUTE)
+    assert plan == inboxes.Plan(claimed, changed=True, send=[order(1)])
+    assert inboxes.needed(Inbox(), EXECUTOR, OFFER, order(1), MINUTE) == {order(1).id: HOUR}
+
+
+def test_offer_in_an_open_window_is_collected_with_a_digest() -> None:
+    read = Inbox(window_ends_at=5 * MINUTE, told={"t": HOUR}, version=3)
+    plan = planned(read, OFFER, order(1), MINUTE)
+    digest = Digest(7, 5 * MINUTE, due_at=5 * MINUTE)
+    assert plan == inboxes.Plan(inboxes.with_order(read, order(1)), changed=True, send=[], digest=digest, collects=True)
+    assert inboxes.needed(read, EXECUTOR, OFFER, order(1), MINUTE) == {}
+
+
+def test_second_collected_order_queues_no_digest() -> None:
+    read = Inbox(window_ends_at=5 * MINUTE, collected={order(2).id: HOUR})
+    plan = planned(read, OFFER, order(1), MINUTE)
+    assert (plan.collects, plan.digest, plan.changed, list(plan.send)) == (True, None, True, [])
+
+
+def test_known_order_changes_nothing() -> None:
+    read = Inbox(window_ends_at=5 * MINUTE, told={order(1).id: HOUR})
+    assert planned(read, OFFER, order(1), MINUTE) == inboxes.Plan(read, send=[])
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (None, Outcome.ENDED),
+        (replace(order(1), status=Status.DELETED), Outcome.ENDED),
+        (filled(order(1)), Outcome.FILLED),
+    ],
+)
+def test_offer_that_is_no_news_is_dropped_unwritten(known: Order | None, reason: Outcome) -> None:
+    read = Inbox(collected={order(2).id: HOUR})
+    assert planned(read, OFFER, known, MINUTE, order(2)) == inboxes.Plan(read, dropped={reason: [order(1).id]})
+
+
+def test_order_that_is_being_sent_is_reclaimed_without_the_ended() -> None:
+    read = on_its_way(1, 2, held_until=0)
+    plan = planned(read, OFFER, None, NOW, order(2))
+    assert plan.inbox == inboxes.reclaim(read, [order(2)], frequency=10, now=NOW)
+    assert (plan.changed, plan.send, plan.dropped) == (True, [order(2)], {Outcome.ENDED: [order(1).id]})
+    assert inboxes.needed(read, EXECUTOR, OFFER, None, NOW) == read.sending
+
+
+def test_doubt_for_the_last_time_drops_the_order() -> None:
+    plan = planned(on_its_way(1, tries=MAX_TRIES, held_until=0), DIGEST, None, NOW, order(1))
+    assert (plan.send, plan.dropped) == ([], {Outcome.IN_DOUBT: [order(1).id]})
+    assert plan.inbox.delivery is None
+
+
+def test_held_claim_is_retried_when_it_runs_out() -> None:
+    read = on_its_way(1)
+    for message in (DIGEST, OFFER):
+        assert planned(read, message, order(1), NOW) == inboxes.Plan(read, retry_at=NOW + deliveries.HELD_MS)
+
+
+def test_new_order_during_a_claim_is_collected() -> None:
+    read = replace(on_its_way(2), collected={})
+    plan = planned(read, OFFER, order(1), NOW)
+    assert (plan.collects, plan.send, plan.dropped, plan.retry_at) == (True, [], {}, None)
+    assert plan.digest == Digest(7, read.window_ends_at, due_at=read.window_ends_at)
+
+
+def test_digest_before_its_window_ends_is_retried_then() -> None:
+    read = Inbox(window_ends_at=6 * MINUTE, collected={order(1).id: HOUR})
+    assert planned(read, DIGEST, None, 5 * MINUTE) == inboxes.Plan(read, retry_at=6 * MINUTE)
+
+
+def test_digest_sends_what_stands_and_drops_the_rest() -> None:
+    read = Inbox(window_ends_at=5 * MINUTE, collected={order(number).id: HOUR for number in (1, 2, 3)})
+    plan = planned(read, DIGEST, None, 5 * MINUTE, order(2), filled(order(3)))
+    assert plan.send == [order(2)]
+    assert plan.dropped == {Outcome.ENDED: [order(1).id, order(3).id]}
+    assert (plan.collects, plan.digest) == (False, None)
+
+
+def test_digest_of_an_overdue_window_is_due_at_once() -> None:
+    read = replace(on_its_way(2), collected={}, window_ends_at=NOW - 1)
+    assert planned(read, OFFER, order(1), NOW).digest == Digest(7, NOW - 1, due_at=NOW)
+
+
+def test_queue_of_offers_holds_both_kinds_of_messages() -> None:
+    assert offer_or_digest(user_id=1, order_id="a", due_at=2) == Offer(1, "a", 2)
+    assert offer_or_digest(user_id=1, window_ends_at=3, due_at=2) == Digest(1, 3, 2)
