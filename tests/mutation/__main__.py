@@ -37,7 +37,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/contact.py": ["tests/domain/test_contact.py"],
     "shared/domain/delivery.py": ["tests/domain/test_delivery.py"],
     "shared/domain/business_metrics.py": ["tests/domain/test_business_metrics.py"],
-    "shared/domain/inbox.py": ["tests/domain/test_inbox.py"],
+    "shared/domain/inbox.py": ["tests/domain/test_inbox.py", "tests/functions/test_offers.py"],
     "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
     "shared/domain/limits.py": ["tests/domain/test_limits.py"],
     "shared/domain/money.py": ["tests/domain/test_money.py"],
