@@ -94,6 +94,17 @@ def _add_input_errors(operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
+def text(document: Any, depth: int = 3) -> str:
+    """Return the document as compact JSON, with lines down to `depth` only: one per path and per schema.
+
+    The function that serves it sends the file as it is, so indentation would cost every reader. Lines keep diffs short.
+    """
+    if depth == 0 or not isinstance(document, dict):
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    parts = (f"{json.dumps(key)}:{text(value, depth - 1)}" for key, value in document.items())
+    return "{\n" + ",\n".join(parts) + "\n}"
+
+
 if __name__ == "__main__":
-    TARGET.write_text(json.dumps(schema(), ensure_ascii=False, indent=2) + "\n")
+    TARGET.write_text(text(schema()) + "\n")
     print(f"Wrote {TARGET.relative_to(Path.cwd())}.")
