@@ -37,7 +37,7 @@ class InvoiceView(View):
     """Where to pay.
 
     - `pay_url`: the page to pay on in a browser.
-    - `mini_app_invoice_url`: the link to pay inside Telegram; null when the provider has none.
+    - `mini_app_invoice_url`: the `https://t.me` link to pay inside Telegram; null when the provider has none.
     """
 
     payment_id: int

@@ -13,11 +13,17 @@ from shared.service_errors import ProviderUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice: the provider's id, the URL to pay in a browser, and the URL to pay inside Telegram, if any."""
+    """An invoice: the provider's id, the URL to pay in a browser, and the provider's URL to pay inside Telegram."""
 
     id: str
     pay_url: str
-    mini_app_url: str | None
+    telegram_url: str | None
+
+    @property
+    def mini_app_url(self) -> str | None:
+        """`telegram_url` if Telegram can open it: the WebApp passes it to `openTelegramLink`, which takes t.me only."""
+        is_link = self.telegram_url is not None and self.telegram_url.startswith("https://t.me/")
+        return self.telegram_url if is_link else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from tests.payments.shops import StarShop, balance, create
 def test_pre_checkout_admits_only_the_payer_at_the_price(service: Api, telegram: FakeTelegram) -> None:
     invoice = create(service, "telegram_stars")
     link = invoice["pay_url"]
-    assert invoice["mini_app_invoice_url"] == link
     [asked] = telegram.invoices.values()
     assert (asked["currency"], asked["provider_token"], asked["prices"][0]["amount"]) == ("XTR", "", 67)
 
