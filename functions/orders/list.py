@@ -11,6 +11,7 @@ from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
 from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
 from shared.http.errors import error_responses
+from shared.http.headers import NEVER_STALE
 from shared.http.schemas import Category, City, Limit, OrderView, View, order_view
 from shared.settings import feed_cache_seconds
 from shared.store import feeds
@@ -81,7 +82,7 @@ async def list_orders(
         fresh = min(feed_cache_seconds(), fresh_for(found, clock.now_ms()) // 1000 - 1)
         if caller is None and fresh > 0:
             # For a CDN only: a copy in the browser would hide from users what they have just done.
-            response.headers["cache-control"] = f"public, max-age=0, s-maxage={fresh}"
+            response.headers["cache-control"] = f"public, max-age=0, s-maxage={fresh}, {NEVER_STALE}"
     return {
         "orders": [order_view(order, user_id=None, now=now, listed=True) for order in found],
         "total": total,

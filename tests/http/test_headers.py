@@ -5,7 +5,7 @@ import pytest
 from shared.handlers.http import MAX_BODY
 from shared.store import orders
 from tests import api
-from tests.in_process import Api
+from tests.in_process import Api, Change
 
 SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,3 +33,15 @@ def test_every_answer_has_the_security_headers(service: Api, monkeypatch: pytest
     page = service.call("GET /docs")
     assert SECURITY.keys() <= page.headers.keys()
     assert "https://cdn.jsdelivr.net" in page.headers["content-security-policy"]
+
+
+def test_no_cache_serves_an_expired_response(service: Api, change: Change) -> None:
+    """I12: while the origin fails, CloudFront serves an expired response without end unless the response forbids it."""
+    change(FEED_CACHE_SECONDS="2")
+    cacheable = set()
+    for route in api.routes().keys() - {"$default"}:
+        control = service.call(route, id="AAAAAAAAAAAA").headers["cache-control"].split(", ")
+        if control != ["no-store"]:
+            cacheable.add(route)
+            assert {"must-revalidate", "stale-if-error=0"} <= set(control), route
+    assert cacheable == {"GET /api/orders", "GET /openapi.json"}
