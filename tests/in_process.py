@@ -56,7 +56,7 @@ class Api:
         body: Any = None,
         **more: Any,
     ) -> api.Answer:
-        """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given."""
+        """Send a request to a route, as in `GET /api/orders/{id}`. With `user`, it is signed now."""
         return api.invoke(route, self.event_of(route, user=user, id=id, query=query, body=body, **more))
 
     def event_of(
@@ -94,7 +94,7 @@ class Api:
         end_due_order.handler({"order_id": order_id, "due_at": due_at}, api.Context())
 
     def image(self, order_id: str) -> Any:
-        """An order's item as the stream has it."""
+        """Return an order's item in the notation of the stream."""
         return table.client().get_item(TableName=TABLE, Key=attributes.item_to_dynamodb(keys.order(order_id)))["Item"]
 
     def order_changed(self, image: Any, before: Any = None) -> Any:
@@ -149,14 +149,14 @@ class Api:
         return lock_expired.handler({"Records": [record]}, api.Context())
 
     def update(self, update_id: int, *, secret: str = WEBHOOK_SECRET, **content: Any) -> api.Answer:
-        """Telegram sends the bot's webhook an update, as in `update(1, message={…})`."""
+        """Send the bot's webhook an update of Telegram, as in `update(1, message={…})`."""
         return self.call(
             "POST /api/telegram/webhook",
             body={"update_id": update_id, **content},
             headers={"x-telegram-bot-api-secret-token": secret},
         )
 
-    # what many tests need done before they begin
+    # preparations of many tests
 
     def order(self, user: int, contact: str = "@burst_pipe", **given: Any) -> dict[str, Any]:
         """A new order of `user`."""
@@ -179,17 +179,17 @@ class Api:
 
 
 def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
-    """What moto keeps of an AWS service."""
+    """Return moto's state of an AWS service."""
     return get_backend(service)["123456789012"]["eu-central-1"]
 
 
 def queue_name(queue: Queue) -> str:
-    """A queue's name, as its URL has it."""
+    """Return a queue's name, the last part of its URL."""
     return os.environ[f"{queue}_QUEUE_URL"].rpartition("/")[2]
 
 
 def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) -> dict[str, Any]:
-    """A message as a queue's function gets it."""
+    """Return a message as the event of a queue's function contains it."""
     return {
         "messageId": message_id,
         "receiptHandle": receipt_handle,
@@ -203,7 +203,7 @@ def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) 
 
 
 def wake_another_instance() -> None:
-    """What comes next is answered by one that has not read for anybody."""
+    """Empty the caches of the functions, as in a new Lambda environment."""
     reads._reads.clear()
     reads._refused_until.clear()
 
@@ -212,7 +212,7 @@ def wake_another_instance() -> None:
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API over an empty table."""
     service = Api()
-    # A session reads what is the same for every test; what DynamoDB is asked, moto has nothing to do with.
+    # The SDK session is the same for every test. Calls to DynamoDB do not reach moto.
     with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": ["https://dynamodb"]}}}):
         table.client.cache_clear()
         schedules.client.cache_clear()
@@ -236,19 +236,19 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What the functions log from here on."""
+    """Collect the functions' log from here on."""
     lines = StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", lines)
     return lines
 
 
 Change = Callable[..., None]
-"""Sets the functions otherwise, as in `change(READS_PER_HOUR="1")`."""
+"""Changes settings of the functions, as in `change(READS_PER_HOUR="1")`."""
 
 
 @contextmanager
 def changed_settings() -> Iterator[Change]:
-    """What is changed is as it was again when the block ends."""
+    """Change settings; restore them when the block ends."""
 
     def forget() -> None:
         settings.settings.cache_clear()
@@ -268,14 +268,14 @@ def changed_settings() -> Iterator[Change]:
 
 @pytest.fixture
 def change() -> Iterator[Change]:
-    """Sets the functions otherwise until the test ends."""
+    """Change settings of the functions until the test ends."""
     with changed_settings() as change:
         yield change
 
 
 @pytest.fixture
 def telegram(change: Change) -> Iterator[FakeTelegram]:
-    """Telegram, which knows the bot; it says nothing of its limits."""
+    """The fake Telegram with the bot's token, without rate limits."""
     fake = FakeTelegram(BOT_TOKEN, limits=False)
     with serving(fake.app) as url:
         change(TELEGRAM_API_URL=url)
@@ -284,7 +284,7 @@ def telegram(change: Change) -> Iterator[FakeTelegram]:
 
 @pytest.fixture
 def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
-    """Crypto Pay; its webhooks are the test's to send."""
+    """The fake Crypto Pay. The test sends its webhooks."""
     fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
     with serving(fake.app) as url:
         change(CRYPTO_PAY_API_URL=url)
@@ -293,7 +293,7 @@ def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
 
 @pytest.fixture
 def yookassa(change: Change) -> Iterator[FakeYookassa]:
-    """YooKassa; its notifications are the test's to send."""
+    """The fake YooKassa. The test sends its notifications."""
     fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY)
     with serving(fake.app) as url:
         change(YOOKASSA_API_URL=url)
@@ -302,7 +302,7 @@ def yookassa(change: Change) -> Iterator[FakeYookassa]:
 
 @pytest.fixture
 def bot(service: Api, telegram: FakeTelegram) -> FakeTelegram:
-    """Telegram with its limits, by the test's clock."""
+    """The fake Telegram with its rate limits, by the test's clock."""
     telegram.limits = True
     telegram._clock = lambda: service.now / 1000
     return telegram

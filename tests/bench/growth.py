@@ -78,7 +78,7 @@ ACTS: dict[str, Act] = {
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, dict[int, Cost]]:
-    """By request, by size of the table."""
+    """Return the cost by request, then by size of the table."""
     found: dict[str, dict[int, Cost]] = {name: {} for name in ACTS}
     for size in sizes:
         with service(NOW) as made:

@@ -59,7 +59,7 @@ def compare(operator: str, left: Any, right: Any) -> bool:
 
 
 class _Reader:
-    """The tokens of an expression, and which names and values it uses."""
+    """The tokens of an expression, and the names and values that it uses."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -96,7 +96,7 @@ class _Reader:
         return ""
 
     def path(self) -> tuple[str, ...]:
-        """A document path; a part that begins with # is a name of the request."""
+        """Read a document path. A part that begins with # is a name of the request."""
         parts = [self.take()]
         while self.taken("."):
             parts.append(self.take())
@@ -106,7 +106,7 @@ class _Reader:
         return tuple(parts)
 
     def value(self) -> str:
-        """A value of the request."""
+        """Read a value of the request."""
         name = self.take()
         if not name.startswith(":"):
             raise Unsupported(self.text)
@@ -257,7 +257,7 @@ def holds(text: str, item: Item, names: Names, values: Values) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """A KeyConditionExpression: a partition, and what bounds the sort key, as names of values."""
+    """A KeyConditionExpression: a partition and the bounds of the sort key, as names of values."""
 
     partition: tuple[str, str]
     sort: str | None = None
@@ -267,7 +267,7 @@ class KeyRange:
 
 @cache
 def key_range(text: str) -> tuple[KeyRange, frozenset[str]]:
-    """A KeyConditionExpression, and the names and values that it uses. Raises Unsupported."""
+    """Parse a KeyConditionExpression; return it with the names and values that it uses. Raises Unsupported."""
     reader = _Reader(text)
     [pk] = reader.path()
     reader.take("=")
@@ -346,7 +346,7 @@ def _update(text: str) -> tuple[_Update, frozenset[str]]:
 
 
 def updated(text: str, item: Item, names: Names, values: Values) -> dict[str, Any]:
-    """The item after an UpdateExpression; the one given stays as it is. Raises Invalid, Unsupported."""
+    """Return the item after an UpdateExpression. The given item is not changed. Raises Invalid, Unsupported."""
     update, _ = _update(text)
     new = dict(item)
     # Right-hand sides read the item before the update.
@@ -369,14 +369,14 @@ def updated(text: str, item: Item, names: Names, values: Values) -> dict[str, An
 
 
 def update_targets(text: str, names: Names) -> list[str]:
-    """The attributes that an UpdateExpression writes to. Raises Unsupported."""
+    """Return the attributes that an UpdateExpression writes. Raises Unsupported."""
     update, _ = _update(text)
     written = [*(path[0] for path, _ in update.sets), *update.removes, *(path[0] for path, _ in update.adds)]
     return [names.get(name, name) for name in written]
 
 
 def _own(new: dict[str, Any], path: tuple[str, ...], names: Names) -> tuple[dict[str, Any], str]:
-    """The map that holds the last part of the path, copied on the way down, and that part's name."""
+    """Return the map that holds the last part of the path, and that part's name. The maps on the path are copied."""
     parts = [names.get(part, part) for part in path]
     holder = new
     for part in parts[:-1]:
@@ -393,7 +393,7 @@ def _own(new: dict[str, Any], path: tuple[str, ...], names: Names) -> tuple[dict
 
 
 def projection(text: str, names: Names) -> list[str]:
-    """The attributes that a ProjectionExpression shows, whole. Raises Invalid, Unsupported."""
+    """Return the top-level attributes of a ProjectionExpression. Raises Invalid, Unsupported."""
     reader = _Reader(text)
     shown = []
     while True:

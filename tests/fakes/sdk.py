@@ -15,8 +15,8 @@ from botocore.exceptions import ConnectionError, HTTPClientError
 from tests.fakes.dynamodb import AwsError
 
 Send = Callable[[str, Mapping[str, Any]], dict[str, Any]]
-"""One attempt of a call: the operation and its request to the answer. Raises AwsError, or what botocore raises of a
-connection."""
+"""One attempt of a call: from operation and request to the response. Raises AwsError, or botocore's error of a
+failed connection."""
 
 # The errors of DynamoDB that the standard retry mode retries.
 _RETRIED_CODES = frozenset(
@@ -31,13 +31,13 @@ _RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 
 
 class _Body:
-    """A response's bytes, as urllib3 has them."""
+    """The bytes of a response, with the interface of urllib3."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def stream(self) -> list[bytes]:
-        """All of them at once."""
+        """Yield all bytes at once."""
         return [self._content]
 
 

@@ -107,7 +107,7 @@ class Caller:
         self.table = TABLE
 
     def call(self) -> Request:
-        """One call."""
+        """Make a random call."""
         kinds = [self.get, self.batch, self.query, self.put, self.update, *[self.transact] * 4]
         return self.random.choice(kinds)()
 
@@ -185,7 +185,7 @@ class Caller:
         return " ".join(parts)
 
     def expressions(self, request: dict[str, Any], *, update: bool, condition: bool) -> dict[str, Any]:
-        """`request` with expressions and exactly what they use; now and then with a value too many."""
+        """Add expressions with their names and values to `request`; sometimes with an unused value."""
         values: dict[str, Any] = {}
         if update:
             request["UpdateExpression"] = self.update_expression(values)
@@ -272,9 +272,9 @@ def outcome(client: Any, request: Request) -> Any:
                 error.response.get("Item"),
             )
         del answer["ResponseMetadata"]
-        if "Responses" in answer:  # a batch has no order
+        if "Responses" in answer:  # a batch response has no order
             answer["Responses"][TABLE].sort(key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
-        if name == "scan":  # nor has a scan
+        if name == "scan":  # a scan has no order
             answer["Items"].sort(key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
         pages.append(answer)
         if "LastEvaluatedKey" not in answer:
@@ -283,7 +283,7 @@ def outcome(client: Any, request: Request) -> Any:
 
 
 def _sentence(message: str) -> str:
-    """An error's sentence without the names that only one of the two adds."""
+    """Return an error's message without the names that only one of the two adds."""
     return re.sub(r"(unused in expressions: keys|invalid for update):.*", r"\1", message)
 
 
@@ -339,9 +339,9 @@ def test_responses_to_our_calls_equal_embedded_aws(embedded: Any) -> None:
 
 
 def calls_of(seed: int) -> list[Request]:
-    """The calls that reached the table in a simulation."""
+    """Return the calls that reached the table in a simulation."""
     simulation = Simulation(seed)
-    # The embedded AWS has a clock of its own: to it, no token is ever too old.
+    # The embedded AWS uses the real clock, so no token is too old for it.
     simulation.faults.chosen -= {"F10 again after 11 minutes"}
     execute = simulation.aws.database.execute
     made: list[Request] = []
@@ -372,7 +372,7 @@ def clock() -> Clock:
 
 
 def due(database: Database, order: str, at: int) -> None:
-    """Put an item that is due at a time, into the index `due`."""
+    """Put an item with a due time into the index `due`."""
     item = {
         "pk": {"S": order},
         "sk": {"S": "ORDER"},
@@ -398,7 +398,7 @@ def get(database: Database, order: str, *, consistent: bool) -> Any:
 
 
 def test_index_and_eventual_read_lag(clock: Clock) -> None:
-    """F16: each shows a change only after its own lag, one item's changes in their order; a consistent read at once."""
+    """F16: an index and an eventual read lag, and keep the order of one item's changes. A consistent read does not."""
     lags = {None: 50, "due": 100}
     database = Database(api.table_definition(), name=TABLE, now=clock, lag=lambda index: lags.get(index, 0))
     due(database, "A", 1)

@@ -33,12 +33,12 @@ Connect = Callable[[Any, sdk.Send], None]
 
 
 def below(client: Any, send: sdk.Send) -> None:
-    """The way without the wire, with no time to lose."""
+    """Connect below the client, without pauses between retries."""
     sdk.below_the_client(client, send, sleep=lambda seconds: None, random=lambda: 0.5)
 
 
 def seen(connect: Connect, failure: Exception, times: int) -> tuple[int, Any]:
-    """How often the client sent a call that fails so many times, and what came of it."""
+    """Return the number of attempts of a call that fails `times` times, and its outcome."""
     sent = []
 
     def send(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Fault = Callable[[Call], dict[str, Any]]
 
 
 def refused(code: str, *reasons: str, status: int = 400) -> Fault:
-    """DynamoDB answers with an error and does nothing."""
+    """Plan that DynamoDB answers with an error and does nothing."""
 
     def fault(call: Call) -> dict[str, Any]:
         raise _error(code, reasons, status)
@@ -33,7 +33,7 @@ def refused(code: str, *reasons: str, status: int = 400) -> Fault:
 
 
 def done_but_refused(code: str, *reasons: str, status: int = 400) -> Fault:
-    """DynamoDB executes the call and answers with an error (F8)."""
+    """Plan that DynamoDB executes the call and answers with an error (F8)."""
 
     def fault(call: Call) -> dict[str, Any]:
         call()
@@ -47,13 +47,13 @@ def _error(code: str, reasons: tuple[str, ...], status: int) -> AwsError:
 
 
 def lost(call: Call) -> dict[str, Any]:
-    """The call is executed and its response is lost (F3)."""
+    """Execute the call and lose its response (F3)."""
     call()
     raise ReadTimeoutError(endpoint_url="http://dynamodb")
 
 
 def never_arrived(call: Call) -> dict[str, Any]:
-    """The request is lost."""
+    """Lose the request."""
     raise ReadTimeoutError(endpoint_url="http://dynamodb")
 
 
@@ -105,25 +105,25 @@ class Wire:
         return [request for name, request in self.sent if name == operation]
 
     def counts(self) -> Counter[str]:
-        """How many attempts of each operation there were."""
+        """Return the number of attempts by operation."""
         return Counter(name for name, _ in self.sent)
 
     def sleep(self, seconds: float) -> None:
-        """Time passes for everybody."""
+        """Let time pass, as a pause between retries does."""
         self.naps.append(seconds)
         self.takes(seconds)
 
     def takes(self, seconds: float) -> None:
-        """Time passes while something else than a pause goes on."""
+        """Let time pass outside a pause."""
         self._monotonic += seconds
         self.service.now += int(seconds * 1000)
 
     def monotonic(self) -> float:
-        """Seconds since the test began."""
+        """Return the seconds since the test began."""
         return self._monotonic
 
     def send(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """One attempt of a call."""
+        """Execute one attempt of a call with its planned fault."""
         self.sent.append((operation, request))
         planned = self._planned.get(operation)
         fault = planned.popleft() if planned else self._always.get(operation, well)
@@ -132,7 +132,7 @@ class Wire:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """The wire to an empty table, and a client of its own: what the SDK may still retry is counted in a client."""
+    """The wire to an empty table with a new client, because the SDK counts its retry quota per client."""
     service = Api()
     wire = Wire(service)
     time = SimpleNamespace(sleep=wire.sleep, monotonic=wire.monotonic)

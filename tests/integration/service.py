@@ -34,16 +34,16 @@ from tests.conftest import BOT_TOKEN
 Result = TypeVar("Result")
 
 RUN = (sys.executable, "-m", "infra.local")
-"""What `make run` executes."""
+"""The command of `make run`."""
 
 MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_HOUR", "READS_PER_HOUR")
-"""Limits of a person, which a test is not."""
+"""Rate limits for a person, raised because a test sends more."""
 
 UP = 60.0
-"""Seconds that a start or a stop may take; a machine with nothing else to do needs four."""
+"""Seconds that a start or a stop may take. An idle machine needs four."""
 
 READ_EVERY = 1.0
-"""Seconds between the reads of a user who waits, where the service was told to let nobody read much."""
+"""Seconds between the reads of a waiting user, where the service runs with a low limit of reads."""
 
 _USERNAME = re.compile(r"canary_[0-9a-f]{12}", re.IGNORECASE)
 _PHONE = re.compile(r"900[0-9]{7}")
@@ -56,7 +56,7 @@ def now_ms() -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -106,7 +106,7 @@ class Service:
         self._http = httpx.Client(
             base_url=self.url, timeout=120, limits=httpx.Limits(max_connections=None), trust_env=False
         )
-        # A user's environment, because that of these tests contains a function's settings.
+        # A developer's environment: that of the tests contains a function's settings.
         env = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if name in os.environ}
         env |= dict.fromkeys(MANY, "100000")
         env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
@@ -134,11 +134,11 @@ class Service:
         return self
 
     def ended(self) -> int:
-        """The exit code of a service that ends by itself or was stopped."""
+        """Wait until the service has ended; return its exit code."""
         return self.process.wait(UP)
 
     def stop(self, by: int = signal.SIGTERM) -> None:
-        """Stop it as a person does; only its data and its log may be left."""
+        """Stop the service as a person does. Only its data and its log may be left."""
         self.process.send_signal(by)
         assert self.ended() == 0, self.stderr
         assert self.processes() == []
@@ -148,7 +148,7 @@ class Service:
                 json.loads(line)
 
     def kill(self) -> None:
-        """End it in any state, for a test that failed before it could stop it."""
+        """Kill the service in any state, after a test that failed before it stopped the service."""
         self._http.close()
         if self.process.poll() is None:
             self.process.kill()
@@ -169,17 +169,17 @@ class Service:
 
     @property
     def stdout(self) -> str:
-        """Its standard output, with the functions' logs."""
+        """Return the standard output, with the functions' logs."""
         return self._out.read_text(encoding="utf-8")
 
     @property
     def stderr(self) -> str:
-        """Its standard error."""
+        """Return the standard error."""
         return self._err.read_text(encoding="utf-8")
 
     @property
     def log(self) -> list[str]:
-        """Every line that it and the embedded AWS wrote."""
+        """Return every line that the service and the embedded AWS wrote."""
         own = (self.data_dir / "ministack.log").read_text(encoding="utf-8")
         return f"{self.stdout}{self.stderr}{own}".splitlines()
 
@@ -215,9 +215,9 @@ class Service:
         headers: Mapping[str, str] | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request to a route, as in `GET /api/orders/{id}`, signed now by `user` where one is given.
+        """Send a request to a route, as in `GET /api/orders/{id}`. With `user`, it is signed now.
 
-        `raw` is a body that need not be JSON, `query` may be a string sent as it is.
+        `raw` is a body that need not be JSON. A `query` that is a string is sent unchanged.
         """
         method, path = route.split(" ")
         given: dict[str, str] = {}
@@ -312,12 +312,12 @@ class Service:
     # ------------------------------------------------------------ disclosure
 
     def mistakes(self) -> list[str]:
-        """Every logged error and every answer above 499."""
+        """Return every logged error and every answer above 499."""
         logged = [line for line in self.log if '"level":"ERROR"' in line or "Traceback" in line]
         return logged + [f"{e.route}: {e.answer.status}" for e in self.exchanges if e.answer.status >= 500]
 
     def disclosed(self) -> list[str]:
-        """Every contact, credential or token in a place where it must not be, with that place."""
+        """Return every contact, credential or token in a forbidden place, with that place."""
         owners = {
             e.answer.json["id"]: e.user
             for e in self.exchanges
@@ -346,13 +346,13 @@ class Service:
         return found
 
     def _contacts_in(self, text: str) -> list[str]:
-        """The contacts of test orders in a text, in any spelling."""
+        """Return the contacts of test orders in a text, in any spelling."""
         phones = _PHONE.findall(re.sub(r"[^0-9a-zA-Z]", "", text))
         return _USERNAME.findall(text) + [phone for phone in phones if phone in self._phones]
 
 
 def wait_until(done: Callable[[], object], *, every: float = 0.25) -> None:
-    """Return once `done` returns true; call it every so many seconds."""
+    """Call `done` at an interval (seconds) until it returns true."""
     deadline = time.monotonic() + UP
     while not done():
         assert time.monotonic() < deadline, "it does not happen"
@@ -366,7 +366,7 @@ def pause_before(end: int) -> None:
 
 @contextmanager
 def running(home: Path, **settings: Any) -> Iterator[Service]:
-    """A service that is ready, and is stopped at the end."""
+    """Yield a ready service; stop it at the end."""
     service = Service(home, **settings)
     try:
         service.wait_until_ready()

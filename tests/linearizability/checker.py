@@ -31,8 +31,8 @@ def explanation(
 ) -> tuple[bool, list[Call]]:
     """Whether the history is linearizable, with the order of calls that explains most of it.
 
-    `apply` gives the states that a call, with the answer it got, can lead to; none where the answer is wrong in that
-    state. For a call whose answer is unknown, that it never happened need not be among them.
+    `apply` returns the possible states after a call with its response, or none if the response is wrong in that state.
+    For a call without a response, it need not return the state in which the call never took effect.
     """
     operations = sorted(history, key=lambda operation: operation.sent)
     known = sum(1 << place for place, operation in enumerate(operations) if operation.answered is not None)

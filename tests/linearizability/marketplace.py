@@ -56,7 +56,7 @@ class Marketplace:
 class Call:
     """A user's request and its response; `status` 0 means no response.
 
-    `order_id` is the order it was about, for a creation the one that came of it; `value` a contact or an amount.
+    `order_id` is the order of the call, or the created order. `value` is a contact or an amount.
     """
 
     what: str

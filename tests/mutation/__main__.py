@@ -1,8 +1,8 @@
 """Break each module of TARGETS in every small way, run its tests each time, and report the mutants that survive.
 
-Every mutant is a fork of a process that has imported everything but our own code: its import of the module finds the
-changed one, nothing is written anywhere. A survivor that was looked at and is harmless stands in `survivors.txt` with
-the reason; any other fails the run, and so does an entry that stands there in vain.
+Every mutant is a fork of a process that has imported everything except our own code. The fork imports the changed
+module from memory; no file is written. A reviewed, harmless survivor stands in `survivors.txt` with the reason. Any
+other survivor fails the run, and so does an entry without its survivor.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tests.mutation.operators import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 REVIEWED = Path(__file__).with_name("survivors.txt")
 
-# The tests of each module, the quicker ones first.
+# The tests of each module, the fastest first.
 TARGETS: dict[str, list[str]] = {
     "shared/domain/cities.py": ["tests/domain/test_cities.py"],
     "shared/domain/contact.py": ["tests/domain/test_contact.py"],
@@ -88,7 +88,7 @@ def _run_tests(tests: list[str]) -> int:
 
 
 def _forked(work: Callable[[], int], log: Path, cpu_seconds: int = resource.RLIM_INFINITY) -> int:
-    """Start `work` in a fork whose output goes to a file and which is killed after so much work; its process id."""
+    """Start `work` in a fork with its output in a file and a limit of CPU time; return the process id."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -107,7 +107,7 @@ def _forked(work: Callable[[], int], log: Path, cpu_seconds: int = resource.RLIM
 
 
 def _ended(pid: int, started: float, timeout: float) -> int | None:
-    """Its exit code where it has ended; after the time that it may wait, that of a failed test."""
+    """Return the exit code of an ended process, None while it runs; kill it after `timeout` s, as a failed test."""
     done, status = os.waitpid(pid, os.WNOHANG)
     if done:
         return os.waitstatus_to_exitcode(status)
@@ -123,9 +123,9 @@ def _ended(pid: int, started: float, timeout: float) -> int | None:
 
 
 def baseline(tests: list[str], folder: Path) -> float:
-    """The processor's seconds that the tests take unchanged; and import here what of others' code they import.
+    """Run the unchanged tests and return their CPU time, s. Import the third-party modules that they imported.
 
-    All forks to come have that then.
+    Every later fork starts with these modules.
     """
     modules = folder / "modules"
 
@@ -140,7 +140,7 @@ def baseline(tests: list[str], folder: Path) -> float:
     for name in modules.read_text().split("\n"):
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
             importlib.import_module(name)
-    gc.freeze()  # no fork need look through that again
+    gc.freeze()  # no fork collects these objects again
     return usage.ru_utime + usage.ru_stime
 
 

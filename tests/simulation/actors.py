@@ -107,10 +107,10 @@ class Actors:
 
             self._world.start(function_of(route), ask, on_end, timeout=_TIMEOUT)
 
-    # ------------------------------------------------------------ what they do
+    # ------------------------------------------------------------ turns of the actors
 
     def begin(self) -> None:
-        """Some have money, somebody has trouble."""
+        """Give some users money and post a first order."""
         for user in self.users:
             if self._dice.random() < 0.8:
                 self.send(self._recharge(user))
@@ -121,7 +121,7 @@ class Actors:
         self._world.later(self._dice.choice((0, 100, 1_000)), self._turn)
 
     def _begin_busy(self) -> None:
-        """Several orders, most of them taken by the same few, most of those completed: then the turns begin."""
+        """Post several orders, most taken by the same few executors and then completed. Then begin the turns."""
         dice, world = self._dice, self._world
         for _ in self._contacts:
             self.send(self.create())
@@ -192,7 +192,7 @@ class Actors:
         return [self.about(order) if kind < 0.95 else self._look()]
 
     def _judge(self) -> list[Request]:
-        """Several clients review at once, mostly the same executor."""
+        """Let several clients review at once, mostly the same executor."""
         dice, items = self._dice, self._checker.items
         over = [(id, items[f"ORDER#{id}", "ORDER"]) for id in self._checker.orders]
         over = [(id, order) for id, order in over if order["status"] in ("completed", "expired") and order["takes"]]
@@ -261,7 +261,7 @@ class Actors:
         return self.request("POST /api/orders/{id}/take", user, order)
 
     def create(self) -> Request:
-        """Somebody has trouble."""
+        """Make a request for a new order."""
         dice = self._dice
         contact = dice.choice(self._contacts)
         body = {

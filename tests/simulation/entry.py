@@ -29,13 +29,13 @@ from tests.simulation.world import World
 
 @cache
 def function_of(route: str) -> str:
-    """The function of a route, for example `orders.take`."""
+    """Return the function of a route, for example `orders.take`."""
     return api.routes()[route].removeprefix("functions.")
 
 
 @cache
 def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, type[BaseModel]], frozenset[str]]:
-    """A route's endpoint, its parameters that are bodies, and the names of all of them."""
+    """Return a route's endpoint, its body parameters, and the names of all parameters."""
     [found] = importlib.import_module(api.routes()[route]).router.routes
     hints = get_type_hints(found.endpoint)
     names = frozenset(inspect.signature(found.endpoint).parameters)
@@ -48,7 +48,7 @@ def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, type[BaseModel]
 
 
 def below_http(request: Request) -> Answer:
-    """The answer of the route's endpoint."""
+    """Call the route's endpoint and return its response."""
     endpoint, bodies, names = _endpoint(request.route)
     given: dict[str, Any] = dict(request.query)
     if "status" in given:
@@ -84,7 +84,7 @@ def _dumped(result: Any) -> Any:
 
 
 class ThroughHttp:
-    """The answer of the route's handler to API Gateway's event."""
+    """Call the route's handler with API Gateway's event."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -106,8 +106,8 @@ class ThroughHttp:
         return self.invoke(request.route, event)
 
     def invoke(self, route: str, event: dict[str, Any]) -> Answer:
-        """The answer of a route's handler to an event."""
-        # Each invocation has a process of its own, and so a loop.
+        """Call a route's handler with an event and return its response."""
+        # Each invocation has its own process, and therefore its own event loop.
         loop = self._free_loops.pop() if self._free_loops else asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -120,7 +120,7 @@ class ThroughHttp:
         return Answer(answer["statusCode"], json.loads(text) if text else None)
 
     def close(self) -> None:
-        """Close the event loops and leave the thread an open one."""
+        """Close the event loops and give the thread a new one."""
         asyncio.set_event_loop(asyncio.new_event_loop())
         for loop in self._free_loops:
             loop.close()

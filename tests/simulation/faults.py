@@ -82,7 +82,7 @@ class Faults:
 
     @classmethod
     def of(cls, dice: Random, calls: Counter[str], hits: Counter[tuple[str, str]]) -> "Faults":
-        """The faults that the seed's dice choose."""
+        """Choose the faults of a seed with its random numbers."""
         rate = dice.choice((0.0, 0.02, 0.05, 0.05, 0.1, 0.1, 0.25, 0.6))
         share = dice.choice((0.2, 0.5, 1.0))
         return cls(dice, calls, hits, rate, frozenset(kind for kind in (*APPLIES_TO, *OTHERS) if dice.random() < share))
@@ -93,7 +93,7 @@ class Faults:
         self.chosen = frozenset()
 
     def of_call(self, operation: str, site: str) -> str | None:
-        """The fault that this call meets, if it meets one."""
+        """Return the fault that this call meets, or None."""
         if self.random.random() >= self.rate:
             return None
         possible = [kind for kind, operations in APPLIES_TO.items() if operation in operations and kind in self.chosen]
@@ -104,7 +104,7 @@ class Faults:
         return kind
 
     def happens(self, kind: str, probability: float, site: str = "") -> bool:
-        """Whether one of OTHERS happens now: with `probability` where the seed chose it, never otherwise."""
+        """Whether a fault of OTHERS happens now: with `probability` if the seed chose it, otherwise never."""
         if kind not in self.chosen or self.random.random() >= probability:
             return False
         self.hits[kind, site] += 1
@@ -112,7 +112,7 @@ class Faults:
 
 
 def call_sites(hits: Counter[tuple[str, str]]) -> dict[str, Counter[str]]:
-    """Hits by fault, then by call site."""
+    """Return the hits by fault, then by call site."""
     found: dict[str, Counter[str]] = {}
     for (kind, site), count in sorted(hits.items()):
         found.setdefault(kind, Counter())[site] += count

@@ -27,11 +27,11 @@ _LEDGER = "GET /api/admin/users/{id}/ledger"
 
 
 class Operators:
-    """Operators, and users who ask for erasure. Some seeds have none."""
+    """The operators of a seed, and its users who ask for erasure. Some seeds have none."""
 
     def __init__(self, world: World, aws: Aws, checker: Checker, actors: Actors) -> None:
         self.dice = random.Random(f"operators {world.seed}")
-        # So that there are seeds with payments among them, and seeds that go the whole way.
+        # The share leaves seeds that also have payments, and seeds that run the complete stack.
         self.take_part = world.seed % 5 < 2
         self._world = world
         self._aws = aws
@@ -39,7 +39,7 @@ class Operators:
         self._actors = actors
         self._turns = self.dice.randint(4, 14)
         if self.take_part and self.dice.random() < 0.3:
-            # All users have small buckets, which run empty.
+            # All users have small buckets, so that some run empty.
             for bucket in checker.audit_log.per_hour:
                 checker.audit_log.per_hour[bucket] = self.dice.choice((1, 2, 4))
         self._reasons = 0
@@ -56,7 +56,7 @@ class Operators:
         self._turns = 0
 
     def _turn(self) -> None:
-        """Something is done, by one or two of them, while those whom it concerns go on."""
+        """Let one or two operators act while the affected users continue."""
         self._turns -= 1
         if self._turns < 0:
             return
@@ -76,7 +76,7 @@ class Operators:
             return max(0, min(due) - now + dice.choice((-2_500, -10, -1, 0, 1, 10, 2_500)))
         return dice.choice((0, 10, 500, 3_000, 10_000, _MINUTE, 5 * _MINUTE, 13 * _MINUTE))
 
-    # ------------------------------------------------------------ what
+    # ------------------------------------------------------------ actions
 
     def _burst(self) -> list[Request]:
         dice = self.dice
@@ -89,7 +89,7 @@ class Operators:
         return [*deed(order), *rivals]
 
     def _order(self) -> str | None:
-        """Mostly one that runs; of those, one that was taken."""
+        """Choose an order: mostly an active one, and of these one that was taken."""
         dice, items = self.dice, self._checker.items
         there = {id: items[f"ORDER#{id}", "ORDER"] for id in self._checker.orders if (f"ORDER#{id}", "ORDER") in items}
         running = [id for id, order in there.items() if order["status"] == "active"]
@@ -103,7 +103,7 @@ class Operators:
         return [self._asks(_REMOVE, order) for _ in range(self.dice.choice((1, 1, 2)))]
 
     def _refunds(self, order: str) -> list[Request]:
-        """To some of those who took an order, mostly one that was answered, where it goes on meanwhile."""
+        """Refund some executors of an order: mostly one with a response, while it continues."""
         dice, items = self.dice, self._checker.items
         taken = [(id, items.get((f"ORDER#{id}", "ORDER"), {})) for id in self._checker.orders]
         taken = [(id, order) for id, order in taken if order.get("takes")]
@@ -124,7 +124,7 @@ class Operators:
         )
 
     def _bans(self, order: str) -> list[Request]:
-        """Of somebody who is at it."""
+        """Ban a user who is active."""
         dice, whom = self.dice, self._whom(order)
         own = [self._actors.take(order, whom), *(self._actors.create() for _ in range(2))]
         if dice.random() < 0.2:
@@ -132,7 +132,7 @@ class Operators:
         return [self._ban(whom) for _ in range(dice.choice((1, 1, 2)))] + own
 
     def _farewells(self, order: str) -> list[Request]:
-        """A user asks for erasure, in the app or by letter to an operator."""
+        """Let a user ask for erasure, in the app or by letter to an operator."""
         whom = self._whom(order)
         self._checker.audit_log.forgotten.add(whom)
         if self.dice.random() < 0.7:
@@ -155,7 +155,7 @@ class Operators:
         return self.dice.sample(looks, 2)
 
     def _complaints(self) -> list[Request]:
-        """What came of those that wait; at times of one that does not."""
+        """Handle open complaints, and sometimes one that is not open."""
         found = [
             key
             for key, item in self._checker.items.items()
@@ -177,7 +177,7 @@ class Operators:
         return {"user_id": user, "operator_id": OPERATORS[0], "reason": f"письмо {self._reasons}"}
 
     def _asks(self, route: str, id: str | None, **body: Any) -> Request:
-        """A request of an operator's, with a reason of its own: the audit log is matched by it."""
+        """Make an operator's request with a unique reason, by which the audit log is matched."""
         self._reasons += 1
         given: Mapping[str, Any] = {"reason": f"причина {self._reasons}", **body}
         query, sent = (given, None) if route.startswith("GET") else (None, given)

@@ -13,7 +13,7 @@ Commit = Mapping[Key, tuple[Plain | None, Plain | None]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request of an actor's."""
+    """An HTTP request of an actor."""
 
     number: int
     route: str
@@ -24,7 +24,7 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The request in a trace."""
+        """Name the request in a trace."""
         told = {name: value for name, value in (self.body or {}).items() if name not in ("description", "city")}
         return f"{self.route.replace('{id}', self.id or '')} {told or ''}{dict(self.query) or ''} by {self.user}"
 
@@ -50,7 +50,7 @@ class Money:
 
 
 def plain(image: Mapping[str, Any]) -> Plain:
-    """An item of DynamoDB's as Python's."""
+    """Convert a DynamoDB item to Python values."""
     return {name: _value(value) for name, value in image.items()}
 
 
@@ -78,7 +78,7 @@ def shown_status(order: Plain, now: int) -> str:
 
 
 def views(content: Any) -> list[Mapping[str, Any]]:
-    """The orders that an answer shows."""
+    """Return the orders that a response shows."""
     if not isinstance(content, Mapping):
         return []
     if "orders" in content:
@@ -88,7 +88,7 @@ def views(content: Any) -> list[Mapping[str, Any]]:
 
 
 class Told:
-    """A commit in a trace, put into words only when somebody reads it."""
+    """A commit in a trace. Its text is made only when it is read."""
 
     def __init__(self, commit: Commit) -> None:
         self._commit = commit
@@ -98,7 +98,7 @@ class Told:
 
 
 def _told(key: Key, old: Plain | None, new: Plain | None) -> str:
-    """A change in a trace."""
+    """Describe a change in a trace."""
     name = f"{key[0][:20]}/{key[1]}"
     if new is None:
         return f"-{name}"

@@ -47,11 +47,11 @@ _SECRETS = {
     "crypto-pay-token": CRYPTO_PAY_TOKEN,
     "contact-key": CONTACT_KEY,
 }
-# Every so many seeds one goes the whole way: handlers, HTTP events, botocore's serializer, retries and parser.
+# Every n-th seed runs the complete stack: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
 # Seeds per batch of a process.
 _SHARE = 250
-# How likely the end of a seed is looked at as closely as can be.
+# The share of seeds whose end is checked in every detail.
 _LOOK_CLOSELY = 0.1
 
 
@@ -129,7 +129,7 @@ class Simulation:
         for request in list(actors.unanswered):
             actors.send(request)
         world.run(until=world.now + _MINUTE)
-        endless = [task for task in world.running.values() if task.started < world.now]  # a timer may be due just now
+        endless = [task for task in world.running.values() if task.started < world.now]  # a timer may be due now
         if endless:
             world.broken("L4", f"{len(endless)} invocations have not ended")
         for request in actors.unanswered:
@@ -180,7 +180,7 @@ class Simulation:
 
     @contextlib.contextmanager
     def in_place_of_what_is_real(self) -> Iterator[None]:
-        """The clock, the dice, the secrets and the clients of the code are the simulation's; stdout is caught."""
+        """Replace the code's clock, random numbers, secrets and clients by the simulation's; capture stdout."""
         dice, world = self.world.random, self.world
         time = types.SimpleNamespace(
             sleep=lambda seconds: world.pause(int(seconds * 1000) + 1), monotonic=lambda: world.now / 1000
@@ -225,7 +225,7 @@ class Simulation:
             (sys.modules["botocore.endpoint"], "time", time),
             (sys, "stdout", self._log),
             (logger.registered_handler, "stream", self._log),
-            # Writing the log costs as much as a call.
+            # Writing the log would cost as much as a call.
             (logging.getLogger(logger.service), "disabled", not self.whole_way),
         ]
         real = [(target, name, getattr(target, name)) for target, name, _ in replaced]

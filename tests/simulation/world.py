@@ -17,14 +17,14 @@ import greenlet
 START = 1_790_000_000_000
 HOUR = 60 * 60 * 1000
 
-# A lambda's environment may be this far from the true time (F15).
+# The clock of a Lambda environment may differ this much from the true time, ms (F15).
 MAX_SKEW = 2_000
-# An index, or a read that need not be consistent, lags at most this far behind the table (F16).
+# An index or an eventually consistent read lags at most this far behind the table, ms (F16).
 MAX_LAG = 2_000
 
 
 class Crashed(BaseException):
-    """The process that ran a handler is gone. No `except Exception` of a handler's may see it."""
+    """The process of a handler has died. A BaseException, so that no `except Exception` of a handler catches it."""
 
 
 class Violation(AssertionError):
@@ -35,7 +35,7 @@ class Violation(AssertionError):
 class Task:
     """One invocation of a function, in an environment whose clock is `skew` ms ahead.
 
-    `clock_low` and `clock_high` are the earliest and the latest that its clock showed, epoch ms.
+    `clock_low` and `clock_high` are the earliest and the latest time that its clock showed, epoch ms.
     """
 
     number: int
@@ -55,7 +55,7 @@ class Task:
 
     @property
     def ended_well(self) -> bool:
-        """Whether the invocation came to its end: neither died nor raised."""
+        """Whether the invocation has returned: it neither died nor raised."""
         return not self.dead and self.error is None
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ class World:
             self.now = max(self.now, until)
 
     def jump(self, ms: int) -> None:
-        """Time that nobody noticed passing: what was planned meanwhile comes late, what runs may run out of it."""
+        """Move the clock without running anything: planned actions become late, running tasks may time out."""
         for task in self.running.values():
             task.may_time_out = True
         self.now += ms
@@ -146,7 +146,7 @@ class World:
         self.task = None
 
     def pause(self, ms: int) -> None:
-        """Let `ms` pass for the task that runs, and others run meanwhile. Raises Crashed where its time ran out."""
+        """Let `ms` pass for the running task while others run. Raises Crashed after its timeout."""
         task = self.task
         assert task is not None
         self.check_alive()
@@ -163,7 +163,7 @@ class World:
         self.check_alive()
 
     def _switch_out_of(self, loop: asyncio.AbstractEventLoop) -> None:
-        # asyncio knows one running loop a thread; we have one a greenlet.
+        # asyncio allows one running loop per thread. Here each greenlet has its own.
         waiting = asyncio.current_task(loop)
         assert waiting is not None
         asyncio.tasks._leave_task(loop, waiting)
@@ -173,18 +173,18 @@ class World:
         asyncio.tasks._enter_task(loop, waiting)
 
     def crash(self) -> None:
-        """End the process of the task that runs. Raises Crashed."""
+        """End the process of the running task. Raises Crashed."""
         assert self.task is not None
         self.task.dead = True
         raise Crashed
 
     def check_alive(self) -> None:
-        """Raises Crashed in a task whose process is gone: whatever it caught, it does nothing more."""
+        """Raise Crashed in a task whose process has died, so that it does nothing more, even after catching Crashed."""
         if self.task is not None and self.task.dead:
             raise Crashed
 
     def step_clock(self) -> None:
-        """Set the clock of the task that runs anew, as its environment's time service does."""
+        """Set the running task's clock to a new skew, as a time service does."""
         task = self.task
         assert task is not None
         task.clock_high = max(task.clock_high, self.clock())

@@ -1,7 +1,7 @@
 """A model of the whole service by its contract, in memory and independent of the storage.
 
-Written from the contract, not from the code. Money is roubles, time is epoch milliseconds. What a reader sees follows
-from the clock alone; counters and refunds follow once a timer, the sweep or the client brought the order to its end.
+Written from the contract, not from the code. Money is roubles, time is epoch milliseconds. The clock
+alone decides what a reader sees. Counters and refunds follow when a timer, the sweep or the client ends the order.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ ERASED, NOBODY = "Удалено по просьбе автора", "Польз�
 class Order:
     """An order. Counters and refunds match the status `seen`; `refunded` holds the refunded executors.
 
-    An order that an operator removed gives it back answered or not; one that is erased is in no list of its client's.
+    A removal by an operator refunds the executors even after a response. An erased order is in no list of its client.
     """
 
     id: str

@@ -106,7 +106,7 @@ class Service(RuleBasedStateMachine):
         self._plug.__exit__(None, None, None)
 
     def ask(self, route: str, user: int | None = None, **more: Any) -> api.Answer:
-        feeds._totals.clear()  # as in a new environment: no cached totals
+        feeds._totals.clear()  # a new environment has no cached totals
         method, path = route.split(" ")
         headers = {"authorization": f"Bearer {api.init_data(user, self.model.now)}"} if user else {}
         order_id = more.pop("id", "")
@@ -114,7 +114,7 @@ class Service(RuleBasedStateMachine):
         return api.invoke(route, request)
 
     def expect(self, says: Says, answer: api.Answer, told: Any = None) -> None:
-        """Check that the response matches the model. `told` replaces its content if it must be parsed first."""
+        """Check that the response matches the model. `told` replaces a content that must be parsed first."""
         assert answer.status == says.status, (says, answer.text)
         if says.status >= 400:
             assert answer.json["code"] == says.body
