@@ -52,12 +52,18 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     errors.RechargeUnavailable: ErrorResponse(
         403, "recharge_unavailable", "Пополнить баланс можно только через оплату счёта"
     ),
+    errors.ReceiptContactNeeded: ErrorResponse(
+        409, "receipt_contact_needed", "Для чека нужна электронная почта или телефон. Пришлите их нашему боту"
+    ),
     errors.TakeNotFound: ErrorResponse(404, "take_not_found", "Этот исполнитель не брал заказ"),
     errors.TakeNotOver: ErrorResponse(409, "take_not_over", "Клиент ещё может ответить: вернуть деньги пока нельзя"),
     errors.AlreadyRefunded: ErrorResponse(409, "already_refunded", "Деньги за этот заказ уже возвращены"),
     errors.ComplaintNotFound: ErrorResponse(404, "complaint_not_found", "Жалоба не найдена"),
     errors.AlreadyHandled: ErrorResponse(409, "already_handled", "Жалоба уже рассмотрена"),
     errors.InvalidContact: ErrorResponse(422, "invalid_contact", "Укажите @username или российский телефон"),
+    errors.InvalidReceiptContact: ErrorResponse(
+        422, "invalid_receipt_contact", "Укажите электронную почту или российский телефон"
+    ),
     service_errors.Busy: ErrorResponse(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
     service_errors.Unavailable: ErrorResponse(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
 }

@@ -77,6 +77,8 @@ class PaymentSettings:
     """Settings of payments.
 
     `providers` are the enabled ones, the default first. `star_roubles` is the price of one Telegram Star in roubles.
+    `yookassa_vat_code` and `yookassa_tax_system_code` are for fiscal receipts. None are sent without a VAT code. A shop
+    with one tax system needs no code of it.
     """
 
     providers: tuple[str, ...]
@@ -86,6 +88,8 @@ class PaymentSettings:
     yookassa_api_url: str
     yookassa_shop_id: str
     yookassa_networks: tuple[str, ...]
+    yookassa_vat_code: int | None
+    yookassa_tax_system_code: int | None
 
 
 @cache
@@ -100,7 +104,13 @@ def payment_settings() -> PaymentSettings:
         yookassa_api_url=env["YOOKASSA_API_URL"],
         yookassa_shop_id=env["YOOKASSA_SHOP_ID"],
         yookassa_networks=tuple(filter(None, env["YOOKASSA_NETWORKS"].split(","))),
+        yookassa_vat_code=_code(env["YOOKASSA_VAT_CODE"]),
+        yookassa_tax_system_code=_code(env["YOOKASSA_TAX_SYSTEM_CODE"]),
     )
+
+
+def _code(text: str) -> int | None:
+    return int(text) if text else None
 
 
 def queue_url(name: str) -> str:

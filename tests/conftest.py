@@ -65,6 +65,8 @@ os.environ.update(
     YOOKASSA_API_URL="http://127.0.0.1:9",
     YOOKASSA_SHOP_ID="100500",
     YOOKASSA_NETWORKS="192.0.2.0/28,2001:db8::/32",
+    YOOKASSA_VAT_CODE="",
+    YOOKASSA_TAX_SYSTEM_CODE="",
     WEBAPP_LINK="https://t.me/urgent_test_bot",
     NEW_ORDERS_QUEUE_URL="https://sqs.eu-central-1.amazonaws.com/123456789012/new-orders",
     OFFERS_QUEUE_URL="https://sqs.eu-central-1.amazonaws.com/123456789012/offers",

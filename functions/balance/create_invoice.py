@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 from shared import clock, ids
 from shared.commands import payments as commands
 from shared.domain import money
-from shared.domain.errors import Banned, InvalidInitData, TooOften
+from shared.domain.errors import Banned, InvalidInitData, ReceiptContactNeeded, TooOften
 from shared.domain.payment import Provider, new_payment
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
-from shared.http.schemas import View
+from shared.http.schemas import ReceiptContact, View
 from shared.payments import PROVIDERS, configured
 from shared.service_errors import ProviderNotConfigured, ProviderUnavailable, Unavailable
 from shared.settings import payment_settings
@@ -27,10 +27,13 @@ class NewInvoice(BaseModel):
 
     - `amount`: roubles, a JSON integer.
     - `provider`: without it, the first payment provider that the service offers.
+    - `receipt_contact`: an e-mail or a Russian phone for the fiscal receipts of card payments. By giving it, the caller
+      consents to its storage for the next receipts. It replaces the one before. Other payments ignore it.
     """
 
     amount: Annotated[int, Field(strict=True, ge=money.MIN_RECHARGE, le=money.MAX_RECHARGE)]
     provider: Provider | None = None
+    receipt_contact: ReceiptContact | None = None
 
 
 class InvoiceView(View):
@@ -50,13 +53,17 @@ class InvoiceView(View):
     operation_id="create_invoice",
     summary="Create an invoice to top up the balance",
     response_model=InvoiceView,
-    responses=error_responses(InvalidInitData, Banned, TooOften, ProviderNotConfigured, ProviderUnavailable),
+    responses=error_responses(
+        InvalidInitData, Banned, ReceiptContactNeeded, TooOften, ProviderNotConfigured, ProviderUnavailable
+    ),
 )
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     """Creates a pending payment. The balance is credited when the provider confirms it.
 
     Poll `GET /api/balance/payment/{id}/status` with `payment_id` to see it paid. A payment can be paid for 30 minutes,
-    by card for 60. A 503 `provider_not_configured` means that the service does not offer this provider.
+    by card for 60. A 503 `provider_not_configured` means that the service does not offer this provider. A 409
+    `receipt_contact_needed` means that a receipt is due and that no `receipt_contact` is stored: ask the caller for one
+    and repeat the request with it.
     """
     provider = configured(invoice.provider)
     now = clock.now_ms()
@@ -70,9 +77,14 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     )
 
     # Put before the provider is called: a webhook can arrive before the provider's response.
-    payment = commands.create(payment, caller)
+    payment, receipt_contact = commands.create(
+        payment,
+        caller,
+        needs_receipt_contact=PROVIDERS[provider].needs_receipt_contact(),
+        receipt_contact=invoice.receipt_contact,
+    )
     try:
-        provider_invoice = PROVIDERS[provider].create(payment)
+        provider_invoice = PROVIDERS[provider].create(payment, receipt_contact)
         payments.set_invoice(payment.id, provider_invoice.id)
     except table.WriteConflict as conflict:
         # Its payment links were not returned yet, so the payment will expire.

@@ -7,7 +7,7 @@ from shared.domain.errors import PaymentNotFound
 from shared.domain.payment import Status
 from shared.handlers.background import background_handler
 from shared.payments import PROVIDERS
-from shared.store import payments
+from shared.store import payments, users
 
 
 @background_handler
@@ -15,14 +15,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Refund the payment of `{"payment_id"}`, and debit the balance by the amount, as far as the balance covers it.
 
     Returns the payment after it, in roubles. A payment that is not paid stays unchanged. Idempotent: a repeated call
-    continues after a failure. One consistent GetItem, the provider's `refund`, and the calls of `settle`. Fails on
-    PaymentNotFound, ProviderUnavailable, Busy, Unavailable. The log line `failed` names the error.
+    continues after a failure. One consistent GetItem, one more where a receipt is due, the provider's `refund`, and the
+    calls of `settle`. Fails on PaymentNotFound, ProviderUnavailable, Busy, Unavailable. The log line `failed` names the
+    error.
     """
     payment = payments.get(event["payment_id"])
     if payment is None:
         raise PaymentNotFound
     if payment.status is Status.PAID:
-        payment = settle(PROVIDERS[payment.provider].refund(payment)) or payment
+        provider = PROVIDERS[payment.provider]
+        # The receipt of the refund goes where the payer's receipts go now; the payment has no copy of the contact.
+        contact = users.get(payment.user_id).receipt_contact if provider.needs_receipt_contact() else None
+        payment = settle(provider.refund(payment, contact)) or payment
     return {
         "payment_id": payment.id,
         "user_id": payment.user_id,

@@ -185,6 +185,8 @@ class EmbeddedAws:
             "YookassaShopId": settings.yookassa_shop_id,
             # The embedded AWS sees every request come from the front server, on 127.0.0.1.
             "YookassaNetworks": "127.0.0.0/8",
+            "YookassaVatCode": settings.yookassa_vat_code,
+            "YookassaTaxSystemCode": settings.yookassa_tax_system_code,
             "WebappLink": "https://t.me/urgent_services_local_bot",
         }
         self._check_stop()

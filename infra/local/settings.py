@@ -55,6 +55,8 @@ class LocalSettings:
     yookassa_api_url: str
     yookassa_shop_id: str
     yookassa_secret_key: str
+    yookassa_vat_code: str
+    yookassa_tax_system_code: str
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -95,6 +97,8 @@ class LocalSettings:
             yookassa_api_url=read("YOOKASSA_API_URL", f"{fakes}/yookassa", _url, "an http(s) URL"),
             yookassa_shop_id=env.get("YOOKASSA_SHOP_ID") or LOCAL_YOOKASSA_SHOP,
             yookassa_secret_key=env.get("YOOKASSA_SECRET_KEY") or LOCAL_YOOKASSA_KEY,
+            yookassa_vat_code=read("YOOKASSA_VAT_CODE", "", _code_up_to(12), "a number from 1 to 12"),
+            yookassa_tax_system_code=read("YOOKASSA_TAX_SYSTEM_CODE", "", _code_up_to(6), "a number from 1 to 6"),
         )
 
 
@@ -134,6 +138,15 @@ def _ids(text: str) -> str:
     if not all(part.isdecimal() for part in text.split(",") if text):
         raise ValueError
     return text
+
+
+def _code_up_to(highest: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text and text not in map(str, range(1, highest + 1)):
+            raise ValueError
+        return text
+
+    return parse
 
 
 def _positive(text: str) -> int:

@@ -1,6 +1,7 @@
 """`make setup`, `make webhook` and `make teardown` with STAGE=dev or prod: what a stage needs besides its stack.
 
-setup     store the stage's secrets in SSM as SecureStrings: from the environment, prompted for, or generated
+setup     store the stage's secrets in SSM as SecureStrings: from the environment, prompted for, or generated; say what
+          its parameters in samconfig.toml lack
 webhook   register the bot's webhook with Telegram: after the first deployment and after each change of its secret
 teardown  delete the webhook and the stack; print the commands that delete the table and the secrets, which stay
 
@@ -12,14 +13,19 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from infra.local.settings import ROOT
 from infra.operate.invoke import CannotInvoke, aws_client
 from shared.outbound import http
+
+# The parameters of the stages.
+SAMCONFIG = ROOT / "samconfig.toml"
 
 # The kinds of updates that functions/telegram/webhook.py handles.
 UPDATES = ["message", "callback_query", "my_chat_member", "pre_checkout_query"]
@@ -44,6 +50,18 @@ SECRETS = [
     Secret("yookassa-secret-key", "YOOKASSA_SECRET_KEY", "the shop's secret key", is_optional=True),
 ]
 
+# What an enabled provider needs: its secret and its parameters, with what happens without each.
+_NEEDED = {
+    "crypto_pay": {"crypto-pay-token": "every payment fails"},
+    "yookassa": {
+        "yookassa-secret-key": "every payment fails",
+        "YookassaShopId": "every payment fails",
+        "YookassaVatCode": (
+            "no fiscal receipts are sent, and a shop that has to send them through YooKassa (54-FZ) gets no payment"
+        ),
+    },
+}
+
 
 class CannotDo(Exception):
     """A precondition is missing or a service refuses. The message says what to do, without a full stop."""
@@ -56,7 +74,8 @@ class NotConfirmed(Exception):
 def setup(stage: str, aws: Callable[[str], Any]) -> None:
     """Store the missing secrets in SSM; keep an existing one unless the environment has another value.
 
-    Calls ssm:GetParameter, ssm:PutParameter and Telegram's getMe. Raises CannotDo, and botocore's errors.
+    Then print what the stage's enabled payment providers lack. Calls ssm:GetParameter, ssm:PutParameter and Telegram's
+    getMe. Raises CannotDo, and botocore's errors.
     """
     ssm = aws("ssm")
     for secret in SECRETS:
@@ -74,6 +93,9 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
             print(f"The bot is @{_telegram(value, 'getMe')['username']}")
         ssm.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=stored is not None)
         print(f"{path}: {'replaced' if stored is not None else 'created'}")
+    there = {secret.name for secret in SECRETS if _read(ssm, _path(stage, secret)) is not None}
+    for problem in _missing(_parameters(stage), there):
+        print(problem)
 
 
 def webhook(stage: str, aws: Callable[[str], Any]) -> None:
@@ -122,6 +144,24 @@ def teardown(stage: str, aws: Callable[[str], Any]) -> None:
 
 
 COMMANDS = {"setup": setup, "webhook": webhook, "teardown": teardown}
+
+
+def _missing(parameters: Mapping[str, str], secrets_there: set[str]) -> list[str]:
+    """Return a line for each secret and parameter that an enabled payment provider needs and does not have."""
+    enabled = parameters.get("PaymentProviders", "").split(",")
+    return [
+        f"Missing for {provider}: {name}. Without it, {consequence}: see docs/deployment.md"
+        for provider, needed in _NEEDED.items()
+        if provider in enabled
+        for name, consequence in needed.items()
+        if name not in secrets_there and not parameters.get(name)
+    ]
+
+
+def _parameters(stage: str) -> dict[str, str]:
+    """Return the stage's parameters in samconfig.toml; those that it leaves out have the template's default."""
+    given = tomllib.loads(SAMCONFIG.read_text())[stage]["global"]["parameters"]["parameter_overrides"]
+    return dict(parameter.split("=", 1) for parameter in given)
 
 
 def _stack(stage: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared import clock, ids
 from shared.commands.retry import retry
 from shared.domain import money
+from shared.domain.errors import ReceiptContactNeeded
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import take_token
 from shared.domain.money import LedgerEntry
@@ -19,27 +20,36 @@ from shared.store import ledger, payments
 _LAST_ATTEMPT_SECONDS = 1.9
 
 
-def create(payment: Payment, caller: TelegramUser) -> Payment:
+def create(
+    payment: Payment, caller: TelegramUser, *, needs_receipt_contact: bool, receipt_contact: str | None
+) -> tuple[Payment, str | None]:
     """Put a new payment and charge the caller's token for it. Returns it, under another id if its id was taken.
 
-    Per attempt: one consistent BatchGetItem and one TransactWriteItems of two writes. Raises Banned, TooOften, Busy,
-    Unavailable.
+    Where the provider needs a contact for the receipt, it is returned too: `receipt_contact`, which then replaces the
+    stored one, or the stored one. A provider that needs none gets none, and none is stored.
+
+    Per attempt: one consistent BatchGetItem and one TransactWriteItems of two writes. Raises Banned,
+    ReceiptContactNeeded, TooOften, Busy, Unavailable.
     """
+    given = receipt_contact if needs_receipt_contact else None
     started, now = time.monotonic(), payment.created_at
 
-    def create_once() -> Payment:
+    def create_once() -> tuple[Payment, str | None]:
         nonlocal payment
         found, payer = payments.get_with_payer(payment.id, caller.id)
+        contact = given or (payer.receipt_contact if needs_receipt_contact else None)
         if found == payment:
-            return payment  # an earlier attempt was applied
+            return payment, contact  # an earlier attempt was applied
         if found is not None:  # another payment of this millisecond has the id
             payment = replace(payment, id=ids.new_integer_id(now))
         if time.monotonic() - started > _LAST_ATTEMPT_SECONDS:
             raise Unavailable
         payer.check_not_banned()
+        if needs_receipt_contact and contact is None:
+            raise ReceiptContactNeeded
         token = take_token(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
-        payments.create(payment, caller, token)
-        return payment
+        payments.create(payment, caller, token, receipt_contact=given)
+        return payment, contact
 
     return retry(create_once)
 

@@ -32,6 +32,12 @@ def parse(typed: str) -> Contact:
         raise InvalidContact
     if username := _USERNAME.fullmatch(shown):
         return Contact(shown, f"@{username[1].lower()}")
-    if phone := _PHONE.fullmatch(_BETWEEN_DIGITS.sub("", shown)):
-        return Contact(shown, f"+7{phone[1]}")
+    if phone := normal_phone(shown):
+        return Contact(shown, phone)
     raise InvalidContact
+
+
+def normal_phone(text: str) -> str | None:
+    """Return `+7` and ten digits for a Russian phone number in any usual spelling; None for anything else."""
+    phone = _PHONE.fullmatch(_BETWEEN_DIGITS.sub("", text))
+    return f"+7{phone[1]}" if phone else None

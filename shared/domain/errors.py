@@ -8,8 +8,8 @@
     ├── reviews             NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
     ├── complaints          OrderNotTakenByYou, AlreadyComplained, ComplaintNotFound, AlreadyHandled
     ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded
-    ├── input               InvalidContact
-    └── money               InsufficientBalance, PaymentNotFound, RechargeUnavailable
+    ├── input               InvalidContact, InvalidReceiptContact
+    └── money               InsufficientBalance, PaymentNotFound, RechargeUnavailable, ReceiptContactNeeded
 
 Each class is one error response: `shared/error_responses.py` has its status, code and Russian sentence. A request that
 ends in a domain error changed nothing. Failures of the service itself are in `shared/service_errors.py`.
@@ -148,6 +148,10 @@ class InvalidContact(DomainError):
     """The contact is neither a Telegram username nor a Russian phone number."""
 
 
+class InvalidReceiptContact(DomainError):
+    """The contact for receipts is neither an e-mail nor a Russian phone number."""
+
+
 # money
 class InsufficientBalance(DomainError):
     """The balance is below the price."""
@@ -159,3 +163,7 @@ class PaymentNotFound(DomainError):
 
 class RechargeUnavailable(DomainError):
     """Only a local stage credits a balance without a payment."""
+
+
+class ReceiptContactNeeded(DomainError):
+    """The payment provider needs a contact for the fiscal receipt, and the payer has not given one."""

@@ -23,6 +23,8 @@ class User:
     `banned_at`: when an operator banned the user, epoch ms.
     `full_at`: when each bucket of the user is full again, epoch ms (`shared/domain/limits.py`).
     `consents`: when the user first wrote under each version of the terms, epoch ms.
+    `receipt_contact`: where fiscal receipts go, in normal form (`shared/domain/receipt.py`).
+    `receipt_contact_consent_at`: when the user gave it for that purpose, epoch ms.
     """
 
     id: int
@@ -44,6 +46,8 @@ class User:
     banned_at: int | None = None
     full_at: dict[str, int] = field(default_factory=dict)
     consents: dict[str, int] = field(default_factory=dict)
+    receipt_contact: str | None = None
+    receipt_contact_consent_at: int | None = None
 
     def check_not_banned(self) -> None:
         """Raise Banned if an operator banned the user."""

@@ -26,7 +26,7 @@ from shared import ids
 from shared.domain import cities
 from shared.domain import contact as contacts
 from shared.domain.durations import MINUTE_MS
-from shared.domain.errors import InvalidContact, OrderNotFound, PaymentNotFound
+from shared.domain.errors import InvalidContact, InvalidReceiptContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
 from shared.domain.money import EntryType, LedgerEntry
 from shared.domain.operators import MAX_REASON, MIN_REASON, Action
@@ -40,6 +40,7 @@ from shared.domain.order import (
     status_at,
 )
 from shared.domain.person import Person
+from shared.domain.receipt import parse_receipt_contact
 from shared.domain.review import MAX_COMMENT, Complaint, Review
 from shared.domain.user import User
 from shared.error_responses import ERROR_RESPONSES
@@ -81,6 +82,13 @@ def _contact(typed: object) -> contacts.Contact:
         raise PydanticCustomError("invalid_contact", ERROR_RESPONSES[InvalidContact].detail) from None
 
 
+def _receipt_contact(typed: str) -> str:
+    try:
+        return parse_receipt_contact(typed)
+    except InvalidReceiptContact:
+        raise PydanticCustomError("invalid_receipt_contact", ERROR_RESPONSES[InvalidReceiptContact].detail) from None
+
+
 def _order_id(text: str) -> str:
     if not ids.ID.fullmatch(text):
         raise OrderNotFound  # no order has such an id
@@ -101,6 +109,7 @@ Contact = Annotated[
     GetPydanticSchema(lambda source, handler: core_schema.no_info_plain_validator_function(_contact)),
     WithJsonSchema({"type": "string"}),
 ]
+ReceiptContact = Annotated[str, AfterValidator(_receipt_contact)]
 Description = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
@@ -405,6 +414,8 @@ class ExportView(View):
 
     - `balance`: roubles. `notification_frequency`: minutes.
     - `bot_can_write`: null until Telegram has reported it.
+    - `receipt_contact`: where fiscal receipts are sent; null until the user gave one. `receipt_contact_since`: when the
+      user gave it, ISO 8601, UTC.
     - `taken_orders`, `offered_orders`: ids of the orders that the user took, and that the bot offered to the user.
     - `complaints`: complaints by the user.
     """
@@ -421,6 +432,8 @@ class ExportView(View):
     notifications_enabled: bool
     notification_frequency: int
     bot_can_write: bool | None
+    receipt_contact: str | None
+    receipt_contact_since: str | None
     orders: list[OrderView]
     taken_orders: list[str]
     offered_orders: list[str]
@@ -446,6 +459,8 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "notifications_enabled": user.notifications_enabled,
         "notification_frequency": user.notification_frequency,
         "bot_can_write": user.chat_open,
+        "receipt_contact": user.receipt_contact,
+        "receipt_contact_since": iso_or_null(user.receipt_contact_consent_at),
         "orders": [order_view(order, user_id=user.id, now=now) for order in person.orders],
         "taken_orders": person.taken_orders,
         "offered_orders": person.offered_orders,

@@ -27,7 +27,12 @@ from shared.settings import payment_settings
 _SIGNATURE = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
-def create(payment: Payment) -> Invoice:
+def needs_receipt_contact() -> bool:
+    """Never: Crypto Pay sends no receipts."""
+    return False
+
+
+def create(payment: Payment, _: str | None) -> Invoice:
     """Create an invoice. One createInvoice, never retried: it has no idempotency key, so a retry could create a second.
 
     Raises ProviderUnavailable, Unavailable.
@@ -88,7 +93,7 @@ def poll(payments: Sequence[Payment]) -> PollResult:
     )
 
 
-def refund(payment: Payment) -> Charge:
+def refund(payment: Payment, _: str | None) -> Charge:
     """Refund a payment by a transfer of the paid crypto to the payer. Crypto Pay has no refund method.
 
     One getInvoices, one getTransfers, one transfer. Idempotent: `spend_id` is the idempotency key of the transfer.

@@ -44,15 +44,19 @@ class PaymentProvider(Protocol):
 
     Each raises ProviderUnavailable if the provider cannot be reached or refuses, and Unavailable without its secret. A
     provider with its own webhook also has `verify`, which raises UnverifiedSender, and `parse_webhook`.
+    `receipt_contact` is where the fiscal receipt goes, in normal form; None without one.
     """
 
-    def create(self, payment: Payment) -> Invoice:
+    def needs_receipt_contact(self) -> bool:
+        """Whether an invoice is refused without a contact for the fiscal receipt."""
+
+    def create(self, payment: Payment, receipt_contact: str | None, /) -> Invoice:
         """Create an invoice for the payment."""
 
     def poll(self, payments: Sequence[Payment]) -> PollResult:
         """Ask for the state of some of the provider's payments."""
 
-    def refund(self, payment: Payment) -> Charge:
+    def refund(self, payment: Payment, receipt_contact: str | None, /) -> Charge:
         """Refund a paid payment (idempotent), and return the charge after the refund."""
 
 

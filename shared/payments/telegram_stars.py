@@ -18,7 +18,12 @@ _MAX_PAGES = 3
 _PAGE_TIMEOUT_SECONDS = 3.0
 
 
-def create(payment: Payment) -> Invoice:
+def needs_receipt_contact() -> bool:
+    """Never: Telegram sends no receipts."""
+    return False
+
+
+def create(payment: Payment, _: str | None) -> Invoice:
     """Create an invoice and return its link. One createInvoiceLink. Raises ProviderUnavailable, Unavailable."""
     link = _call(
         "createInvoiceLink",
@@ -61,7 +66,7 @@ def poll(payments: Sequence[Payment]) -> PollResult:
     return PollResult(charges, done=done) if position > start else PollResult(charges)
 
 
-def refund(payment: Payment) -> Charge:
+def refund(payment: Payment, _: str | None) -> Charge:
     """Refund the Stars. One refundStarPayment, which Telegram refuses for a refunded charge, so this is idempotent.
 
     Raises ProviderUnavailable, Unavailable.

@@ -73,15 +73,15 @@ def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]
     return from_item(payment) if payment else None, users.from_item(user_id, user)
 
 
-def create(payment: Payment, payer: TelegramUser, token: Token) -> None:
-    """Put a payment with a new id. `token` is the payer's rate limit token for it.
+def create(payment: Payment, payer: TelegramUser, token: Token, *, receipt_contact: str | None) -> None:
+    """Put a payment with a new id. `token` is the payer's rate limit token for it; a `receipt_contact` is stored.
 
     One TransactWriteItems of two writes. Raises table.WriteConflict, also if the id is in use.
     """
     table.transact(
         [
             table.put_write(_item(payment), condition=conditions.NOT_THERE),
-            users.user_write(payer.id, caller=payer, token=token),
+            users.user_write(payer.id, caller=payer, token=token, receipt_contact=receipt_contact),
         ]
     )
 

@@ -112,7 +112,7 @@ def _erase_comment_write(key: keys.Key, **also: str) -> "TransactWriteItemTypeDe
 
 
 def forget(before: User, action: Action, token: Token | None) -> None:
-    """Erase a user's name, settings, subscriptions, and the bot's items about the user; put the action.
+    """Erase a user's name, contact for receipts, settings, subscriptions, and the bot's items; put the action.
 
     Under the user's id stay: balance, counters, a ban, and consents. `token` is the user's rate limit token; None for
     an operator. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
@@ -134,7 +134,7 @@ def forget(before: User, action: Action, token: Token | None) -> None:
     forgotten = table.update_write(
         keys.user(before.id),
         f"SET {', '.join(sets)} REMOVE first_name, last_name, username, preferences, notify_enabled, notify_frequency,"
-        " chat_open",
+        " chat_open, receipt_contact, receipt_contact_consent_at",
         condition=conditions.all_of(*clauses),
         values=values,
     )

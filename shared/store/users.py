@@ -68,6 +68,8 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         settings_version=item.get("settings_version", 0),
         banned_at=item.get("banned_at"),
         consents={name.removeprefix("consent_"): at for name, at in item.items() if name.startswith("consent_")},
+        receipt_contact=item.get("receipt_contact"),
+        receipt_contact_consent_at=item.get("receipt_contact_consent_at"),
         full_at={bucket: item[f"bucket_{bucket}"] for bucket in get_args(Bucket) if f"bucket_{bucket}" in item},
     )
 
@@ -160,12 +162,14 @@ def user_write(
     active_orders: int = 0,
     completed_orders: int = 0,
     rating: int | None = None,
+    receipt_contact: str | None = None,
 ) -> "TransactWriteItemTypeDef":
     """Return the write of a user: the profile of `caller`, a rate limit token, the balance of `entry`, the counters.
 
     `active_orders` and `completed_orders` are added to the counters; `rating` is that of one more review received. A
     caller must not be banned; writes that others cause also reach a banned user. The ledger must still end with the
-    entry before `entry`. The same transaction must put `entry` itself.
+    entry before `entry`. The same transaction must put `entry` itself. `receipt_contact` and the time of its
+    consent replace those that are stored.
     """
     sets, adds, clauses = [], [], []
     values: dict[str, object] = {}
@@ -173,6 +177,9 @@ def user_write(
         sets.append(_set_profile())
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
+    if receipt_contact is not None:
+        sets += ["receipt_contact = :receipt_contact", "receipt_contact_consent_at = :given_at"]
+        values |= {":receipt_contact": receipt_contact, ":given_at": clock.now_ms()}
     if token is not None:
         token_set, token_left, token_values = token_update(token)
         sets.append(token_set)

@@ -33,8 +33,8 @@ _REVIEW = _fields("id author_name rating comment category city order_id created_
 _COMPLAINT = _fields("id order_id executor_id client_id complaint comment created_at handled_at action_id")
 _EXPORT = _fields(
     "id first_name last_name username consents banned_at balance categories cities notifications_enabled"
-    " notification_frequency bot_can_write orders taken_orders offered_orders reviews_written"
-    " reviews_received complaints transactions"
+    " notification_frequency bot_can_write receipt_contact receipt_contact_since"
+    " orders taken_orders offered_orders reviews_written reviews_received complaints transactions"
 )
 _BAN = _fields("user_id banned_at removed_orders")
 _ACTION = _fields("id operator_id kind reason user_id order_id created_at")
@@ -76,7 +76,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "user", 200, frozenset({403}), _fields("success new_balance transaction_id")
     ),
     "POST /api/balance/create-invoice": Endpoint(
-        "user", 200, frozenset({403, 429}), _fields("payment_id pay_url mini_app_invoice_url")
+        "user", 200, frozenset({403, 409, 429}), _fields("payment_id pay_url mini_app_invoice_url")
     ),
     "GET /api/balance/payment/{id}/status": Endpoint(
         "user", 200, frozenset({404, 429}), _fields("payment_id status amount new_balance")

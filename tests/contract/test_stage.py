@@ -3,6 +3,7 @@
 tests/integration/test_deployment.py covers the normal course, on the embedded AWS.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from infra.operate import stage
 
 
 class Account:
-    """An account with one stack, or with an error in place of the stack, and no secrets."""
+    """An account with one stack, or with an error in place of the stack, and no secrets at first."""
 
     def __init__(self, stack: dict[str, Any] | BaseException) -> None:
         self.is_deleted = False
         self._stack = stack
+        self._secrets: dict[str, str] = {}
 
     def __call__(self, service: str) -> Any:
         """The client of any service."""
@@ -28,8 +30,13 @@ class Account:
         class ParameterNotFound(Exception):
             """No such secret."""
 
-    def get_parameter(self, **_: object) -> Any:
-        raise self.exceptions.ParameterNotFound
+    def get_parameter(self, Name: str, **_: object) -> Any:
+        if Name not in self._secrets:
+            raise self.exceptions.ParameterNotFound
+        return {"Parameter": {"Value": self._secrets[Name]}}
+
+    def put_parameter(self, Name: str, Value: str, **_: object) -> None:
+        self._secrets[Name] = Value
 
     def describe_stacks(self, **_: object) -> Any:
         if isinstance(self._stack, BaseException):
@@ -102,3 +109,38 @@ def test_nothing_was_changed_is_printed_only_after_a_no(run: Any, capsys: pytest
     said = capsys.readouterr()
     assert "Nothing was changed." not in said.out + said.err
     assert "safe to repeat make teardown STAGE=dev" in said.err
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key", "missing"),
+    [
+        ([], "", []),
+        (["PaymentProviders=telegram_stars"], "", []),
+        (["PaymentProviders=crypto_pay"], "", ["crypto-pay-token"]),
+        (
+            ["PaymentProviders=telegram_stars,yookassa"],
+            "",
+            ["yookassa-secret-key", "YookassaShopId", "YookassaVatCode"],
+        ),
+        (["PaymentProviders=yookassa", "YookassaShopId=1", "YookassaVatCode="], "key", ["YookassaVatCode"]),
+        (["PaymentProviders=yookassa", "YookassaShopId=1", "YookassaVatCode=1"], "key", []),
+    ],
+)
+def test_setup_says_what_an_enabled_provider_lacks(
+    run: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    parameters: list[str],
+    key: str,
+    missing: list[str],
+) -> None:
+    samconfig = tmp_path / "samconfig.toml"
+    samconfig.write_text(f"[dev.global.parameters]\nparameter_overrides = {['Stage=dev', *parameters]}\n")
+    monkeypatch.setattr(stage, "SAMCONFIG", samconfig)
+    monkeypatch.setattr(stage, "_telegram", lambda *_: {"username": "a_bot"})
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "42:TEST-token-of-nobody")
+    monkeypatch.setenv("YOOKASSA_SECRET_KEY", key)
+    assert run("setup", Account({"StackStatus": "CREATE_COMPLETE"})) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Missing")]
+    assert [line.split(": ")[1].split(".")[0] for line in told] == missing

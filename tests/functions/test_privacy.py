@@ -10,9 +10,11 @@ from functions.notifications import send_offer
 from functions.scheduled import audit
 from functions.users import delete_me
 from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
 from shared.aws.queues import Queue
 from shared.bot import sending
 from shared.commands import erasure
+from shared.http.schemas import iso
 from shared.store import attributes, keys, orders, people, table
 from tests import api
 from tests.conftest import OPERATOR, TABLE
@@ -22,7 +24,17 @@ from tests.in_process import Api, Change
 ANNA, EXECUTOR, OTHER = 1, 2, 3
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
 # Anna's names and texts: each must be in the table before an erasure, and none after it.
-TRACES = ("Анна", "Петрова", "anna_p", "@burst_pipe", "Прорвало", "+79161234567", "Мастер опоздал", "Грубил")
+TRACES = (
+    "Анна",
+    "Петрова",
+    "anna_p",
+    "@burst_pipe",
+    "Прорвало",
+    "+79161234567",
+    "Мастер опоздал",
+    "Грубил",
+    "anna@example.ru",
+)
 WHY = {"reason": "письмо с просьбой удалить данные"}
 
 
@@ -42,7 +54,7 @@ def books_are_right() -> bool:
 
 
 @pytest.fixture
-def story(service: Api) -> dict[str, str]:
+def story(service: Api, yookassa: FakeYookassa, change: Change) -> dict[str, str]:
     """Anna's orders in each state, by name, and her other data."""
     for user in (ANNA, EXECUTOR, OTHER):
         service.recharge(user, 20)
@@ -72,6 +84,9 @@ def story(service: Api) -> dict[str, str]:
     assert service.call("PUT /api/users/me/preferences", user=ANNA, names=NAMES, body=preferences).status == 200
     enabled = {"enabled": True}
     assert service.call("PUT /api/users/me/notification-settings", user=ANNA, names=NAMES, body=enabled).status == 200
+    change(YOOKASSA_VAT_CODE="1")
+    top_up = {"amount": 10, "provider": "yookassa", "receipt_contact": "anna@example.ru"}
+    assert service.call("POST /api/balance/create-invoice", user=ANNA, names=NAMES, body=top_up).status == 200
     return found
 
 
@@ -85,6 +100,7 @@ def test_export_contains_everything_kept_of_a_user(service: Api, story: dict[str
     assert [row["amount"] for row in found["transactions"]] == [-2, 20]
     assert (found["categories"], found["cities"]) == (["Клининг"], ["Казань", "Уфа"])
     assert [consent["version"] for consent in found["consents"]] == ["1"]
+    assert (found["receipt_contact"], found["receipt_contact_since"]) == ("anna@example.ru", iso(service.now))
     # An order that the user took belongs to another client: its contact is not the user's data.
     assert "@other_pipe" not in answer.text
     received = service.call("GET /api/users/me/export", user=EXECUTOR).json["reviews_received"]
@@ -378,6 +394,7 @@ def test_ttl_removes_personal_data(service: Api, story: dict[str, str], told: li
         "LEDGER": None,
         "ORDER": 30,
         "CONTACT": 0,
+        "PAYMENT": 30,
         "REVIEW": None,
         "COMPLAINT": 180,
         "ID": None,

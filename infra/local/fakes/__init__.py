@@ -34,6 +34,7 @@ def app(settings: LocalSettings) -> Starlette:
     yookassa = FakeYookassa(
         settings.yookassa_shop_id, settings.yookassa_secret_key, f"{service}/balance/webhook/yookassa"
     )
+    yookassa.needs_receipts = bool(settings.yookassa_vat_code)
     apps = {"telegram": telegram.app, "crypto-pay": crypto_pay.app, "yookassa": yookassa.app}
     return Starlette(routes=[Mount(f"{FAKES}/{name}", app=apps[name]) for name in _served(settings)])
 

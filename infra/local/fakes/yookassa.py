@@ -9,6 +9,7 @@
 import asyncio
 import base64
 import json
+import re
 import uuid
 from decimal import Decimal
 from html import escape
@@ -33,13 +34,22 @@ HOW = {
     "declined": "Не платить, банк откажет",
 }
 _DELAY_SECONDS = 10.0
+_PRICE = re.compile(r"[0-9]{1,9}\.[0-9]{2}", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
+_PHONE = re.compile(r"[0-9]{11,15}", re.ASCII)  # ITU-T E.164, without the plus
+_PAYMENT_MODES = ("full_prepayment", "partial_prepayment", "advance", "full_payment")
 
 
 class FakeYookassa:
-    """YooKassa for one shop. Sends notifications to `webhook_url`; with None it sends none."""
+    """YooKassa for one shop. Sends notifications to `webhook_url`; with None it sends none.
+
+    With `needs_receipts`, the shop sends its fiscal receipts (54-FZ) through YooKassa, which then refuses a payment and
+    a partial refund without a valid receipt. The receipt of a full refund is that of the payment.
+    """
 
     def __init__(self, shop_id: str, secret_key: str, webhook_url: str | None = None) -> None:
         self.webhook_url = webhook_url
+        self.needs_receipts = False
         self.payments: dict[str, dict[str, Any]] = {}
         self.refunds: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -114,6 +124,8 @@ class FakeYookassa:
         key = request.headers.get("idempotence-key", "")
         if not 0 < len(key) <= 64:
             return _refusal(400, "invalid_request")
+        if self._is_receipt_missing(given):
+            return _refusal(400, "invalid_request", parameter="receipt", description="Receipt is missing or illegal")
         if key not in self._by_idempotence_key:
             made = self._create(given) if method == "create" else self._refund(given)
             if made is None:
@@ -121,6 +133,14 @@ class FakeYookassa:
             self._by_idempotence_key[key] = given, made
         before, made = self._by_idempotence_key[key]
         return JSONResponse(made) if before == given else _refusal(400, "invalid_request")
+
+    def _is_receipt_missing(self, given: dict[str, Any]) -> bool:
+        if not self.needs_receipts:
+            return False
+        if "receipt" not in given and "payment_id" in given:
+            payment = self.payments.get(given["payment_id"], {})
+            return bool(payment.get("amount") != given["amount"])
+        return not _is_receipt(given.get("receipt"), given["amount"])
 
     def _create(self, given: dict[str, Any]) -> dict[str, Any]:
         id = str(uuid.uuid4())
@@ -216,7 +236,32 @@ class FakeYookassa:
 _STATUSES = {"succeeded": "Оплачено. Вернитесь в приложение.", "canceled": "Банк отказал."}
 
 
-def _refusal(status: int, code: str = "too_many_requests", **_: Any) -> Response:
+def _is_receipt(receipt: Any, amount: dict[str, str]) -> bool:
+    """Whether `receipt` has a customer to send it to, and items that add up to `amount`."""
+    try:
+        customer, items = receipt["customer"], receipt["items"]
+        is_reachable = bool(_EMAIL.fullmatch(customer.get("email", "")) or _PHONE.fullmatch(customer.get("phone", "")))
+        total = sum(Decimal(item["quantity"]) * Decimal(item["amount"]["value"]) for item in items)
+        return (
+            is_reachable
+            and receipt.get("tax_system_code", 1) in range(1, 7)
+            and 0 < len(items) <= 100
+            and total == Decimal(amount["value"])
+            and all(
+                1 <= len(item["description"]) <= 128
+                and _PRICE.fullmatch(item["amount"]["value"])
+                and item["amount"]["currency"] == amount["currency"]
+                and item["vat_code"] in range(1, 13)
+                and item["payment_mode"] in _PAYMENT_MODES
+                and item["payment_subject"] in ("service", "payment", "commodity")
+                for item in items
+            )
+        )
+    except (KeyError, TypeError, AttributeError, ArithmeticError):
+        return False
+
+
+def _refusal(status: int, code: str = "too_many_requests", **more: Any) -> Response:
     if status >= 500:
         return PlainTextResponse("Bad Gateway", status)
-    return JSONResponse({"type": "error", "code": code}, status)
+    return JSONResponse({"type": "error", "code": code, **more}, status)
