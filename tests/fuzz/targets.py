@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
-from shared.domain import contact
+from shared.domain import contact, masking
 from shared.domain.errors import InvalidContact, InvalidInitData
 from shared.domain.init_data import verify
 from tests.conftest import BOT_TOKEN
@@ -63,4 +63,38 @@ def a_contact(data: bytes) -> bool:
     return True
 
 
-TARGETS: dict[str, Callable[[bytes], bool]] = {"init_data": init_data, "contact": a_contact}
+# Digits with what may stand between them; those without a dot and a dash are neither a date nor a range.
+_RUN = re.compile(r"\+?[0-9](?:[ ().-]*[0-9])*")
+_PLANTED = "+7 (916) 123-45-67"
+
+
+def a_masked_text(data: bytes) -> bool:
+    """Mask bytes as a text; return whether it had a contact. What is left is no contact by the grammar (I23)."""
+    text = data.decode("utf-8", "replace")
+    masked = masking.mask(text)
+    assert masking.mask(masked) == masked
+    assert len(masked) <= len(text)
+    assert set(masked) <= {*text, *masking.MASK}
+    assert not re.search("@[A-Za-z][A-Za-z0-9_]{4,31}", masked)
+    assert "t.me/" not in masked.lower()
+    for run in _RUN.findall(masked):
+        if not set(run) & set(".-"):
+            assert not _is_contact(run)
+    if _PLANTED not in text:
+        assert _PLANTED[-9:] not in masking.mask(f"{text}\n{_PLANTED}\n{text}").replace(text, "")
+    return masked != text
+
+
+def _is_contact(text: str) -> bool:
+    try:
+        contact.parse(text)
+    except InvalidContact:
+        return False
+    return True
+
+
+TARGETS: dict[str, Callable[[bytes], bool]] = {
+    "init_data": init_data,
+    "contact": a_contact,
+    "masking": a_masked_text,
+}

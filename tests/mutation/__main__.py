@@ -40,6 +40,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/inbox.py": ["tests/domain/test_inbox.py", "tests/functions/test_offers.py"],
     "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
     "shared/domain/limits.py": ["tests/domain/test_limits.py"],
+    "shared/domain/masking.py": ["tests/domain/test_masking.py"],
     "shared/domain/money.py": ["tests/domain/test_money.py"],
     "shared/domain/notice.py": ["tests/domain/test_notice.py"],
     "shared/domain/order.py": ["tests/domain/test_operators.py", "tests/domain/test_order.py"],

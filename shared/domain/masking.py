@@ -1,0 +1,230 @@
+"""Contacts in free text: what is replaced before people who have not paid read it (I23).
+
+A contact is a phone, a username, a link or an e-mail address. The patterns look at a *shadow* of the text, which has
+the same length, so a place in one is the same place in the other. In the shadow every kind of digit is an ASCII digit,
+every dash is "-", letters are small, full-width and decorated characters are plain, and look-alikes in a word of mixed
+alphabets are Latin.
+
+Not covered: numbers and addresses that are spelt out in words, and local numbers without the code of a city.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MASK = "•••"
+
+# Stands in the shadow for what is seen with the character before it, or not at all: accents, keycaps, joiners.
+_MARK = "\u0300"
+
+
+class _Shadow(dict[int, str]):
+    """From a code point to its character in the shadow; computed once for each."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = shadow = _shadow_of(chr(code))
+        return shadow
+
+
+def _shadow_of(character: str) -> str:
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    kind = unicodedata.category(character)
+    if kind in ("Mn", "Me", "Cf"):
+        return _MARK
+    if kind == "Pd" or character == "\N{MINUS SIGN}":
+        return "-"
+    if character.isspace():
+        return "\n" if len(f"a{character}b".splitlines()) > 1 else " "
+    plain = unicodedata.normalize("NFKC", character).lower()
+    return plain if len(plain) == 1 else character
+
+
+_SHADOWS = _Shadow()
+_LOOKALIKES = str.maketrans(
+    "авгдеикмнопрстухшіјѕαεικνορτυχ",
+    "abrdeukmhonpctyxwijsaeikvoptux",
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_MIXED_WORD = re.compile(r"[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z]")
+
+
+def _shadow(text: str) -> str:
+    shadow = text.translate(_SHADOWS)
+    if _MIXED_WORD.search(shadow):
+        shadow = _WORD.sub(_in_one_alphabet, shadow)
+    return shadow
+
+
+def _in_one_alphabet(word: re.Match[str]) -> str:
+    return word[0].translate(_LOOKALIKES) if _MIXED_WORD.search(word[0]) else word[0]
+
+
+# ---------------------------------------------------------------- links, addresses, usernames
+
+# The ends of domain names in use here. Not among them: what files are called (js, py, md, txt) and what a sentence
+# may begin with where the space before it is missing.
+_TLD = (
+    "(?:ru|su|com|net|org|info|biz|me|io|co|pro|app|dev|tel|gg|cc|ly|be|tv|ai|kz|by|ua|uz|am|ge|eu|de|uk|us|online|site"
+    "|shop|store|club|xyz|top|link|page|moscow|tech|space|website|live|chat|рф|рус|ру|бел|укр"
+    "|(?<=[a-z0-9-][.])(?:сом|со|ком|орг|нет|ме))"
+)
+_NAME = rf"[\w{_MARK}]"
+_AT = r"(?: ?@ ?| ?[(\[{] ?(?:at|собака) ?[)\]}] ?| (?:at|собака) )"
+_MESSENGER = (
+    "(?:тг|тгк|телега|телеграмм?|telegram|tg|вк|vk|вконтакте|инста|инстаграмм?|instagram|insta|inst|скайп|skype|вайбер"
+    "|viber|ватсапп?|вотсапп?|whatsapp|дискорд|discord)"
+)
+_LINKS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # https://…, tg://…
+        r"(?<![a-z0-9])[a-z][a-z0-9+-]{0,15}: ?/+\w\S*",
+        r"(?<!\w)(?:mailto|tel|tg|skype|viber|whatsapp):[^\s:]\S+",
+        r"(?<![\w.-])www[0-9]?\.\S+",
+        # name@host.ru, name [at] host.ru
+        rf"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|(?<![a-z0-9._+%-])[a-z0-9._+%-]+{_AT}[\w-]+ ?\. ?[a-z]+(?!\w)",
+        # @username
+        rf"@ ?(?=[\d_.{_MARK}]*[^\W\d_]){_NAME}(?:{_NAME}|\.){{2,}}",
+        # host.ru, host.ru/path
+        rf"(?<![\w.-])\.*(?:[\w-]+\.+)+{_TLD}(?![\w-])(?::[0-9]+)?(?:[/?#]\S*)?",
+        # t . me / username
+        r"(?<!\w)(?:t|т|telegram|телеграмм?|wa|vk|вк|ok|ок|instagram) ?\. ?(?:me|ме|com|ком|сом|ru|ру) ?[/\\] ?\S+",
+        r"(?<!\w)[tт]\.me {1,3}[a-z]\w{4,}",
+        # Telegram: username; without a colon or a dash, only one that no word looks like
+        rf"(?<!\w){_MESSENGER}(?: ?[:=] ?| ?- ?| (?=[a-z.]*[0-9_]))([a-z][\w.]{{4,}})",
+    )
+)
+_AFTER_A_LINK = ".,;:!?)]}>»\"'…"
+
+
+def _links(shadow: str) -> Iterator[tuple[int, int]]:
+    for pattern in _LINKS:
+        for found in pattern.finditer(shadow):
+            contact = found.lastindex or 0
+            yield found.start(contact), found.start(contact) + len(found[contact].rstrip(_AFTER_A_LINK))
+
+
+# ---------------------------------------------------------------- phones
+
+# What the grammar of a contact allows between digits; see shared/domain/contact.py.
+_RUN = re.compile(rf"(?:\+[ (]{{0,2}})?[0-9](?:[ .()\-{_MARK}]*[0-9])*")
+# Any other separator, but the same one throughout: 8/999/000/00/00 and "8, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0".
+_ODD_RUN = re.compile(r"(?<![0-9])(?:[0-9]+([^\w\s]|_|\n)[0-9]+(?:\1[0-9]+)+|[0-9](\W{1,3})[0-9](?:\2[0-9])+(?![0-9]))")
+_DIGITS = re.compile("[0-9]+")
+# Letters that stand for a digit: in the middle of digits, at either end of a group of them, or as a group of their own.
+_LETTERS_FOR_DIGITS = re.compile(
+    r"(?<=[0-9])[oоз]+(?![^\W\d_])|(?<![^\W\d_])[oоз]+(?=[0-9])|(?<=[0-9oоз][ .()-])[oоз]+(?=[ .()-][0-9oоз])"
+)
+_THEIR_DIGITS = str.maketrans("oоз", "003")
+
+_AMOUNT = "([1-9][0-9]{0,2}(?: ?[0-9]{3})+)"
+_DATE = r"(?:0?[1-9]|[12][0-9]|3[01])[.-](?:0?[1-9]|1[0-2])[.-](?:20)?[0-9]{2}(?![0-9])"
+_RANGE = re.compile(f"{_AMOUNT} ?- ?{_AMOUNT}(?![0-9])")
+_NO_PHONE = re.compile(
+    f"(?:(?<=:)[0-5][0-9] )?{_DATE}(?: ?- ?{_DATE})?"
+    "|(?:(?<=гост )|(?<=гост р )|(?<=снип )|(?<=iso ))[0-9]{3,5}-(?:19|20)?[0-9]{2}(?![0-9])"
+)
+
+
+def _phones(shadow: str) -> Iterator[tuple[int, int]]:
+    yield from _phones_in(shadow)
+    # A letter beside a phone must not hide it, so both readings count.
+    in_digits = _LETTERS_FOR_DIGITS.sub(lambda letters: letters[0].translate(_THEIR_DIGITS), shadow)
+    if in_digits != shadow:
+        yield from _phones_in(in_digits)
+
+
+def _phones_in(shadow: str) -> Iterator[tuple[int, int]]:
+    for run in _RUN.finditer(shadow):
+        has_plus = run[0].startswith("+")
+        start = run.start() if has_plus else _after_a_number(shadow, run.start())
+        yield from _in_run(shadow, start, run.end(), has_plus=has_plus, lengths=(10, 11))
+    for run in _ODD_RUN.finditer(shadow):
+        yield from _in_run(shadow, run.start(), run.end(), has_plus=False, lengths=(11,))
+
+
+def _after_a_number(shadow: str, start: int) -> int:
+    """Return where the digits after a date, a standard or a range of amounts begin; `start` without one there."""
+    if number := _NO_PHONE.match(shadow, start):
+        return number.end()
+    if amounts := _RANGE.match(shadow, start):
+        least, most = (int(amount.replace(" ", "")) for amount in amounts.groups())
+        if least < most <= 10 * least and least % 100 == most % 100 == 0:
+            return amounts.end()
+    return start
+
+
+def _in_run(
+    shadow: str, start: int, end: int, *, has_plus: bool, lengths: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
+    """Find the phones in a run of groups of digits. A phone begins and ends with a group.
+
+    `(7|8)?[3489]` and nine digits, as in the grammar of a contact; after a plus, 10 to 15 digits.
+    """
+    groups = list(_DIGITS.finditer(shadow, start, end))
+    digits = "".join(group[0] for group in groups)
+    if len(digits) < min(lengths):
+        return
+    starts: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    at = 0
+    for group in groups:
+        starts[at] = group.start()
+        at += len(group[0])
+        ends[at] = group.end()
+    for first, place in starts.items():
+        for length in lengths:
+            code = first + length - 10
+            if first + length in ends and digits[code] in "3489" and digits[first:code] in ("", "7", "8"):
+                yield _widened(shadow, place, ends[first + length])
+    if has_plus:
+        for length in (11, 15, 14, 13, 12, 10):
+            if length in ends:
+                yield start, _widened(shadow, start, ends[length])[1]
+                break
+
+
+def _widened(shadow: str, start: int, end: int) -> tuple[int, int]:
+    """Take in the bracket before the first group, and marks after the last."""
+    phone = shadow[start:end]
+    if phone.count(")") > phone.count("(") and shadow[start - 1 : start] == "(":
+        start -= 1
+    while shadow[end : end + 1] == _MARK:
+        end += 1
+    return start, end
+
+
+# ---------------------------------------------------------------- the mask
+
+
+def mask(text: str) -> str:
+    """Return the text with each contact in it replaced by `•••`.
+
+    Idempotent, in time linear in the length. Nothing else of the text changes, and it does not become longer.
+    """
+    while spans := _merged(_shadow(text)):
+        pieces, at = [], 0
+        for start, end in spans:
+            pieces += [text[at:start], MASK]
+            at = end
+        text = "".join([*pieces, text[at:]])
+    return text
+
+
+def masked_form(text: str) -> str | None:
+    """Return the masked text; None where it has no contact and is shown as it is."""
+    masked = mask(text)
+    return None if masked == text else masked
+
+
+def _merged(shadow: str) -> list[tuple[int, int]]:
+    """Return the places of contacts in the order of the text, those that overlap or touch as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted([*_links(shadow), *_phones(shadow)]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((start, end))
+    return merged
