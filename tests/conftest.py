@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from infra.operate.derived_keys import DERIVED_KEYS
+
 # A slow machine must not fail a test.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -26,6 +28,7 @@ SECRETS = {
     "yookassa-secret-key": YOOKASSA_KEY,
     "contact-key": CONTACT_KEY,
 }
+SECRETS |= {key.name: key.derive(SECRETS[key.source]) for key in DERIVED_KEYS}
 OPERATOR = 900
 
 

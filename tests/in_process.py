@@ -34,6 +34,7 @@ HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOT
 START = 1_790_000_000_000
 SECRETS_AT = os.environ["SECRETS_PREFIX"]
 TOKEN_PATH = f"{SECRETS_AT}/telegram-bot-token"
+INIT_DATA_KEY_PATH = f"{SECRETS_AT}/init-data-key"
 
 
 class Api:

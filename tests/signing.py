@@ -8,11 +8,15 @@ from urllib.parse import quote
 Pairs = Sequence[tuple[str, str]]
 
 
+def key_of(bot_token: str) -> bytes:
+    """The key with which Telegram signs initData."""
+    return hmac.new(b"WebAppData", bot_token.encode(), hashlib.sha256).digest()
+
+
 def mac(pairs: Pairs, bot_token: str) -> str:
     """The hash of the fields."""
     text = "\n".join(f"{name}={value}" for name, value in sorted(pairs, key=lambda pair: pair[0]))
-    secret = hmac.new(b"WebAppData", bot_token.encode(), hashlib.sha256).digest()
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key_of(bot_token), text.encode(), hashlib.sha256).hexdigest()
 
 
 def encoded(pairs: Pairs) -> str:

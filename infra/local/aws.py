@@ -27,6 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.settings import ROOT, LocalSettings
 from infra.local.translate import cloudformation
+from infra.operate.derived_keys import DERIVED_KEYS
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -210,13 +211,15 @@ class EmbeddedAws:
         contact_key = self._settings.data_dir / "contact-key"
         if not contact_key.exists():
             contact_key.write_text(secrets.token_hex(32))
-        for name, value in (
-            ("telegram-bot-token", self._settings.bot_token),
-            ("telegram-webhook-secret", self._settings.telegram_webhook_secret),
-            ("crypto-pay-token", self._settings.crypto_pay_api_token),
-            ("yookassa-secret-key", self._settings.yookassa_secret_key),
-            ("contact-key", contact_key.read_text()),
-        ):
+        values = {
+            "telegram-bot-token": self._settings.bot_token,
+            "telegram-webhook-secret": self._settings.telegram_webhook_secret,
+            "crypto-pay-token": self._settings.crypto_pay_api_token,
+            "yookassa-secret-key": self._settings.yookassa_secret_key,
+            "contact-key": contact_key.read_text(),
+        }
+        derived = {key.name: key.derive(values[key.source]) for key in DERIVED_KEYS}
+        for name, value in (values | derived).items():
             ssm.put_parameter(Name=f"{SECRETS}/{name}", Value=value, Type="SecureString", Overwrite=True)
 
     def _put_stack(self, parameters: dict[str, str]) -> str:

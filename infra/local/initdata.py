@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from infra.local.settings import LOCAL_BOT_TOKEN
+from infra.operate.derived_keys import init_data_key
 
 
 def signed_init_data(user: Mapping[str, object], bot_token: str, auth_date: int, **more: str) -> str:
@@ -23,8 +24,8 @@ def signed_init_data(user: Mapping[str, object], bot_token: str, auth_date: int,
         **more,
     }
     text = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
-    secret = hmac.digest(b"WebAppData", bot_token.encode(), hashlib.sha256)
-    fields["hash"] = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    key = bytes.fromhex(init_data_key(bot_token))
+    fields["hash"] = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     return urlencode(fields)
 
 

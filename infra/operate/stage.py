@@ -1,7 +1,7 @@
 """`make setup`, `make webhook` and `make teardown` with STAGE=dev or prod: what a stage needs besides its stack.
 
-setup     store the stage's secrets in SSM as SecureStrings: from the environment, prompted for, or generated; say what
-          its parameters in samconfig.toml lack
+setup     store the stage's secrets in SSM as SecureStrings: from the environment, prompted for, generated, or derived;
+          say what its parameters in samconfig.toml lack
 webhook   register the bot's webhook with Telegram: after the first deployment and after each change of its secret
 teardown  delete the webhook and the stack; print the commands that delete the table and the secrets, which stay
 
@@ -21,6 +21,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from infra.local.settings import ROOT
+from infra.operate.derived_keys import DERIVED_KEYS
 from infra.operate.invoke import CannotInvoke, aws_client
 from shared.outbound import http
 
@@ -74,16 +75,19 @@ class NotConfirmed(Exception):
 def setup(stage: str, aws: Callable[[str], Any]) -> None:
     """Store the missing secrets in SSM; keep an existing one unless the environment has another value.
 
-    Then print what the stage's enabled payment providers lack. Calls ssm:GetParameter, ssm:PutParameter and Telegram's
-    getMe. Raises CannotDo, and botocore's errors.
+    Derived keys follow: each is stored unless the one that is there fits its token. Then print what the stage's enabled
+    payment providers lack. Calls ssm:GetParameter, ssm:PutParameter and Telegram's getMe. Raises CannotDo, and
+    botocore's errors.
     """
     ssm = aws("ssm")
+    values: dict[str, str] = {}
     for secret in SECRETS:
-        path = _path(stage, secret)
+        path = _path(stage, secret.name)
         given = os.environ.get(secret.variable, "") if secret.variable else ""
         stored = _read(ssm, path)
         if stored is not None and given in ("", stored):
             print(f"{path}: exists, kept")
+            values[secret.name] = stored
             continue
         value = given or (secrets.token_hex(32) if secret.is_ours else _prompt_for(secret))
         if not value:
@@ -91,10 +95,18 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
             continue
         if secret.name == "telegram-bot-token":
             print(f"The bot is @{_telegram(value, 'getMe')['username']}")
-        ssm.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=stored is not None)
-        print(f"{path}: {'replaced' if stored is not None else 'created'}")
-    there = {secret.name for secret in SECRETS if _read(ssm, _path(stage, secret)) is not None}
-    for problem in _missing(_parameters(stage), there):
+        _store(ssm, path, value, stored)
+        values[secret.name] = value
+    for key in DERIVED_KEYS:
+        if (source := values.get(key.source)) is None:
+            continue
+        path = _path(stage, key.name)
+        stored, value = _read(ssm, path), key.derive(source)
+        if stored == value:
+            print(f"{path}: exists, kept")
+        else:
+            _store(ssm, path, value, stored)
+    for problem in _missing(_parameters(stage), set(values)):
         print(problem)
 
 
@@ -105,7 +117,7 @@ def webhook(stage: str, aws: Callable[[str], Any]) -> None:
     botocore's errors.
     """
     ssm = aws("ssm")
-    token, secret = (_read(ssm, _path(stage, wanted)) for wanted in SECRETS[:2])
+    token, secret = (_read(ssm, _path(stage, wanted.name)) for wanted in SECRETS[:2])
     if token is None or secret is None:
         raise CannotDo(f"the secrets of {stage} are missing: run make setup STAGE={stage}")
     outputs = _outputs(stage, aws)
@@ -128,14 +140,15 @@ def teardown(stage: str, aws: Callable[[str], Any]) -> None:
     if confirmation != stage:
         raise NotConfirmed
     ssm, stacks = aws("ssm"), aws("cloudformation")
-    token = _read(ssm, _path(stage, SECRETS[0]))
+    token = _read(ssm, _path(stage, SECRETS[0].name))
     if token is not None:
         _telegram(token, "deleteWebhook")
         print("Deleted the webhook: Telegram sends no more updates.")
     name = _stack(stage)
     stacks.delete_stack(StackName=name)
     stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 5, "MaxAttempts": 360})
-    paths = " ".join(_path(stage, secret) for secret in SECRETS)
+    names = [*(secret.name for secret in SECRETS), *(key.name for key in DERIVED_KEYS)]
+    paths = " ".join(_path(stage, name) for name in names)
     print(f"Deleted the stack {name}. To delete what remains for good, run:")
     if "TableName" in outputs:
         print(f"  aws dynamodb update-table --table-name {outputs['TableName']} --no-deletion-protection-enabled")
@@ -168,8 +181,8 @@ def _stack(stage: str) -> str:
     return f"urgent-services-{stage}"
 
 
-def _path(stage: str, secret: Secret) -> str:
-    return f"/urgent-services/{stage}/{secret.name}"
+def _path(stage: str, name: str) -> str:
+    return f"/urgent-services/{stage}/{name}"
 
 
 def _outputs(stage: str, aws: Callable[[str], Any]) -> dict[str, str]:
@@ -190,6 +203,11 @@ def _read(ssm: Any, path: str) -> str | None:
         return str(ssm.get_parameter(Name=path, WithDecryption=True)["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound:
         return None
+
+
+def _store(ssm: Any, path: str, value: str, stored: str | None) -> None:
+    ssm.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=stored is not None)
+    print(f"{path}: {'replaced' if stored is not None else 'created'}")
 
 
 def _prompt_for(secret: Secret) -> str:

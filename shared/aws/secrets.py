@@ -18,8 +18,6 @@ from shared.settings import settings
 _CACHE_SECONDS = 300
 _MISSING_CACHE_SECONDS = 60
 
-_CRYPTO_PAY = "crypto-pay-token"
-
 
 class NotSet(Exception):
     """The stage does not have this secret."""
@@ -75,11 +73,16 @@ def _secret(name: str) -> str:
 
 
 def bot_token() -> str:
-    """Return the bot's token, with which Telegram signs initData.
+    """Return the bot's token, for calls of the Bot API. One ssm:GetParameter per five minutes. Raises Unavailable."""
+    return _secret("telegram-bot-token")
+
+
+def init_data_key() -> bytes:
+    """Return the key that verifies initData. The Bot API cannot be called with it.
 
     One ssm:GetParameter per five minutes. Raises Unavailable.
     """
-    return _secret("telegram-bot-token")
+    return bytes.fromhex(_secret("init-data-key"))
 
 
 def telegram_webhook_secret() -> str:
@@ -91,20 +94,20 @@ def telegram_webhook_secret() -> str:
 
 
 def crypto_pay_token() -> str:
-    """Return the token of our Crypto Pay app, which is also the key of its webhook signatures.
+    """Return the token of our Crypto Pay app, for calls of its API.
 
     One ssm:GetParameter per five minutes. Raises Unavailable.
     """
-    return _secret(_CRYPTO_PAY)
+    return _secret("crypto-pay-token")
 
 
-def crypto_pay_token_if_set() -> str | None:
-    """Return the token of our Crypto Pay app, or None on a stage without it.
+def crypto_pay_webhook_key_if_set() -> bytes | None:
+    """Return the key of Crypto Pay's webhook signatures, or None on a stage without Crypto Pay.
 
-    One ssm:GetParameter per five minutes, per minute without a token. Raises Unavailable.
+    One ssm:GetParameter per five minutes, per minute without a key. Raises Unavailable.
     """
     try:
-        return _read(_CRYPTO_PAY)
+        return bytes.fromhex(_read("crypto-pay-webhook-key"))
     except NotSet:
         return None
 

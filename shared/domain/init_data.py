@@ -1,4 +1,4 @@
-"""Telegram's initData: the user who opened the Mini App, signed by Telegram with the bot's token (I22, G7).
+"""Telegram's initData: the user who opened the Mini App, signed with a key made from the bot's token (I22, G7).
 
 https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
 """
@@ -34,10 +34,10 @@ class TelegramUser:
     lets_bot_write: bool = False
 
 
-def verify(init_data: str, *, bot_token: str, now: int, max_age: int) -> TelegramUser:
-    """Return the user of an initData signed with `bot_token` at most `max_age` seconds before `now` (epoch ms).
+def verify(init_data: str, *, key: bytes, now: int, max_age: int) -> TelegramUser:
+    """Return the user of an initData signed with `key` at most `max_age` seconds before `now` (epoch ms).
 
-    Raises InvalidInitData for any other text.
+    `key` is HMAC-SHA256 of the bot's token under the key `WebAppData`. Raises InvalidInitData for any other text.
     """
     fields = _fields(init_data)
     sent = fields.pop("hash", None)
@@ -45,8 +45,7 @@ def verify(init_data: str, *, bot_token: str, now: int, max_age: int) -> Telegra
         raise InvalidInitData("no_hash")
     # `signature` is Telegram's signature for third parties. It is part of the signed text like any other field.
     text = "\n".join(f"{name}={fields[name]}" for name in sorted(fields))
-    secret = hmac.digest(b"WebAppData", bot_token.encode(), "sha256")
-    if not hmac.compare_digest(hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(), sent):
+    if not hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), sent):
         raise InvalidInitData("bad_hash")
     # From here on, every field is known to come from Telegram.
     _check_age(fields.get("auth_date"), now, max_age)

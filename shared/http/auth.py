@@ -28,7 +28,7 @@ def _credentials(request: Request) -> str | None:
 
 def _verified(sent: str) -> TelegramUser:
     user = init_data.verify(
-        sent, bot_token=secrets.bot_token(), now=clock.now_ms(), max_age=settings().init_data_max_age_seconds
+        sent, key=secrets.init_data_key(), now=clock.now_ms(), max_age=settings().init_data_max_age_seconds
     )
     logger.append_keys(user_id=user.id)
     return user

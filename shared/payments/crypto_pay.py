@@ -55,15 +55,15 @@ def create(payment: Payment, _: str | None) -> Invoice:
 def verify(headers: Mapping[str, str], body: bytes) -> None:
     """Verify the signature, which only Crypto Pay and we can create. Raises UnverifiedSender, Unavailable.
 
-    A malformed signature is refused before the token is read. On a stage without a token, every signature is refused.
+    A malformed signature is refused before the key is read. On a stage without a key, every signature is refused.
     """
     signature = headers.get("crypto-pay-api-signature", "")
     if not _SIGNATURE.fullmatch(signature):
         raise UnverifiedSender
-    token = secrets.crypto_pay_token_if_set()
-    if token is None:
+    key = secrets.crypto_pay_webhook_key_if_set()
+    if key is None:
         raise UnverifiedSender
-    expected = hmac.new(hashlib.sha256(token.encode()).digest(), body, hashlib.sha256).hexdigest()
+    expected = hmac.new(key, body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(signature, expected):
         raise UnverifiedSender
 

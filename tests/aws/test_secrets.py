@@ -12,8 +12,8 @@ import pytest
 from shared.aws import secrets
 from tests.conftest import BOT_TOKEN
 from tests.http.test_auth import BAD, ME, ORDER, SIGNED
-from tests.in_process import START, TOKEN_PATH, Api
-from tests.signing import signed
+from tests.in_process import INIT_DATA_KEY_PATH, START, Api
+from tests.signing import key_of, signed
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ def assert_refused_without_the_secret(service: Api) -> None:
     assert service.call(ORDER, id=order_id).status == 404
 
 
-def test_bot_token_missing_at_cold_start_is_a_503(service: Api, later: Any) -> None:
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+def test_init_data_key_missing_at_cold_start_is_a_503(service: Api, later: Any) -> None:
+    boto3.client("ssm").delete_parameter(Name=INIT_DATA_KEY_PATH)
     assert_refused_without_the_secret(service)
-    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value=BOT_TOKEN, Type="SecureString")
+    boto3.client("ssm").put_parameter(Name=INIT_DATA_KEY_PATH, Value=key_of(BOT_TOKEN).hex(), Type="SecureString")
     later(61)
     assert service.call(ME, user=42).status == 200
 
 
 def test_missing_parameter_is_cached_for_one_minute(service: Api, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers with credentials cannot use up the account's rate limit of SSM."""
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+    boto3.client("ssm").delete_parameter(Name=INIT_DATA_KEY_PATH)
     read, asked = secrets._provider()._read, []
 
     def counted(path: str) -> str | None:
@@ -67,18 +67,20 @@ def test_missing_parameter_is_cached_for_one_minute(service: Api, later: Any, mo
     assert len(asked) == 2
 
 
-def test_bot_token_missing_at_refresh_is_a_503(service: Api, later: Any) -> None:
+def test_init_data_key_missing_at_refresh_is_a_503(service: Api, later: Any) -> None:
     assert service.call(ME, user=42).status == 200
-    boto3.client("ssm").delete_parameter(Name=TOKEN_PATH)
+    boto3.client("ssm").delete_parameter(Name=INIT_DATA_KEY_PATH)
     later(299)
     assert service.call(ME, user=42).status == 200
     later(2)
     assert_refused_without_the_secret(service)
 
 
-def test_new_bot_token_is_used_within_five_minutes(service: Api, later: Any) -> None:
+def test_new_init_data_key_is_used_within_five_minutes(service: Api, later: Any) -> None:
     assert service.call(ME, user=42).status == 200
-    boto3.client("ssm").put_parameter(Name=TOKEN_PATH, Value="42:new", Type="SecureString", Overwrite=True)
+    boto3.client("ssm").put_parameter(
+        Name=INIT_DATA_KEY_PATH, Value=key_of("42:new").hex(), Type="SecureString", Overwrite=True
+    )
     later(301)
     assert service.call(ME, user=42).status == 401
     fresh = signed([("user", '{"id":42}'), ("auth_date", str(START // 1000))], "42:new")

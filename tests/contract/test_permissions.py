@@ -4,6 +4,7 @@ The subject is the translated template, with the roles and permissions that SAM 
 function is granted no more than it calls.
 """
 
+import ast
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 
 from infra.local.translate import cloudformation
+from infra.operate import stage
+from infra.operate.derived_keys import DERIVED_KEYS
 from tests.api import ROOT
-from tests.contract.test_policies import FUNCTIONS, granted
+from tests.conftest import SECRETS
+from tests.contract.test_policies import FUNCTIONS, granted, handler_of
 
 # Every permitted wildcard, and its reason.
 WILDCARDS = {
@@ -45,6 +49,19 @@ WRITE_ALONE = {
     "SendNotice": {"NOTICE#*", "PACE#*"},
     "TelegramWebhook": {"PACE#*"},
 }
+# The holder of the bot's token speaks as the bot and can refund every payment in Stars. Each function that may read it,
+# and the methods of the Bot API that it needs it for.
+SPEAK_AS_THE_BOT = {
+    "SendOffer": "sendMessage",
+    "SendNotice": "sendMessage",
+    "TelegramWebhook": "sendMessage, editMessageText, answerCallbackQuery, answerPreCheckoutQuery",
+    "CreateInvoice": "createInvoiceLink, for an invoice in Stars",
+    "CheckPayments": "getStarTransactions",
+    "RefundPayment": "refundStarPayment",
+}
+# The same for the other secrets of issuers. No key is weaker: YooKassa has one for everything.
+CALL_CRYPTO_PAY = {"CreateInvoice", "CheckPayments", "RefundPayment"}
+CALL_YOOKASSA = {"CreateInvoice", "CheckPayments", "RefundPayment", "YookassaWebhook"}
 WRITES = {f"dynamodb:{operation}Item" for operation in ("Put", "Update", "Delete", "BatchWrite")}
 # Each of these would open a resource to other accounts or the internet, so none is allowed.
 OPEN_DOORS = {
@@ -164,6 +181,40 @@ def test_only_listed_functions_write_outside_transactions() -> None:
             if each.action in WRITES and not each.in_transaction:
                 alone.setdefault(function, set()).add(each.keys)
     assert alone == WRITE_ALONE
+
+
+def readers(secret: str) -> set[str]:
+    """The functions that may read a secret."""
+    return {name for name in FUNCTIONS if any(each.on == secret for each in granted(name))}
+
+
+def test_only_listed_functions_read_a_token() -> None:
+    assert readers("telegram-bot-token") == set(SPEAK_AS_THE_BOT)
+    assert readers("crypto-pay-token") == CALL_CRYPTO_PAY
+    assert readers("yookassa-secret-key") == CALL_YOOKASSA
+
+
+def test_only_functions_that_verify_read_a_derived_key() -> None:
+    """A function verifies initData if its module imports a dependency that returns the caller."""
+    callers = {"Caller", "MaybeReader", "Operator", "Reader"}
+    verify = set()
+    for name in FUNCTIONS:
+        tree = ast.parse((ROOT / f"{handler_of(name).replace('.', '/')}.py").read_text())
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        from_auth = {each.name for node in imports if node.module == "shared.http.auth" for each in node.names}
+        if from_auth & callers:
+            verify.add(name)
+    assert len(verify) > 30
+    assert readers("init-data-key") == verify
+    assert readers("crypto-pay-webhook-key") == {"CryptoPayWebhook"}
+    assert readers("telegram-webhook-secret") == {"TelegramWebhook"}
+    assert readers("contact-key") == {"CreateOrder", "UpdateOrder"}
+
+
+def test_every_secret_that_is_read_is_stored_by_setup() -> None:
+    read = {each.on for name in FUNCTIONS for each in granted(name) if each.action == "ssm:GetParameter"}
+    assert read == {*(secret.name for secret in stage.SECRETS), *(key.name for key in DERIVED_KEYS)}
+    assert read == set(SECRETS)
 
 
 def grant(action: str, resource: Any) -> Callable[[Resources], None]:

@@ -3,6 +3,8 @@
 tests/integration/test_deployment.py covers the normal course, on the embedded AWS.
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.operate import stage
+from infra.operate.derived_keys import init_data_key
+from shared.domain.init_data import verify
+from tests.conftest import CRYPTO_PAY_TOKEN
+from tests.domain.test_init_data import MAX_AGE, NOW, PUBLIC, TOKEN, VECTORS
+from tests.signing import key_of
+
+PREFIX = "/urgent-services/dev"
+
+
+CREATED = {"StackStatus": "CREATE_COMPLETE"}
 
 
 class Account:
-    """An account with one stack, or with an error in place of the stack, and no secrets at first."""
+    """An account with one stack, or with an error in place of the stack, and at first without secrets."""
 
-    def __init__(self, stack: dict[str, Any] | BaseException) -> None:
+    def __init__(self, stack: dict[str, Any] | BaseException = CREATED) -> None:
         self.is_deleted = False
+        self.secrets: dict[str, str] = {}
         self._stack = stack
-        self._secrets: dict[str, str] = {}
 
     def __call__(self, service: str) -> Any:
         """The client of any service."""
@@ -31,12 +43,14 @@ class Account:
             """No such secret."""
 
     def get_parameter(self, Name: str, **_: object) -> Any:
-        if Name not in self._secrets:
+        if Name not in self.secrets:
             raise self.exceptions.ParameterNotFound
-        return {"Parameter": {"Value": self._secrets[Name]}}
+        return {"Parameter": {"Value": self.secrets[Name]}}
 
-    def put_parameter(self, Name: str, Value: str, **_: object) -> None:
-        self._secrets[Name] = Value
+    def put_parameter(self, Name: str, Value: str, Type: str, Overwrite: bool) -> None:
+        assert Type == "SecureString"
+        assert Overwrite == (Name in self.secrets)
+        self.secrets[Name] = Value
 
     def describe_stacks(self, **_: object) -> Any:
         if isinstance(self._stack, BaseException):
@@ -101,7 +115,7 @@ def test_an_error_of_aws_is_printed(run: Any, capsys: pytest.CaptureFixture[str]
 
 
 def test_nothing_was_changed_is_printed_only_after_a_no(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    account = Account({"StackStatus": "CREATE_COMPLETE"})
+    account = Account()
     assert run("teardown", account, confirm="prod") == 1
     assert "Nothing was changed." in capsys.readouterr().out
     assert not account.is_deleted
@@ -144,3 +158,66 @@ def test_setup_says_what_an_enabled_provider_lacks(
     assert run("setup", Account({"StackStatus": "CREATE_COMPLETE"})) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Missing")]
     assert [line.split(": ")[1].split(".")[0] for line in told] == missing
+
+
+@pytest.fixture
+def set_up(run: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run `make setup` with these tokens in the environment; Telegram knows every token."""
+    monkeypatch.setattr(stage, "_telegram", lambda *_: {"username": "a_bot"})
+
+    def set_up(account: Account, **tokens: str) -> None:
+        for secret in stage.SECRETS:
+            if secret.variable:
+                monkeypatch.setenv(secret.variable, tokens.get(secret.variable, ""))
+        assert run("setup", account) == 0
+
+    return set_up
+
+
+def test_setup_derives_the_keys_from_the_tokens(set_up: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    account = Account()
+    set_up(account, TELEGRAM_BOT_TOKEN=TOKEN)
+    key = account.secrets[f"{PREFIX}/init-data-key"]
+    assert key == key_of(TOKEN).hex()
+    assert f"{PREFIX}/crypto-pay-webhook-key" not in account.secrets
+    set_up(account, CRYPTO_PAY_API_TOKEN=CRYPTO_PAY_TOKEN)
+    webhook_key = account.secrets[f"{PREFIX}/crypto-pay-webhook-key"]
+    assert webhook_key == hashlib.sha256(CRYPTO_PAY_TOKEN.encode()).hexdigest()
+    said = capsys.readouterr()
+    assert not any(secret in said.out + said.err for secret in account.secrets.values())
+
+
+def test_a_new_token_replaces_its_key(set_up: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    account = Account()
+    set_up(account, TELEGRAM_BOT_TOKEN=TOKEN)
+    set_up(account, TELEGRAM_BOT_TOKEN="42:new")
+    assert account.secrets[f"{PREFIX}/init-data-key"] == key_of("42:new").hex()
+    assert f"{PREFIX}/init-data-key: replaced" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", [None, key_of("42:former").hex()], ids=["missing", "of a former token"])
+def test_setup_repairs_a_key_that_does_not_fit(set_up: Any, key: str | None) -> None:
+    """A stage that is older than the derived keys, and a setup that died between a token and its key."""
+    account = Account()
+    account.secrets = {f"{PREFIX}/telegram-bot-token": TOKEN, **({f"{PREFIX}/init-data-key": key} if key else {})}
+    set_up(account)
+    assert account.secrets[f"{PREFIX}/init-data-key"] == key_of(TOKEN).hex()
+    before = dict(account.secrets)
+    set_up(account)
+    assert account.secrets == before
+
+
+@pytest.mark.parametrize("init_data", VECTORS)
+def test_a_derived_key_verifies_the_vectors(init_data: str) -> None:
+    key = bytes.fromhex(init_data_key(TOKEN))
+    assert verify(init_data, key=key, now=NOW, max_age=MAX_AGE) == VECTORS[init_data]
+
+
+@pytest.mark.skipif(not PUBLIC.exists(), reason="the public vectors are not part of the repository")
+def test_a_derived_key_verifies_the_public_vectors() -> None:
+    found = [vector for vector in json.loads(PUBLIC.read_text()) if vector["mode"] == "hmac"]
+    valid = [vector for vector in found if vector["expected"] == "ok" and vector["name"] != "aiogram-plus-as-space"]
+    assert len(valid) > 2
+    for vector in valid:
+        key = bytes.fromhex(init_data_key(vector["key"]))
+        assert verify(vector["init_data"], key=key, now=vector["now"] * 1000, max_age=vector["max_age"])

@@ -25,7 +25,7 @@ from telegram_webapp_auth.errors import ExpiredInitDataError, InvalidInitDataErr
 from shared.domain.errors import InvalidInitData
 from shared.domain.init_data import verify
 from tests.conftest import BOT_TOKEN
-from tests.signing import encoded, mac, signed
+from tests.signing import encoded, key_of, mac, signed
 
 MAX_AGE = 86_400
 NOW = 1_790_000_000  # epoch seconds
@@ -39,7 +39,7 @@ REFUSED = None
 def ours(sent: str) -> User | str:
     """Our verdict: the user, or the reason of the refusal."""
     try:
-        user = verify(sent, bot_token=BOT_TOKEN, now=NOW * 1000, max_age=MAX_AGE)
+        user = verify(sent, key=key_of(BOT_TOKEN), now=NOW * 1000, max_age=MAX_AGE)
     except InvalidInitData as error:
         return error.reason
     return user.id, user.first_name, user.last_name, user.username

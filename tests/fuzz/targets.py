@@ -9,7 +9,7 @@ from shared.domain import contact, masking
 from shared.domain.errors import InvalidContact, InvalidInitData
 from shared.domain.init_data import verify
 from tests.conftest import BOT_TOKEN
-from tests.signing import mac
+from tests.signing import key_of, mac
 
 NOW = 1_790_000_000_000
 MAX_AGE = 86_400
@@ -19,7 +19,7 @@ def init_data(data: bytes) -> bool:
     """Verify bytes as initData; return whether accepted. A second, slower parser must agree (I22, G7)."""
     sent = data.decode("utf-8", "surrogateescape")
     try:
-        user = verify(sent, bot_token=BOT_TOKEN, now=NOW, max_age=MAX_AGE)
+        user = verify(sent, key=key_of(BOT_TOKEN), now=NOW, max_age=MAX_AGE)
     except InvalidInitData:
         return False
     assert len(data) <= 4096

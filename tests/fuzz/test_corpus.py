@@ -11,6 +11,7 @@ from shared.domain.init_data import verify
 from tests.conftest import BOT_TOKEN
 from tests.fuzz import mutator
 from tests.fuzz.targets import MAX_AGE, NOW, TARGETS
+from tests.signing import key_of
 
 CORPUS = Path(__file__).with_name("corpus")
 
@@ -36,7 +37,7 @@ def test_mutator_gets_past_the_mac() -> None:
         made = mutator.mutated(choice.choice(corpus), 5000, seed, mutate)
         accepted = TARGETS["init_data"](made)
         try:
-            verify(made.decode("utf-8", "surrogateescape"), bot_token=BOT_TOKEN, now=NOW, max_age=MAX_AGE)
+            verify(made.decode("utf-8", "surrogateescape"), key=key_of(BOT_TOKEN), now=NOW, max_age=MAX_AGE)
             reasons["accepted"] += 1
             assert accepted
         except InvalidInitData as refused:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.store import table
-from tests.conftest import BOT_TOKEN, OPERATOR, TABLE
+from tests.conftest import BOT_TOKEN, OPERATOR, SECRETS, TABLE
 from tests.in_process import START, Api, Change
 from tests.signing import encoded, mac, signed
 
@@ -211,7 +211,15 @@ def stored_name(user_id: int) -> str:
 
 
 def test_log_holds_nothing_of_the_credentials(service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]) -> None:
-    secret = [BOT_TOKEN, BOT_TOKEN.split(":")[1], "%7B%22id%22", "Пётр", "auth_date=", "hash="]
+    secret = [
+        BOT_TOKEN,
+        BOT_TOKEN.split(":")[1],
+        SECRETS["init-data-key"],
+        "%7B%22id%22",
+        "Пётр",
+        "auth_date=",
+        "hash=",
+    ]
     for sent in [SIGNED, *BAD.values()]:
         for headers in ways(sent):
             service.call(ME, headers=headers)

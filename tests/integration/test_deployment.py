@@ -1,5 +1,6 @@
 """The commands of docs/deployment.md against the embedded AWS, from an empty account to an empty one."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from infra.operate import stage
 from shared.bot.updates import ABOUT
 from tests.conftest import BOT_TOKEN
 from tests.serving import serving
+from tests.signing import key_of
 
 pytestmark = pytest.mark.integration
 
@@ -92,14 +94,19 @@ def test_secrets(shell: Mapping[str, str], account: EmbeddedAws) -> None:
     first = run(shell, "make", "-s", "setup", "STAGE=dev", TELEGRAM_BOT_TOKEN=BOT_TOKEN)
     assert first.returncode == 0, first.stderr
     assert secret(account, "telegram-bot-token") == BOT_TOKEN
+    init_data_key = secret(account, "init-data-key")
+    assert init_data_key == key_of(BOT_TOKEN).hex()
     key = secret(account, "contact-key")
     assert len(key) == 64
     again = run(shell, "make", "-s", "setup", "STAGE=dev", CRYPTO_PAY_API_TOKEN="1:coins")
     assert again.returncode == 0, again.stderr
     assert secret(account, "contact-key") == key
     assert secret(account, "crypto-pay-token") == "1:coins"
+    webhook_key = secret(account, "crypto-pay-webhook-key")
+    assert webhook_key == hashlib.sha256(b"1:coins").hexdigest()
     for said in (first, again):
-        assert not any(value in said.stdout + said.stderr for value in (BOT_TOKEN, key, "1:coins"))
+        values = (BOT_TOKEN, key, "1:coins", init_data_key, webhook_key)
+        assert not any(value in said.stdout + said.stderr for value in values)
     assert "make deploy STAGE=dev" in run(shell, "make", "-s", "webhook", "STAGE=dev").stderr
 
 

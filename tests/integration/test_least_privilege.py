@@ -69,10 +69,10 @@ def without(service: Service, function: str, action: str) -> Iterator[None]:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
-def test_function_without_the_bot_token_is_a_503(service: Service) -> None:
+def test_function_without_the_init_data_key_is_a_503(service: Service) -> None:
     """F25: it cannot check credentials, so it refuses."""
     iam = service.aws("iam")
-    attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("ReadBotTokenPolicy")}
+    attached = {"RoleName": service.name("GetBalanceRole"), "PolicyArn": service.name("ReadInitDataKeyPolicy")}
     iam.detach_role_policy(**attached)
     user = service.user()
     refused = service.call("GET /api/balance", user=user)

@@ -13,7 +13,7 @@ from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared.handlers.background import HandlerFailed
 from shared.store import payments, table
-from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY
+from tests.conftest import SECRETS
 from tests.in_process import Api, Change
 from tests.payments.shops import (
     CREATE,
@@ -307,5 +307,5 @@ def test_log_holds_no_secret_and_no_payload(
     payment = payments.get(invoice["payment_id"])
     assert payment is not None
     assert "provider_status" in said
-    for secret in (BOT_TOKEN, CRYPTO_PAY_TOKEN, YOOKASSA_KEY, f"{payment.id}.{payment.user_id}", "Пополнение баланса"):
+    for secret in (*SECRETS.values(), f"{payment.id}.{payment.user_id}", "Пополнение баланса"):
         assert secret not in said

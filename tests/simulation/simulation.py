@@ -29,7 +29,7 @@ from shared.observability import logger
 from shared.outbound import http
 from shared.settings import settings
 from shared.store import feeds, table
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET
+from tests.conftest import SECRETS
 from tests.fakes import sdk
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
@@ -41,12 +41,6 @@ from tests.simulation.payments import Payments
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
-_SECRETS = {
-    "telegram-bot-token": BOT_TOKEN,
-    "telegram-webhook-secret": WEBHOOK_SECRET,
-    "crypto-pay-token": CRYPTO_PAY_TOKEN,
-    "contact-key": CONTACT_KEY,
-}
 # Every n-th seed runs the complete stack: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
 # Seeds per batch of a process.
@@ -242,7 +236,7 @@ class Simulation:
         """Return a secret like the parameter store. Raises its errors (F25)."""
         if self.faults.happens("F25 parameter store down", 0.05, path.rpartition("/")[2]):
             raise EndpointConnectionError(endpoint_url="https://ssm")
-        return _SECRETS[path.rpartition("/")[2]]
+        return SECRETS[path.rpartition("/")[2]]
 
 
 @cache

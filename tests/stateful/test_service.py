@@ -32,7 +32,7 @@ from shared.aws import secrets
 from shared.handlers.background import HandlerFailed
 from shared.store import feeds, table
 from tests import api
-from tests.conftest import BOT_TOKEN, CONTACT_KEY, OPERATOR, TABLE
+from tests.conftest import OPERATOR, TABLE, ParameterStore
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
 from tests.stateful.model import BANNED, HOUR, WINDOW, Model, Says
@@ -64,11 +64,10 @@ def plugged_in(database: Database, now: Any) -> Iterator[None]:
     """Replace the functions' clock, table and secrets."""
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda _: None, random=lambda: 0.0)
-    store = types.SimpleNamespace(get=lambda path: CONTACT_KEY if path.endswith("contact-key") else BOT_TOKEN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now_ms", now)
         patch.setattr(table, "client", lambda: client)
-        patch.setattr(secrets, "_provider", lambda: store)
+        patch.setattr(secrets, "_provider", ParameterStore)
         # Many ids are made in one millisecond here, so random bits would collide sometimes.
         numbers = itertools.count()
         drawn = types.SimpleNamespace(randbits=lambda bits: next(numbers) % 2**bits, token_urlsafe=token_urlsafe)
