@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from shared.domain import cities
+from shared.domain.text import clean
 from shared.handlers.http import fast_path_handler
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def fast_path(event: dict[str, Any]) -> list[str] | None:
     """Return the cities for a request with no parameter, or with one valid `search`; None for every other request."""
     query = parse_qs(event.get("rawQueryString", ""), keep_blank_values=True)
     match query:
-        case {"search": [search]} if len(query) == 1 and 1 <= len(search) <= LONGEST_SEARCH:
+        case {"search": [typed]} if len(query) == 1 and 1 <= len(search := clean(typed)) <= LONGEST_SEARCH:
             return list_cities(search)
     return None if query else list_cities(None)
 
@@ -30,9 +31,11 @@ def make_router() -> "APIRouter":
     """Make the router: for the OpenAPI document, and for requests that `fast_path` does not cover."""
     from typing import Annotated  # noqa: PLC0415
 
-    from fastapi import APIRouter, Query  # noqa: PLC0415
+    from fastapi import APIRouter  # noqa: PLC0415
+    from pydantic import StringConstraints  # noqa: PLC0415
 
     from shared.http.errors import error_responses  # noqa: PLC0415
+    from shared.http.schemas import TEXT  # noqa: PLC0415
 
     router = APIRouter()
 
@@ -45,7 +48,7 @@ def make_router() -> "APIRouter":
         description=list_cities.__doc__,
     )
     async def all_or_found(
-        search: Annotated[str | None, Query(min_length=1, max_length=LONGEST_SEARCH)] = None,
+        search: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SEARCH), TEXT] | None = None,
     ) -> list[str]:
         return list_cities(search)
 

@@ -13,7 +13,7 @@ from shared.domain.review import COMPLAINTS, Complaint, complaint_about
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
-from shared.http.schemas import Comment, IdOfOrder, View
+from shared.http.schemas import TEXT, Comment, IdOfOrder, View
 
 router = APIRouter()
 
@@ -28,7 +28,7 @@ class NewComplaint(BaseModel):
     """A complaint. `complaint` is one of the listed kinds; `comment` is optional, at most 500 characters."""
 
     order_id: IdOfOrder
-    complaint: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(COMPLAINTS)})]
+    complaint: Annotated[str, TEXT, AfterValidator(_known), Field(json_schema_extra={"enum": list(COMPLAINTS)})]
     comment: Comment | None = None
 
 

@@ -12,13 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.operate.invoke import CannotInvoke, invoke
 from shared.domain.operators import MAX_REASON, MIN_REASON
+from shared.domain.text import clean
 
 _FUNCTIONS = {"export": "ExportUser", "erase": "EraseUser"}
 
 
 def main(command: str) -> int:
     """Run `export` or `erase`, print the result and return the exit code."""
-    env = {name: os.environ.get(name, "").strip() for name in ("ID", "BY", "WHY", "STAGE")}
+    env = {name: clean(os.environ.get(name, "")).strip() for name in ("ID", "BY", "WHY", "STAGE")}
     is_valid = env["ID"].isdecimal() and env["BY"].isdecimal() and MIN_REASON <= len(env["WHY"]) <= MAX_REASON
     if not is_valid:
         print(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.domain.errors import InvalidInitData
+from shared.domain.text import clean
 
 MAX_BYTES = 4096
 MAX_FUTURE_SECONDS = 60  # how far Telegram's clock may be ahead of ours
@@ -101,7 +102,10 @@ def _user(text: str | None) -> TelegramUser:
 
 
 def _name(value: Any) -> str:
-    """Return a name that can be stored and shown. Half of a surrogate pair can be neither, so it is replaced."""
+    """Return a name that can be stored and shown, and that is what it looks like.
+
+    Half of a surrogate pair can be neither stored nor shown, so it is replaced.
+    """
     if not isinstance(value, str):
         return ""
-    return value.encode("utf-8", "replace").decode()[:MAX_NAME]
+    return clean(value.encode("utf-8", "replace").decode()[:MAX_NAME])

@@ -42,6 +42,7 @@ from shared.domain.order import (
 from shared.domain.person import Person
 from shared.domain.receipt import parse_receipt_contact
 from shared.domain.review import MAX_COMMENT, Complaint, Review
+from shared.domain.text import clean
 from shared.domain.user import User
 from shared.error_responses import ERROR_RESPONSES
 
@@ -54,9 +55,16 @@ class View(BaseModel):
 
 # ---------------------------------------------------------------- fields
 
+# Control characters but tabs and line breaks.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def _clean(typed: object) -> object:
+    return clean(typed) if isinstance(typed, str) else typed
+
 
 def _printable(text: str) -> str:
-    if any(character < " " and character not in "\n\r\t" for character in text):
+    if _CONTROL.search(text):
         raise PydanticCustomError("control_character", "Недопустимые символы")
     return text
 
@@ -77,7 +85,7 @@ def _contact(typed: object) -> contacts.Contact:
     if not isinstance(typed, str):
         raise PydanticKnownError("string_type")
     try:
-        return contacts.parse(typed)
+        return contacts.parse(clean(typed))
     except InvalidContact:
         raise PydanticCustomError("invalid_contact", ERROR_RESPONSES[InvalidContact].detail) from None
 
@@ -101,23 +109,28 @@ def _payment_id(text: str) -> int:
     return int(text)
 
 
-City = Annotated[str, AfterValidator(_known_city)]
-Category = Annotated[str, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
+# Makes a field a text: cleaned before any other rule sees it or counts its length. It stands after the constraints of
+# the length, for pydantic applies the last one first. Ids, cursors and values of an enumeration are no texts.
+TEXT = BeforeValidator(_clean)
+City = Annotated[str, TEXT, AfterValidator(_known_city)]
+Category = Annotated[str, TEXT, AfterValidator(_known_category), Field(json_schema_extra={"enum": list(CATEGORIES)})]
 # Parsed once, here. Without its own schema, pydantic would describe the dataclass, which no WebApp sends.
 Contact = Annotated[
     contacts.Contact,
     GetPydanticSchema(lambda source, handler: core_schema.no_info_plain_validator_function(_contact)),
     WithJsonSchema({"type": "string"}),
 ]
-ReceiptContact = Annotated[str, AfterValidator(_receipt_contact)]
+ReceiptContact = Annotated[str, TEXT, AfterValidator(_receipt_contact)]
 Description = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
+    TEXT,
     AfterValidator(_printable),
 ]
 Comment = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT),
+    TEXT,
     AfterValidator(_printable),
 ]
 IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="Id of an order: 12 URL-safe characters")]
@@ -129,6 +142,7 @@ UserIdInPath = Annotated[int, Path(alias="id", ge=1, le=MAX_USER_ID, description
 ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_REASON, max_length=MAX_REASON),
+    TEXT,
     AfterValidator(_printable),
 ]
 UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]

@@ -110,3 +110,8 @@ ENDPOINTS: dict[str, Endpoint] = {
 
 # Pages about the API; they are not in its schema.
 PAGES = {"GET /docs", "GET /openapi.json"}
+
+# The strings in bodies and queries, by the name of their field. A text is cleaned before its length is counted
+# (`TEXT` in shared/http/schemas.py); a token is an id, a cursor or a value of an enumeration, and is only compared.
+TEXTS = _fields("category categories city cities comment complaint contact description reason receipt_contact search")
+TOKENS = _fields("cursor method order_id provider status")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -10,7 +10,7 @@ from infra.checks import openapi
 from shared.domain import order
 from shared.domain.errors import InvalidContact, InvalidReceiptContact
 from shared.error_responses import ERROR_RESPONSES
-from tests.contract.endpoints import ENDPOINTS
+from tests.contract.endpoints import ENDPOINTS, TEXTS, TOKENS
 
 SCHEMA: dict[str, Any] = json.loads(openapi.TARGET.read_bytes())
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -116,6 +116,12 @@ def test_enumerations_match_the_contract() -> None:
     assert set(schemas["JudgedView"]["properties"]["type"]["anyOf"][0]["enum"]) == {"review", "complaint"}
 
 
+def test_every_string_of_a_request_is_a_text_or_a_token() -> None:
+    """So tests/contract/test_text.py knows what has to be cleaned."""
+    names = {place.name for operation in OPERATIONS.values() for place in strings_in(operation)}
+    assert names == TEXTS | TOKENS
+
+
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema that a reference points at."""
     while "$ref" in schema:
@@ -133,3 +139,34 @@ def objects_in(schema: dict[str, Any], seen: frozenset[str] = frozenset()) -> It
     inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("allOf", [])]
     for part in [*inner, *([schema["items"]] if "items" in schema else [])]:
         yield from objects_in(part, seen)
+
+
+class Place(NamedTuple):
+    """Where a request has a string: in its body or its query, at a path of keys, with `*` for each item of a list."""
+
+    where: Literal["body", "query"]
+    path: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return [key for key in self.path if key != "*"][-1]
+
+
+def strings_in(operation: dict[str, Any]) -> Iterator[Place]:
+    """Every string in the requests of an operation, but for its path."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query":
+            yield from (
+                Place("query", (parameter["name"], *path)) for path in sorted(string_paths(parameter["schema"]))
+            )
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        yield from (Place("body", path) for path in sorted(string_paths(content["schema"])))
+
+
+def string_paths(schema: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The paths to the strings within `schema`."""
+    schema = resolved(schema)
+    found: set[tuple[str, ...]] = {()} if schema.get("type") == "string" else set()
+    found |= {path for part in [*schema.get("anyOf", []), *schema.get("allOf", [])] for path in string_paths(part)}
+    inner = {**schema.get("properties", {}), **({"*": schema["items"]} if "items" in schema else {})}
+    return found | {(key, *path) for key, part in inner.items() for path in string_paths(part)}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidInitData
 from shared.domain.init_data import TelegramUser, verify
+from shared.domain.text import clean
 from tests.signing import encoded, key_of, mac, signed
 
 TOKEN = "7342037359:AAHw3s-Tq_0v4kF1nobodyUsesThisTokenXYZ"
@@ -130,6 +131,11 @@ def test_ids(user_id: int) -> None:
         ("", ""),
         ("x" * 128, "x" * 128),
         ("я" * 129, "я" * 128),
+        ("Сергеи\u0306", "Сергей"),
+        ("\u3164", ""),
+        ("\u202eитсоп\u200b", "итсоп"),
+        ("Анна \U0001f468\u200d\U0001f527", "Анна \U0001f468\u200d\U0001f527"),
+        ("\u200b" * 10 + "x" * 128, "x" * 118),  # cut first, so that half of an emoji sequence is cleaned as well
         ("\ud83d", "?"),  # half of a surrogate pair can be neither stored nor sent
         (None, ""),
         (7, ""),
@@ -521,7 +527,7 @@ def test_user_is_the_one_that_was_signed(user_id: Any, name: Any, escaped: bool)
     if len(sent) > 4096:
         expected: TelegramUser | str = "too_long"
     elif type(user_id) is int and 1 <= user_id < 2**53:
-        expected = TelegramUser(user_id, name[:128] if isinstance(name, str) else "", "", None)
+        expected = TelegramUser(user_id, clean(name[:128]) if isinstance(name, str) else "", "", None)
     else:
         expected = "bad_user_id"
     assert verdict(sent) == expected

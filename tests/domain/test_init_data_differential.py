@@ -24,6 +24,7 @@ from telegram_webapp_auth.errors import ExpiredInitDataError, InvalidInitDataErr
 
 from shared.domain.errors import InvalidInitData
 from shared.domain.init_data import verify
+from shared.domain.text import clean
 from tests.conftest import BOT_TOKEN
 from tests.signing import encoded, key_of, mac, signed
 
@@ -75,7 +76,8 @@ def telegram_webapp_auth_s(sent: str) -> User | None:
 def _named(user: Any) -> User:
     if user is None:
         return None, "", "", None
-    return user.id, user.first_name, user.last_name or "", user.username or None
+    # Only we clean the names.
+    return user.id, clean(user.first_name), clean(user.last_name or ""), clean(user.username or "") or None
 
 
 THEIRS: list[Callable[[str], User | None]] = [init_data_py_s, telegram_webapp_auth_s]

@@ -9,6 +9,15 @@ from shared.store import feeds, table
 from tests.in_process import Api, Change
 
 
+@pytest.mark.parametrize("city", ["Йошкар-Ола", "И\u0306ошкар-Ола", "\u200bЙошкар\u00ad-Ола"])
+def test_city_is_found_however_it_is_encoded(service: Api, city: str) -> None:
+    posted = service.order(1, city=city)
+    assert posted["city"] == "Йошкар-Ола"
+    for query in ({"city": city}, {"city": "Йошкар-Ола"}, {"city": city, "mine": True}):
+        [found] = service.call("GET /api/orders", user=1, query=query).json["orders"]
+        assert found["id"] == posted["id"]
+
+
 def test_expired_orders_are_counted_as_they_expire(service: Api) -> None:
     """A cached total of an earlier moment is not returned with the page of a later one (I12)."""
     service.order(1, "@first_pipe")

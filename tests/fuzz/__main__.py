@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["shared.domain"]):
 
 HERE = Path(__file__).parent
 FOUND = HERE.parents[1] / ".fuzz"
-LONGEST = {"init_data": 5000, "contact": 200, "masking": 400}
+LONGEST = {"init_data": 5000, "contact": 200, "masking": 400, "text": 400}
 
 
 def fuzz(target: str, arguments: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
 from shared.domain import contact, masking
 from shared.domain.errors import InvalidContact, InvalidInitData
 from shared.domain.init_data import verify
+from shared.domain.text import MAX_MARKS, clean
 from tests.conftest import BOT_TOKEN
 from tests.signing import key_of, mac
 
@@ -93,8 +95,30 @@ def _is_contact(text: str) -> bool:
     return True
 
 
+def a_text(data: bytes) -> bool:
+    """Clean bytes as text; return whether they were clean. What comes out is clean, and has what everybody sees."""
+    typed = data.decode("utf-8", "surrogateescape")
+    cleaned = clean(typed)
+    normal = unicodedata.normalize("NFC", typed)
+    assert clean(cleaned) == cleaned
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert len(cleaned) <= len(normal)
+    assert not set(cleaned) & set("\u3164\u200b\u00ad\u202e\u2800\ufe0e\u034f\u115f")
+    assert not re.search("(?:^|[\\s\u200d])[\u200d\ufe0f\u0301]", cleaned)
+    assert not re.search(f"[\u0300-\u033f]{{{MAX_MARKS + 1}}}", cleaned)
+    assert _letters(cleaned) == _letters(typed)
+    return cleaned == typed
+
+
+def _letters(text: str) -> list[str]:
+    """The letters and digits of a text, without their marks."""
+    parts = unicodedata.normalize("NFD", text)
+    return [character for character in parts if unicodedata.category(character) in ("Lu", "Ll", "Nd")]
+
+
 TARGETS: dict[str, Callable[[bytes], bool]] = {
     "init_data": init_data,
     "contact": a_contact,
     "masking": a_masked_text,
+    "text": a_text,
 }

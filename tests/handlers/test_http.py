@@ -2,6 +2,7 @@
 
 import importlib
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,10 @@ QUERIES = [
     "search=a;b",
     "&&search=a&",
     "%zz=%",
+    "search=%D0%B9%D0%BE%D1%88",
+    "search=%D0%B8%CC%86%D0%BE%D1%88",  # the same letters of two code points
+    "search=" + "%E2%80%8B" * 101 + "%D0%BA",
+    "search=" + "%E3%85%A4" * 20,
 ]
 
 
@@ -59,6 +64,12 @@ def test_fast_path_answers_as_fastapi_does(name: str, raw_query: str) -> None:
 def test_fast_path_answers_any_query_as_fastapi_does(raw_query: str) -> None:
     quick, slow = answers("functions.cities.list", raw_query)
     assert quick == slow
+
+
+@pytest.mark.parametrize("typed", ["й", "и\u0306", "и\u200b\u0306", "\u3164Й\u2060"])
+def test_search_finds_a_letter_however_it_is_encoded(typed: str) -> None:
+    for answer in answers("functions.cities.list", urlencode({"search": f"{typed}ошкар"})):
+        assert (answer["statusCode"], answer["body"]) == (200, '["Йошкар-Ола"]')
 
 
 def test_body_over_the_limit_is_a_413(service: Api) -> None:

@@ -46,6 +46,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/order.py": ["tests/domain/test_operators.py", "tests/domain/test_order.py"],
     "shared/domain/payment.py": ["tests/domain/test_payment.py"],
     "shared/domain/review.py": ["tests/domain/test_review.py"],
+    "shared/domain/text.py": ["tests/domain/test_text.py"],
     "shared/domain/user.py": ["tests/domain/test_user.py"],
     "shared/http/auth.py": ["tests/http/test_auth.py", "tests/aws/test_secrets.py", "tests/contract/test_openapi.py"],
 }
