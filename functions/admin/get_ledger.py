@@ -27,13 +27,14 @@ router = APIRouter(tags=["admin"])
 class LedgerView(View):
     """A page of a user's ledger, newest entries first.
 
-    - `balance`: the current balance in roubles.
+    - `balance`, `debt`: the current balance and debt in roubles; one of them is 0.
     - `banned_at`: null unless the user is banned.
     - `next_cursor`: pass it as `cursor` to get the older entries; null on the last page.
     """
 
     user_id: int
     balance: int
+    debt: int
     banned_at: str | None
     transactions: list[TransactionView]
     next_cursor: str | None
@@ -63,6 +64,7 @@ async def get_ledger(
     return {
         "user_id": user_id,
         "balance": user.balance,
+        "debt": user.debt,
         "banned_at": iso_or_null(user.banned_at),
         "transactions": [transaction_view(entry) for entry in entries[:limit]],
         "next_cursor": next_cursor(entries, limit),

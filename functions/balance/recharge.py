@@ -25,7 +25,7 @@ class Recharge(BaseModel):
 
 
 class RechargeView(View):
-    """The credit. `new_balance` is in roubles; `transaction_id` is the id of the ledger entry."""
+    """The credit. `new_balance`: roubles, after a debt was repaid; `transaction_id`: the id of the credit's entry."""
 
     success: bool
     new_balance: int
@@ -46,8 +46,8 @@ async def recharge(recharge: Recharge, caller: Caller) -> RechargeView:
     """
     if settings().stage != "local":
         raise RechargeUnavailable
-    entry = commands.recharge(caller, amount=recharge.amount, method=recharge.method)
-    return RechargeView(success=True, new_balance=entry.balance_after, transaction_id=entry.id)
+    change = commands.recharge(caller, amount=recharge.amount, method=recharge.method)
+    return RechargeView(success=True, new_balance=change.balance, transaction_id=change.entries[0].id)
 
 
 handler = http_handler(router)

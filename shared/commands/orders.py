@@ -131,7 +131,7 @@ def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
         debit = debit_for_take(executor, order_id=order_id, price=TAKE_PRICE, entry_id=ids.new_integer_id(now), now=now)
         token = take_token(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
         orders.take(before, after, debit, caller, token)
-        return after, debit
+        return after, debit.entries[0]
 
     return retry(take_once)
 
@@ -163,7 +163,7 @@ def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeD
         return
     refunded = [take.executor_id for take in rules.refunds(before, after)]
     holds_contact, executors = orders.read_for_end(before, refunded)
-    entries = [
+    refunds = [
         refund_of_take(
             executor,
             order_id=after.id,
@@ -174,7 +174,7 @@ def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeD
         for executor in executors
     ]
     frees_contact = holds_contact and after.status is not before.status
-    orders.move(before, after, refunds=entries, frees_contact=frees_contact, beside=beside)
+    orders.move(before, after, refunds=refunds, frees_contact=frees_contact, beside=beside)
 
 
 def _check_contact(order: Order, now: int) -> bool:

@@ -9,7 +9,7 @@ from shared.domain import money
 from shared.domain.errors import ReceiptContactNeeded
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import take_token
-from shared.domain.money import LedgerEntry
+from shared.domain.money import BalanceChange
 from shared.domain.payment import Payment
 from shared.service_errors import Unavailable
 from shared.settings import settings
@@ -54,23 +54,27 @@ def create(
     return retry(create_once)
 
 
-def recharge(caller: TelegramUser, *, amount: int, method: str) -> LedgerEntry:
-    """Credit `amount` roubles to the caller's balance without a payment. Returns the ledger entry.
+def recharge(caller: TelegramUser, *, amount: int, method: str) -> BalanceChange:
+    """Credit `amount` roubles to the caller's balance without a payment. Returns the change; the credit is its first.
 
-    Per attempt: one consistent BatchGetItem and one TransactWriteItems of two writes. Raises Banned, Busy, Unavailable.
+    Per attempt: one consistent BatchGetItem and one TransactWriteItems of two writes, of three when a debt is repaid.
+    Raises Banned, Busy, Unavailable.
     """
     request = ids.new_id()
+    attempts: list[BalanceChange] = []
 
-    def credit_once() -> LedgerEntry:
+    def credit_once() -> BalanceChange:
         now = clock.now_ms()
         user, done = ledger.read(caller.id, money.recharge_cause(request))
-        if done is not None:
-            return done
+        if done is not None:  # nobody else has this request, so it was an earlier attempt (P3)
+            return next(attempt for attempt in attempts if done in attempt.entries)
         user.check_not_banned()
-        entry = money.recharge(
-            user, request=request, amount=amount, method=method, entry_id=ids.new_integer_id(now), now=now
+        attempts.append(
+            money.recharge(
+                user, request=request, amount=amount, method=method, entry_id=ids.new_integer_id(now), now=now
+            )
         )
-        ledger.credit(entry, caller)
-        return entry
+        ledger.credit(attempts[-1], caller)
+        return attempts[-1]
 
     return retry(credit_once)

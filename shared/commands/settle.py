@@ -12,7 +12,7 @@ def settle(charge: Charge) -> Payment | None:
     """Credit the charge, and debit the part of it that the provider refunded.
 
     Returns the payment after it; None when nothing is new. Per attempt: one consistent BatchGetItem and one
-    TransactWriteItems of up to four writes; twice for a new charge with a partial refund. A charge that does not fit
+    TransactWriteItems of up to five writes; twice for a new charge with a partial refund. A charge that does not fit
     its payment changes nothing. It is logged and counted in the metric `ChargesRefused`; no error is raised, because a
     repeated notification would not help. Raises Busy, Unavailable.
     """
@@ -52,11 +52,12 @@ def _report(before: Payment, settlement: Settlement) -> None:
     payment = settlement.payment
     about = {"payment_id": payment.id, "user_id": payment.user_id, "provider": payment.provider}
     logger.info("payment settled", extra={**about, "payment_status": payment.status})
-    if settlement.entry is not None and settlement.entry.amount > 0:
+    moved = settlement.change.entries[0].amount if settlement.change and settlement.change.entries else 0
+    if moved > 0:
         metrics.add_metric("PaymentsCredited", "Count", 1)
-        metrics.add_metric("RoublesIn", "Count", settlement.entry.amount)
-    if settlement.entry is not None and settlement.entry.amount < 0:
-        metrics.add_metric("RoublesOut", "Count", -settlement.entry.amount)
+        metrics.add_metric("RoublesIn", "Count", moved)
+    if moved < 0:
+        metrics.add_metric("RoublesOut", "Count", -moved)
     debt = payment.debt - (0 if settlement.is_new else before.debt)
     if debt > 0:
         metrics.add_metric("Debts", "Count", 1)

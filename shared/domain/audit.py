@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from shared.domain.money import LedgerEntry, is_payment, payment_cause, refund_cause, reversal_cause, take_cause
+from shared.domain.money import (
+    LedgerEntry,
+    is_payment,
+    is_test_money,
+    payment_cause,
+    refund_cause,
+    repayment_cause,
+    reversal_cause,
+    take_cause,
+)
 from shared.domain.order import Order, Status, is_refunded
 from shared.domain.payment import Payment
 from shared.domain.review import Review
@@ -43,11 +52,12 @@ class Breach:
 
 
 def breaches(books: Books, now: int) -> list[Breach]:
-    """Return every breach of I1 to I8, I15, I21 and of the count of active orders, at `now` (epoch ms)."""
+    """Return every breach of I1 to I8, I15, I21, I23 and of the count of active orders, at `now` (epoch ms)."""
     return sorted(
         chain(
             *(_of_ledger(books.users.get(user, User(user)), books.entries[user]) for user in _with_ledgers(books)),
             _of_the_whole(books),
+            _of_debts(books),
             *(_of_order(order, books.entries) for order in books.orders.values()),
             *(_of_debits(entries, books.orders) for entries in books.entries.values()),
             _of_payments(books),
@@ -93,10 +103,36 @@ def _of_ledger(user: User, entries: Iterable[LedgerEntry]) -> Iterator[Breach]:
 def _of_the_whole(books: Books) -> Iterator[Breach]:
     entries = list(chain.from_iterable(books.entries.values()))
     balances = sum(user.balance for user in books.users.values())
+    debts = sum(user.debt for user in books.users.values())
     revenue = -sum(entry.amount for entry in entries if entry.type in ("order_take", "refund"))
-    credited = sum(entry.amount for entry in entries if entry.type == "recharge")
-    if balances + revenue != credited:
-        yield Breach("I3", "everybody", f"balances {balances} and revenue {revenue} are not the {credited} paid in")
+    # From the payments: what the ledger says was paid in follows from I1, and could never differ.
+    settled = [payment for payment in books.payments if payment.paid_at is not None]
+    paid = sum(payment.amount - payment.refunded for payment in settled)
+    paid += sum(entry.amount for entry in entries if is_test_money(entry))
+    if balances + revenue - debts != paid:
+        found = f"balances {balances} and revenue {revenue} less debts {debts} are not the {paid} that providers hold"
+        yield Breach("I3", "everybody", found)
+
+
+def _of_debts(books: Books) -> Iterator[Breach]:
+    owed = Counter[int]()
+    for payment in books.payments:
+        owed[payment.user_id] += payment.debt
+    for user_id, entries in books.entries.items():
+        before = {entry.id: entry for entry in entries}
+        for entry in entries:
+            if entry.type != "debt_repayment":
+                continue
+            owed[user_id] += entry.amount
+            credit = before.get(entry.previous_id)
+            is_of_credit = credit is not None and entry.cause == repayment_cause(credit.cause)
+            if not is_of_credit or entry.amount >= 0:
+                yield Breach("I23", f"user {user_id}", f"entry {entry.id} repays no debt out of a credit")
+    for user in books.users.values():
+        if user.debt != owed[user.id]:
+            yield Breach("I23", f"user {user.id}", f"the debt is {user.debt}, owed and not repaid are {owed[user.id]}")
+        if user.debt and user.balance:
+            yield Breach("I23", f"user {user.id}", f"a debt of {user.debt} stands beside a balance of {user.balance}")
 
 
 def _of_order(order: Order, ledgers: dict[int, list[LedgerEntry]]) -> Iterator[Breach]:

@@ -3,18 +3,22 @@
 An entry's *cause* makes it idempotent. A cause is a take of an order by a user, the refund of that take, or money that
 a provider took from the user or gave back. The cause is part of the entry's key, so no cause has a second entry.
 
+A *debt* is money that a provider took back after the user had spent it. It stands beside the balance, so that a balance
+is never negative. Every credit repays as much of it as it covers, in an entry of its own. So a debt and a balance are
+never above 0 together.
+
 A user's entries form a chain. Each entry names the previous one and has a greater id, even if clocks differ. The user
-item holds the id of the last entry beside the balance. A write requires that the last entry is still the one from
-which the new entry was computed (optimistic concurrency).
+item holds the id of the last entry beside the balance. A write requires that the last entry and the debt are still
+those from which it was computed (optimistic concurrency).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.domain.errors import InsufficientBalance
 from shared.domain.user import User
 
-EntryType = Literal["recharge", "order_take", "refund"]
+EntryType = Literal["recharge", "order_take", "refund", "debt_repayment"]
 
 TAKE_PRICE = 2
 MIN_RECHARGE = 1
@@ -39,6 +43,24 @@ class LedgerEntry:
     created_at: int
     order_id: str | None = None
     payment_method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceChange:
+    """A change of the balance and the debt of `before`, the user as read.
+
+    `entries` are written with it in one transaction, the oldest first. None of them is written when only the debt
+    grows. `debt`: the debt after the change, in roubles.
+    """
+
+    before: User
+    entries: tuple[LedgerEntry, ...]
+    debt: int
+
+    @property
+    def balance(self) -> int:
+        """The balance after the change, in roubles."""
+        return self.entries[-1].balance_after if self.entries else self.before.balance
 
 
 def take_cause(order_id: str) -> str:
@@ -69,46 +91,74 @@ def reversal_cause(provider: str, charge_id: str, refunded: int | Literal[""]) -
     return f"REVERSAL#{provider}#{charge_id}#{refunded}"
 
 
+def repayment_cause(credit: str) -> str:
+    """Return the cause of a debt's repayment: the cause of the credit that it follows, which it is idempotent with."""
+    return f"REPAYMENT#{credit}"
+
+
 def is_payment(entry: LedgerEntry) -> bool:
     """Whether the entry credits a charge of a provider."""
     return entry.cause.startswith("PAYMENT#")
 
 
-def debit_for_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
-    """Return the entry that debits `price` roubles for the user's take of an order. Raises InsufficientBalance."""
+def is_test_money(entry: LedgerEntry) -> bool:
+    """Whether the entry is a recharge on a local stage, for which nobody paid."""
+    return entry.cause.startswith("RECHARGE#")
+
+
+def debit_for_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> BalanceChange:
+    """Return the change that debits `price` roubles for the user's take of an order. Raises InsufficientBalance."""
     if user.balance < price:
         raise InsufficientBalance
-    return _entry(user, "order_take", take_cause(order_id), -price, entry_id, now, order_id=order_id)
+    debit = _entry(user, "order_take", take_cause(order_id), -price, entry_id, now, order_id=order_id)
+    return BalanceChange(user, (debit,), user.debt)
 
 
-def refund_of_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> LedgerEntry:
-    """Return the entry that refunds the `price` roubles that the user paid for an order."""
-    return _entry(user, "refund", refund_cause(order_id), price, entry_id, now, order_id=order_id)
+def refund_of_take(user: User, *, order_id: str, price: int, entry_id: int, now: int) -> BalanceChange:
+    """Return the change that refunds the `price` roubles that the user paid for an order."""
+    return _credited(_entry(user, "refund", refund_cause(order_id), price, entry_id, now, order_id=order_id), user)
 
 
-def recharge(user: User, *, request: str, amount: int, method: str, entry_id: int, now: int) -> LedgerEntry:
-    """Return the entry that credits `amount` roubles for `request`, a text that is unique for each request."""
-    return _entry(user, "recharge", recharge_cause(request), amount, entry_id, now, payment_method=method)
+def recharge(user: User, *, request: str, amount: int, method: str, entry_id: int, now: int) -> BalanceChange:
+    """Return the change that credits `amount` roubles for `request`, a text that is unique for each request."""
+    cause = recharge_cause(request)
+    return _credited(_entry(user, "recharge", cause, amount, entry_id, now, payment_method=method), user)
 
 
 def credit_of_payment(
     user: User, *, provider: str, charge_id: str, amount: int, entry_id: int, now: int
-) -> LedgerEntry:
-    """Return the entry that credits the user with the `amount` roubles that a provider took."""
-    return _entry(user, "recharge", payment_cause(provider, charge_id), amount, entry_id, now, payment_method=provider)
+) -> BalanceChange:
+    """Return the change that credits the user with the `amount` roubles that a provider took."""
+    cause = payment_cause(provider, charge_id)
+    return _credited(_entry(user, "recharge", cause, amount, entry_id, now, payment_method=provider), user)
 
 
 def reversal_of_payment(
     user: User, *, provider: str, charge_id: str, refunded: int, amount: int, entry_id: int, now: int
-) -> LedgerEntry:
-    """Return the entry that takes back `amount` roubles of a payment: a recharge with a negative amount.
+) -> BalanceChange:
+    """Return the change that takes back `amount` roubles of a payment: a recharge with a negative amount.
 
-    `refunded` is the total that the provider has given back so far, in roubles. Raises InsufficientBalance.
+    `refunded` is the total that the provider has given back so far, in roubles. What the balance does not cover
+    becomes a debt. An empty balance gives no entry.
     """
-    if user.balance < amount:
-        raise InsufficientBalance
+    taken = min(amount, user.balance)
+    debt = user.debt + amount - taken
+    if not taken:
+        return BalanceChange(user, (), debt)
     cause = reversal_cause(provider, charge_id, refunded)
-    return _entry(user, "recharge", cause, -amount, entry_id, now, payment_method=provider)
+    reversal = _entry(user, "recharge", cause, -taken, entry_id, now, payment_method=provider)
+    return BalanceChange(user, (reversal,), debt)
+
+
+def _credited(credit: LedgerEntry, user: User) -> BalanceChange:
+    """Return the change of a credit, which repays as much of the user's debt as the balance then covers."""
+    repaid = min(user.debt, credit.balance_after)
+    if not repaid:
+        return BalanceChange(user, (credit,), user.debt)
+    debtor = replace(user, balance=credit.balance_after, last_entry_id=credit.id)
+    cause = repayment_cause(credit.cause)
+    repayment = _entry(debtor, "debt_repayment", cause, -repaid, credit.id, credit.created_at)
+    return BalanceChange(user, (credit, repayment), user.debt - repaid)
 
 
 def _entry(

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Literal
 
 from shared.domain.durations import MINUTE_MS
-from shared.domain.money import LedgerEntry, credit_of_payment, reversal_of_payment
+from shared.domain.money import BalanceChange, credit_of_payment, reversal_of_payment
 from shared.domain.user import User
 
 
@@ -96,7 +96,10 @@ class Payment:
 
     @property
     def debt(self) -> int:
-        """The part of a refund that the balance no longer covered when it was taken back, in roubles."""
+        """The part of a refund that the balance no longer covered when it was taken back, in roubles.
+
+        It became a debt of the user. Its repayments are in the ledger, not here.
+        """
         return self.refunded - self.taken_back if self.paid_at is not None else 0
 
 
@@ -120,13 +123,13 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The effect of a charge: the new state of the payment, and the ledger entry to write with it.
+    """The effect of a charge: the new state of the payment, and the change of its payer's balance and debt.
 
     `is_new`: the payment itself is new. A second charge for one payment becomes a payment of its own.
     """
 
     payment: Payment
-    entry: LedgerEntry | None = None
+    change: BalanceChange | None = None
     is_new: bool = False
 
 
@@ -193,10 +196,10 @@ def settled(
     if given_back == payment.amount:
         return Settlement(replace(payment, status=Status.REFUNDED, refunded=given_back), is_new=is_second)
     paid = replace(payment, status=Status.PAID, paid_at=now)
-    entry = credit_of_payment(
+    change = credit_of_payment(
         user, provider=payment.provider, charge_id=charge.id, amount=payment.amount, entry_id=new_id, now=now
     )
-    return Settlement(paid, entry, is_new=is_second)
+    return Settlement(paid, change, is_new=is_second)
 
 
 def _check(payment: Payment, charge: Charge) -> None:
@@ -218,25 +221,22 @@ def _taken_back(
     more = given_back - payment.refunded
     if more <= 0:
         return None
-    taken = min(more, user.balance)
-    after = replace(
-        payment,
-        status=Status.REFUNDED if given_back == payment.amount else payment.status,
-        refunded=given_back,
-        taken_back=payment.taken_back + taken,
-    )
-    if taken == 0:
-        return Settlement(after)
-    entry = reversal_of_payment(
+    change = reversal_of_payment(
         user,
         provider=payment.provider,
         charge_id=charge_id,
         refunded=given_back,
-        amount=taken,
+        amount=more,
         entry_id=entry_id,
         now=now,
     )
-    return Settlement(after, entry)
+    after = replace(
+        payment,
+        status=Status.REFUNDED if given_back == payment.amount else payment.status,
+        refunded=given_back,
+        taken_back=payment.taken_back + user.balance - change.balance,
+    )
+    return Settlement(after, change)
 
 
 def after_check(payment: Payment, *, is_over: bool, now: int) -> Payment:

@@ -16,6 +16,8 @@ MAX_PREFERRED_CITIES = 20
 class User:
     """A user as stored. A user without an item has every default.
 
+    `balance`, `debt`: roubles. The debt is what providers took back after it was spent, less its repayments. One of the
+    two is 0.
     `last_entry_id`: the newest entry of the user's ledger, 0 before the first.
     `preferred_categories`, `preferred_cities`: empty means any.
     `chat_open`: whether the bot may write to the user; None until Telegram reported it.
@@ -32,6 +34,7 @@ class User:
     last_name: str = ""
     username: str | None = None
     balance: int = 0
+    debt: int = 0
     last_entry_id: int = 0
     active_orders: int = 0
     completed_orders: int = 0

@@ -389,9 +389,11 @@ def review_view(review: Review) -> dict[str, Any]:
 class TransactionView(View):
     """An entry of the ledger: one change of a balance.
 
-    - `amount`, `balance_after`: roubles. `amount` is negative for a take, and for a top-up that was refunded.
-    - `order_id`: null for a top-up.
-    - `payment_method`: null for takes and their refunds.
+    - `type`: `debt_repayment` follows a credit and takes from it what the user owes.
+    - `amount`, `balance_after`: roubles. `amount` is negative for a take, for a top-up that was refunded, and for the
+      repayment of a debt.
+    - `order_id`: null unless it is a take or its refund.
+    - `payment_method`: null unless it is a top-up.
     """
 
     id: int
@@ -426,7 +428,7 @@ class ConsentView(View):
 class ExportView(View):
     """All personal data of a user.
 
-    - `balance`: roubles. `notification_frequency`: minutes.
+    - `balance`, `debt`: roubles; one of them is 0. `notification_frequency`: minutes.
     - `bot_can_write`: null until Telegram has reported it.
     - `receipt_contact`: where fiscal receipts are sent; null until the user gave one. `receipt_contact_since`: when the
       user gave it, ISO 8601, UTC.
@@ -441,6 +443,7 @@ class ExportView(View):
     consents: list[ConsentView]
     banned_at: str | None
     balance: int
+    debt: int
     categories: list[str]
     cities: list[str]
     notifications_enabled: bool
@@ -468,6 +471,7 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "consents": [{"version": version, "since": iso(at)} for version, at in sorted(user.consents.items())],
         "banned_at": iso_or_null(user.banned_at),
         "balance": user.balance,
+        "debt": user.debt,
         "categories": list(user.preferred_categories),
         "cities": list(user.preferred_cities),
         "notifications_enabled": user.notifications_enabled,

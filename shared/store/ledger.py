@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.domain.init_data import TelegramUser
-from shared.domain.money import LedgerEntry
+from shared.domain.money import BalanceChange, LedgerEntry
 from shared.domain.user import User
 from shared.store import conditions, keys, table, users
 
@@ -29,7 +29,7 @@ def from_item(item: table.Item) -> LedgerEntry:
 
 
 def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "TransactWriteItemTypeDef":
-    """Return the write of the entry. The same transaction must contain `users.user_write` with this entry.
+    """Return the write of the entry. The same transaction must contain `users.user_write` with the entry's change.
 
     `lists` are index keys that put the entry into one more list.
     """
@@ -61,9 +61,13 @@ def read(user_id: int, cause: str) -> tuple[User, LedgerEntry | None]:
     return users.from_item(user_id, user), from_item(entry) if entry else None
 
 
-def credit(entry: LedgerEntry, caller: TelegramUser) -> None:
-    """Put the entry and the caller's new balance. One TransactWriteItems of two writes. Raises table.WriteConflict."""
-    table.transact([entry_write(entry), users.user_write(entry.user_id, caller=caller, entry=entry)])
+def credit(change: BalanceChange, caller: TelegramUser) -> None:
+    """Put the entries and the caller's new balance. One TransactWriteItems of two writes, of three with a repayment.
+
+    Raises table.WriteConflict.
+    """
+    user = users.user_write(caller.id, caller=caller, change=change)
+    table.transact([*map(entry_write, change.entries), user])
 
 
 def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerEntry]:

@@ -9,7 +9,7 @@ from shared.domain.contact import Contact
 from shared.domain.durations import DAY_MS, ceil_seconds
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
-from shared.domain.money import LedgerEntry, take_cause
+from shared.domain.money import BalanceChange, LedgerEntry, take_cause
 from shared.domain.order import MAX_TAKES, Order, Status, Take
 from shared.domain.user import User
 from shared.store import conditions, keys, ledger, table, users
@@ -224,7 +224,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     table.transact(writes)
 
 
-def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, token: Token) -> None:
+def take(before: Order, after: Order, debit: BalanceChange, caller: TelegramUser, token: Token) -> None:
     """Put the caller's take into the order, debit its price, and count it among the caller's active orders.
 
     `token` is the caller's rate limit token for it. One TransactWriteItems of three writes. Raises table.WriteConflict
@@ -266,10 +266,13 @@ def take(before: Order, after: Order, debit: LedgerEntry, caller: TelegramUser, 
                     ":edits_read": before.edits,
                 },
             ),
-            users.user_write(caller.id, caller=caller, token=token, entry=debit, active_orders=1),
-            ledger.entry_write(
-                debit,
-                lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
+            users.user_write(caller.id, caller=caller, token=token, change=debit, active_orders=1),
+            *(
+                ledger.entry_write(
+                    entry,
+                    lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
+                )
+                for entry in debit.entries
             ),
         ]
     )
@@ -292,31 +295,31 @@ def move(
     before: Order,
     after: Order,
     *,
-    refunds: Sequence[LedgerEntry] = (),
+    refunds: Sequence[BalanceChange] = (),
     frees_contact: bool = False,
     beside: "Sequence[TransactWriteItemTypeDef]" = (),
 ) -> None:
     """Write an answer, a refund of a take, or an end of an order, with its consequences, in one transaction.
 
-    An end corrects the counters of the client and the executors. `refunds` are the ledger entries that return the
-    price of a take. `frees_contact` deletes the lock, which must still be this order's (I15). `beside` are further
-    writes of the same transaction. One TransactWriteItems: one write for an answer, three for a refund, up to nine
-    for an end, and those of `beside`. Raises table.WriteConflict.
+    An end corrects the counters of the client and the executors. `refunds` are the changes that return the price of a
+    take. `frees_contact` deletes the lock, which must still be this order's (I15). `beside` are further writes of the
+    same transaction. One TransactWriteItems: one write for an answer, up to four for a refund, up to twelve for an end,
+    and those of `beside`. Raises table.WriteConflict.
     """
     writes = [_move_write(before, after), *beside]
     ends = after.status is not before.status
     if frees_contact:
         writes.append(_unlock_write(before))
-    entries = {entry.user_id: entry for entry in refunds}
+    changes = {refund.before.id: refund for refund in refunds}
     no_longer_active = -1 if ends and before.status is Status.ACTIVE else 0
     completed = 1 if ends and after.status is Status.COMPLETED else 0
     writes += [
         users.user_write(
-            user_id, entry=entries.get(user_id), active_orders=no_longer_active, completed_orders=completed
+            user_id, change=changes.get(user_id), active_orders=no_longer_active, completed_orders=completed
         )
-        for user_id in ((after.client_id, *after.takes) if no_longer_active else entries)
+        for user_id in ((after.client_id, *after.takes) if no_longer_active else changes)
     ]
-    writes += [ledger.entry_write(entry) for entry in refunds]
+    writes += [ledger.entry_write(entry) for refund in refunds for entry in refund.entries]
     table.transact(writes)
 
 

@@ -119,11 +119,11 @@ def read_for_charge(charge: Charge) -> tuple[Payment | None, User, bool]:
 
 
 def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
-    """Write the effect of a charge on the payment `before`: its state, balance, ledger entry, and the charge's mark.
+    """Write the effect of a charge on the payment `before`: its state, balance, debt and ledger, and the charge's mark.
 
-    One TransactWriteItems of one to four writes. Raises table.WriteConflict.
+    One TransactWriteItems of two to five writes. Raises table.WriteConflict.
     """
-    after, entry = settlement.payment, settlement.entry
+    after, change = settlement.payment, settlement.change
     if settlement.is_new:
         writes = [table.put_write(_item(after), condition=conditions.NOT_THERE)]
     else:
@@ -148,8 +148,8 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
     if settlement.is_new or before.charge_id is None:
         mark = {**keys.charge(charge.provider, charge.id), "payment_id": after.id}
         writes.append(table.put_write(mark, condition=conditions.NOT_THERE))
-    if entry is not None:
-        writes += [users.user_write(entry.user_id, entry=entry), ledger.entry_write(entry)]
+    if change is not None:
+        writes += [users.user_write(after.user_id, change=change), *map(ledger.entry_write, change.entries)]
     table.transact(writes)
 
 

@@ -114,8 +114,8 @@ def _erase_comment_write(key: keys.Key, **also: str) -> "TransactWriteItemTypeDe
 def forget(before: User, action: Action, token: Token | None) -> None:
     """Erase a user's name, contact for receipts, settings, subscriptions, and the bot's items; put the action.
 
-    Under the user's id stay: balance, counters, a ban, and consents. `token` is the user's rate limit token; None for
-    an operator. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
+    Under the user's id stay: balance, debt, counters, a ban, and consents. `token` is the user's rate limit token; None
+    for an operator. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
     """
     after = replace(
         before,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 from shared import clock
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Bucket, Token
-from shared.domain.money import LedgerEntry
+from shared.domain.money import BalanceChange
 from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
 from shared.settings import settings
@@ -45,6 +45,31 @@ def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
     )
 
 
+def _balance_update(change: BalanceChange) -> tuple[list[str], list[str], dict[str, object]]:
+    """Return the SET clauses, the conditions and the values of a change of balance and debt."""
+    before = change.before
+    sets: list[str] = []
+    clauses = [
+        conditions.LAST_ENTRY_AS_READ if before.last_entry_id else conditions.NO_ENTRY_YET,
+        conditions.DEBT_AS_READ if before.debt else conditions.NO_DEBT,
+    ]
+    values: dict[str, object] = {}
+    if change.entries:
+        sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
+        values |= {":balance_after": change.balance, ":entry_id": change.entries[-1].id}
+    if before.last_entry_id:
+        values[":last_entry_read"] = before.last_entry_id
+    if before.debt:
+        values[":debt_read"] = before.debt
+    if change.debt:
+        sets.append("debt = :debt")
+        values[":debt"] = change.debt
+    if change.balance < before.balance:
+        clauses.append(conditions.BALANCE_ENOUGH)
+        values[":price"] = before.balance - change.balance
+    return sets, clauses, values
+
+
 def from_item(user_id: int, item: table.Item | None) -> User:
     """Return the user of an item. Without an item, a user with every default."""
     item = item or {}
@@ -55,6 +80,7 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         last_name=item.get("last_name", ""),
         username=item.get("username"),
         balance=item.get("balance", 0),
+        debt=item.get("debt", 0),
         last_entry_id=item.get("last_entry_id", 0),
         active_orders=item.get("active_orders", 0),
         completed_orders=item.get("completed_orders", 0),
@@ -158,20 +184,20 @@ def user_write(
     *,
     caller: TelegramUser | None = None,
     token: Token | None = None,
-    entry: LedgerEntry | None = None,
+    change: BalanceChange | None = None,
     active_orders: int = 0,
     completed_orders: int = 0,
     rating: int | None = None,
     receipt_contact: str | None = None,
 ) -> "TransactWriteItemTypeDef":
-    """Return the write of a user: the profile of `caller`, a rate limit token, the balance of `entry`, the counters.
+    """Return the write of a user: the profile of `caller`, a rate limit token, balance and debt, the counters.
 
     `active_orders` and `completed_orders` are added to the counters; `rating` is that of one more review received. A
-    caller must not be banned; writes that others cause also reach a banned user. The ledger must still end with the
-    entry before `entry`. The same transaction must put `entry` itself. `receipt_contact` and the time of its
-    consent replace those that are stored.
+    caller must not be banned; writes that others cause also reach a banned user. The ledger must still end as `change`
+    read it, and the debt must be as read. The same transaction must put the entries of `change`. `receipt_contact`
+    and the time of its consent replace those that are stored.
     """
-    sets, adds, clauses = [], [], []
+    sets, adds, removes, clauses = [], [], [], []
     values: dict[str, object] = {}
     if caller is not None:
         sets.append(_set_profile())
@@ -185,17 +211,12 @@ def user_write(
         sets.append(token_set)
         clauses.append(token_left)
         values |= token_values
-    if entry is not None:
-        sets += ["balance = :balance_after", "last_entry_id = :entry_id"]
-        values |= {":balance_after": entry.balance_after, ":entry_id": entry.id}
-        if entry.previous_id:
-            clauses.append(conditions.LAST_ENTRY_AS_READ)
-            values[":last_entry_read"] = entry.previous_id
-        else:
-            clauses.append(conditions.NO_ENTRY_YET)
-        if entry.amount < 0:
-            clauses.append(conditions.BALANCE_ENOUGH)
-            values[":price"] = -entry.amount
+    if change is not None:
+        money, money_as_read, money_values = _balance_update(change)
+        sets += money
+        removes += ["debt"] if change.before.debt and not change.debt else []
+        clauses += money_as_read
+        values |= money_values
     counts = {"active_orders": active_orders, "completed_orders": completed_orders}
     if rating is not None:
         counts |= {"rating_sum": rating, "rating_count": 1}
@@ -203,7 +224,8 @@ def user_write(
         if count:
             adds.append(f"{name} :{name}")
             values[f":{name}"] = count
-    expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in (("SET", sets), ("ADD", adds)) if parts)
+    parts = {"SET": sets, "ADD": adds, "REMOVE": removes}
+    expression = " ".join(f"{verb} {', '.join(part)}" for verb, part in parts.items() if part)
     return table.update_write(
         keys.user(user_id),
         expression,

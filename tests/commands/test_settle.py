@@ -7,7 +7,7 @@ import pytest
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared.domain.money import LedgerEntry
+from shared.domain.money import BalanceChange
 from shared.store import keys, payments, table, users
 from tests.in_process import Api
 from tests.payments.shops import CardShop, CryptoShop, StarShop, create, elsewhere, ledger, refund, right_books
@@ -57,13 +57,13 @@ def test_concurrent_charges_stay_two_payments(
     assert [payment.charge_id for payment in right] == [shop.charges[invoice["payment_id"]]]
 
 
-def change_unguarded(user_id: int, *, entry: LedgerEntry) -> Any:
+def change_unguarded(user_id: int, *, change: BalanceChange) -> Any:
     """`users.user_write` without its own condition on the ledger's end."""
     return table.update_write(
         keys.user(user_id),
         "SET balance = :balance, last_entry_id = :id",
         condition=None,
-        values={":balance": entry.balance_after, ":id": entry.id},
+        values={":balance": change.balance, ":id": change.entries[-1].id},
     )
 
 

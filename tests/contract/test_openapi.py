@@ -112,7 +112,12 @@ def test_enumerations_match_the_contract() -> None:
     assert schemas["NewOrder"]["properties"]["category"]["enum"] == categories == list(order.CATEGORIES)
     complaints = ["Не отвечал", "Отменил заказ", "Неадекватное поведение", "Ложная информация", "Другое"]
     assert schemas["NewComplaint"]["properties"]["complaint"]["enum"] == complaints
-    assert set(schemas["TransactionView"]["properties"]["type"]["enum"]) == {"recharge", "order_take", "refund"}
+    assert set(schemas["TransactionView"]["properties"]["type"]["enum"]) == {
+        "recharge",
+        "order_take",
+        "refund",
+        "debt_repayment",
+    }
     assert set(schemas["JudgedView"]["properties"]["type"]["anyOf"][0]["enum"]) == {"review", "complaint"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.money import LedgerEntry, debit_for_take
+from shared.domain.money import BalanceChange, LedgerEntry, debit_for_take, refund_of_take
 from shared.domain.payment import (
     FIRST_CHECK_MS,
     GRACE_MS,
@@ -49,6 +49,13 @@ def paid(payment: Payment) -> Payment:
     done = settle(payment, charge(payment))
     assert done is not None
     return done.payment
+
+
+def entry_of(settlement: Settlement) -> LedgerEntry:
+    """The only entry of a settlement."""
+    assert settlement.change is not None
+    [entry] = settlement.change.entries
+    return entry
 
 
 # ---------------------------------------------------------------- a new payment, its price
@@ -119,7 +126,7 @@ def test_a_charge_is_credited() -> None:
     assert done is not None
     assert not done.is_new
     assert done.payment == replace(STARS, status=Status.PAID, charge_id="stx", paid_at=NOW + 1, check_at=None)
-    assert done.entry == LedgerEntry(
+    assert entry_of(done) == LedgerEntry(
         id=99,
         previous_id=3,
         user_id=7,
@@ -171,7 +178,7 @@ def test_a_charge_of_an_expired_payment_is_credited() -> None:
     done = settle(expired, charge(STARS))
     assert done is not None
     assert done.payment.status is Status.PAID
-    assert done.entry is not None
+    assert entry_of(done).amount == 100
 
 
 def test_a_second_charge_of_an_invoice_is_a_separate_payment() -> None:
@@ -181,8 +188,7 @@ def test_a_second_charge_of_an_invoice_is_a_separate_payment() -> None:
     assert done is not None
     assert done.is_new
     assert (done.payment.id, done.payment.charge_id, done.payment.status) == (99, "d", Status.PAID)
-    assert done.entry is not None
-    assert (done.entry.cause, done.entry.amount) == ("PAYMENT#telegram_stars#d", 100)
+    assert (entry_of(done).cause, entry_of(done).amount) == ("PAYMENT#telegram_stars#d", 100)
 
 
 def test_second_charge_already_refunded_credits_nothing() -> None:
@@ -203,9 +209,9 @@ def test_a_refund_is_debited_from_the_balance() -> None:
     assert done is not None
     assert (done.payment.status, done.payment.refunded, done.payment.taken_back) == (Status.REFUNDED, 100, 100)
     assert done.payment.debt == 0
-    assert done.entry is not None
-    assert (done.entry.type, done.entry.amount, done.entry.balance_after) == ("recharge", -100, 5)
-    assert done.entry.cause == "REVERSAL#telegram_stars#c#100"
+    entry = entry_of(done)
+    assert (entry.type, entry.amount, entry.balance_after) == ("recharge", -100, 5)
+    assert entry.cause == "REVERSAL#telegram_stars#c#100"
     assert settle(done.payment, charge(STARS, refunded=STARS.price), known=True) is None
 
 
@@ -214,16 +220,19 @@ def test_a_refund_of_spent_money_becomes_a_debt(balance: int) -> None:
     """I2."""
     done = settle(paid(STARS), charge(STARS, refunded=STARS.price), user=replace(PAYER, balance=balance), known=True)
     assert done is not None
-    assert (done.payment.taken_back, done.payment.debt) == (balance, 100 - balance)
+    assert done.change is not None
+    assert (done.payment.taken_back, done.payment.debt, done.change.debt) == (balance, 100 - balance, 100 - balance)
     # An amount of 0 makes no entry.
-    assert [done.entry.amount, done.entry.balance_after] == [-balance, 0] if done.entry else balance == 0
+    assert [(entry.amount, entry.balance_after) for entry in done.change.entries] == [(-balance, 0)] * bool(balance)
 
 
 def test_a_refund_from_an_empty_balance_makes_no_entry() -> None:
+    """I23: only the debt grows."""
     refund = charge(STARS, refunded=STARS.price)
-    done = settle(paid(STARS), refund, user=replace(PAYER, balance=0), known=True)
+    user = replace(PAYER, balance=0, debt=7)
+    done = settle(paid(STARS), refund, user=user, known=True)
     owing = replace(paid(STARS), status=Status.REFUNDED, refunded=100, taken_back=0)
-    assert done == Settlement(owing, entry=None, is_new=False)
+    assert done == Settlement(owing, BalanceChange(user, (), 107), is_new=False)
 
 
 def test_a_partial_refund_is_in_whole_roubles() -> None:
@@ -234,8 +243,7 @@ def test_a_partial_refund_is_in_whole_roubles() -> None:
     again = settle(done.payment, charge(CARD, refunded=10_000), user=replace(rich, balance=55), known=True)
     assert again is not None
     assert (again.payment.status, again.payment.refunded, again.payment.taken_back) == (Status.REFUNDED, 100, 100)
-    assert again.entry is not None
-    assert again.entry.amount == -50
+    assert entry_of(again).amount == -50
     # The first part is reported again, after the second.
     assert settle(again.payment, charge(CARD, refunded=5050), user=rich, known=True) is None
 
@@ -245,7 +253,7 @@ def test_charge_refunded_before_its_webhook_is_never_credited(status: Status) ->
     """F24: reordered."""
     done = settle(replace(STARS, status=status), charge(STARS, refunded=STARS.price))
     assert done is not None
-    assert (done.payment.status, done.entry, done.payment.debt) == (Status.REFUNDED, None, 0)
+    assert (done.payment.status, done.change, done.payment.debt) == (Status.REFUNDED, None, 0)
     assert shown_status(done.payment) == "expired"
     assert settle(done.payment, charge(STARS), known=True) is None
 
@@ -317,13 +325,16 @@ class World:
     payments: dict[int, Payment] = field(default_factory=lambda: {CARD.id: CARD})
     marks: dict[str, int] = field(default_factory=dict)
     ledger: list[LedgerEntry] = field(default_factory=list)
-    spent: int = 0
+    takes: dict[str, int] = field(default_factory=dict)
 
-    def book(self, entry: LedgerEntry) -> None:
-        assert entry.previous_id == self.user.last_entry_id
-        assert entry.cause not in {other.cause for other in self.ledger}  # I5
-        self.ledger.append(entry)
-        self.user = replace(self.user, balance=entry.balance_after, last_entry_id=entry.id)
+    def book(self, change: BalanceChange) -> None:
+        assert change.before == self.user
+        for entry in change.entries:
+            assert entry.previous_id == self.user.last_entry_id
+            assert entry.cause not in {other.cause for other in self.ledger}  # I5
+            self.ledger.append(entry)
+            self.user = replace(self.user, balance=entry.balance_after, last_entry_id=entry.id)
+        self.user = replace(self.user, debt=change.debt)
 
     def told(self, charge: Charge) -> None:
         while True:
@@ -334,14 +345,19 @@ class World:
                 return
             self.payments[done.payment.id] = done.payment
             self.marks.setdefault(charge.id, done.payment.id)
-            if done.entry is not None:
-                self.book(done.entry)
+            if done.change is not None:
+                self.book(done.change)
 
-    def takes(self, price: int) -> None:
+    def take(self, price: int) -> None:
         if self.user.balance >= price:
             order = f"order{len(self.ledger)}"
             self.book(debit_for_take(self.user, order_id=order, price=price, entry_id=1, now=NOW))
-            self.spent += price
+            self.takes[order] = price
+
+    def refund(self) -> None:
+        if self.takes:
+            order, price = self.takes.popitem()
+            self.book(refund_of_take(self.user, order_id=order, price=price, entry_id=1, now=NOW))
 
     def asked(self, minutes: int, is_over: bool) -> None:
         payment = self.payments[CARD.id]
@@ -357,6 +373,7 @@ EVENTS = st.lists(
         st.tuples(st.just("told"), st.sampled_from("abc"), st.integers(0, 2)),
         st.tuples(st.just("forged"), st.sampled_from("abc"), st.integers(1, 20_000)),
         st.tuples(st.just("takes"), st.integers(1, 120), st.just(0)),
+        st.tuples(st.just("refunds"), st.just(0), st.just(0)),
         st.tuples(st.just("asked"), st.integers(0, 100), st.integers(0, 1)),
     ),
     max_size=30,
@@ -367,11 +384,14 @@ EVENTS = st.lists(
 def test_events_in_any_order_and_number_keep_the_books(
     histories: dict[str, list[int]], events: Sequence[tuple[str, str | int, int]]
 ) -> None:
-    """I1, I2, I3, I5, I8, F24: twice, reordered, late, wrong, refunded in between."""
+    """I1, I2, I3, I5, I8, I23, F24: twice, reordered, late, wrong, refunded in between."""
     world = World()
 
     def hold() -> None:
         assert world.user.balance == sum(entry.amount for entry in world.ledger) >= 0
+        repaid = -sum(entry.amount for entry in world.ledger if entry.type == "debt_repayment")
+        assert world.user.debt == sum(payment.debt for payment in world.payments.values()) - repaid >= 0
+        assert 0 in (world.user.balance, world.user.debt)
         credited = [entry for entry in world.ledger if entry.amount > 0]
         assert len({entry.cause for entry in credited}) == len(credited)
         for payment in world.payments.values():
@@ -391,7 +411,9 @@ def test_events_in_any_order_and_number_keep_the_books(
                     world.told(charge(CARD, str(which), price=number))
                 assert before == (world.user, world.payments, world.ledger)
             case "takes":
-                world.takes(int(which))
+                world.take(int(which))
+            case "refunds":
+                world.refund()
             case "asked":
                 world.asked(int(which), bool(number))
         hold()
@@ -400,6 +422,5 @@ def test_events_in_any_order_and_number_keep_the_books(
         world.told(charge(CARD, name, refunded=states[-1]))
     hold()
     theirs = sum(CARD.amount - states[-1] // 100 for states in histories.values())
-    debts = sum(payment.debt for payment in world.payments.values())
-    assert world.user.balance + world.spent == theirs + debts
+    assert world.user.balance + sum(world.takes.values()) - world.user.debt == theirs
     assert sorted(world.marks) == sorted(histories)

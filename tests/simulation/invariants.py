@@ -53,7 +53,7 @@ class Checker:
         self._ratings: dict[int, list[int]] = defaultdict(list)
         self._recharged: dict[int, int] = {}
         self.money: dict[tuple[str, str], Money] = {}
-        self._paid: Counter[int] = Counter()
+        self._owed: Counter[int] = Counter()
         self._take_answers: dict[tuple[str, int], Any] = {}
         self.audit_log = AuditLog(world, self.items)
 
@@ -102,6 +102,9 @@ class Checker:
                 self._lock(key, old, new, by_ttl=by_ttl)
             case "PAYMENT":
                 self._payment(key, old, new, by_ttl=by_ttl)
+                if old is not None and new is not None:
+                    self._lend(old, new, commit)
+                    return {new["user_id"]}
             case "CURSOR":
                 pass  # a reading position; reading again is allowed
             case "COMPLAINT" | "ACTION" if new is not None:
@@ -120,6 +123,9 @@ class Checker:
             self._broken("I1", f"user {user} has {balance}, the ledger sums up to {self._ledger[user]}")
         if balance < 0:
             self._broken("I2", f"user {user} has {balance}")
+        debt = item.get("debt", 0)
+        if debt != self._owed[user] or debt < 0 or (debt and balance):
+            self._broken("I23", f"user {user} has {balance} and a debt of {debt}, owes {self._owed[user]}")
         for name, counted in (("active_orders", self._active), ("completed_orders", self._completed)):
             if item.get(name, 0) != counted[user]:
                 self._broken(name, f"user {user} has {item.get(name, 0)}, there are {counted[user]}")
@@ -160,7 +166,6 @@ class Checker:
         taken = (order_after or {}).get("takes", {}).get(str(user))
         match new["type"]:
             case "recharge" if order_id is None and not cause.startswith("RECHARGE#"):
-                self._paid[user] += amount
                 self._moved(key, amount, cause, commit)
             case "recharge":
                 if amount in self._recharged:
@@ -174,6 +179,8 @@ class Checker:
                     self._broken("I6", f"{key} is {amount} for a take of {taken['price']}")
             case "refund":
                 self._refund(key, amount, taken, order_after or {})
+            case "debt_repayment":
+                self._repayment(key, new, commit)
             case other:
                 self._broken("I5", f"{key} has the type {other}")
         return user
@@ -199,6 +206,28 @@ class Checker:
                 self._broken("I8", f"{key} credits {amount}, the payment is {payment}")
         elif what != "REVERSAL" or not money.refunded or amount != -payment["taken_back"]:
             self._broken("I8", f"{key} takes back {amount} of {money}, the payment is {payment}")
+
+    def _lend(self, old: Plain, new: Plain, commit: Commit) -> None:
+        """I23: what the provider gave back and no entry of the same commit took from the balance is owed."""
+        if new["paid_at"] is None:
+            return
+        user = f"USER#{new['user_id']}"
+        taken = sum(
+            entry["amount"]
+            for at, (_, entry) in commit.items()
+            if at[0] == user and at[1].startswith("LEDGER#REVERSAL#") and entry is not None
+        )
+        self._owed[new["user_id"]] += new["refunded"] - old["refunded"] + taken
+
+    def _repayment(self, key: Key, new: Plain, commit: Commit) -> None:
+        """I23: a repayment takes at most the debt, out of a credit of the same commit."""
+        user = int(key[0].partition("#")[2])
+        _, credit = commit.get((key[0], key[1].replace("#REPAYMENT", "", 1)), (None, None))
+        if credit is None or credit["id"] != new["previous_id"] or credit["amount"] <= 0:
+            self._broken("I23", f"{key} follows {credit}")
+        elif not 0 < -new["amount"] <= min(self._owed[user], credit["balance_after"]):
+            self._broken("I23", f"{key} repays {new['amount']} of {self._owed[user]} out of {credit['balance_after']}")
+        self._owed[user] += new["amount"]
 
     def _payment(self, key: Key, old: Plain | None, new: Plain | None, *, by_ttl: bool) -> None:
         if new is None:
@@ -503,6 +532,11 @@ class Checker:
                 assert request.body is not None
                 if self._recharged.get(request.body["amount"]) != request.user:
                     self._broken("I8", f"{request.name} was answered that it is credited")
+                entries = [item for key, item in self.items.items() if key[0] == f"USER#{request.user}"]
+                [credit] = [entry for entry in entries if entry.get("id") == content["transaction_id"]]
+                last = self.items.get((credit["pk"], credit["sk"].replace("#", "#REPAYMENT#", 1)), credit)
+                if content["new_balance"] != last["balance_after"]:
+                    self._broken("I23", f"{request.name} was answered {content}, the last entry is {last}")
             case "POST /api/balance/create-invoice":
                 payment = self.items.get((f"PAYMENT#{content['payment_id']}", "PAYMENT"))
                 if payment is None or payment["user_id"] != request.user or payment["invoice_id"] is None:
@@ -578,14 +612,19 @@ class Checker:
             self._broken("F24", what)
 
     def _books_at_end(self, owed: Mapping[int, int]) -> None:
-        """I3: for each user, the balance plus paid takes equals the credits."""
-        credits: Counter[int] = Counter(self._paid)
+        """I3: for each user, the balance plus paid takes, less the debt, equals what the providers still hold."""
+        held: Counter[int] = Counter()
         for amount, user in self._recharged.items():
-            credits[user] += amount
-        for user in sorted({*credits, *owed}):
-            balance, pays = self.items.get((f"USER#{user}", "USER"), {}).get("balance", 0), owed.get(user, 0)
-            if balance + pays != credits[user]:
-                self._broken("I3", f"{user} has {balance}, pays {pays}, was credited {credits[user]}")
+            held[user] += amount
+        for key, item in self.items.items():
+            money = self.money.get((item["provider"], item["charge_id"])) if key[1] == "PAYMENT" else None
+            if money is not None and not money.refunded:
+                held[money.user] += item["amount"]
+        for user in sorted({*held, *owed, *self._owed}):
+            item, pays = self.items.get((f"USER#{user}", "USER"), {}), owed.get(user, 0)
+            balance, debt = item.get("balance", 0), item.get("debt", 0)
+            if balance + pays - debt != held[user]:
+                self._broken("I3", f"{user} has {balance}, pays {pays}, owes {debt}, the providers hold {held[user]}")
 
     def deadlines(self) -> Iterator[int]:
         """Yield all deadlines, past and future."""

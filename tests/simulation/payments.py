@@ -175,6 +175,8 @@ class Payments:
         self._world.note("somebody pays", invoice.provider, id, "for", invoice.name)
         if self.dice.random() < 0.4:
             self._world.later(self.dice.choice((10, 1_000, 3 * _MINUTE, 20 * _MINUTE)), lambda: self._give_back(charge))
+        else:
+            self._world.later(self.dice.choice((1_000, _MINUTE)), lambda: self._give_back_when_spent(charge))
         return charge
 
     # ------------------------------------------------------------ money back
@@ -189,6 +191,17 @@ class Payments:
             if key[1] == "PAYMENT" and item["charge_id"] == charge.id
         ]
         self._operator_refunds(ids[0] if ids else charge.payment_id)
+
+    def _give_back_when_spent(self, charge: Money) -> None:
+        """Give the money back once the payer has spent some of it: what is gone becomes a debt (I23)."""
+        if not self._goes_on:
+            return
+        payment = self._checker.items.get((f"PAYMENT#{charge.payment_id}", "PAYMENT"), {})
+        balance = self._checker.items.get((f"USER#{charge.user}", "USER"), {}).get("balance", 0)
+        if payment.get("charge_id") == charge.id and payment["paid_at"] is not None and balance < payment["amount"]:
+            self._give_back(charge)
+        else:
+            self._world.later(_MINUTE, lambda: self._give_back_when_spent(charge))
 
     def _operator_refunds(self, payment_id: int) -> None:
         """Invoke the refund until it succeeds."""

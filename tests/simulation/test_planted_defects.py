@@ -21,7 +21,7 @@ from shared.commands.retry import retry
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
-from shared.domain.money import LedgerEntry
+from shared.domain.money import BalanceChange, LedgerEntry
 from shared.domain.notice import Notice
 from shared.domain.operators import Action
 from shared.domain.order import Order, Status
@@ -252,11 +252,23 @@ def nobody_asks(patch: Patch) -> None:
 def debt_below_zero(patch: Patch) -> None:
     """A refund reverses more than the balance holds."""
 
-    def take_all(user: User, *, amount: int, **more: Any) -> LedgerEntry:
-        return reverse(replace(user, balance=user.balance + 1_000), amount=amount, **more)
+    def take_all(user: User, *, amount: int, **more: Any) -> BalanceChange:
+        change = reverse(replace(user, balance=user.balance + 1_000), amount=amount, **more)
+        [entry] = change.entries
+        return replace(change, before=user, entries=(replace(entry, balance_after=user.balance - amount),))
 
     reverse = money.reversal_of_payment
     patch.setattr(payment, "reversal_of_payment", take_all)
+
+
+def refund_forgets_the_debt(patch: Patch) -> None:
+    """The refund of a take repays no debt, so that what a provider took back can be spent again."""
+    refund = money.refund_of_take
+
+    def whole(user: User, **more: Any) -> BalanceChange:
+        return replace(refund(replace(user, debt=0), **more), before=user, debt=user.debt)
+
+    patch.setattr(commands, "refund_of_take", whole)
 
 
 # ---------------------------------------------------------------- operators, bans, erasure
@@ -367,6 +379,7 @@ DEFECTS: dict[str, Plant] = {
     "expired is final": expired_is_final,
     "nobody asks": nobody_asks,
     "a balance that a refund did not see": debt_below_zero,
+    "a refund forgets the debt": refund_forgets_the_debt,
     "no take guard": no_take_guard,
     "split writes": split_writes,
     "cap by read": without("SLOT_FREE", "TAKES_AS_READ"),
