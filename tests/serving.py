@@ -1,4 +1,4 @@
-"""An ASGI app, or what answers a connection, on a port of its own, as others reach it."""
+"""Serve an ASGI app, or a handler of raw connections, on a free port of 127.0.0.1."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 @contextmanager
 def serving(app: App) -> Iterator[str]:
-    """The address at which `app` answers, on a loop and a thread of its own, until the block ends."""
+    """Serve `app` in a thread with its own event loop until the block ends; yield its URL."""
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.accesslog = config.errorlog = None
@@ -23,10 +23,10 @@ def serving(app: App) -> Iterator[str]:
     [listener] = config.create_sockets().insecure_sockets
     listener.listen()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    # The server is handed the socket that has the port, so that nobody else can have taken it meanwhile.
+    # The server gets the bound socket, so no other process can take the port in between.
     config.bind = [f"fd://{listener.detach()}"]
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    # Python 3.11 complains of every connection that is open when we stop.
+    # Python 3.11 reports every connection that is still open at the stop.
     loop.set_exception_handler(lambda loop, what: None if stop.is_set() else loop.default_exception_handler(what))
 
     def run() -> None:
@@ -45,7 +45,7 @@ def serving(app: App) -> Iterator[str]:
 
 @contextmanager
 def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The address at which `serve` gets each connection, on a thread of its own, until the block ends."""
+    """Accept connections until the block ends, each handled by `serve` in its own thread; yield the URL."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

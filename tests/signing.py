@@ -1,4 +1,4 @@
-"""Signing any fields whatever as Telegram would, also those that it never would."""
+"""Sign fields as Telegram does. They may be fields that Telegram never sends."""
 
 import hashlib
 import hmac
@@ -9,21 +9,21 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def key_of(bot_token: str) -> bytes:
-    """The key with which Telegram signs initData."""
+    """Return the key with which Telegram signs initData."""
     return hmac.new(b"WebAppData", bot_token.encode(), hashlib.sha256).digest()
 
 
 def mac(pairs: Pairs, bot_token: str) -> str:
-    """The hash of the fields."""
+    """Return the hash of the fields, as hex."""
     text = "\n".join(f"{name}={value}" for name, value in sorted(pairs, key=lambda pair: pair[0]))
     return hmac.new(key_of(bot_token), text.encode(), hashlib.sha256).hexdigest()
 
 
 def encoded(pairs: Pairs) -> str:
-    """The fields as a Mini App gets them."""
+    """Return the fields percent-encoded, as a Mini App receives them."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
 
 
 def signed(pairs: Pairs, bot_token: str) -> str:
-    """The fields with their hash."""
+    """Return the encoded fields with their hash."""
     return encoded([*pairs, ("hash", mac(pairs, bot_token))])

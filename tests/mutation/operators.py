@@ -1,4 +1,4 @@
-"""The small ways to break a module: what is changed, how, and the code that comes of it."""
+"""The mutation operators: where a module is changed, what replaces the node there, and the compiled mutant."""
 
 import ast
 import copy
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change. `where` is the function or class it is in, `before` and `after` its line."""
+    """A module with one change. `where` is the changed function or class; `before` and `after` are the changed line."""
 
     path: str
     where: str
@@ -57,12 +57,12 @@ _NAMES = {
     "sorted": ["list"],
     "strip": ["lstrip", "rstrip"],
 }
-# What a reader or a type checker needs and no run does.
+# Statements for readers and type checkers: a change of one would not show in a run.
 _FOR_READERS = (ast.Import, ast.ImportFrom, ast.Assert, ast.Pass, ast.Global, ast.Nonlocal)
 
 
 def mutants(path: str, source: str) -> list[Mutant]:
-    """Every mutant of a module, in the order of its lines. No two are alike."""
+    """Return every mutant of a module, in the order of its lines, each once."""
     tree = ast.parse(source)
     original = _code(tree, path)
     found: dict[str, Mutant] = {}
@@ -73,7 +73,7 @@ def mutants(path: str, source: str) -> list[Mutant]:
             try:
                 code = _code(tree, path)
                 mutant = Mutant(path, place.where, before, place.line(), code)
-            except (SyntaxError, ValueError):  # no such program
+            except (SyntaxError, ValueError):  # the change is not valid Python
                 continue
             finally:
                 place.put(with_it)
@@ -87,7 +87,7 @@ def _code(tree: ast.Module, path: str) -> CodeType:
 
 
 def _same(one: CodeType, other: CodeType) -> bool:
-    """Whether they are one program, line numbers aside."""
+    """Whether both compile to the same program. Line numbers are ignored."""
     plain = [
         (code.co_code, code.co_names, [const for const in code.co_consts if not isinstance(const, CodeType)])
         for code in (one, other)
@@ -106,7 +106,7 @@ def _same(one: CodeType, other: CodeType) -> bool:
 
 @dataclass
 class _Place:
-    """A node in its parent, or the whole list that it is in, where something else can be put."""
+    """A node in its parent, or a whole list of nodes, which `put` replaces."""
 
     where: str
     node: Any
@@ -116,13 +116,13 @@ class _Place:
     replacements: Callable[[], Iterator[Any]]
 
     def put(self, other: Any) -> Any:
-        """Put it there; what was there."""
+        """Replace the node and return the former one."""
         was = self.get()
         self.set(other)
         return was
 
     def line(self) -> str:
-        """The line it is in."""
+        """Return the line of source with the node as it is now."""
         return self.shown()
 
 
@@ -200,7 +200,7 @@ def _is_for_readers(node: ast.AST, name: str, value: Any) -> bool:
 
 
 def _is_docstring(node: ast.AST, item: ast.AST) -> bool:
-    """Attributes have them too."""
+    """Whether `item` is a docstring: of a module, class or function, or below an attribute."""
     return isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
 
 
@@ -211,12 +211,12 @@ def _within(node: ast.AST, where: str) -> str:
 
 
 def _line(node: ast.AST, name: str, shown: Callable[[], str]) -> Callable[[], str]:
-    """What is shown of a change in this field: a compound statement's own line, not all that is below it."""
+    """Return the function that shows a change in this field: the statement's first line, without its body."""
     return (lambda: _text(node)) if isinstance(node, ast.stmt) else shown
 
 
 def _text(node: ast.AST) -> str:
-    """One line of source."""
+    """Return the node as one line of source; of a compound statement, its first line."""
     if isinstance(node, ast.If | ast.While):
         return f"{type(node).__name__.lower()} {ast.unparse(node.test)}:"
     if isinstance(node, ast.For):
@@ -231,7 +231,7 @@ def _text(node: ast.AST) -> str:
 # ---------------------------------------------------------------- what
 
 
-# The lists that can do without one of theirs, and how many must be there for that.
+# Lists from which one node may be removed, and the minimum length for that.
 _LISTS: dict[tuple[type[ast.AST], str], int] = {
     (ast.BoolOp, "values"): 3,
     (ast.Call, "args"): 1,
@@ -250,7 +250,7 @@ def _can_lose_one(node: ast.AST, name: str, value: list[Any]) -> bool:
 
 
 def _instead(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """What to put in the place of a node."""
+    """Yield the replacements of a node."""
     if isinstance(node, ast.expr):
         yield from _expressions(node, parent, name)
     elif isinstance(node, ast.stmt):
@@ -339,7 +339,7 @@ def _is_pattern(parent: ast.AST, node: ast.AST) -> bool:
 
 
 def _patterns(text: str) -> Iterator[str]:
-    """The pattern without one of its characters, or with a number one off."""
+    """Yield the regular expression without one of its characters, or with a digit that is one higher or lower."""
     for at, char in enumerate(text):
         for other in ["", str(int(char) + 1), str(int(char) - 1)] if char in "0123456789" else [""]:
             try:

@@ -55,7 +55,7 @@ class Context:
 
 @cache
 def stream_readers() -> dict[str, tuple[Mapping[str, Any], ...]]:
-    """The functions that read the table's stream, and the filters of what they get, from the template."""
+    """Return the functions that read the table's stream, with their event filters, from the template."""
     found = {}
     for resource in api.template()["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -67,7 +67,7 @@ def stream_readers() -> dict[str, tuple[Mapping[str, Any], ...]]:
 
 
 def passes(record: Any, pattern: Any) -> bool:
-    """Whether a record passes an event filter; exact values are all that ours compare."""
+    """Whether a record passes an event filter. Our filters compare exact values only."""
     if isinstance(pattern, Mapping):
         return isinstance(record, Mapping) and all(passes(record.get(name), part) for name, part in pattern.items())
     return record in pattern
@@ -108,15 +108,15 @@ class Aws:
     # ------------------------------------------------------------ calls
 
     def call_dynamodb(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """One attempt of a call to DynamoDB."""
+        """Make one attempt of a call to DynamoDB."""
         return self._call(operation, request, self.database.execute)
 
     def call_scheduler(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """One attempt of a call to EventBridge Scheduler."""
+        """Make one attempt of a call to EventBridge Scheduler."""
         return self._call(operation, request, self._create_schedule)
 
     def call_sqs(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """One attempt of a call to a queue."""
+        """Make one attempt of a call to a queue."""
         return self._call(operation, request, self._enqueue)
 
     def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class Aws:
         return answer
 
     def _go_wrong(self, fault: str, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
-        """The answer to a call that meets a fault. Mostly there is none: raises what botocore raises, or Crashed."""
+        """Make a call with a fault. Most faults raise botocore's error or Crashed; a few return a response."""
         world, task = self.world, self.world.task
         assert task is not None
 
@@ -227,7 +227,7 @@ class Aws:
         raise NotImplementedError(fault)
 
     def _torn(self, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
-        """A batch whose items are read at different moments, as DynamoDB may."""
+        """Return a batch whose items are read at different moments, which DynamoDB permits."""
         [(table, wanted)] = request["RequestItems"].items()
         found = []
         for key in self._dice.sample(wanted["Keys"], len(wanted["Keys"])):
@@ -240,7 +240,7 @@ class Aws:
         if operation == "UpdateItem":
             return AwsError("TransactionConflictException", "Transaction is ongoing for the item")
         reasons = self.database.why_not(request)
-        # Alone, or beside a condition that does not hold either (F6).
+        # The conflict may be the only reason, or beside a failed condition (F6).
         conflicting = self._dice.randrange(len(reasons))
         reasons[conflicting] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
         codes = ", ".join(reason["Code"] for reason in reasons)
@@ -262,11 +262,11 @@ class Aws:
         )
 
     def skew(self) -> int:
-        """How far ahead the clock of the environment is that an invocation gets, ms."""
+        """Return how many ms the clock of an invocation's environment is ahead."""
         return self._dice.randint(-MAX_SKEW, MAX_SKEW) if "F15 clock steps" in self.faults.chosen else 0
 
     def _invoke_asynchronously(self, function: str, event: Mapping[str, Any], *, timeout: int, tried: int = 0) -> None:
-        """Invoke as Lambda does what is queued: again after a failure, then into the dead letters."""
+        """Invoke as Lambda invokes asynchronously: retry a failure, then move the event to the dead letters."""
 
         def on_end(task: Task) -> None:
             self._check_not_swallowed(event, task)
@@ -315,10 +315,10 @@ class Aws:
             )
         return {"ScheduleArn": f"arn:aws:scheduler:eu-central-1:123456789012:schedule/{name}"}
 
-    # ------------------------------------------------------------ what comes by itself
+    # ------------------------------------------------------------ background
 
     def every_minute(self) -> None:
-        """The sweep; where nothing is due it has nothing to do, and mostly none is simulated."""
+        """Run the sweep once a minute. Without a due item, only one sweep in a hundred is simulated."""
         if not self._goes_on:
             return
         self.world.later(_MINUTE, self.every_minute)
@@ -343,7 +343,7 @@ class Aws:
         self._invoke_asynchronously("scheduled.sweep", {}, timeout=_SWEEP_TIMEOUT)
 
     def ttl(self) -> None:
-        """TTL looks at the table: on time in some seeds, in others days late."""
+        """Let TTL remove expired items: on time in some seeds, days late in others."""
         if not self._goes_on:
             return
         self.world.later(self._dice.choice((1_000, _MINUTE, 10 * _MINUTE)), self.ttl)
@@ -357,7 +357,7 @@ class Aws:
 
 
 class StreamReader:
-    """What delivers the stream's records to one function: in order, at least once, from the first that failed on."""
+    """Deliver the stream's records to one function: in order, at least once, and again from the first failed one."""
 
     def __init__(self, aws: Aws, function: str, filters: tuple[Mapping[str, Any], ...]) -> None:
         self._aws = aws
@@ -374,14 +374,14 @@ class StreamReader:
         return not self._waiting and not self._busy
 
     def offer(self, record: dict[str, Any]) -> None:
-        """A record of the stream, which is delivered if it passes the filter."""
+        """Queue a record of the stream if it passes the filter."""
         if not any(passes(record, pattern) for pattern in self._filters):
             return
         faults, dice = self._aws.faults, self._aws.world.random
         if faults.happens("stream record lost", 0.1, self._function):
             return
         at = len(self._waiting)
-        # Only the records of one item are in order; what is on its way is ahead of all.
+        # Only the records of one item keep their order. A batch in delivery stays ahead.
         if at > self._sent and faults.happens("F18 records interleaved", 0.5, self._function):
             same = (place + 1 for place, other in enumerate(self._waiting) if _key(other) == _key(record))
             at = dice.randint(max(self._sent, *same, 0), at)

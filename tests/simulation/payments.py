@@ -37,13 +37,13 @@ _STATUS = "GET /api/balance/payment/{id}/status"
 _ENDPOINTS = {_CRYPTO: webhook_crypto_pay.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
 # In the other seeds there are no payments, and this module has no effect.
 ONE_SEED_IN = 3
-# Faults of a call to a provider; after the comma, the effect that it still had.
+# Faults of a call to a provider. With "done", the call had its effect all the same.
 _TROUBLE = ("not there", "silence", "silence, done", "500", "500, done", "429", "crash", "crash, done")
 
 
 @dataclass(slots=True)
 class Invoice:
-    """What a provider was asked to collect; `name` is our payload."""
+    """An invoice of a provider. `name` is our payload, `until` the end of its lifetime (ms)."""
 
     provider: str
     id: str
@@ -55,7 +55,7 @@ class Invoice:
 
 
 class Payments:
-    """The providers, and everybody who has to do with them. `through_http` is None where functions are called below."""
+    """The providers, payers and webhooks of one seed. `through_http` is None if functions are called below HTTP."""
 
     def __init__(
         self, world: World, aws: Aws, checker: Checker, actors: Actors, through_http: ThroughHttp | None
@@ -76,7 +76,7 @@ class Payments:
         self._ids = 1_000
         self._goes_on = True
 
-    # ------------------------------------------------------------ what comes by itself
+    # ------------------------------------------------------------ background
 
     def begin(self) -> None:
         """Plan payments of some users."""
@@ -103,11 +103,11 @@ class Payments:
             self.check()
 
     def check(self) -> None:
-        """One scheduled check."""
+        """Run one scheduled check."""
         if self.take_part:
             self._aws.invoke("scheduled.check_payments", {}, lambda task: None, timeout=60_000)
 
-    # ------------------------------------------------------------ those who pay
+    # ------------------------------------------------------------ payers
 
     def _create(self) -> None:
         provider = self.dice.choice(("crypto_pay", "telegram_stars"))
@@ -116,7 +116,7 @@ class Payments:
         self._actors.send(self._actors.request(_CREATE, user, body=body))
 
     def _somebody_pays(self, invoice: Invoice) -> None:
-        """Sometimes twice at once: an invoice in Stars is a link."""
+        """Plan a payment; sometimes two at once, because an invoice in Stars is a link that two devices can open."""
         if not self._goes_on:
             return
         payment_id, _, user = invoice.name.partition(".")
@@ -141,7 +141,7 @@ class Payments:
         self._tell_of_coins(invoice, lag)
 
     def _pay_stars(self, invoice: Invoice) -> None:
-        """Telegram asks first, and takes the Stars if it is told that it may, within ten seconds."""
+        """Send the pre-checkout query. Telegram takes the Stars only if it is approved within ten seconds."""
         query_id, payer = self._new_id(), int(invoice.name.rpartition(".")[2])
         if self.dice.random() < 0.1:
             payer += 1
@@ -165,7 +165,7 @@ class Payments:
         self._tell_of_stars(charge, "successful_payment", lag)
 
     def _lag(self) -> int:
-        """How long a provider that is asked does not know yet what it took; then it tells of it, late perhaps."""
+        """Return for how many ms polling does not show a new charge. The webhook then follows, possibly late."""
         return self.dice.choice((2, 40)) * _MINUTE if self._faults.happens("F24 list lags", 0.3) else 0
 
     def _charged(self, invoice: Invoice, id: str) -> Money:
@@ -226,7 +226,7 @@ class Payments:
         fake.invoices[int(invoice.id)] = {**self._invoice_view(invoice), "status": "paid"}
         body, headers = fake.webhook(int(invoice.id))
         stored = self._checker.items.get((f"PAYMENT#{invoice.name.partition('.')[0]}", "PAYMENT"), {})
-        # Nobody was given the way to an invoice that we do not know; if it is paid all the same, it is told.
+        # If we did not store the invoice, polling cannot find the payment. Its webhook is then never lost.
         self._tell(_CRYPTO, (body, headers), lag, may_be_lost=stored.get("invoice_id") is not None)
 
     def _tell_of_stars(self, charge: Money, what: str, lag: int = 0) -> None:
@@ -236,7 +236,7 @@ class Payments:
         self._tell(_TELEGRAM, self._update({"message": message}), lag, may_be_lost=True)
 
     def _forge(self, invoice: Invoice) -> None:
-        """Somebody else signs it; or it is signed, and not what we asked for."""
+        """Send a webhook with a wrong signature, or a signed one that differs from what we asked for."""
         fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
         view = {**self._invoice_view(invoice), "status": "paid"}
         fake.invoices[int(invoice.id)] = view
@@ -291,7 +291,7 @@ class Payments:
         )
 
     def _call(self, route: str, body: bytes, headers: dict[str, str]) -> int:
-        """The status of a webhook's answer."""
+        """Call a webhook's function and return the status of its response."""
         if self._through_http is not None:
             method, path = route.split(" ")
             return self._through_http.invoke(
@@ -307,7 +307,7 @@ class Payments:
             return 200
         except (DomainError, ServiceError) as error:
             return next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES).status
-        raise AssertionError("it waits for something")
+        raise AssertionError("the endpoint awaits something other than its body")
 
     def _update(self, update: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
         body = json.dumps({"update_id": int(self._new_id()), **update}).encode()
@@ -328,7 +328,7 @@ class Payments:
         headers: Mapping[str, str] | None = None,
         read_timeout: float = 5.0,
     ) -> Reply:
-        """In place of `outbound.request`."""
+        """Replace `outbound.request`."""
         world, called = self._world, url.rpartition("/")[2]
         world.pause(self.dice.choice((0, 1, 5, 20)))
         trouble = self.dice.choice(_TROUBLE) if self._faults.happens("F24 provider in trouble", 0.15, called) else ""

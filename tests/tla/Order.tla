@@ -1,20 +1,20 @@
 ------------------------------- MODULE Order -------------------------------
 (***************************************************************************)
-(* An order's life over one table: take, answer, complete, close, delete,  *)
-(* edit, the ends that come by themselves, the contact lock, the money.    *)
+(* An order's life over one table: take, respond, complete, close, delete, *)
+(* edit, ends by timers and the sweep, the contact lock, the money.        *)
 (*                                                                         *)
 (* A command reads, decides, and writes in one conditional transaction.    *)
 (* Reading and writing are separate steps here, and anything may happen    *)
-(* between them: a command in `flight` carries what it read and by which   *)
-(* clock, however old that is by now. It may crash instead of writing, and *)
-(* may write twice (a duplicate request, a retry after a lost response).   *)
+(* between them: a command in `flight` carries what it read and its clock, *)
+(* both possibly old. It may crash instead of writing, and it may write    *)
+(* twice (a duplicate request, a retry after a lost response).             *)
 (*                                                                         *)
 (* README.md beside this file names the code that each action stands for.  *)
 (***************************************************************************)
 EXTENDS Integers, FiniteSets, TLC
 
 CONSTANTS
-    Orders, First,  \* the orders that there can be; First is there at the start, the others may be made later
+    Orders, First,  \* all possible orders; First exists from the start, the others may be posted later
     Contacts,       \* in normal form; the smallest model has one
     Executors,
     Client,         \* the client of all orders
@@ -22,37 +22,37 @@ CONSTANTS
     Hour, Window,   \* an order's lifetime and its answer window, in ticks of the clock
     Horizon,        \* the clock stops here, after everything that can be due
     MaxTakes,
-    MaxEdits,       \* how often the contact of an order is changed, at most
-    Credit,         \* what each executor paid in before, in roubles
-    MaxFlight,      \* how many commands are under way at once, at most, the sweep's not counted
-    Skew,           \* how far ahead a handler's clock may be (how far behind: as far as it likes, see flight)
-    Timers,         \* "wild": they fire at any time, any number of times or never, as if schedules were lost, early,
-                    \* late and repeated. "scheduled": from stream records, each until it is done
+    MaxEdits,       \* the maximum number of changes of an order's contact
+    Credit,         \* the balance of each executor at the start, in roubles
+    MaxFlight,      \* the maximum number of concurrent commands, not counting Background
+    Skew,           \* how far a handler's clock may be ahead; it may be behind by any amount, see flight
+    Timers,         \* "wild": timers fire at any time, any number of times or never, which covers lost, early,
+                    \* late and repeated schedules. "scheduled": made from stream records, each fires until done
     Sweep,          \* whether the sweep runs
     Mutant          \* "none", or the planted defect
 
 VARIABLES
     now,        \* the true time
     order,      \* the order items
-    lock,       \* the contact locks: whose, and until when
+    lock,       \* the contact locks: the order that holds each, and the end
     balance,    \* the users' balances
     active,     \* the users' counters of active orders
     ledger,     \* each user's ledger entries after the first credit; (cause, order) is an entry's key
     flight,     \* the commands under way
-    stream,     \* stream records that wait to become a schedule: an order and the time its next deadline
+    stream,     \* stream records that wait to become a schedule: an order and its next deadline
     schedules   \* schedules that wait to fire
 
 vars == <<now, order, lock, balance, active, ledger, flight, stream, schedules>>
 
 Price == 2
-Never == 99         \* an attribute that is not there, where a time is meant
+Never == 99         \* stands for a missing attribute that is a time
 Users == Executors \union {Client}
 Symmetry == Permutations(Executors) \union Permutations(Contacts)
 
 Min(a, b) == IF a < b THEN a ELSE b
 
 ---------------------------------------------------------------------------
-(* shared/domain/order.py and money.py: what an order is at a moment, and what may become of it. *)
+(* shared/domain/order.py and money.py: an order's state at a moment, and its permitted changes. *)
 
 NoOrder == [status |-> "none", contact |-> Nobody, edits |-> 0, expires |-> Never, takes |-> {},
             window |-> Never, answered |-> FALSE, due |-> Never]
@@ -78,7 +78,7 @@ WithTake(x, u, t) == WithDue([x EXCEPT !.takes = @ \union {u}, !.window = IF @ =
 
 OwesRefunds(x) == x.status = "closed_no_response" /\ ~x.answered
 
-(* Whether a command goes on to write, by the order x as read and the time t of its handler's clock. *)
+(* Whether a command may write, given the order x as read and the time t of its handler's clock. *)
 Allowed(name, x, t) ==
     CASE name = "respond" -> StatusAt(x, t) \in {"active", "expired"} /\ x.takes # {} /\ ~x.answered
       [] name \in {"complete", "close"} -> StatusAt(x, t) = "active" /\ x.takes # {}
@@ -94,12 +94,12 @@ After(name, x, t) == WithDue(
       [] name \in {"timer", "sweep"} -> [x EXCEPT !.status = StatusAt(x, t)])
 
 ---------------------------------------------------------------------------
-(* The table: what a read sees, what a conditional write does. *)
+(* The table: reads and conditional writes. *)
 
 Entries(u, cause, o) == {e \in ledger[u] : e.cause = cause /\ e.order = o}
-Wallet(u) == [balance |-> balance[u], last |-> Cardinality(ledger[u])]  \* how many: stands for the last one's id
+Wallet(u) == [balance |-> balance[u], last |-> Cardinality(ledger[u])]  \* the number stands for the last id
 
-(* Put: an entry with the same key is replaced. *)
+(* Put an entry. It replaces an entry with the same key. *)
 Put(u, cause, o, amount) ==
     (ledger[u] \ Entries(u, cause, o)) \union {[cause |-> cause, order |-> o, amount |-> amount]}
 
@@ -111,8 +111,8 @@ EditsAsRead(c) == CASE Mutant = "edit_not_held" -> TRUE
 
 LastEntryAsRead(c, u) == Cardinality(ledger[u]) = c.wallets[u].last \/ Mutant = "balance_by_read"
 
-(* Each command under way: what it is, who sent it (a take's executor), on which order, by which clock, and what it
-   has read. `more` says that its second read - the lock, the wallets - is done and only the write is left. *)
+(* A command under way: its name, its caller (of a take), its order, its clock's time t, and what it has read. With
+   `more`, its second read (the lock, the wallets) is done and only the write is left. *)
 Command(name, who, o, t, before, more) ==
     [name |-> name, who |-> who, order |-> o, t |-> t, before |-> before, contact |-> Nobody,
      more |-> more, ours |-> FALSE, wallets |-> [u \in {} |-> 0]]
@@ -122,7 +122,7 @@ Background == IF Timers = "wild" THEN {"sweep"} ELSE {"sweep", "timer"}
 Room == Cardinality({c \in flight : c.name \notin Background}) < MaxFlight
 Start(c) == flight' = flight \union {c}
 
-(* The write of c landed. The command ends, or lands once more (duplicate). *)
+(* The write of c has landed. The command ends, or lands once more (duplicate). *)
 Landed(c) == flight' \in {flight, flight \ {c}}
 
 (* A write gave the order a new deadline: a stream record follows. *)
@@ -177,7 +177,7 @@ TakeLands(c) == LET after == WithTake(c.before, c.who, c.t)
     /\ UNCHANGED <<now, lock, schedules>>
 
 ---------------------------------------------------------------------------
-(* respond, complete, close, delete, and the ends that come by themselves *)
+(* respond, complete, close, delete, and the ends by timers and the sweep *)
 
 MoveReadsOrder(name, o) == \E t \in Clock :
     /\ IF name \in Background THEN ~\E c \in flight : c.name = name /\ c.order = o ELSE Room
@@ -222,7 +222,7 @@ MoveLands(c) == LET after == After(c.name, c.before, c.t)
     /\ UNCHANGED <<now, stream, schedules>>
 
 ---------------------------------------------------------------------------
-(* create, edit: whose is the contact *)
+(* create, edit: the contact lock *)
 
 LockFree(contact, t) == lock[contact].order = Nobody \/ lock[contact].expires <= t
 
@@ -274,14 +274,14 @@ Tick ==
     /\ now' = now + 1
     /\ UNCHANGED <<order, lock, balance, active, ledger, flight, stream, schedules>>
 
-(* TTL: days late, on time, or never. *)
+(* TTL removes an expired lock on time, late, or never. *)
 TtlRemovesLock(contact) ==
     /\ lock[contact].expires <= now
     /\ lock' = [lock EXCEPT ![contact] = NoLock]
     /\ UNCHANGED <<now, order, balance, active, ledger, flight, stream, schedules>>
 
-(* Nothing is written: a crash, or a condition that does not hold (the caller reads again: a new command). A crash
-   before the second read leaves what a command that has not begun leaves. *)
+(* Nothing is written, after a crash or a failed condition. A caller that then reads again is a new command. A crash
+   before the second read needs no action: it leaves the same state as a command that never began. *)
 Ends(c) ==
     /\ c.more
     /\ flight' = flight \ {c}
@@ -289,18 +289,18 @@ Ends(c) ==
 
 Lands(c) == TakeLands(c) \/ MoveLands(c) \/ CreateLands(c) \/ EditLands(c)
 
-(* A deadline that has passed by then is left to the sweep. *)
+(* The stream makes a schedule only for a deadline in the future. A passed deadline is left to the sweep. *)
 StreamMakesSchedule == \E r \in stream :
     /\ stream' = stream \ {r}
     /\ schedules' = schedules \union (IF r.at > now THEN {r} ELSE {})
     /\ UNCHANGED <<now, order, lock, balance, active, ledger, flight>>
 
-(* A schedule fires whenever it likes, and again until its handler returns without an error. *)
+(* A schedule fires at any time, and again until its handler returns without an error. *)
 TimerFires(o) ==
     /\ Timers = "wild" \/ \E s \in schedules : s.order = o
     /\ MoveReadsOrder("timer", o)
 
-(* The handler returns without an error: nothing is left to do by its clock, and it is not early by its clock. *)
+(* The handler returns without an error: by its clock, nothing is left to do and the deadline has passed. *)
 TimerIsDone(s) ==
     /\ s \in schedules
     /\ StatusAt(order[s.order], now) = order[s.order].status
@@ -340,8 +340,8 @@ Next ==
     \/ \E contact \in Contacts : TtlRemovesLock(contact)
     \/ StreamMakesSchedule \/ \E s \in schedules : TimerIsDone(s)
 
-(* The clock goes on. The sweep runs, and does not crash for ever before its write; so do schedules where there are
-   some. Nobody else need do anything. *)
+(* Fairness: the clock advances, and the sweep runs and does not crash forever before its write. The same holds for
+   schedules if Timers = "scheduled". Nothing is assumed about users. *)
 Comes(c) == Lands(c) \/ (~ENABLED Lands(c) /\ Ends(c))
 
 Fairness ==
@@ -408,10 +408,10 @@ L3 == \A k \in Contacts : lock[k].order # Nobody =>
 Counters == \A u \in Users :
     active[u] = Cardinality({o \in Orders : order[o].status = "active" /\ (u = Client \/ u \in order[o].takes)})
 
-(* The sweep's index has each deadline in time. L1 depends on it. *)
+(* The sweep's index has each deadline no later than it is due. L1 depends on it. *)
 Indexed == \A o \in Orders : order[o].due <= DueAt(order[o])
 
-(* The contact that a take returns, as read with the order, is the contact that the executor paid for. *)
+(* A take returns the contact that it read with the order. It is the contact at the moment of the payment. *)
 Told == [][\A o \in Orders : \A u \in order'[o].takes \ order[o].takes :
             \E c \in flight : c.name = "take" /\ c.who = u /\ c.order = o /\ c.before.contact = order[o].contact]_vars
 
@@ -436,7 +436,7 @@ I14 == [][\A o \in Orders : order[o].takes # {} =>
 ---------------------------------------------------------------------------
 (* Liveness. *)
 
-(* The status of an order by the clock is stored eventually. With Timers = "wild" this is L5 as well. *)
+(* The status of an order by the clock is eventually stored. With Timers = "wild" this is L5 as well. *)
 L1 == \A o \in Orders : StatusAt(order[o], now) # order[o].status ~> StatusAt(order[o], now) = order[o].status
 
 (* After its answer window, an order is eventually answered (by a command under way) or refunded. *)
