@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from shared import clock, ids
 from shared.commands import orders as commands
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, TooOften
+from shared.domain.masking import masked_form
 from shared.domain.order import Order
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
@@ -23,6 +24,8 @@ class NewOrder(BaseModel):
     - `category`, `city`: one of the known names; the cities are listed by `GET /api/cities`.
     - `description`: 20 to 1000 characters after trimming.
     - `contact`: `@username`, a `https://t.me/` link or a Russian phone number. Shown as typed, compared in normal form.
+
+    Contacts in the description are masked (`•••`) for everyone who has not paid.
     """
 
     category: Category
@@ -51,6 +54,7 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         category=new.category,
         city=new.city,
         description=new.description,
+        masked_description=masked_form(new.description),
         contact=new.contact.shown,
         contact_key=orders.contact_key(new.contact),
         created_at=now,

@@ -1,26 +1,38 @@
 """PUT /api/orders/{id}: edit the caller's order that nobody took."""
 
 from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from shared import clock
 from shared.commands import orders as commands
 from shared.domain.errors import Banned, ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
-from shared.domain.order import Order, edited
+from shared.domain.order import MIN_DESCRIPTION, Order, edited
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
-from shared.http.schemas import Category, Contact, Description, OrderId, OrderView, order_view
+from shared.http.schemas import Category, Contact, EditedDescription, OrderId, OrderView, order_view
 from shared.store import orders
 
 router = APIRouter()
 
+# The field error for a new description, which may be shorter only where it is the masked one.
+TOO_SHORT = {
+    "type": "string_too_short",
+    "loc": ("body", "description"),
+    "msg": "",
+    "ctx": {"min_length": MIN_DESCRIPTION},
+}
+
 
 class OrderChanges(BaseModel):
-    """The fields to change; an absent or null field stays unchanged. The city cannot be changed."""
+    """The fields to change; an absent or null field stays unchanged. The city cannot be changed.
+
+    `description`: as in a new order. The masked description, as lists show it, leaves the description as it is.
+    """
 
     category: Category | None = None
-    description: Description | None = None
+    description: EditedDescription | None = None
     contact: Contact | None = None
 
 
@@ -40,7 +52,7 @@ async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller)
     contact_key = orders.contact_key(contact) if contact else None
 
     def edit(order: Order, now: int) -> Order:
-        return edited(
+        after = edited(
             order,
             caller.id,
             category=changes.category,
@@ -49,6 +61,9 @@ async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller)
             contact_key=contact_key,
             now=now,
         )
+        if changes.description == after.description and len(after.description) < MIN_DESCRIPTION:
+            raise RequestValidationError([TOO_SHORT])
+        return after
 
     order = commands.change(order_id, edit, commands.edit, caller_id=caller.id)
     return order_view(order, user_id=caller.id, now=clock.now_ms())

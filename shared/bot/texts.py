@@ -7,7 +7,7 @@ from shared.domain import errors
 from shared.domain.durations import MINUTE_MS, ceil_div
 from shared.domain.errors import DomainError
 from shared.domain.notice import Notice
-from shared.domain.order import Order, Status, owes_refunds
+from shared.domain.order import Order, Status, owes_refunds, public_description
 from shared.error_responses import ERROR_RESPONSES
 
 CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
@@ -43,7 +43,7 @@ def offer(order: Order, now: int) -> str:
     """Return the message about one new order. `now` in epoch ms."""
     return (
         f"Новый заказ: {order.category}, {order.city}\n\n"
-        f"{shorten(order.description, 300, placeholder='…')}\n\n"
+        f"{shorten(public_description(order), 300, placeholder='…')}\n\n"
         f"Осталось {_minutes(order.expires_at - now)} мин."
     )
 
@@ -52,7 +52,7 @@ def digest(orders: Sequence[Order], now: int) -> str:
     """Return the message about the orders collected during an executor's window. `now` in epoch ms."""
     lines = [
         f"{number}. {order.category}, {order.city}, ещё {_minutes(order.expires_at - now)} мин.\n"
-        f"{shorten(order.description, 100, placeholder='…')}"
+        f"{shorten(public_description(order), 100, placeholder='…')}"
         for number, order in enumerate(listed(orders), start=1)
     ]
     more = len(orders) - len(lines)

@@ -35,6 +35,7 @@ from shared.domain.errors import (
     TakeNotFound,
     TakeNotOver,
 )
+from shared.domain.masking import masked_form
 
 MAX_TAKES = 3
 # Each announced change of the category is a fan-out: one message per subscriber. Later edits are not announced.
@@ -88,6 +89,7 @@ class Take:
 class Order:
     """An order as stored. `status` may lag behind the clock; `status_at` does not.
 
+    `masked_description`: the description as strangers see it; None if it has no contact to mask (I23).
     `edits`: how often the order was edited.
     `ended_at`: when the order stopped being active, epoch ms.
     `removed`: an operator removed the order.
@@ -103,6 +105,7 @@ class Order:
     contact_key: str
     created_at: int
     expires_at: int
+    masked_description: str | None = None
     edits: int = 0
     status: Status = Status.ACTIVE
     takes: dict[int, Take] = field(default_factory=dict)
@@ -130,6 +133,11 @@ def status_at(order: Order, now: int) -> Status:
 def may_see_contact(order: Order, user_id: int | None) -> bool:
     """Whether the user may see the contact: they are the client, or they took the order (I17)."""
     return user_id is not None and (user_id == order.client_id or user_id in order.takes)
+
+
+def public_description(order: Order) -> str:
+    """Return the description as anyone may see it (I23)."""
+    return order.description if order.masked_description is None else order.masked_description
 
 
 def owes_refunds(order: Order) -> bool:
@@ -238,14 +246,20 @@ def edited(
 ) -> Order:
     """Return the order with the given fields replaced. The city never changes.
 
+    The masked description, sent back as it was listed, leaves the description as it is.
     Raises OrderNotFound for an order of another client, OrderTaken, OrderNotActive.
     """
     _check_untaken(order, user_id)
     _check_active(order, now)
+    if description is None or description == order.masked_description:
+        description, masked_description = order.description, order.masked_description
+    else:
+        masked_description = masked_form(description)
     after = replace(
         order,
         category=category or order.category,
-        description=description or order.description,
+        description=description,
+        masked_description=masked_description,
         contact=contact or order.contact,
         contact_key=contact_key or order.contact_key,
     )

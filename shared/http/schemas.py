@@ -28,6 +28,7 @@ from shared.domain import contact as contacts
 from shared.domain.durations import MINUTE_MS
 from shared.domain.errors import InvalidContact, InvalidReceiptContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
+from shared.domain.masking import MASK
 from shared.domain.money import EntryType, LedgerEntry
 from shared.domain.operators import MAX_REASON, MIN_REASON, Action
 from shared.domain.order import (
@@ -37,6 +38,7 @@ from shared.domain.order import (
     Order,
     Status,
     may_see_contact,
+    public_description,
     status_at,
 )
 from shared.domain.person import Person
@@ -103,6 +105,13 @@ def _order_id(text: str) -> str:
     return text
 
 
+def _long_enough(text: str) -> str:
+    # A masked description may be shorter than a description. Only the order tells whether this is its masked one.
+    if len(text) < MIN_DESCRIPTION and MASK not in text:
+        raise PydanticKnownError("string_too_short", {"min_length": MIN_DESCRIPTION})
+    return text
+
+
 def _payment_id(text: str) -> int:
     if not re.fullmatch("[0-9]{1,16}", text):
         raise PaymentNotFound  # no payment has such an id
@@ -125,6 +134,13 @@ Description = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
     TEXT,
+    AfterValidator(_printable),
+]
+EditedDescription = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION),
+    TEXT,
+    AfterValidator(_long_enough),
     AfterValidator(_printable),
 ]
 Comment = Annotated[
@@ -228,6 +244,10 @@ class Reason(BaseModel):
 class OrderView(View):
     """An order, as the caller may see it now.
 
+    - `description`: with its contacts masked (`•••`), unless the caller is the order's client or an executor who took
+      it; always masked in lists.
+    - `description_masked`: whether that masked description differs from the whole one. True in every view of such an
+      order, so that its client learns of it, too.
     - `contact`: null unless the caller is the order's client or an executor who took it; always null in lists.
     - `created_at`, `customer_responded_at`: ISO 8601, UTC.
     - `expires_in_minutes`: the lifetime from `created_at`, not the time that is left.
@@ -241,6 +261,7 @@ class OrderView(View):
     id: str
     category: str
     description: str
+    description_masked: bool
     city: str
     contact: str | None
     created_at: str
@@ -254,14 +275,19 @@ class OrderView(View):
 
 
 def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
-    """Return the order as `user_id` may see it at `now` (epoch ms). In a list, the contact is always null (I17)."""
+    """Return the order as `user_id` may see it at `now` (epoch ms).
+
+    In a list, the contact is null (I17) and the description is masked (I23) for everyone.
+    """
+    is_whole = not listed and may_see_contact(order, user_id)
     minutes = (order.expires_at - order.created_at) / MINUTE_MS
     return {
         "id": order.id,
         "category": order.category,
-        "description": order.description,
+        "description": order.description if is_whole else public_description(order),
+        "description_masked": order.masked_description is not None,
         "city": order.city,
-        "contact": (order.contact or None) if not listed and may_see_contact(order, user_id) else None,
+        "contact": (order.contact or None) if is_whole else None,
         "created_at": iso(order.created_at),
         "expires_in_minutes": int(minutes) if minutes.is_integer() else minutes,
         "status": status_at(order, now),

@@ -9,6 +9,7 @@ from shared.domain.contact import Contact
 from shared.domain.durations import DAY_MS, ceil_seconds
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
+from shared.domain.masking import masked_form
 from shared.domain.money import BalanceChange, LedgerEntry, take_cause
 from shared.domain.order import MAX_TAKES, Order, Status, Take
 from shared.domain.user import User
@@ -29,6 +30,7 @@ def _item(order: Order) -> table.Item:
         "category": order.category,
         "city": order.city,
         "description": order.description,
+        "masked_description": order.masked_description,
         "contact": order.contact,
         "contact_key": order.contact_key,
         "created_at": order.created_at,
@@ -57,6 +59,10 @@ def from_item(item: table.Item) -> Order:
         category=item["category"],
         city=item["city"],
         description=item["description"],
+        # Masked when it was written. Only an order that was written before there were masks has no attribute.
+        masked_description=(
+            item["masked_description"] if "masked_description" in item else masked_form(item["description"])
+        ),
         contact=item["contact"],
         contact_key=item["contact_key"],
         created_at=item["created_at"],
@@ -195,7 +201,7 @@ def edit(before: Order, after: Order, now: int) -> None:
     """
     changed = {
         name: getattr(after, name)
-        for name in ("category", "description", "contact", "contact_key", "edits")
+        for name in ("category", "description", "masked_description", "contact", "contact_key", "edits")
         if getattr(after, name) != getattr(before, name)
     }
     if "category" in changed:

@@ -68,9 +68,10 @@ def erase_order(order: Order) -> None:
         [
             table.update_write(
                 keys.order(order.id),
-                f"SET description = :erased, contact = :nothing, contact_key = :nothing REMOVE {', '.join(lists)}",
+                "SET description = :erased, masked_description = :same, contact = :nothing, contact_key = :nothing"
+                f" REMOVE {', '.join(lists)}",
                 condition=conditions.all_of(conditions.STORED_AS_READ, conditions.NOTHING_DUE),
-                values={":erased": ERASED_DESCRIPTION, ":nothing": "", ":status": order.status},
+                values={":erased": ERASED_DESCRIPTION, ":same": None, ":nothing": "", ":status": order.status},
             )
         ]
     )

@@ -25,8 +25,8 @@ def _fields(names: str) -> frozenset[str]:
 
 _NOTHING = frozenset[int]()
 _ORDER = _fields(
-    "id category description city contact created_at expires_in_minutes status taken_by customer_responded_at"
-    " city_locked rating review_comment"
+    "id category description description_masked city contact created_at expires_in_minutes status taken_by"
+    " customer_responded_at city_locked rating review_comment"
 )
 _TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
 _REVIEW = _fields("id author_name rating comment category city order_id created_at")

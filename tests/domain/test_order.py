@@ -41,6 +41,7 @@ from shared.domain.order import (
     is_running,
     may_see_contact,
     owes_refunds,
+    public_description,
     status_at,
     with_take,
 )
@@ -91,6 +92,23 @@ ENDED = [DELETED, COMPLETED, CLOSED, CLOSED_BY_TIME]
 
 
 # ---------------------------------------------------------------- what it is
+
+
+def test_an_edit_masks_the_description_anew() -> None:
+    """I23: the public description follows the whole one."""
+    assert public_description(NEW) == NEW.description
+    after = edit(NEW, CLIENT, BEGIN, description="Прорвало трубу, звоните 89990000000")
+    assert after.masked_description == public_description(after) == "Прорвало трубу, звоните •••"
+    again = edit(after, CLIENT, BEGIN, description=NEW.description)
+    assert (again.masked_description, public_description(again)) == (None, NEW.description)
+
+
+def test_the_masked_description_sent_back_changes_nothing() -> None:
+    whole = edit(NEW, CLIENT, BEGIN, description="Прорвало трубу, звоните 89990000000")
+    assert edit(whole, CLIENT, BEGIN, description="Прорвало трубу, звоните •••") is whole
+    other = edit(whole, CLIENT, BEGIN, description="Прорвало трубу, звоните •••", category="Другое")
+    assert (other.description, other.masked_description) == (whole.description, whole.masked_description)
+    assert (other.category, other.edits) == ("Другое", whole.edits + 1)
 
 
 def test_constants_and_statuses_match_the_contract() -> None:

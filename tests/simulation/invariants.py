@@ -19,7 +19,7 @@ ANSWER_WINDOW = 15 * 60 * 1000
 RETENTION = 30 * 24 * HOUR
 PRICE = 2
 
-# The prefix of every contact in the simulation, and of nothing else (I18).
+# The prefix of every contact in the simulation, in texts as well, and of nothing else (I18, I23).
 CANARY = "canary_"
 
 _MOVES = {
@@ -27,7 +27,7 @@ _MOVES = {
     "expired": {"closed_no_response", "deleted"},
 }
 _NEVER_CHANGES = ("client_id", "city", "created_at", "expires_at")
-_EDITABLE = ("category", "description", "contact", "contact_key")
+_EDITABLE = ("category", "description", "masked_description", "contact", "contact_key")
 # The attributes that decide a user's subscriptions, and the subscription entries themselves.
 _SETTINGS = ("preferences", "notify_enabled", "chat_open", "sk")
 # Functions that end an order at any time.

@@ -185,6 +185,16 @@ def contact_for_everybody(patch: Patch) -> None:
     patch.setattr(schemas, "may_see_contact", lambda order, user_id: user_id is not None)
 
 
+def text_for_everybody(patch: Patch) -> None:
+    """A description is shown whole to everybody (I23)."""
+    patch.setattr(schemas, "public_description", lambda order: order.description)
+
+
+def edit_leaves_the_mask(patch: Patch) -> None:
+    """An edit keeps the masked form of the description before it."""
+    patch.setattr(domain, "masked_form", lambda text: None)
+
+
 def contact_in_a_queue(patch: Patch) -> None:
     """A queued notice contains the contact."""
     of_change = notice.of_change
@@ -399,6 +409,8 @@ DEFECTS: dict[str, Plant] = {
     "sweep sees nothing": sweep_sees_nothing,
     "a millisecond too long": millisecond_too_long,
     "contact for everybody": contact_for_everybody,
+    "text for everybody": text_for_everybody,
+    "edit leaves the mask": edit_leaves_the_mask,
     "contact in a queue": contact_in_a_queue,
     "refund after the end": refund_after_the_end,
 }

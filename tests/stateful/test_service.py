@@ -35,7 +35,7 @@ from tests import api
 from tests.conftest import OPERATOR, TABLE, ParameterStore
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.stateful.model import BANNED, HOUR, WINDOW, Model, Says
+from tests.stateful.model import BANNED, HOUR, MASKED, WINDOW, Model, Says
 
 START = 1_790_000_000_000
 MINUTE = 60_000
@@ -52,7 +52,9 @@ CONTACTS = st.sampled_from(
 )
 CATEGORIES = st.sampled_from(["Сантехника", "Клининг"])
 CITIES = st.sampled_from(["Москва", "Казань"])
-DESCRIPTIONS = st.sampled_from(["Прорвало трубу на кухне, вода на полу", "Потоп: убрать воду и просушить полы 🙏"])
+DESCRIPTIONS = st.sampled_from(
+    ["Прорвало трубу на кухне, вода на полу", "Потоп: убрать воду и просушить полы 🙏", *MASKED]
+)
 STATUSES = st.sampled_from([None, "active", "expired", "deleted", "closed_no_response", "completed"])
 # Steps of time around every deadline, and between them.
 TIMES = st.sampled_from([1, 1_000, MINUTE, 5 * MINUTE, WINDOW - 1, WINDOW, HOUR - WINDOW, HOUR - 1, HOUR])
@@ -157,13 +159,21 @@ class Service(RuleBasedStateMachine):
         user=USERS,
         contact=st.one_of(st.none(), CONTACTS),
         category=st.one_of(st.none(), CATEGORIES),
+        description=st.one_of(st.none(), DESCRIPTIONS, st.sampled_from([*MASKED.values()])),
     )
     def update(
-        self, order_id: str, own: bool, user: int, contact: tuple[str, str] | None, category: str | None
+        self,
+        order_id: str,
+        own: bool,
+        user: int,
+        contact: tuple[str, str] | None,
+        category: str | None,
+        description: str | None,
     ) -> None:
         user = self._client(order_id, user, own)
         shown, normal = contact or (None, None)
-        given = {name: value for name, value in (("contact", shown), ("category", category)) if value is not None}
+        changes = (("contact", shown), ("category", category), ("description", description))
+        given = {name: value for name, value in changes if value is not None}
         answer = self.ask("PUT /api/orders/{id}", user, id=order_id, body={**given, "city": "Омск"})
         says = self.model.update(order_id, user, given, normal)
         self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 200 else None)
