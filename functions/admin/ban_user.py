@@ -64,13 +64,19 @@ def running_orders(user_id: int) -> list[Order]:
 
 
 def remove(order_id: str, reason: Reason, operator_id: int) -> bool:
-    """Remove an order. Returns False when it had already ended. As many calls as `orders.operate`."""
+    """Remove a running order. Returns False when it had already ended. As many calls as `orders.operate`."""
     action = audit_log.new(operator_id, "order_removed", reason.reason, order_id=order_id)
     try:
-        orders.operate(order_id, removed, action)
+        orders.operate(order_id, _running_removed, action)
     except OrderNotActive:
-        return False  # its deadline ended it first
+        return False  # its client, its deadline or another operator ended it first
     return True
+
+
+def _running_removed(order: Order, now: int) -> Order:
+    if not is_running(order, now):
+        raise OrderNotActive
+    return removed(order, now)
 
 
 handler = http_handler(router)

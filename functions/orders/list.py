@@ -7,7 +7,8 @@ from fastapi.exceptions import RequestValidationError
 
 from shared import clock
 from shared.domain.errors import TooOften, Unauthenticated
-from shared.domain.order import PUBLIC_STATUSES, Status, fresh_for
+from shared.domain.order import Status, fresh_for
+from shared.domain.visibility import PUBLIC_STATUSES
 from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
 from shared.http.errors import error_responses

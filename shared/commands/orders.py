@@ -14,6 +14,7 @@ from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, refund_
 from shared.domain.operators import Action
 from shared.domain.order import Order, Status
 from shared.domain.user import User
+from shared.domain.visibility import seen_by
 from shared.settings import settings
 from shared.store import audit_log, orders, table, users
 
@@ -69,16 +70,18 @@ def change(
     """Read the order, let the rule `decide` what it becomes, and `write` that; returns the order after it.
 
     Both functions get the time in epoch ms. An unchanged order is not written. With `caller_id`, the user is read in
-    the same batch and must not be banned. With an `action` that `write` puts beside the change, an earlier attempt is
-    told apart from the same change by another operator. Per attempt: one consistent GetItem (BatchGetItem with
-    `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors of `decide` and `write`, Busy,
-    Unavailable.
+    the same batch, must not be banned, and must be allowed to see the order (I25). With an `action` that `write` puts
+    beside the change, an earlier attempt is told apart from the same change by another operator. Per attempt: one
+    consistent GetItem (BatchGetItem with `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors
+    of `decide` and `write`, Busy, Unavailable.
     """
     attempts: list[tuple[Order, Order]] = []
 
     def change_once() -> Order:
         now = clock.now_ms()
         before = orders.get(order_id) if caller_id is None else orders.get_for(order_id, caller_id)
+        if caller_id is not None:
+            before = seen_by(before, caller_id)
         if before is None:
             raise OrderNotFound
         for attempted_from, attempted in attempts:
@@ -117,9 +120,8 @@ def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
 
     def take_once() -> tuple[Order, LedgerEntry]:
         now = clock.now_ms()
-        before, executor, paid = orders.read_for_take(order_id, caller.id)
-        if before is None:
-            raise OrderNotFound
+        found, executor, paid = orders.read_for_take(order_id, caller.id)
+        before = seen_by(found, caller.id)
         if paid is not None:
             if not before.contact:
                 raise OrderNotActive  # erased at its client's request
@@ -153,7 +155,7 @@ def edit(before: Order, after: Order, now: int) -> None:
 
 
 def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeDef") -> None:
-    """Write a response, a refund or an end, with the refunds that an end owes to executors.
+    """Write a response, a refund, an end or a removal, with the refunds that an end owes to executors.
 
     One TransactWriteItems; before a refund or an end, one consistent BatchGetItem. Raises table.WriteConflict,
     Unavailable.

@@ -1,6 +1,6 @@
 """Notices about a change of an order: to the client about takes, to the executors about an answer, an end, a refund.
 
-If an operator removes the order, the client and the executors get a notice of that.
+If an operator removes the order, its client gets a notice of that, and so do its executors if the order ended with it.
 """
 
 from dataclasses import dataclass
@@ -38,8 +38,10 @@ def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
     for take in sorted(after.takes.values(), key=lambda take: take.executor_count):
         if take.executor_id not in before.takes:
             found += _of_take(after, take)
-    if after.removed and not before.removed:
-        return found + [Notice("removed", after.id, user, now) for user in (after.client_id, *after.takes)]
+    if after.removed_at is not None and before.removed_at is None:
+        # For the executors of an order that had ended before, nothing changes: no refund, and they still see it.
+        executors = after.takes if after.status is not before.status else ()
+        return found + [Notice("removed", after.id, user, now) for user in (after.client_id, *executors)]
     paid_back = {take.executor_id for take in refunds(before, after)}
     kind_of_change = _executor_notice(before, after)
     for executor in after.takes:
@@ -100,8 +102,10 @@ def _since(notice: Notice, order: Order) -> int:
     """Return when the event of the notice happened (epoch ms), which may be earlier than when it was recorded."""
     if notice.kind == "answered":
         happened = order.responded_at
-    elif notice.kind == "removed" or (notice.kind == "refunded" and not owes_refunds(order)):
-        happened = None  # the order does not store the time of an operator's action
+    elif notice.kind == "removed":
+        happened = order.removed_at
+    elif notice.kind == "refunded" and not owes_refunds(order):
+        happened = None  # the order does not store the time of an operator's refund
     else:
         happened = order.ended_at
     return notice.due_at if happened is None else happened

@@ -10,7 +10,9 @@ Times are epoch milliseconds of the server's clock. The current status follows f
     expired ─── closed_no_response       the answer window of an expired order ended unanswered
        └─────── deleted                  by the client, if nobody took it
 
-An operator may remove an active or expired order. It becomes `deleted`, or `closed_no_response` if it was taken.
+An operator may remove an order in any state. An active or expired one ends with it: it becomes `deleted`, or
+`closed_no_response` if it was taken. Any other keeps its status. `shared/domain/visibility.py` says who sees what is
+left.
 
 An order has two deadlines. The hour ends at `expires_at`. The answer window starts with the first take and ends at
 `answer_due_at`. It counts until the client answers, and keeps its full length if the hour ends first.
@@ -66,9 +68,6 @@ class Status(StrEnum):
 
 Deadline = Literal["hour", "answer"]
 
-# Statuses of the public feed. Orders with other statuses are shown to their client and their executors only.
-PUBLIC_STATUSES = frozenset({Status.ACTIVE, Status.EXPIRED, Status.COMPLETED})
-
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -92,7 +91,7 @@ class Order:
     `masked_description`: the description as strangers see it; None if it has no contact to mask (I23).
     `edits`: how often the order was edited.
     `ended_at`: when the order stopped being active, epoch ms.
-    `removed`: an operator removed the order.
+    `removed_at`: when an operator removed the order, epoch ms.
     `rating`, `review_comment`: the client's review.
     """
 
@@ -112,7 +111,7 @@ class Order:
     answer_due_at: int | None = None
     responded_at: int | None = None
     ended_at: int | None = None
-    removed: bool = False
+    removed_at: int | None = None
     rating: int | None = None
     review_comment: str | None = None
 
@@ -128,11 +127,6 @@ def status_at(order: Order, now: int) -> Status:
         if now >= order.expires_at:
             return Status.EXPIRED
     return order.status
-
-
-def may_see_contact(order: Order, user_id: int | None) -> bool:
-    """Whether the user may see the contact: they are the client, or they took the order (I17)."""
-    return user_id is not None and (user_id == order.client_id or user_id in order.takes)
 
 
 def public_description(order: Order) -> str:
@@ -336,9 +330,18 @@ def withdrawn(order: Order, now: int) -> Order:
 
 
 def removed(order: Order, now: int) -> Order:
-    """Return the order withdrawn and every take refunded, answered or not. Raises OrderNotActive."""
-    takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
-    return replace(withdrawn(order, now), takes=takes, removed=True)
+    """Return the order removed at `now`; unchanged if it was removed before (idempotent).
+
+    An active or expired order is withdrawn and every take refunded, answered or not. Any other is only hidden: its
+    status and its money stay.
+    """
+    if order.removed_at is not None:
+        return order
+    ended = ended_by_time(order, now)
+    if ended.status in (Status.ACTIVE, Status.EXPIRED):
+        takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
+        ended = replace(withdrawn(order, now), takes=takes)
+    return replace(ended, removed_at=now)
 
 
 def with_refund(order: Order, executor_id: int, now: int) -> Order:

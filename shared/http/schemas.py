@@ -37,7 +37,6 @@ from shared.domain.order import (
     MIN_DESCRIPTION,
     Order,
     Status,
-    may_see_contact,
     public_description,
     status_at,
 )
@@ -46,6 +45,7 @@ from shared.domain.receipt import parse_receipt_contact
 from shared.domain.review import MAX_COMMENT, Complaint, Review
 from shared.domain.text import clean
 from shared.domain.user import User
+from shared.domain.visibility import may_see_contact
 from shared.error_responses import ERROR_RESPONSES
 
 
@@ -256,6 +256,7 @@ class OrderView(View):
     - `customer_responded_at`: when the client responded or completed the order; null until then.
     - `city_locked`: always true, because the city of an order cannot be changed.
     - `rating` (1 to 5), `review_comment`: the client's review; null without one.
+    - `removed`: an operator removed the order: only its client and its executors still see it.
     """
 
     id: str
@@ -272,6 +273,7 @@ class OrderView(View):
     city_locked: bool
     rating: int | None
     review_comment: str | None
+    removed: bool
 
 
 def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
@@ -299,6 +301,27 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
         "city_locked": True,
         "rating": order.rating,
         "review_comment": order.review_comment,
+        "removed": order.removed_at is not None,
+    }
+
+
+class OperatorOrderView(OrderView):
+    """An order in any state, as operators see it. `contact` is always null.
+
+    - `client_id`: Telegram id of the order's client.
+    - `removed_at`: when an operator removed the order, ISO 8601, UTC; null if none did.
+    """
+
+    client_id: int
+    removed_at: str | None
+
+
+def operator_order_view(order: Order, *, now: int) -> dict[str, Any]:
+    """Return the order as operators see it at `now` (epoch ms)."""
+    return {
+        **order_view(order, user_id=None, now=now),
+        "client_id": order.client_id,
+        "removed_at": iso_or_null(order.removed_at),
     }
 
 

@@ -38,6 +38,10 @@ NOTHING_DUE = "attribute_not_exists(due_at)"
 UNANSWERED = "attribute_not_exists(responded_at)"
 # Rule: the same, of an order that was read as answered.
 ANSWERED = "attribute_exists(responded_at)"
+# Rule: an order is removed once, and what is removed enters no public list (I25). Race: a removal since the read.
+NOT_REMOVED = "attribute_not_exists(removed_at)"
+# Rule: a removed order's review leaves the public lists (I25). Race: a review since the read.
+NOT_REVIEWED = "attribute_not_exists(rating)"
 
 # ---------------------------------------------------------------- a contact lock
 

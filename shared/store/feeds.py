@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.order import Order, Status, status_at
+from shared.domain.visibility import may_list
 from shared.settings import settings
 from shared.store import keys, orders, table
 
@@ -71,7 +72,7 @@ def _first_active_page(narrowed: Filter, limit: int, now: int) -> tuple[list[Ord
     most = limit if total is not None else max(limit, _MAX_COUNTED_BY_KEYS)
     found = table.query(index, partition, low=low, limit=most + 1)
     page = _load(found[:limit])
-    if not all(narrowed.matches(order, now) for order in page):
+    if not all(_shows(narrowed, order, now) for order in page):
         return None
     if len(found) <= limit:
         return page, len(page)
@@ -99,8 +100,13 @@ def _page(narrowed: Filter, status: Status, offset: int, limit: int, now: int) -
     staying = {keys.order_id_of(entry): entry for entry in found if keys.order_id_of(entry) not in leaving}
     entries = sorted({**staying, **joining}.values(), key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
     # The index lags behind the table: it may still list an order that has just left.
-    page = [order for order in _load(entries[offset : offset + limit]) if narrowed.matches(order, now)]
+    page = [order for order in _load(entries[offset : offset + limit]) if _shows(narrowed, order, now)]
     return page, len(entries) if len(found) <= wanted else _total(narrowed, status, now)
+
+
+def _shows(narrowed: Filter, order: Order, now: int) -> bool:
+    """Whether the order belongs in everybody's list at `now`."""
+    return may_list(order) and narrowed.matches(order, now)
 
 
 def _range(narrowed: Filter, status: Status, now: int) -> tuple[keys.Index, str, str | None]:

@@ -19,6 +19,7 @@ from typing import Any, TypedDict
 
 from shared.domain.notice import Notice
 from shared.domain.order import CATEGORIES, Order, Status, due_at
+from shared.domain.visibility import may_list
 
 
 class Key(TypedDict):
@@ -53,6 +54,8 @@ ANY = "*"
 # so a new category must be appended.
 _SUBSCRIBED = (ANY, *CATEGORIES)
 _LISTS = (LIST1, LIST2, LIST3, LIST4)
+# The attributes that put an order into the public lists.
+ORDER_LISTS = tuple(index.pk for index in _LISTS)
 
 
 def user(user_id: int) -> Key:
@@ -180,7 +183,9 @@ def order_list(status: Status, city: str | None, category: str | None) -> tuple[
 
 
 def order_list_keys(order: Order) -> dict[str, str]:
-    """Return the keys of the order in the lists by status."""
+    """Return the keys of the order in the public lists by status; none for an order that strangers cannot list."""
+    if not may_list(order):
+        return {}
     return {
         index.pk: partition
         for index, partition in (

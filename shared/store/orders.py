@@ -82,7 +82,7 @@ def from_item(item: table.Item) -> Order:
         answer_due_at=item.get("answer_due_at"),
         responded_at=item.get("responded_at"),
         ended_at=item.get("ended_at"),
-        removed=item.get("removed", False),
+        removed_at=item.get("removed_at"),
         rating=item.get("rating"),
         review_comment=item.get("review_comment"),
     )
@@ -305,12 +305,13 @@ def move(
     frees_contact: bool = False,
     beside: "Sequence[TransactWriteItemTypeDef]" = (),
 ) -> None:
-    """Write an answer, a refund of a take, or an end of an order, with its consequences, in one transaction.
+    """Write an answer, a refund of a take, an end or a removal of an order, with its consequences, in one transaction.
 
-    An end corrects the counters of the client and the executors. `refunds` are the changes that return the price of a
-    take. `frees_contact` deletes the lock, which must still be this order's (I15). `beside` are further writes of the
-    same transaction. One TransactWriteItems: one write for an answer, up to four for a refund, up to twelve for an end,
-    and those of `beside`. Raises table.WriteConflict.
+    An end corrects the counters of the client and the executors. A removal takes the order and its review out of the
+    lists that everybody reads. `refunds` are the changes that return the price of a take. `frees_contact` deletes the
+    lock, which must still be this order's (I15). `beside` are further writes of the same transaction. One
+    TransactWriteItems: one write for an answer, up to four for a refund, up to thirteen for an end, and those of
+    `beside`. Raises table.WriteConflict.
     """
     writes = [_move_write(before, after), *beside]
     ends = after.status is not before.status
@@ -326,30 +327,46 @@ def move(
         for user_id in ((after.client_id, *after.takes) if no_longer_active else changes)
     ]
     writes += [ledger.entry_write(entry) for refund in refunds for entry in refund.entries]
+    if _removes(before, after) and before.rating is not None:
+        writes.append(_unlist_review_write(before))
     table.transact(writes)
+
+
+def _removes(before: Order, after: Order) -> bool:
+    return before.removed_at is None and after.removed_at is not None
+
+
+def _unlist_review_write(order: Order) -> "TransactWriteItemTypeDef":
+    """Take the order's review out of everybody's lists. It stays in those of its author and of its executor."""
+    (every, _), (of_rating, _) = keys.review_list(None), keys.review_list(order.rating)
+    return table.update_write(
+        keys.review(order.id, order.client_id),
+        f"REMOVE {every.pk}, {of_rating.pk}",
+        condition=conditions.THERE,
+        values={},
+    )
 
 
 def _move_write(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     fields: dict[str, object] = {"status": after.status, **keys.order_list_keys(after), **keys.due_keys(after)}
-    if after.ended_at is not None:
-        fields["ended_at"] = after.ended_at
-    if after.responded_at is not None:
-        fields["responded_at"] = after.responded_at
-    if after.removed:
-        fields["removed"] = True
-    nothing_due = "" if keys.due_keys(after) else f" REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
+    for name in ("ended_at", "responded_at", "removed_at"):
+        if getattr(after, name) is not None:
+            fields[name] = getattr(after, name)
+    left = [name for name in (*keys.ORDER_LISTS, keys.DUE.pk, keys.DUE.sk) if name not in fields]
     sets = [f"#{name} = :to_{name}" for name in fields]
     refunded = [take for take in after.takes.values() if take.refunded and take != before.takes[take.executor_id]]
     sets += [f"takes.#take{take.executor_count}.refunded = :refunded" for take in refunded]
     return table.update_write(
         keys.order(before.id),
-        f"SET {', '.join(sets)}{nothing_due}",
+        f"SET {', '.join(sets)}{' REMOVE ' + ', '.join(left) if left else ''}",
         condition=conditions.all_of(
             conditions.STORED_AS_READ,
             conditions.TAKES_AS_READ,
             conditions.answer_as_read(before.responded_at),
             # The end frees the lock of this contact and leaves the lists of this category, so neither may be edited.
             conditions.EDITS_AS_READ,
+            *([conditions.NOT_REMOVED] if before.removed_at is None else []),
+            *([conditions.NOT_REVIEWED] if _removes(before, after) and before.rating is None else []),
         ),
         names={
             **{f"#{name}": name for name in fields},

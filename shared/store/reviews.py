@@ -32,10 +32,10 @@ def from_item(item: table.Item) -> Review:
 def put_review(order: Order, review: Review) -> None:
     """Put the review, show it in the order, and count it in the executor's rating (I20, I21).
 
+    The review of a removed order is in its author's and its executor's lists only (I25).
+
     One TransactWriteItems of four writes. Raises table.WriteConflict.
     """
-    index_all, all_reviews = keys.review_list(None)
-    index_rating, of_rating = keys.review_list(review.rating)
     index_of, received = keys.reviews_of(review.executor_id)
     index_by, written = keys.reviews_by(review.client_id)
     table.transact(
@@ -53,8 +53,7 @@ def put_review(order: Order, review: Review) -> None:
                     "category": review.category,
                     "city": review.city,
                     "created_at": review.created_at,
-                    index_all.pk: all_reviews,
-                    index_rating.pk: of_rating,
+                    **(_public_lists(review) if order.removed_at is None else {}),
                     index_of.pk: received,
                     index_by.pk: written,
                     keys.LIST1.sk: keys.review_sk(review.created_at, review.id),
@@ -65,12 +64,19 @@ def put_review(order: Order, review: Review) -> None:
             table.update_write(
                 keys.order(review.order_id),
                 "SET rating = :rating, review_comment = :comment",
-                condition=conditions.STORED_AS_READ,
+                condition=conditions.all_of(
+                    conditions.STORED_AS_READ,
+                    *([conditions.NOT_REMOVED] if order.removed_at is None else []),
+                ),
                 values={":rating": review.rating, ":comment": review.comment, ":status": order.status},
             ),
             users.user_write(review.executor_id, rating=review.rating),
         ]
     )
+
+
+def _public_lists(review: Review) -> dict[str, str]:
+    return {index.pk: partition for index, partition in (keys.review_list(None), keys.review_list(review.rating))}
 
 
 def put_complaint(complaint: Complaint) -> None:
@@ -219,5 +225,5 @@ def _personal(index: keys.Index, partition: str, rating: int | None, limit: int 
 
 
 def _load(entries: list[table.Item]) -> list[Review]:
-    # Only an erasure changes a review, and it moves no index key. So an eventually consistent read is enough.
+    # Only an erasure changes what a review shows, and a removal its lists. So an eventually consistent read is enough.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

@@ -75,6 +75,19 @@ def test_button_pressed_by_another_user_is_refused(service: Api, bot: FakeTelegr
     assert service.call("GET /api/orders/{id}", id=order).json["status"] == "active"
 
 
+@pytest.mark.parametrize("data", ["respond:{id}", "close:{id}"])
+def test_button_of_a_removed_order_finds_nothing(service: Api, bot: FakeTelegram, data: str) -> None:
+    """I25: for strangers, as for an order that was never there. Its client is told that it ended."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    remove = "POST /api/admin/orders/{id}/remove"
+    assert service.call(remove, user=OPERATOR, id=order, body={"reason": "обман"}).status == 200
+    for number, id in enumerate((order, "AAAAAAAAAAAA")):
+        press(service, number, data.format(id=id), user=77)
+    press(service, 2, data.format(id=order))
+    assert toasts(bot) == ["Заказ не найден", "Заказ не найден", "Заказ уже не активен"]
+
+
 def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTelegram) -> None:
     """The update is accepted, so that Telegram does not deliver it again."""
     order = service.order(CLIENT)["id"]
@@ -82,7 +95,7 @@ def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTeleg
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(CLIENT), body={"reason": "обман"})
     assert press(service, 1, f"respond:{order}").status == 200
     assert toasts(bot) == ["Ваш аккаунт заблокирован. Напишите в поддержку"]
-    assert service.call("GET /api/orders/{id}", id=order).json["customer_responded_at"] is None
+    assert service.call("GET /api/orders/{id}", user=CLIENT, id=order).json["customer_responded_at"] is None
 
 
 @pytest.mark.parametrize("data", ["", "respond", "respond:short", "complete:AAAAAAAAAAAA", "respond:AAAAAAAAAAAA:x"])

@@ -26,8 +26,9 @@ def _fields(names: str) -> frozenset[str]:
 _NOTHING = frozenset[int]()
 _ORDER = _fields(
     "id category description description_masked city contact created_at expires_in_minutes status taken_by"
-    " customer_responded_at city_locked rating review_comment"
+    " customer_responded_at city_locked rating review_comment removed"
 )
+_OPERATOR_ORDER = _ORDER | _fields("client_id removed_at")
 _TRANSACTION = _fields("id type amount balance_after order_id payment_method created_at")
 _REVIEW = _fields("id author_name rating comment category city order_id created_at")
 _COMPLAINT = _fields("id order_id executor_id client_id complaint comment created_at handled_at action_id")
@@ -96,7 +97,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/admin/orders/{id}/refund": Endpoint(
         "operator", 200, frozenset({404, 409}), _fields("order_id executor_id amount")
     ),
-    "POST /api/admin/orders/{id}/remove": Endpoint("operator", 200, frozenset({404, 410}), _ORDER),
+    "POST /api/admin/orders/{id}/remove": Endpoint("operator", 200, frozenset({404}), _OPERATOR_ORDER),
     "POST /api/admin/users/{id}/ban": Endpoint("operator", 200, _NOTHING, _BAN),
     "POST /api/admin/users/{id}/unban": Endpoint("operator", 200, _NOTHING, _BAN),
     "GET /api/admin/users/{id}/ledger": Endpoint(

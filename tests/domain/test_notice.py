@@ -7,7 +7,17 @@ import pytest
 from shared.domain import notice as notices
 from shared.domain.delivery import Outcome
 from shared.domain.notice import Notice
-from shared.domain.order import Order, answered, closed, completed, ended_by_time, removed, with_refund, with_take
+from shared.domain.order import (
+    Order,
+    answered,
+    closed,
+    completed,
+    deleted,
+    ended_by_time,
+    removed,
+    with_refund,
+    with_take,
+)
 from tests.domain.test_inbox import HOUR, MINUTE, order
 
 WINDOW = 15 * MINUTE
@@ -75,6 +85,17 @@ def test_removed_order_gives_notices_to_client_and_executors() -> None:
         gone = removed(stored, now)
         assert news(stored, gone, now) == [("removed", user, 0, now) for user in (1, *stored.takes)]
         assert news(gone, replace(gone, contact=""), now) == [], "they heard"
+
+
+def test_removal_of_an_ended_order_is_told_to_its_client() -> None:
+    """It refunds nobody, so no executor gets a notice of one."""
+    now = 3 * MINUTE
+    answer = answered(TWO, 1, now)
+    for stored in (completed(TWO, 1, now), closed(TWO, 1, now), closed(answer, 1, now), deleted(NEW, 1, now)):
+        assert news(stored, removed(stored, now), now) == [("removed", 1, 0, now)]
+    # The window ended before, and nobody was told yet: the removal stores the end, and refunds.
+    late = removed(TWO, 20 * MINUTE)
+    assert [(kind, user) for kind, user, *_ in news(TWO, late, 0)] == [("removed", 1), ("removed", 11), ("removed", 12)]
 
 
 def test_an_expiry_with_the_window_open_makes_no_notice() -> None:
@@ -153,6 +174,8 @@ ANSWERED = answered(TWO, 1, 3 * MINUTE)
         ("refunded", with_refund(completed(TWO, 1, 3 * MINUTE), 11, 9 * HOUR), 9 * HOUR, 9 * HOUR),
         ("removed", removed(NEW, 20 * MINUTE), 20 * MINUTE, 20 * MINUTE),
         ("removed", removed(ended_by_time(ANSWERED, HOUR), 9 * HOUR), 9 * HOUR, 9 * HOUR),
+        # … however late it was recorded.
+        ("removed", removed(ANSWERED, 20 * MINUTE), 30 * MINUTE, 20 * MINUTE),
     ],
 )
 def test_notices_of_ends_and_actions_are_dropped_after_an_hour(

@@ -40,14 +40,12 @@ def test_a_removed_order_refunds_every_executor(
     """I7: whether answered or not. A stored status that lags behind the clock makes no difference."""
     now = HOUR + 5 * MINUTE if hour_is_over else BEGIN + 4 * MINUTE
     if order.responded_at is None and order.takes and hour_is_over:
-        with pytest.raises(OrderNotActive):  # the answer window closed it
-            removed(order, now)
-        return
+        return  # the answer window closed it: below
     for stored in (order, ended_by_time(order, now)):
         after = removed(stored, now)
         assert refunded(after) == takers
         takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
-        assert after == replace(order, status=status, ended_at=min(now, HOUR), takes=takes, removed=True)
+        assert after == replace(order, status=status, ended_at=min(now, HOUR), takes=takes, removed_at=now)
 
 
 def test_a_withdrawn_order_refunds_the_same_as_a_close() -> None:
@@ -60,11 +58,26 @@ def test_a_withdrawn_order_refunds_the_same_as_a_close() -> None:
 
 
 @pytest.mark.parametrize("order", [*ENDED, taken(1)], ids=lambda order: order.status)
-def test_an_ended_order_cannot_be_removed(order: Order) -> None:
+def test_an_ended_order_cannot_be_withdrawn(order: Order) -> None:
     """I11."""
-    for end in (removed, withdrawn):
-        with pytest.raises(OrderNotActive):
-            end(order, BEGIN + 16 * MINUTE)
+    with pytest.raises(OrderNotActive):
+        withdrawn(order, BEGIN + 16 * MINUTE)
+
+
+@pytest.mark.parametrize("order", [*ENDED, taken(1, 2)], ids=lambda order: order.status)
+def test_removal_of_an_ended_order_only_hides_it(order: Order) -> None:
+    """I7, I11: an end by the clock is stored with it, and refunds as it would have without."""
+    now = BEGIN + 20 * MINUTE
+    ended = ended_by_time(order, now)
+    after = removed(order, now)
+    assert after == replace(ended, removed_at=now)
+    assert refunds(order, after) == refunds(order, ended)
+
+
+@pytest.mark.parametrize("order", [NEW, taken(1), ANSWERED, *ENDED], ids=lambda order: order.status)
+def test_an_order_is_removed_once(order: Order) -> None:
+    after = removed(order, BEGIN + 4 * MINUTE)
+    assert removed(after, BEGIN + 5 * MINUTE) is after
 
 
 @pytest.mark.parametrize("order", [ANSWERED, COMPLETED])

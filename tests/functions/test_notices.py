@@ -79,6 +79,18 @@ def test_removed_order_is_told_to_client_and_executors(service: Api, bot: FakeTe
     assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
 
 
+def test_removal_of_a_completed_order_promises_no_refund(service: Api, bot: FakeTelegram) -> None:
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order)
+    queued = notices(service, lambda: operate(service, "remove", order), order)
+    assert service.handle(Queue.NOTICES, *queued) == []
+    assert [(message["chat_id"], message["text"]) for message in bot.sent()] == [
+        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, напишите в поддержку."),
+    ]
+    assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 0
+
+
 def test_operator_refund_is_told_to_that_executor_alone(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     for user in (EXECUTOR, OTHER):

@@ -48,6 +48,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/review.py": ["tests/domain/test_review.py"],
     "shared/domain/text.py": ["tests/domain/test_text.py"],
     "shared/domain/user.py": ["tests/domain/test_user.py"],
+    "shared/domain/visibility.py": ["tests/domain/test_visibility.py"],
     "shared/http/auth.py": ["tests/http/test_auth.py", "tests/aws/test_secrets.py", "tests/contract/test_openapi.py"],
 }
 

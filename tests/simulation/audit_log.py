@@ -83,7 +83,7 @@ class AuditLog:
             elif name == "USER":
                 done.update(self._of_user(int(key[0].partition("#")[2]), old or {}, new, commit))
             elif name in ("REVIEW", "COMPLAINT"):
-                done.update(self._of_words(key, name, int(rest), old, new))
+                done.update(self._of_words(key, name, int(rest), old, new, commit))
             elif name == "PAYMENT" and old is None and new["charge_id"] is None:
                 self._not_by_banned(new["user_id"], f"{key} was begun")
                 self._spent("invoices", new["user_id"], commit)
@@ -129,9 +129,15 @@ class AuditLog:
         # An edit that needs a locked contact may write the end of the order that holds the lock.
         if task is not None and task.function in _OF_THE_CLIENT and (edited or task.function != "orders.update"):
             self._not_begun_by_banned(client, f"order {order_id} was changed")
-        removed = new.get("removed", False)
-        if removed is not old.get("removed", False):
+        hidden = "removed_at" in new
+        if old.get("removed_at", new.get("removed_at")) != new.get("removed_at"):
+            self._broken("I25", f"order {order_id} was removed at {old['removed_at']}, now {new.get('removed_at')}")
+        if hidden and "removed_at" not in old:
             yield "order_removed", None, order_id
+            if old["status"] in ("completed", "closed_no_response", "deleted") and old["takes"] != new["takes"]:
+                self._broken("I7", f"order {order_id} had ended, and its removal changed {old['takes']}")
+        # The removal of an order that runs or expired ends it. One that only hides the order moves no money.
+        removed = hidden and "removed_at" not in old and _ended_by_removal(old, new)
         for user, take in new["takes"].items():
             before = old["takes"].get(user, {}).get("refunded", False)
             if take.get("refunded", False) is before:
@@ -166,8 +172,10 @@ class AuditLog:
             self._not_by_banned(user, "settings were changed")
             self._spent("settings", user, commit)
 
-    def _of_words(self, key: Key, name: str, author: int, old: "Plain | None", new: "Plain") -> Iterator[Deed]:
-        """Check a review or complaint: it is written once. After that it is only erased or handled."""
+    def _of_words(
+        self, key: Key, name: str, author: int, old: "Plain | None", new: "Plain", commit: "Commit"
+    ) -> Iterator[Deed]:
+        """Check a review or complaint: it is written once. After that it is only erased, handled or hidden."""
         if old is None:
             self._written[key] = self._world.now
             self._not_begun_by_banned(author, f"{key} was written")
@@ -181,6 +189,8 @@ class AuditLog:
         if name == "COMPLAINT" and "handled_at" in changed and "handled_at" not in old:
             yield "complaint_handled", author, key[0].partition("#")[2]
             changed -= {"handled_at", "action_id", "timeline_pk"}
+        if name == "REVIEW" and (key[0], "ORDER") in commit:
+            changed -= {"list1_pk", "list2_pk"}  # its order was removed: `invariants.py` checks the lists
         if changed - {"comment", "author_name"}:
             self._broken("I20", f"{key} was changed from {old} to {new}")
 
@@ -261,7 +271,10 @@ class AuditLog:
         reason = (request.body or request.query).get("reason", "")
         match request.route:
             case "POST /api/admin/orders/{id}/remove":
-                if not order.get("removed") or not self._done_for[reason, ("order_removed", None, request.id)]:
+                # Another operator may have removed it before: then this request records nothing.
+                mine = self._done_for[reason, ("order_removed", None, request.id)]
+                others = ("order_removed", None, request.id) in self._once
+                if "removed_at" not in order or not (mine or others):
                     self._broken("audit log", f"{request.name} was answered, the order is {order}")
             case "POST /api/admin/orders/{id}/refund":
                 assert request.body is not None
@@ -312,7 +325,7 @@ class AuditLog:
         if (user in self._banned) is not banned and not turned:
             self._broken("ban", f"{request.name} was answered, the user is banned since {self._banned.get(user)}")
         for order_id in content["removed_orders"]:
-            if not self._items[f"ORDER#{order_id}", "ORDER"].get("removed"):
+            if not self._items[f"ORDER#{order_id}", "ORDER"].get("removed_at"):
                 self._broken("ban", f"{request.name} was answered {content}")
         if not banned:
             return
@@ -332,6 +345,14 @@ class AuditLog:
         for handled in (False, True):
             found = sorted(item["id"] for item in complaints if ("handled_at" in item) is handled)
             yield "GET /api/admin/complaints", {"handled": handled}, found[:100]
+
+
+def _ended_by_removal(old: "Plain", new: "Plain") -> bool:
+    """Whether a removal ended the order, rather than a deadline that had passed before."""
+    if old["status"] not in ("active", "expired"):
+        return False
+    unanswered = "answer_due_at" in old and "responded_at" not in old
+    return not unanswered or new["removed_at"] < old["answer_due_at"]
 
 
 def _has_words(item: "Plain") -> bool:

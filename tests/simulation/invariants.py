@@ -13,6 +13,7 @@ from typing import Any
 from tests.fakes.dynamodb import Change, Key
 from tests.simulation.audit_log import OPERATORS, AuditLog, is_erased
 from tests.simulation.records import Answer, Commit, Money, Plain, Request, Told, plain, shown_status, views
+from tests.simulation.visibility import Visibility
 from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
 ANSWER_WINDOW = 15 * 60 * 1000
@@ -56,6 +57,7 @@ class Checker:
         self._owed: Counter[int] = Counter()
         self._take_answers: dict[tuple[str, int], Any] = {}
         self.audit_log = AuditLog(world, self.items)
+        self.visibility = Visibility(world, self.items)
 
     # ------------------------------------------------------------ commits
 
@@ -314,6 +316,7 @@ class Checker:
         elif edited and (old["takes"] or new["takes"] or old["status"] != "active"):
             self._broken("I14", f"{edited} of order {order_id} changed, {old['status']} with {len(old['takes'])} takes")
         self._holds_lock(order_id, new)
+        self.visibility.on_order(key, new)
         touched = self._takes(order_id, old, new, commit)
         touched |= self._answer(order_id, old, new)
         touched |= self._status(order_id, old, new, commit)
@@ -523,6 +526,7 @@ class Checker:
                     self._broken("I20", f"{request.name} was answered, there is no review")
         if "/admin/" in request.route or request.route == "DELETE /api/users/me":
             self.audit_log.on_answer(request, content, task)
+        self.visibility.on_answer(request, content, task)
         for view in views(content):
             self._shown(request, view, task)
 
@@ -638,6 +642,7 @@ class Checker:
         orders = {key[0].partition("#")[2]: item for key, item in self.items.items() if key[1] == "ORDER"}
         # An erased order is in no list, except that of its executors.
         listed = {id: order for id, order in orders.items() if not is_erased(order)}
+        shared = listed.keys() - self.visibility.removed
         newest = sorted(orders, key=lambda id: (orders[id]["expires_at"], id), reverse=True)
         users = sorted(int(key[0].partition("#")[2]) for key in self.items if key[1] == "USER")
         for status in ("active", "expired", "completed"):
@@ -645,7 +650,7 @@ class Checker:
                 query = {"status": status, "city": city, "category": category}
                 narrowed = {name: value for name, value in query.items() if value is not None}
                 shown = [
-                    {**orders[id], "id": id, "status": shown_status(orders[id], now)} for id in newest if id in listed
+                    {**orders[id], "id": id, "status": shown_status(orders[id], now)} for id in newest if id in shared
                 ]
                 matching = [order["id"] for order in shown if narrowed.items() <= order.items()]
                 yield "GET /api/orders", None, narrowed, matching
@@ -657,12 +662,18 @@ class Checker:
             entries = [item["id"] for key, item in self.items.items() if key[0] == f"USER#{user}" and "amount" in item]
             yield "GET /api/balance/transactions", user, {}, sorted(entries, reverse=True)
             for name, party in (("mine", "executor_id"), ("written", "client_id")):
-                reviews = [item for key, item in self.items.items() if key[1].startswith("REVIEW#")]
-                found = [review for review in reviews if review[party] == user]
-                found.sort(key=lambda review: (review["created_at"], review["id"]), reverse=True)
+                found = [review for review in self._reviews() if review[party] == user]
                 yield "GET /api/reviews", user, {name: True}, [review["id"] for review in found]
+        public = [review for review in self._reviews() if review["order_id"] not in self.visibility.removed]
+        yield "GET /api/reviews", None, {}, [review["id"] for review in public]
+        yield "GET /api/reviews", None, {"rating": 5}, [review["id"] for review in public if review["rating"] == 5]
         for route, query, expected in self.audit_log.listed():
             yield route, OPERATORS[0], query, expected
+
+    def _reviews(self) -> list[Plain]:
+        """All reviews, newest first."""
+        reviews = [item for key, item in self.items.items() if key[1].startswith("REVIEW#")]
+        return sorted(reviews, key=lambda review: (review["created_at"], review["id"]), reverse=True)
 
     def on_list(self, name: str, answer: Answer, expected: list[Any]) -> None:
         """Check a list that was read at rest: its ids and its total are exact."""

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from functions.scheduled import sweep
 from shared.domain.order import Status
 from tests.conftest import OPERATOR
+from tests.simulation.aws import Context
 from tests.simulation.records import Answer, Request
 from tests.simulation.simulation import Simulation
-from tests.simulation.world import HOUR, Task
+from tests.simulation.world import HOUR, MAX_SKEW, Task
 
 CLIENT, EXECUTOR = 1, 2
 
@@ -122,16 +124,17 @@ def test_ended_order_keeps_no_lock_restored_by_an_edit(story: Story) -> None:
 
 
 def test_ended_order_is_listed_under_its_edited_category(story: Story) -> None:
-    """The client changed the category between the deletion's read and its write."""
+    """The client changed the category between the read and the write of the sweep, whose clock is ahead."""
     order = story.order()
-    story.before(
-        "orders.delete",
-        "TransactWriteItems",
-        story.request("PUT /api/orders/{id}", CLIENT, order, category="Электрика"),
-    )
-    assert story.ask("DELETE /api/orders/{id}", CLIENT, order).status == 200
-    item = story.simulation.checker.items[f"ORDER#{order}", "ORDER"]
-    assert (item["category"], item["list3_pk"]) == ("Электрика", "ORDERS#deleted#Электрика")
+    world, items = story.simulation.world, story.simulation.checker.items
+    world.run(until=items[f"ORDER#{order}", "ORDER"]["expires_at"] - 500)
+    edit = story.request("PUT /api/orders/{id}", CLIENT, order, category="Электрика")
+    story.before("scheduled.sweep", "TransactWriteItems", edit)
+    ahead = {"timeout": 60_000, "skew": MAX_SKEW}
+    world.start("scheduled.sweep", lambda: sweep.handler({}, Context(world)), lambda task: None, **ahead)
+    world.run(until=world.now + 5_000)
+    item = items[f"ORDER#{order}", "ORDER"]
+    assert (item["category"], item["list3_pk"]) == ("Электрика", "ORDERS#expired#Электрика")
 
 
 def test_take_landing_while_read_for_a_repeat_is_answered(story: Story) -> None:

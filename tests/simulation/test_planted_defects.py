@@ -306,8 +306,13 @@ def refund_before_the_end(patch: Patch) -> None:
 
 def removal_keeps_what_was_paid(patch: Patch) -> None:
     """A removal does not refund executors whose order was answered."""
+
+    def keep(order: Order, now: int) -> Order:
+        gone = domain.removed(order, now)
+        return replace(gone, takes=order.takes)
+
     for module in (remove_order, ban_user):
-        patch.setattr(module, "removed", lambda order, now: replace(domain.withdrawn(order, now), removed=True))
+        patch.setattr(module, "removed", keep)
 
 
 def audit_entry_after_the_action(patch: Patch) -> None:

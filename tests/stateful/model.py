@@ -22,7 +22,8 @@ MASKED = {
 class Order:
     """An order. Counters and refunds match the status `seen`; `refunded` holds the refunded executors.
 
-    A removal by an operator refunds the executors even after a response. An erased order is in no list of its client.
+    `gives_back`: an operator's removal ended it, so its executors get a refund even after a response. An erased order
+    is in no list of its client.
     """
 
     id: str
@@ -41,7 +42,8 @@ class Order:
     rating: int | None = None
     comment: str | None = None
     refunded: set[int] = field(default_factory=set)
-    removed: bool = False
+    gives_back: bool = False
+    removed_at: int | None = None
     erased: bool = False
 
     @property
@@ -60,6 +62,11 @@ class Order:
         """Whether the order is open, or an executor waits for the client's answer."""
         status = self.status(now)
         return status == "active" or (status == "expired" and bool(self.takes) and self.answered_at is None)
+
+    def is_seen_by(self, user: int | None) -> bool:
+        """Whether the order is there for a user. A deleted or removed one is there for those whom it concerns."""
+        gone = self.ended == "deleted" or self.removed_at is not None
+        return not gone or user in (self.client, *self.executors)
 
     @property
     def due_at(self) -> int:
@@ -135,7 +142,7 @@ class Model:
             for user in (order.client, *order.executors):
                 self.account(user).active -= 1
                 self.account(user).completed += status == "completed"
-        if order.removed or (status == "closed_no_response" and order.answered_at is None):
+        if order.gives_back or (status == "closed_no_response" and order.answered_at is None):
             for executor in order.executors:
                 self._give_back(order, executor)
         order.seen = status
@@ -187,8 +194,13 @@ class Model:
             return Says(201, self.view(self.orders[order_id], client))
         return Says(201)
 
-    def get(self, order_id: str, user: int | None) -> Says:
+    def _seen(self, order_id: str, user: int | None) -> Order | None:
+        """Return the order, if it is there for the user."""
         order = self.orders.get(order_id)
+        return order if order is not None and order.is_seen_by(user) else None
+
+    def get(self, order_id: str, user: int | None) -> Says:
+        order = self._seen(order_id, user)
         return Says(200, self.view(order, user)) if order else Says(404, "order_not_found")
 
     def update(self, order_id: str, user: int, given: dict[str, str], normal: str | None) -> Says:
@@ -233,7 +245,7 @@ class Model:
         return Says(204)
 
     def take(self, order_id: str, user: int) -> Says:
-        order = self.orders.get(order_id)
+        order = self._seen(order_id, user)
         if order is None:
             return Says(404, "order_not_found")
         if user not in order.executors:
@@ -269,7 +281,7 @@ class Model:
     def _own(self, order_id: str, user: int, statuses: tuple[str, ...]) -> Order | Says:
         if self._banned(user):
             return BANNED
-        order = self.orders.get(order_id)
+        order = self._seen(order_id, user)
         if order is None:
             return Says(404, "order_not_found")
         if order.client != user:
@@ -312,7 +324,7 @@ class Model:
     def feed(self, *, status: str | None, city: str | None, category: str | None, limit: int, offset: int) -> Says:
         if (status or "active") not in ("active", "expired", "completed"):
             return Says(422, "invalid_request")
-        listed = [order for order in self.orders.values() if not order.erased]
+        listed = [order for order in self.orders.values() if not order.erased and order.removed_at is None]
         return self._page(listed, status or "active", city, category, limit, offset)
 
     def mine(self, user: int, *, status: str | None, city: str | None, limit: int, offset: int) -> Says:
@@ -396,6 +408,7 @@ class Model:
             if rating in (None, review.rating)
             and (which != "mine" or review.executor == user)
             and (which != "written" or review.client == user)
+            and (which != "all" or self.orders[review.order_id].removed_at is None)
         ]
         found.sort(key=lambda review: review.created_at, reverse=True)
         return Says(200, [(review.order_id, review.rating, review.comment, review.author) for review in found[:limit]])
@@ -419,13 +432,16 @@ class Model:
         return Says(200, (user, None, set()))
 
     def remove(self, order_id: str) -> Says:
+        """Remove an order in any state, once. One that runs or expired ends with it."""
         order = self.orders[order_id]
-        if order.status(self.now) not in ("active", "expired"):
-            return Says(410, "order_not_active")
-        order.removed = True
-        self._withdraw(order)
-        self.audit_log.append(("order_removed", None, order_id))
-        return Says(200, self.view(order, None))
+        if order.removed_at is None:
+            if order.status(self.now) in ("active", "expired"):
+                order.gives_back = True
+                self._withdraw(order)
+            self.settle(order)
+            order.removed_at = self.now
+            self.audit_log.append(("order_removed", None, order_id))
+        return Says(200, {**self.view(order, None), "client_id": order.client, "removed_at": order.removed_at})
 
     def _withdraw(self, order: Order) -> None:
         self._end(order, "closed_no_response" if order.takes else "deleted")
@@ -498,4 +514,5 @@ class Model:
             "city_locked": True,
             "rating": order.rating,
             "review_comment": order.comment,
+            "removed": order.removed_at is not None,
         }

@@ -151,7 +151,8 @@ class Service(RuleBasedStateMachine):
     @rule(order_id=orders, user=st.one_of(st.none(), USERS))
     def get(self, order_id: str, user: int | None) -> None:
         answer = self.ask("GET /api/orders/{id}", user, id=order_id)
-        self.expect(self.model.get(order_id, user), answer, told=order_as_told(answer.json))
+        says = self.model.get(order_id, user)
+        self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 200 else None)
 
     @rule(
         order_id=orders,
@@ -354,7 +355,7 @@ class Service(RuleBasedStateMachine):
     def remove(self, order_id: str) -> None:
         answer = self.act("orders/{id}/remove", order_id)
         says = self.model.remove(order_id)
-        self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 200 else None)
+        self.expect(says, answer, told={**order_as_told(answer.json), "removed_at": ms(answer.json["removed_at"])})
 
     @rule(order_id=orders, user=USERS, took=st.booleans())
     def refund(self, order_id: str, user: int, took: bool) -> None:

@@ -1,0 +1,64 @@
+"""Check who sees an order that was deleted or removed (I25), after every commit and every answer.
+
+As in `invariants.py`, the rules are those of the marketplace: from its deletion or removal on, an order is there for
+its client and its executors only. A removed order's review is in no list that strangers read.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakes.dynamodb import Key
+from tests.simulation.records import Plain, Request
+from tests.simulation.world import MAX_LAG, Task, World
+
+# Query parameters of a list of the caller's own.
+_OWN = {"mine", "taken_by_me", "written"}
+
+
+class Visibility:
+    """What is gone, and since when. `items` is the checker's copy of the table."""
+
+    def __init__(self, world: World, items: Mapping[Key, Plain]) -> None:
+        self._world = world
+        self._items = items
+        self._gone: dict[str, int] = {}
+        self.removed: set[str] = set()
+
+    def on_order(self, key: Key, new: Plain) -> None:
+        """Check a changed order: a removed one, and its review, are in no list that strangers read."""
+        order_id = key[0].partition("#")[2]
+        if new["status"] == "deleted" or "removed_at" in new:
+            self._gone.setdefault(order_id, self._world.now)
+        if "removed_at" not in new:
+            return
+        self.removed.add(order_id)
+        review = self._items.get((key[0], f"REVIEW#{new['client_id']}"), {})
+        lists = [name for name in new if name.startswith("list") and name.endswith("_pk")]
+        lists += [f"{name} of its review" for name in ("list1_pk", "list2_pk") if name in review]
+        if lists:
+            self._world.broken("I25", f"order {order_id} is removed and stands in {lists}")
+
+    def on_answer(self, request: Request, content: Any, task: Task) -> None:
+        """Check a successful answer: to a stranger, it is about no order that was gone before the request.
+
+        Details and commands read the table, lists an index that lags.
+        """
+        order_id = request.id or (request.body or {}).get("order_id")
+        if "/admin/" in request.route:
+            return
+        if order_id is not None:
+            if not self._takes_part(order_id, request.user):
+                self._check(request, task, [order_id], lag=0)
+        elif request.route == "GET /api/orders" and not _OWN & request.query.keys():
+            self._check(request, task, [order["id"] for order in content["orders"]], lag=MAX_LAG)
+        elif request.route == "GET /api/reviews" and not _OWN & request.query.keys():
+            self._check(request, task, [review["order_id"] for review in content], lag=MAX_LAG)
+
+    def _check(self, request: Request, task: Task, order_ids: list[str], *, lag: int) -> None:
+        for order_id in order_ids:
+            if order_id in self._gone and task.started > self._gone[order_id] + lag:
+                self._world.broken("I25", f"{request.name} shows {order_id}, gone since {self._gone[order_id]}")
+
+    def _takes_part(self, order_id: str, user: int | None) -> bool:
+        order = self._items.get((f"ORDER#{order_id}", "ORDER"), {"client_id": None, "takes": {}})
+        return user is not None and (user == order["client_id"] or str(user) in order["takes"])
