@@ -30,7 +30,7 @@ _EMOJI = (
 _FLAGS = "|".join("".join(chr(0xE0000 + ord(tag)) for tag in region) for region in ("gbeng", "gbsct", "gbwls"))
 _SEQUENCE = f"\U0001f3f4(?:{_FLAGS})\U000e007f|[0-9#*]\ufe0f\u20e3|{_EMOJI}(?:\u200d{_EMOJI})*"
 
-_NOT_PLAIN = re.compile(f".?[^{PLAIN}]+", re.DOTALL)
+_NOT_PLAIN = re.compile(f".?[^{PLAIN}]+")
 # Compiled at the first use, for few texts need it.
 _EMOJI_OR_INVISIBLE = f"({_SEQUENCE})|[{_INVISIBLE}]+"
 
@@ -45,7 +45,7 @@ def clean(text: str) -> str:
 
 
 def _cleaned(run: re.Match[str]) -> str:
-    """Return what is left of characters that are not plain and of the one before them, which they may belong to."""
+    """Return what is left of characters that are not plain, and of the one before them in the line."""
     visible = re.sub(_EMOJI_OR_INVISIBLE, r"\1", run[0])
     # Marks are counted twice: NFC takes quadratic time for a long run of them, and splits some of them in two.
     return _with_few_marks(unicodedata.normalize("NFC", _with_few_marks(visible)))

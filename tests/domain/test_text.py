@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from shared.domain.text import MAX_MARKS, PLAIN, clean
 
-ENGLAND = "\U0001f3f4" + "".join(chr(0xE0000 + ord(tag)) for tag in "gbeng") + "\U000e007f"
+ENGLAND, SCOTLAND, WALES = (
+    "\U0001f3f4" + "".join(chr(0xE0000 + ord(tag)) for tag in region) + "\U000e007f"
+    for region in ("gbeng", "gbsct", "gbwls")
+)
 ACUTE, BREVE, DIAERESIS = "\u0301", "\u0306", "\u0308"
 
 CASES = {
@@ -76,6 +79,7 @@ CASES = {
     "mark alone": (ACUTE, ""),
     "marks alone": (f"{ACUTE}{BREVE}\u20dd", ""),
     "mark after a space": (f"а {ACUTE}б", "а б"),
+    "mark alone before letters": (f"{ACUTE}\u6c34\u7ba1", "\u6c34\u7ba1"),
     "mark after a no-break space": (f"а\u00a0{ACUTE}б", "а\u00a0б"),
     "mark after a line break": (f"а\n{ACUTE}б", "а\nб"),
     "mark after a control character": (f"а\x01{ACUTE}б", "а\x01б"),
@@ -89,6 +93,7 @@ CASES = {
     "hebrew points": ("\u05e9\u05bc\u05c1\u05b8", "\u05e9\u05b8\u05bc\u05c1"),
     "as many marks as there may be": (f"а{ACUTE * 4}б", f"а{ACUTE * 4}б"),
     "too many marks": (f"а{ACUTE * 5}б", f"а{ACUTE * 4}б"),
+    "too many marks before another letter": (f"\u6c34{ACUTE * 5}\u7ba1", f"\u6c34{ACUTE * 4}\u7ba1"),
     "too many on each": (f"а{ACUTE * 9}б{BREVE * 9}", f"а{ACUTE * 4}б{BREVE * 4}"),
     "a mark that is two": ("а\u0344\u0344\u0344", f"\u04d3{(ACUTE + DIAERESIS) * 2}"),
     # emoji
@@ -112,7 +117,8 @@ CASES = {
     "keycap": ("1\ufe0f\u20e3 #\ufe0f\u20e3", "1\ufe0f\u20e3 #\ufe0f\u20e3"),
     "keycap without selector": ("1\u20e3", "1\u20e3"),
     "selector of a digit": ("1\ufe0f", "1"),
-    "flag of tags": (ENGLAND, ENGLAND),
+    "flags of tags": (ENGLAND + SCOTLAND + WALES, ENGLAND + SCOTLAND + WALES),
+    "flag of no tags": ("\U0001f3f4\U000e007f", "\U0001f3f4"),
     "flag of tags after a letter": (f"а{ENGLAND}", f"а{ENGLAND}"),
     "flag of unknown tags": ("\U0001f3f4\U000e0061\U000e0062\U000e007f", "\U0001f3f4"),
     "flag of tags without an end": (ENGLAND[:-1], "\U0001f3f4"),
