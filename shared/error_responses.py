@@ -53,7 +53,9 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
         403, "recharge_unavailable", "Пополнить баланс можно только через оплату счёта"
     ),
     errors.ReceiptContactNeeded: ErrorResponse(
-        409, "receipt_contact_needed", "Для чека нужна электронная почта или телефон. Пришлите их нашему боту"
+        409,
+        "receipt_contact_needed",
+        "Для чека нужна электронная почта или телефон. Наш бот спросил о них: ответьте ему в чате",
     ),
     errors.TakeNotFound: ErrorResponse(404, "take_not_found", "Этот исполнитель не брал заказ"),
     errors.TakeNotOver: ErrorResponse(409, "take_not_over", "Клиент ещё может ответить: вернуть деньги пока нельзя"),

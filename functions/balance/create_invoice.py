@@ -5,19 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from shared import clock, ids
+from shared.bot import receipts
 from shared.commands import payments as commands
 from shared.domain import money
 from shared.domain.errors import Banned, InvalidInitData, ReceiptContactNeeded, TooOften
-from shared.domain.payment import Provider, new_payment
+from shared.domain.payment import Provider
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
 from shared.http.errors import error_responses
 from shared.http.schemas import ReceiptContact, View
-from shared.payments import PROVIDERS, configured
-from shared.service_errors import ProviderNotConfigured, ProviderUnavailable, Unavailable
-from shared.settings import payment_settings
-from shared.store import payments, table
+from shared.service_errors import ProviderNotConfigured, ProviderUnavailable
 
 router = APIRouter()
 
@@ -63,32 +60,15 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     Poll `GET /api/balance/payment/{id}/status` with `payment_id` to see it paid. A payment can be paid for 30 minutes,
     by card for 60. A 503 `provider_not_configured` means that the service does not offer this provider. A 409
     `receipt_contact_needed` means that a receipt is due and that no `receipt_contact` is stored: ask the caller for one
-    and repeat the request with it.
+    and repeat the request with it. The bot asks the caller too, and sends the link to pay after the reply.
     """
-    provider = configured(invoice.provider)
-    now = clock.now_ms()
-    payment = new_payment(
-        id=ids.new_integer_id(now),
-        user_id=caller.id,
-        provider=provider,
-        amount=invoice.amount,
-        star_roubles=payment_settings().star_roubles,
-        now=now,
-    )
-
-    # Put before the provider is called: a webhook can arrive before the provider's response.
-    payment, receipt_contact = commands.create(
-        payment,
-        caller,
-        needs_receipt_contact=PROVIDERS[provider].needs_receipt_contact(),
-        receipt_contact=invoice.receipt_contact,
-    )
     try:
-        provider_invoice = PROVIDERS[provider].create(payment, receipt_contact)
-        payments.set_invoice(payment.id, provider_invoice.id)
-    except table.WriteConflict as conflict:
-        # Its payment links were not returned yet, so the payment will expire.
-        raise Unavailable from conflict
+        payment, provider_invoice = commands.begin(
+            caller, wanted=invoice.provider, amount=invoice.amount, receipt_contact=invoice.receipt_contact
+        )
+    except ReceiptContactNeeded:
+        receipts.ask(caller.id, invoice.amount)
+        raise
     return InvoiceView(
         payment_id=payment.id,
         pay_url=provider_invoice.pay_url,

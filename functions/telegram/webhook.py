@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from shared import clock
-from shared.bot import buttons, chats, payments
+from shared.bot import buttons, chats, payments, receipts
 from shared.bot.updates import kind_of
 from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.handlers.http import http_handler
@@ -27,6 +27,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "/start": chats.start,
     "/help": chats.explain,
     "/paysupport": chats.pay_support,
+    "reply": receipts.answer,
     "write_access_allowed": chats.write_access,
     "my_chat_member": chats.membership,
     "callback_query": buttons.press,

@@ -17,19 +17,19 @@ def start(message: dict[str, Any]) -> None:
     payload = message["text"].partition(" ")[2].strip()
     order_id = payload.removeprefix("order_")
     if payload.startswith("order_") and ids.ID.fullmatch(order_id):
-        _reply(message, BotMessage(texts.START_ORDER, [[app_button(texts.OPEN_ORDER, order_id)]]))
+        reply(message, BotMessage(texts.START_ORDER, [[app_button(texts.OPEN_ORDER, order_id)]]))
     else:
-        _reply(message, BotMessage(texts.START, [[app_button(texts.OPEN_APP)]]))
+        reply(message, BotMessage(texts.START, [[app_button(texts.OPEN_APP)]]))
 
 
 def explain(message: dict[str, Any]) -> None:
     """Reply with what the bot does."""
-    _reply(message, BotMessage(texts.HELP, [[app_button(texts.OPEN_APP)]]))
+    reply(message, BotMessage(texts.HELP, [[app_button(texts.OPEN_APP)]]))
 
 
 def pay_support(message: dict[str, Any]) -> None:
     """Reply with what to do about a payment. Telegram requires this command of every bot that sells for Stars."""
-    _reply(message, BotMessage(texts.PAYSUPPORT))
+    reply(message, BotMessage(texts.PAYSUPPORT))
 
 
 def write_access(message: dict[str, Any]) -> None:
@@ -43,10 +43,11 @@ def membership(change: dict[str, Any]) -> None:
         users.save_chat(change["chat"]["id"], is_open=change["new_chat_member"]["status"] == "member")
 
 
-def _reply(message: dict[str, Any], reply: BotMessage) -> None:
+def reply(message: dict[str, Any], answer: BotMessage) -> None:
+    """Reply in a private chat; do nothing in a group. Raises Unavailable: Telegram then delivers the update again."""
     # In a group, any member could use up the bot's rate limit at Telegram, and the bot would be silent for all.
     if message["chat"].get("type") != "private":
         return
-    outcome, _ = send(message["chat"]["id"], lambda now: reply)
+    outcome, _ = send(message["chat"]["id"], lambda now: answer)
     if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
         raise Unavailable  # Telegram delivers the update again

@@ -22,10 +22,11 @@ _NO_CHAT = ("chat not found", "user not found", "bot can't initiate conversation
 
 
 class BotMessage(NamedTuple):
-    """A message of the bot: its text, and the rows of its buttons."""
+    """A message of the bot: its text, the rows of its buttons, whether the chat opens a reply to it (ForceReply)."""
 
     text: str
     buttons: Sequence[Sequence[Button]] = ()
+    is_question: bool = False
 
 
 def app_button(label: str, order: Order | str | None = None) -> Button:
@@ -52,7 +53,8 @@ def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Out
         message = compose(clock.now_ms())
         if message is None:
             return Outcome.ENDED, 0
-        bot_api.call("sendMessage", chat_id=chat_id, text=message.text, reply_markup=markup(message.buttons))
+        reply_markup = {"force_reply": True} if message.is_question else markup(message.buttons)
+        bot_api.call("sendMessage", chat_id=chat_id, text=message.text, reply_markup=reply_markup)
     except send_rate.NotYet as not_yet:
         return Outcome.MISSED, not_yet.seconds
     except Unavailable as error:

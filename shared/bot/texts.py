@@ -1,5 +1,6 @@
 """All texts of the bot."""
 
+import re
 from collections.abc import Sequence
 from textwrap import shorten
 
@@ -15,6 +16,33 @@ PAYSUPPORT = (
     "Если платёж прошёл, а баланс не пополнился, подождите пару минут: мы сами спросим платёжную систему.\n\n"
     "Если не помогло, ответьте на это сообщение: напишите, когда и сколько вы заплатили. Деньги вернём."
 )
+
+# ---------------------------------------------------------------- the contact for receipts
+
+NO_RECEIPT_CONTACT = "Это не похоже на электронную почту или российский телефон."
+RECEIPT_CONTACT_SAVED = "Спасибо, чек придёт туда. Больше спрашивать не буду.\n\nОсталось оплатить:"
+_AMOUNT = re.compile("на ([0-9]{1,6}) ₽ картой", re.ASCII)
+
+
+def receipt_question(amount: int) -> str:
+    """Return the question for the contact for a top-up of `amount` roubles. It says what the contact is used for."""
+    return (
+        f"Чтобы пополнить баланс на {amount} ₽ картой, нужен контакт для чека: чек требует закон (54-ФЗ).\n\n"
+        "Ответьте на это сообщение: напишите электронную почту или российский телефон. Ответ - это согласие хранить "
+        "этот контакт для чеков и передавать его платёжной системе. Он удалится вместе с вашими данными."
+    )
+
+
+def amount_in_question(text: str) -> int | None:
+    """Return the amount of such a question, in roubles; None for any other text."""
+    found = _AMOUNT.search(text)
+    return int(found[1]) if found else None
+
+
+def pay(amount: int) -> str:
+    """Return the label of the button that opens the payment of `amount` roubles."""
+    return f"Оплатить {amount} ₽"
+
 
 # ---------------------------------------------------------------- the chat itself
 

@@ -10,17 +10,51 @@ from shared.domain.errors import ReceiptContactNeeded
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import take_token
 from shared.domain.money import BalanceChange
-from shared.domain.payment import Payment
+from shared.domain.payment import Payment, Provider, new_payment
+from shared.payments import PROVIDERS, configured
+from shared.payments.provider import Invoice
 from shared.service_errors import Unavailable
-from shared.settings import settings
-from shared.store import ledger, payments
+from shared.settings import payment_settings, settings
+from shared.store import ledger, payments, table
 
 # After this no attempt starts: a write of 9 s, a provider's 8 s and a write of 9 s follow, and the function has 29 s,
 # of which one is for the rest of its work (P4).
 _LAST_ATTEMPT_SECONDS = 1.9
 
 
-def create(
+def begin(
+    caller: TelegramUser, *, wanted: Provider | None, amount: int, receipt_contact: str | None
+) -> tuple[Payment, Invoice]:
+    """Create a payment of `amount` roubles and its invoice, with the wanted provider or the default one.
+
+    `receipt_contact` is used and stored if the provider needs a contact for the receipt; without one, the stored one is
+    used. The calls of `_create` and of the provider, and one TransactWriteItems of one write. Raises
+    ProviderNotConfigured, ProviderUnavailable, Banned, ReceiptContactNeeded, TooOften, Busy, Unavailable.
+    """
+    provider = configured(wanted)
+    now = clock.now_ms()
+    payment = new_payment(
+        id=ids.new_integer_id(now),
+        user_id=caller.id,
+        provider=provider,
+        amount=amount,
+        star_roubles=payment_settings().star_roubles,
+        now=now,
+    )
+
+    # Put before the provider is called: a webhook can arrive before the provider's response.
+    needs_contact = PROVIDERS[provider].needs_receipt_contact()
+    payment, contact = _create(payment, caller, needs_receipt_contact=needs_contact, receipt_contact=receipt_contact)
+    try:
+        invoice = PROVIDERS[provider].create(payment, contact)
+        payments.set_invoice(payment.id, invoice.id)
+    except table.WriteConflict as conflict:
+        # Its payment links were not returned yet, so the payment will expire.
+        raise Unavailable from conflict
+    return payment, invoice
+
+
+def _create(
     payment: Payment, caller: TelegramUser, *, needs_receipt_contact: bool, receipt_contact: str | None
 ) -> tuple[Payment, str | None]:
     """Put a new payment and charge the caller's token for it. Returns it, under another id if its id was taken.

@@ -87,6 +87,11 @@ def _user(text: str | None) -> TelegramUser:
         user = json.loads(text or "")
     except (ValueError, RecursionError):
         raise InvalidInitData("bad_user") from None
+    return telegram_user(user)
+
+
+def telegram_user(user: object) -> TelegramUser:
+    """Return the user of an object that Telegram sent, as in initData or in an update. Raises InvalidInitData."""
     if not isinstance(user, dict):
         raise InvalidInitData("bad_user")
     user_id = user.get("id")

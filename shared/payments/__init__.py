@@ -26,3 +26,9 @@ def configured(wanted: Provider | None) -> Provider:
     if wanted is None or wanted not in enabled:
         raise ProviderNotConfigured
     return wanted
+
+
+def with_receipts() -> Provider | None:
+    """Return the first enabled provider that needs a contact for fiscal receipts; None if none does."""
+    enabled = (Provider(name) for name in payment_settings().providers)
+    return next((provider for provider in enabled if PROVIDERS[provider].needs_receipt_contact()), None)

@@ -1,5 +1,5 @@
 """The fixtures of the bot and a fake Telegram."""
 
-from tests.in_process import bot, change, log, service, telegram
+from tests.in_process import bot, change, log, service, telegram, yookassa
 
-__all__ = ["bot", "change", "log", "service", "telegram"]
+__all__ = ["bot", "change", "log", "service", "telegram", "yookassa"]

@@ -47,7 +47,7 @@ WRITE_ALONE = {
     **{function: {"READS#*"} for function in ("ListTransactions", "GetPaymentStatus", "ExportMe")},
     "SendOffer": {"INBOX#*", "NOTICE#*", "PACE#*"},
     "SendNotice": {"NOTICE#*", "PACE#*"},
-    "TelegramWebhook": {"PACE#*"},
+    **{function: {"PACE#*"} for function in ("TelegramWebhook", "CreateInvoice")},
 }
 # The holder of the bot's token speaks as the bot and can refund every payment in Stars. Each function that may read it,
 # and the methods of the Bot API that it needs it for.

@@ -451,6 +451,24 @@ def notify(calls: Calls, service: Api, telegram: FakeTelegram) -> None:
     handled("SendNotice", Queue.NOTICES, api.Context(), **notice)
 
 
+def ask_for_receipt_contacts(calls: Calls, telegram: FakeTelegram, change: Change) -> None:
+    """Ask a payer who replies, and one who has blocked the bot and is unsubscribed."""
+    change(YOOKASSA_VAT_CODE="1")
+    top_up = {"amount": 9, "provider": "yookassa"}
+    assert calls.of("POST /api/balance/create-invoice", user=31, body=top_up).status == 409
+    sender = {"from": {"id": 31}, "chat": {"id": 31, "type": "private"}}
+    calls.of(
+        "POST /api/telegram/webhook",
+        body={"update_id": 200, "message": {**sender, "text": "payer@example.ru", **telegram.replied_to(31)}},
+        headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
+    )
+    assert calls.of("POST /api/balance/create-invoice", user=31, body=top_up).status == 200
+    calls.of("PUT /api/users/me/notification-settings", user=32, body={"enabled": True})
+    telegram.fail("sendMessage", status=403)
+    assert calls.of("POST /api/balance/create-invoice", user=32, body=top_up).status == 409
+    change(YOOKASSA_VAT_CODE="")
+
+
 def look_into_the_books(calls: Calls) -> None:
     """Run the audit."""
     calls.by("Audit")
@@ -470,6 +488,7 @@ def test_each_function_is_granted_exactly_its_calls(
     take_every_path(calls)
     read_often(calls)
     move_money(calls, service, crypto_pay, telegram, yookassa)
+    ask_for_receipt_contacts(calls, telegram, change)
     let_time_pass(calls, service)
     take_over_contacts(calls, service)
     notify(calls, service, telegram)

@@ -254,6 +254,10 @@ class Service:
         """A username that no order has had."""
         return f"@canary_{secrets.token_hex(6)}"
 
+    def email(self) -> str:
+        """An e-mail for receipts that no user has given; it is found like a contact."""
+        return f"canary_{secrets.token_hex(6)}@example.ru"
+
     def phone(self) -> str:
         """The ten digits of a phone that no order has had."""
         phone = f"900{random.randrange(10**7):07d}"
@@ -338,7 +342,8 @@ class Service:
                 found.append(f"{shown} in {exchange.answer.status} of {exchange.route} to {exchange.user}")
             if BOT_TOKEN in text or _INIT_DATA.search(text):
                 found.append(f"credentials in {exchange.answer.status} of {exchange.route}")
-        if shown := self._contacts_in(self._http.get("/fakes/telegram/calls").text):
+        calls = self._http.get("/fakes/telegram/calls").json()["calls"]
+        if shown := self._contacts_in(json.dumps([call for call in calls if call["method"] != "(typed)"])):
             found.append(f"{shown} in what the bot said")
         for line in self.log:
             if self._contacts_in(line) or BOT_TOKEN in line or _INIT_DATA.search(line):

@@ -17,7 +17,7 @@ from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.test_policies import ONE_A_MINUTE, Calls, forget_people, keep_order, read_often, take_every_path
 from tests.integration.service import READ_EVERY, Service, now_ms, running, wait_until
 from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
-from tests.integration.test_payments import pay_every_way
+from tests.integration.test_payments import ask_for_a_receipt_contact, pay_every_way
 
 WINDOW = 10  # seconds until an answer
 
@@ -46,6 +46,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "OPERATOR_IDS": str(OPERATOR),
         "READS_PER_HOUR": ONE_A_MINUTE,
+        "YOOKASSA_VAT_CODE": "1",
     }
     with running(tmp_path_factory.mktemp("roles"), **settings) as service:
         yield service
@@ -89,6 +90,7 @@ def test_every_route_has_its_permissions(service: Service) -> None:
     keep_order(calls)
     forget_people(calls)
     pay_every_way(service)
+    ask_for_a_receipt_contact(service)
     calls.routes |= {exchange.route for exchange in service.exchanges}
     calls.routes |= {
         "POST /api/balance/webhook/crypto-bot",

@@ -11,12 +11,16 @@ import pytest
 from infra.local.settings import LOCAL_CRYPTO_PAY_TOKEN, LOCAL_YOOKASSA_KEY
 from tests.api import ROOT
 from tests.integration.service import Service, wait_until
+from tests.integration.test_notifications import heard, telegram
 
 PROVIDERS = ["crypto_pay", "telegram_stars", "yookassa"]
 
 
 def invoice(service: Service, user: int, provider: str, amount: int = 100) -> dict[str, Any]:
-    answer = service.call("POST /api/balance/create-invoice", user=user, body={"amount": amount, "provider": provider})
+    body = {"amount": amount, "provider": provider}
+    if provider == "yookassa":
+        body["receipt_contact"] = service.email()
+    answer = service.call("POST /api/balance/create-invoice", user=user, body=body)
     assert answer.status == 200, answer.text
     made: dict[str, Any] = answer.json
     return made
@@ -79,6 +83,26 @@ def bring_forward(service: Service, payment_id: int) -> None:
 def test_a_balance_is_topped_up_through_every_provider(service: Service) -> None:
     """I3, I5, I8, F24."""
     pay_every_way(service)
+
+
+def ask_for_a_receipt_contact(service: Service) -> None:
+    """The payer gets a 409, replies to the bot, and pays by the link that it sends. Also called under IAM."""
+    user, phone = service.user(), service.phone()
+    body = {"amount": 100, "provider": "yookassa"}
+    refused = service.call("POST /api/balance/create-invoice", user=user, body=body)
+    assert (refused.status, refused.json["code"]) == (409, "receipt_contact_needed")
+    heard(service, user, "на 100 ₽")
+    with telegram(service) as http:
+        http.post("/say", data={"chat_id": str(user), "text": f"8 {phone}"})
+    [[pay]] = heard(service, user, "Осталось оплатить")["reply_markup"]["inline_keyboard"]
+    press({"pay_url": pay["url"]}, "paid", user)
+    wait_until(lambda: service.balance(user) == 100)
+    assert service.call("POST /api/balance/create-invoice", user=user, body=body).status == 200
+
+
+def test_bot_asks_for_the_contact_for_receipts(service: Service) -> None:
+    """And no response, log line or message contains it (I18): test_disclosure.py."""
+    ask_for_a_receipt_contact(service)
 
 
 @pytest.mark.parametrize("provider", ["crypto_pay", "yookassa"])

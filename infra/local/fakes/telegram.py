@@ -133,6 +133,14 @@ class FakeTelegram:
             if call.method == "sendMessage" and call.status == 200 and chat_id in (None, call.parameters["chat_id"])
         ]
 
+    def replied_to(self, chat_id: int) -> dict[str, Any]:
+        """Return the field of a message that replies to the bot's last one, if that is a question (ForceReply)."""
+        said = self.sent(chat_id)
+        if not said or "force_reply" not in said[-1].get("reply_markup", {}):
+            return {}
+        bot = {"id": int(self.token.partition(":")[0]), "is_bot": True}
+        return {"reply_to_message": {"from": bot, "text": said[-1]["text"]}}
+
     def fail(self, method: str, **fault: Any) -> None:
         """Inject a fault into the next call of the method; see Fault."""
         self.script.add(Fault(method, **fault))
@@ -364,7 +372,7 @@ class FakeTelegram:
         chat_id, text = int(form["chat_id"]), str(form["text"])
         self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": text}, self._clock(), 200))
         message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time()), "text": text}
-        await self.deliver({"message": message})
+        await self.deliver({"message": message | self.replied_to(chat_id)})
         return RedirectResponse("./", 303)
 
     async def _press(self, request: Request) -> Response:
