@@ -10,6 +10,7 @@ from shared.commands import payments as commands
 from shared.domain.errors import DomainError, InvalidReceiptContact
 from shared.domain.init_data import telegram_user
 from shared.domain.receipt import parse_receipt_contact
+from shared.domain.text import clean
 from shared.error_responses import ERROR_RESPONSES
 from shared.payments import with_receipts
 from shared.service_errors import ProviderError, ServiceError
@@ -36,7 +37,7 @@ def answer(message: dict[str, Any]) -> None:
     if amount is None or provider is None or message["chat"].get("type") != "private":
         return
     try:
-        contact = parse_receipt_contact(message.get("text", ""))
+        contact = parse_receipt_contact(clean(message.get("text", "")))
         _, invoice = commands.begin(
             telegram_user(message["from"]), wanted=provider, amount=amount, receipt_contact=contact
         )

@@ -49,7 +49,7 @@ def test_refused_payer_is_asked_by_the_bot(service: Api, bot: FakeTelegram) -> N
 
 
 @pytest.mark.parametrize(
-    ("typed", "customer"), [(f" {EMAIL}", {"email": EMAIL}), ("8 916 123-45-67", {"phone": PHONE[1:]})]
+    ("typed", "customer"), [(f" {EMAIL}\u2060", {"email": EMAIL}), ("8 916 123-45-67", {"phone": PHONE[1:]})]
 )
 def test_reply_is_stored_and_the_invoice_follows(
     service: Api, bot: FakeTelegram, fiscal: FakeYookassa, typed: str, customer: dict[str, str]
