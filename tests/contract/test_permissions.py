@@ -55,13 +55,13 @@ SPEAK_AS_THE_BOT = {
     "SendOffer": "sendMessage",
     "SendNotice": "sendMessage",
     "TelegramWebhook": "sendMessage, editMessageText, answerCallbackQuery, answerPreCheckoutQuery",
-    "CreateInvoice": "createInvoiceLink, for an invoice in Stars",
+    "CreateInvoice": "createInvoiceLink, for an invoice in Stars; sendMessage, to ask for a contact for receipts",
     "CheckPayments": "getStarTransactions",
     "RefundPayment": "refundStarPayment",
 }
 # The same for the other secrets of issuers. No key is weaker: YooKassa has one for everything.
 CALL_CRYPTO_PAY = {"CreateInvoice", "CheckPayments", "RefundPayment"}
-CALL_YOOKASSA = {"CreateInvoice", "CheckPayments", "RefundPayment", "YookassaWebhook"}
+CALL_YOOKASSA = {"CreateInvoice", "CheckPayments", "RefundPayment", "YookassaWebhook", "TelegramWebhook"}
 WRITES = {f"dynamodb:{operation}Item" for operation in ("Put", "Update", "Delete", "BatchWrite")}
 # Each of these would open a resource to other accounts or the internet, so none is allowed.
 OPEN_DOORS = {
