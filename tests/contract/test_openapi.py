@@ -147,7 +147,7 @@ def objects_in(schema: dict[str, Any], seen: frozenset[str] = frozenset()) -> It
 
 
 class Place(NamedTuple):
-    """Where a request has a string: in its body or its query, at a path of keys, with `*` for each item of a list."""
+    """The place of a string in a request: body or query, and a path of keys, with `*` for each item of a list."""
 
     where: Literal["body", "query"]
     path: tuple[str, ...]

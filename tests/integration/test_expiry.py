@@ -30,12 +30,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def ends_at(order: dict[str, Any]) -> int:
-    """When an order's life ends, epoch ms."""
+    """Return the end of an order's lifetime, epoch ms."""
     return round(datetime.fromisoformat(order["created_at"]).timestamp() * 1000) + LIFETIME
 
 
 Question = tuple[Callable[[], Answer], Callable[[Answer], bool]]
-"""What to ask, and whether an answer to it says that the order is alive."""
+"""A request, and whether its answer shows the order as active."""
 
 
 def watch(questions: Sequence[Question], end: int) -> None:

@@ -39,7 +39,7 @@ BODIES = {
 }
 
 WRONG = [None, True, 0, -1, 1.5, 10**400, "", " ", "\0", "x\0" * 20, "\ud800" * 20, "x" * 5000, [], ["x"], {}, {"a": 1}]
-"""What no field of a request can be, but for those that may be left out or are what they look like."""
+"""Values that are wrong for every field, except where a field may be missing or has that type."""
 
 FIELDS: dict[str, dict[str, list[Any]]] = {
     "POST /api/orders": {"category": WRONG, "description": WRONG, "city": WRONG, "contact": WRONG},
@@ -169,7 +169,7 @@ def target(service: Service) -> Iterator[dict[str, Any]]:
 
 
 def state_of(service: Service, user: int, order_id: str) -> list[Any]:
-    """Everything that the API returns about a user and their order."""
+    """Return everything that the API shows of a user and their order."""
     return [
         service.call("GET /api/users/me", user=user).json,
         service.call("GET /api/users/me/preferences", user=user).json,

@@ -43,7 +43,7 @@ class Story:
         return self.call(operation, request)
 
     def ask(self, route: str, user: int, id: str | None = None, **body: Any) -> Answer:
-        """The answer to a request, and five seconds more. Raises Violation."""
+        """Send a request, let five seconds pass, and return the answer. Raises Violation."""
         answers: list[Answer] = []
         request = self.request(route, user, id, **body)
 

