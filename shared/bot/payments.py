@@ -8,29 +8,34 @@ from shared.commands.settle import settle
 from shared.domain.payment import may_be_paid
 from shared.outbound import bot_api
 from shared.payments import telegram_stars
-from shared.payments.provider import decode_reference
+from shared.payments.provider import decode_reference, lookup
 from shared.store import payments
 
 
 def pre_checkout(query: dict[str, Any]) -> None:
-    """Respond to a pre_checkout_query, for which Telegram waits ten seconds. One consistent GetItem, one HTTP call."""
-    payment_id, _ = decode_reference(query["invoice_payload"])
-    payment = payments.get(payment_id)
+    """Respond to a pre_checkout_query, for which Telegram waits ten seconds.
+
+    At most one consistent GetItem, and one HTTP call. An invoice that is not ours is refused.
+    """
+    reference = decode_reference(query.get("invoice_payload"))
+    payment = payments.get(reference[0]) if reference else None
     ok = payment is not None and may_be_paid(
         payment,
-        price=query["total_amount"],
-        currency=query["currency"],
-        payer_id=query["from"]["id"],
+        price=lookup(query, "total_amount"),
+        currency=lookup(query, "currency"),
+        payer_id=lookup(query, "from", "id"),
         now=clock.now_ms(),
     )
     bot_api.call(
         "answerPreCheckoutQuery",
-        pre_checkout_query_id=query["id"],
+        pre_checkout_query_id=query.get("id"),
         ok=ok,
         error_message=None if ok else texts.CANNOT_PAY,
     )
 
 
 def payment_update(message: dict[str, Any]) -> None:
-    """Credit a successful_payment, or take back a refunded_payment. As many calls as `settle`."""
-    settle(telegram_stars.parse_webhook(message))
+    """Credit a successful_payment, or take back a refunded_payment. As many calls as `settle`. Raises Unreadable."""
+    charge = telegram_stars.parse_webhook(message)
+    if charge is not None:
+        settle(charge)

@@ -108,14 +108,15 @@ class Charge:
     """What a provider took for a payment, and the part that it gave back, in the currency's smallest unit.
 
     `payment_id` and `user_id` are our ids, which the provider returns. `payer_id` is the payer's Telegram id, if the
-    provider reports it.
+    provider reports it. `price` is None if the provider reports only what was left after a commission: the payer paid
+    the invoice's price then, and a `refunded` above 0 stands for all of it.
     """
 
     provider: Provider
     id: str
     payment_id: int
     user_id: int
-    price: int
+    price: int | None
     currency: str
     refunded: int = 0
     payer_id: int | None = None
@@ -186,7 +187,8 @@ def settled(
     if payment is None:
         raise ChargeRefused("unknown_payment")
     _check(payment, charge)
-    given_back = min(charge.refunded, charge.price) * payment.amount // charge.price
+    refunded = payment.price if charge.price is None and charge.refunded > 0 else charge.refunded
+    given_back = min(refunded, payment.price) * payment.amount // payment.price
     if is_known:
         return _taken_back(payment, charge.id, user, given_back, new_id, now)
     is_second = payment.charge_id is not None
@@ -211,7 +213,7 @@ def _check(payment: Payment, charge: Charge) -> None:
         raise ChargeRefused("another_payer")
     if charge.currency != payment.currency:
         raise ChargeRefused("another_currency")
-    if charge.price != payment.price:
+    if charge.price not in (None, payment.price):
         raise ChargeRefused("another_amount")
 
 

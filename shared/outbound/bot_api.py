@@ -55,11 +55,14 @@ def call(method: str, *, read_timeout: float = 5.0, **parameters: object) -> Any
     answer = reply.body if isinstance(reply.body, dict) else {}
     if answer.get("ok") is True and "result" in answer:
         return answer["result"]
-    retry_after = answer.get("parameters", {}).get("retry_after")
+    details, error_code = answer.get("parameters"), answer.get("error_code")
+    retry_after = details.get("retry_after") if isinstance(details, dict) else None
+    if not isinstance(error_code, int):
+        error_code = None
     raise BotApiError(
         method,
         # A gateway in front of Telegram responds with HTML. A 200 without a result counts as a bad gateway too.
-        answer.get("error_code") or (reply.status if reply.status >= 400 else _UNREADABLE),
+        error_code or (reply.status if reply.status >= 400 else _UNREADABLE),
         str(answer.get("description", "")),
         retry_after if isinstance(retry_after, int) else None,
     )

@@ -97,7 +97,7 @@ def request(
         raise Unreachable(maybe_done=True) from None
     try:
         return Reply(answer.status, json.loads(answer.data))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Reply(answer.status, None)
 
 

@@ -18,7 +18,9 @@ from shared.payments.provider import (
     PollResult,
     decode_reference,
     encode_reference,
+    invoice,
     kopecks,
+    lookup,
     refused,
 )
 from shared.service_errors import ProviderUnavailable
@@ -37,7 +39,7 @@ def create(payment: Payment, _: str | None) -> Invoice:
 
     Raises ProviderUnavailable, Unavailable.
     """
-    invoice = _call(
+    created = _call(
         "createInvoice",
         {
             "currency_type": "fiat",
@@ -49,7 +51,7 @@ def create(payment: Payment, _: str | None) -> Invoice:
         },
         repeatable=False,
     )
-    return Invoice(str(invoice["invoice_id"]), invoice["bot_invoice_url"], invoice.get("mini_app_invoice_url"))
+    return invoice(_id(created), lookup(created, "bot_invoice_url"), lookup(created, "mini_app_invoice_url"))
 
 
 def verify(headers: Mapping[str, str], body: bytes) -> None:
@@ -72,9 +74,16 @@ def parse_webhook(body: bytes) -> Charge | None:
     """Return the charge in a verified webhook call; None if it is about anything else. Raises Unreadable."""
     try:
         update = json.loads(body)
-        return _charge(update["payload"]) if update.get("update_type") == "invoice_paid" else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, RecursionError):
         raise Unreadable from None
+    if not isinstance(update, dict):
+        raise Unreadable
+    if update.get("update_type") != "invoice_paid":
+        return None
+    paid = update.get("payload")
+    if not isinstance(paid, dict) or _id(paid) is None or "amount" not in paid:
+        raise Unreadable
+    return _charge(paid)
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
@@ -82,14 +91,12 @@ def poll(payments: Sequence[Payment]) -> PollResult:
     ids = {payment.invoice_id: payment.id for payment in payments if payment.invoice_id is not None}
     if not ids:
         return PollResult([])
-    invoices = _call("getInvoices", {"invoice_ids": ",".join(ids), "count": len(ids)})["items"]
+    found = {_id(each): each for each in _items("getInvoices", invoice_ids=",".join(ids), count=len(ids))}
+    invoices = {id: found[id] for id in ids if id in found}
+    charges = [_charge(each) for each in invoices.values() if lookup(each, "status") == "paid"]
     return PollResult(
-        charges=[_charge(invoice) for invoice in invoices if invoice["status"] == "paid"],
-        over=frozenset(
-            ids[str(invoice["invoice_id"])]
-            for invoice in invoices
-            if invoice["status"] == "expired" and str(invoice["invoice_id"]) in ids
-        ),
+        charges=[charge for charge in charges if charge is not None],
+        over=frozenset(ids[id] for id, each in invoices.items() if lookup(each, "status") == "expired"),
     )
 
 
@@ -100,24 +107,43 @@ def refund(payment: Payment, _: str | None) -> Charge:
     Raises ProviderUnavailable, Unavailable.
     """
     spend_id = f"refund-{payment.id}"
-    [invoice] = _call("getInvoices", {"invoice_ids": payment.charge_id, "count": 1})["items"]
-    if not _call("getTransfers", {"spend_id": spend_id})["items"]:
-        coins = {"asset": invoice["paid_asset"], "amount": invoice["paid_amount"]}
+    paid = next(iter(_items("getInvoices", invoice_ids=payment.charge_id, count=1)), None)
+    charge = _charge(paid)
+    if charge is None:
+        raise ProviderUnavailable
+    if not _items("getTransfers", spend_id=spend_id):
+        coins = {"asset": lookup(paid, "paid_asset"), "amount": lookup(paid, "paid_amount")}
         _call("transfer", {"user_id": payment.user_id, "spend_id": spend_id, **coins}, repeatable=False)
-    return replace(_charge(invoice), refunded=payment.price)
+    return replace(charge, refunded=payment.price)
 
 
-def _charge(invoice: Mapping[str, Any]) -> Charge:
-    payment_id, user_id = decode_reference(invoice.get("payload"))
+def _id(invoice: object) -> str | None:
+    id = lookup(invoice, "invoice_id")
+    return str(id) if type(id) is int else None
+
+
+def _charge(paid: object) -> Charge | None:
+    """Return the charge of a paid invoice; None if we did not create it."""
+    id, reference = _id(paid), decode_reference(lookup(paid, "payload"))
+    if id is None or reference is None:
+        return None
     return Charge(
         provider=Provider.CRYPTO_PAY,
-        id=str(invoice["invoice_id"]),
-        payment_id=payment_id,
-        user_id=user_id,
-        price=kopecks(invoice["amount"]),
+        id=id,
+        payment_id=reference[0],
+        user_id=reference[1],
+        price=kopecks(lookup(paid, "amount")),
         # An invoice in a cryptocurrency has no `fiat`. We never create one.
-        currency=str(invoice.get("fiat")),
+        currency=str(lookup(paid, "fiat")),
     )
+
+
+def _items(method: str, **parameters: object) -> list[Any]:
+    """Return the items that a method lists. Raises ProviderUnavailable, Unavailable."""
+    items = lookup(_call(method, parameters), "items")
+    if not isinstance(items, list):
+        raise ProviderUnavailable
+    return items
 
 
 def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = True) -> Any:
@@ -129,7 +155,6 @@ def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = T
         reply = send("POST", url, body=parameters, headers=headers)
     except http.Unreachable as error:
         raise ProviderUnavailable from error
-    answer = reply.body if isinstance(reply.body, dict) else {}
-    if answer.get("ok") is True:
-        return answer["result"]
-    raise refused(reply.status, answer.get("error", {}).get("name"))
+    if lookup(reply.body, "ok") is True:
+        return lookup(reply.body, "result")
+    raise refused(reply.status, lookup(reply.body, "error", "name"))

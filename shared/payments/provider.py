@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.payment import Charge, Payment
 from shared.observability import logger
@@ -63,6 +63,21 @@ class PaymentProvider(Protocol):
 DESCRIPTION = "Пополнение баланса в «Срочных услугах»"
 """The description that the payer reads beside the price."""
 
+
+def invoice(id: object, pay_url: object, telegram_url: object) -> Invoice:
+    """Return the invoice of a provider's response. Raises ProviderUnavailable if its id or its URL is missing."""
+    if not (isinstance(id, str) and isinstance(pay_url, str)):
+        raise ProviderUnavailable
+    return Invoice(id, pay_url, telegram_url if isinstance(telegram_url, str) else None)
+
+
+def lookup(body: object, *path: str) -> Any:
+    """Return what stands at the path in a provider's JSON; None where the path ends early or meets no object."""
+    for name in path:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
 _REFERENCE = re.compile(r"([0-9]{1,16})\.([0-9]{1,16})", re.ASCII)
 
 
@@ -71,10 +86,13 @@ def encode_reference(payment: Payment) -> str:
     return f"{payment.id}.{payment.user_id}"
 
 
-def decode_reference(reference: object) -> tuple[int, int]:
-    """Return the ids of the payment and its user. For anything but a reference of ours, zeros, which are never ids."""
+def decode_reference(reference: object) -> tuple[int, int] | None:
+    """Return the ids of the payment and its user; None for anything but a reference of ours.
+
+    A shop, an app or a bot may sell other things than top-ups. Such a charge is nobody's here, and no alarm.
+    """
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def kopecks(amount: object) -> int:

@@ -4,10 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from shared.domain.errors import Unreadable
 from shared.domain.payment import Charge, Payment, Provider
 from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
-from shared.payments.provider import DESCRIPTION, Invoice, PollResult, decode_reference, encode_reference, refused
+from shared.payments.provider import (
+    DESCRIPTION,
+    Invoice,
+    PollResult,
+    decode_reference,
+    encode_reference,
+    invoice,
+    lookup,
+    refused,
+)
 from shared.service_errors import ProviderUnavailable
 from shared.store.payments import get_cursor, set_cursor
 
@@ -34,16 +44,32 @@ def create(payment: Payment, _: str | None) -> Invoice:
         currency="XTR",
         prices=[{"label": _TITLE, "amount": payment.price}],
     )
-    return Invoice(link, link, link)
+    return invoice(link, link, link)
 
 
-def parse_webhook(message: Mapping[str, Any]) -> Charge:
-    """Return the charge of a message with a successful_payment or a refunded_payment."""
-    paid = message.get("successful_payment")
-    if paid is not None:
-        return _charge(paid, payer_id=message["from"]["id"])
-    given_back = message["refunded_payment"]
-    return _charge(given_back, refunded=given_back["total_amount"])
+def parse_webhook(message: Mapping[str, Any]) -> Charge | None:
+    """Return the charge of a message with a successful_payment or a refunded_payment; None if it is not ours.
+
+    Raises Unreadable.
+    """
+    is_refund = "refunded_payment" in message
+    event = message["refunded_payment" if is_refund else "successful_payment"]
+    id, price = lookup(event, "telegram_payment_charge_id"), lookup(event, "total_amount")
+    payer_id, reference = lookup(message, "from", "id"), decode_reference(lookup(event, "invoice_payload"))
+    if not isinstance(id, str) or type(price) is not int or (type(payer_id) is not int and not is_refund):
+        raise Unreadable
+    if reference is None:
+        return None
+    return Charge(
+        provider=Provider.TELEGRAM_STARS,
+        id=id,
+        payment_id=reference[0],
+        user_id=reference[1],
+        price=price,
+        currency=str(lookup(event, "currency")),
+        payer_id=None if is_refund else payer_id,
+        refunded=price if is_refund else 0,
+    )
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
@@ -55,9 +81,10 @@ def poll(payments: Sequence[Payment]) -> PollResult:
     start = position = get_cursor(Provider.TELEGRAM_STARS)
     charges: list[Charge] = []
     for _ in range(_MAX_PAGES):
-        page = _call("getStarTransactions", read_timeout=_PAGE_TIMEOUT_SECONDS, offset=position, limit=_PAGE)[
-            "transactions"
-        ]
+        found = _call("getStarTransactions", read_timeout=_PAGE_TIMEOUT_SECONDS, offset=position, limit=_PAGE)
+        page = lookup(found, "transactions")
+        if not isinstance(page, list):
+            raise ProviderUnavailable
         charges += filter(None, map(_charge_of_transaction, page))
         position += len(page)
         if len(page) < _PAGE:
@@ -89,39 +116,30 @@ def refund(payment: Payment, _: str | None) -> Charge:
     )
 
 
-def _charge(paid: Mapping[str, Any], *, payer_id: int | None = None, refunded: int = 0) -> Charge:
-    payment_id, user_id = decode_reference(paid["invoice_payload"])
-    return Charge(
-        provider=Provider.TELEGRAM_STARS,
-        id=paid["telegram_payment_charge_id"],
-        payment_id=payment_id,
-        user_id=user_id,
-        price=paid["total_amount"],
-        currency=paid["currency"],
-        payer_id=payer_id,
-        refunded=refunded,
-    )
-
-
-def _charge_of_transaction(transaction: Mapping[str, Any]) -> Charge | None:
+def _charge_of_transaction(transaction: object) -> Charge | None:
     """Return the charge of a transaction; None if it is not about a payment of ours.
 
-    A payment has the payer as its source. Its refund has the same id and the payer as its receiver.
+    A payment has the payer as its source. Its refund has the same id and the payer as its receiver. The amount is what
+    the bot got. Where an affiliate got a commission, that is less than the price, and may have billionths of a Star
+    (`nanostar_amount`). A refund is always of the whole price.
+    https://core.telegram.org/bots/api#startransaction
     """
-    source, receiver = transaction.get("source"), transaction.get("receiver")
-    partner = source or receiver or {}
-    if partner.get("type") != "user" or "invoice_payload" not in partner:
+    is_refund = lookup(transaction, "source") is None
+    partner = lookup(transaction, "receiver" if is_refund else "source")
+    reference = decode_reference(lookup(partner, "invoice_payload"))
+    if lookup(partner, "type") != "user" or reference is None:
         return None
-    payment_id, user_id = decode_reference(partner["invoice_payload"])
+    amount, payer_id = lookup(transaction, "amount"), lookup(partner, "user", "id")
+    is_net = is_refund or bool(lookup(partner, "affiliate") or lookup(transaction, "nanostar_amount"))
     return Charge(
         provider=Provider.TELEGRAM_STARS,
-        id=transaction["id"],
-        payment_id=payment_id,
-        user_id=user_id,
-        price=transaction["amount"],
+        id=str(lookup(transaction, "id")),
+        payment_id=reference[0],
+        user_id=reference[1],
+        price=None if is_net else amount if type(amount) is int else -1,
         currency="XTR",
-        payer_id=partner["user"]["id"] if source else None,
-        refunded=0 if source else transaction["amount"],
+        payer_id=None if is_refund else payer_id if type(payer_id) is int else -1,
+        refunded=1 if is_refund else 0,
     )
 
 

@@ -17,7 +17,9 @@ from shared.payments.provider import (
     PollResult,
     decode_reference,
     encode_reference,
+    invoice,
     kopecks,
+    lookup,
     refused,
 )
 from shared.service_errors import ProviderUnavailable
@@ -51,7 +53,7 @@ def create(payment: Payment, receipt_contact: str | None) -> Invoice:
             **_receipt(receipt_contact, payment.price),
         },
     )
-    return Invoice(created["id"], created["confirmation"]["confirmation_url"], None)
+    return invoice(lookup(created, "id"), lookup(created, "confirmation", "confirmation_url"), None)
 
 
 def verify(source_ip: str) -> None:
@@ -94,7 +96,7 @@ def poll(payments: Sequence[Payment]) -> PollResult:
         charge = _charge(found)
         if charge is not None:
             charges.append(charge)
-        elif found is None or found["status"] == "canceled":
+        elif found is None or found.get("status") == "canceled":
             over.add(payment.id)
     return PollResult(charges, frozenset(over))
 
@@ -111,11 +113,11 @@ def refund(payment: Payment, receipt_contact: str | None) -> Charge:
     charge = _charge(_get(payment.charge_id))
     if charge is None:
         raise ProviderUnavailable
-    if charge.refunded < charge.price:
+    if charge.refunded < payment.price:
         # The idempotency key contains the part that is already refunded. After a partial refund in YooKassa's web
         # interface, this is a different refund.
         key = f"refund-{payment.id}-{charge.refunded}"
-        rest = charge.price - charge.refunded
+        rest = payment.price - charge.refunded
         body = {"payment_id": payment.charge_id, "amount": _roubles(rest), **_receipt(receipt_contact, rest)}
         _call("POST", "/refunds", key=key, body=body)
         charge = _charge(_get(payment.charge_id)) or charge
@@ -123,18 +125,18 @@ def refund(payment: Payment, receipt_contact: str | None) -> Charge:
 
 
 def _charge(found: Mapping[str, Any] | None) -> Charge | None:
-    if found is None or found["status"] != "succeeded":
+    """Return the charge of a payment; None if it is not paid, or not one that we created."""
+    reference = decode_reference(lookup(found, "metadata", "payment"))
+    if lookup(found, "status") != "succeeded" or reference is None:
         return None
-    payment_id, user_id = decode_reference(found.get("metadata", {}).get("payment"))
-    given_back = found.get("refunded_amount")
     return Charge(
         provider=Provider.YOOKASSA,
-        id=found["id"],
-        payment_id=payment_id,
-        user_id=user_id,
-        price=kopecks(found["amount"]["value"]),
-        currency=found["amount"]["currency"],
-        refunded=kopecks(given_back["value"]) if given_back else 0,
+        id=lookup(found, "id"),
+        payment_id=reference[0],
+        user_id=reference[1],
+        price=kopecks(lookup(found, "amount", "value")),
+        currency=str(lookup(found, "amount", "currency")),
+        refunded=max(kopecks(lookup(found, "refunded_amount", "value")), 0),
     )
 
 
@@ -168,6 +170,8 @@ def _roubles(kopecks: int) -> dict[str, str]:
 def _get(payment_id: str) -> dict[str, Any] | None:
     """Return a payment; None if YooKassa does not know it."""
     found: dict[str, Any] | None = _call("GET", f"/payments/{payment_id}", seconds=_GET_SECONDS)
+    if found is not None and found.get("id") != payment_id:
+        raise ProviderUnavailable
     return found
 
 
@@ -183,10 +187,11 @@ def _call(
         reply = http.request_with_retries(method, url, body=body, headers=headers, seconds=seconds)
     except http.Unreachable as error:
         raise ProviderUnavailable from error
-    answer = reply.body if isinstance(reply.body, dict) else {}
     if reply.status == 404:
         return None
     # A 202 means that YooKassa is still processing. A later call with the same key returns the outcome.
     if reply.status != 200:
-        raise refused(reply.status, answer.get("code"))
-    return answer
+        raise refused(reply.status, lookup(reply.body, "code"))
+    if not isinstance(reply.body, dict):
+        raise ProviderUnavailable
+    return reply.body

@@ -165,6 +165,17 @@ def test_a_charge_with_other_terms_is_refused(changed: dict[str, Any], reason: s
     assert refused.value.reason == str(refused.value) == reason
 
 
+def test_a_charge_after_a_commission_is_of_the_invoice_price() -> None:
+    done = settle(STARS, charge(STARS, price=None))
+    assert done is not None
+    assert done.payment == replace(STARS, status=Status.PAID, charge_id="c", paid_at=NOW + 1, check_at=None)
+    assert done.entry is not None
+    assert done.entry.amount == 100
+    refund = settle(done.payment, charge(STARS, price=None, refunded=1), user=replace(PAYER, balance=105), known=True)
+    assert refund is not None
+    assert (refund.payment.status, refund.payment.refunded, refund.payment.taken_back) == (Status.REFUNDED, 100, 100)
+
+
 def test_an_unknown_payment_credits_nobody() -> None:
     """F24."""
     with pytest.raises(ChargeRefused) as refused:

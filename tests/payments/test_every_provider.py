@@ -224,6 +224,41 @@ def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop,
     right_books()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "[" * 60_000,
+        '{"ok": true}',
+        '{"ok": true, "result": null}',
+        '{"ok": true, "result": []}',
+        '{"ok": true, "result": {"items": null, "transactions": null}}',
+        '{"ok": true, "result": {"items": [null, [], {"invoice_id": null}], "invoice_id": "1"}}',
+        '{"ok": false, "error": null, "parameters": null, "error_code": "x"}',
+        '{"ok": false, "error": "text", "parameters": [], "error_code": null}',
+        '{"id": null, "status": null, "confirmation": null}',
+        '{"id": 5, "status": ["succeeded"], "confirmation": {"confirmation_url": null}}',
+    ],
+    ids=lambda text: text[:60],
+)
+def test_odd_response_of_a_provider_is_a_503(service: Api, shop: Shop, text: str) -> None:
+    """Never a 500, and the next poll works."""
+    invoice = create(service, shop.name)
+    shop.break_down(status=200, more={"text": text}, times=2)
+    answer = service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name})
+    assert (answer.status, answer.json["code"]) == (503, "provider_unavailable")
+    check(service, minutes=1)
+    shop.take_money(invoice)
+    check(service, minutes=1)
+    assert status(service, invoice["payment_id"]) == ("paid", 100)
+    if shop.name != "telegram_stars":  # it answers `true`, which says no more than `ok`
+        shop.break_down(status=200, more={"text": text}, times=None)
+        with pytest.raises(HandlerFailed, match="ProviderUnavailable"):
+            refund(invoice["payment_id"])
+
+
 @pytest.mark.parametrize("setting", ["CRYPTO_PAY_API_URL", "TELEGRAM_API_URL", "YOOKASSA_API_URL"])
 def test_unreachable_provider_is_a_503_and_counted_apart(
     service: Api, setting: str, change: Change, capsys: pytest.CaptureFixture[str]

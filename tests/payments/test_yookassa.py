@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.fakes.yookassa import FakeYookassa
 from tests.in_process import Api
-from tests.payments.shops import YOOKASSA, CardShop, balance, create, ledger, refund, right_books, status
+from tests.payments.shops import YOOKASSA, CardShop, balance, check, create, ledger, refund, right_books, status
 
 
 def test_retried_request_has_the_same_idempotency_key(service: Api, yookassa: FakeYookassa) -> None:
@@ -110,3 +110,50 @@ def test_partial_refund_debits_that_part(service: Api, yookassa: FakeYookassa) -
     done = refund(invoice["payment_id"])
     assert (done["status"], done["taken_back"]) == ("refunded", 100)
     right_books()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [None, {}, [], "1.1", {"payment": None}, {"payment": 5}, {"payment": "order 17"}, {"order": "1.1"}],
+    ids=str,
+)
+def test_payment_of_another_seller_wakes_nobody(
+    service: Api, yookassa: FakeYookassa, metadata: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shop may sell other things than top-ups; YooKassa notifies us of those too."""
+    invoice = create(service, "yookassa")
+    tell = CardShop(service, yookassa).take_money(invoice)
+    yookassa.payments[invoice["pay_url"].rpartition("/")[2]]["metadata"] = metadata
+    assert tell().status == 200
+    check(service, minutes=1)
+    assert "ChargesRefused" not in capsys.readouterr().out
+    assert status(service, invoice["payment_id"]) == ("pending", None)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"amount": None}, {"amount": []}, {"amount": {"value": None, "currency": None}}, {"amount": {}}],
+    ids=str,
+)
+def test_unreadable_payment_of_ours_alerts_an_operator(
+    service: Api, yookassa: FakeYookassa, changed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """I8: money was taken, and nobody can be credited."""
+    invoice = create(service, "yookassa")
+    tell = CardShop(service, yookassa).take_money(invoice)
+    yookassa.payments[invoice["pay_url"].rpartition("/")[2]] |= changed
+    assert tell().status == 200
+    assert balance(service) == 0
+    assert '"ChargesRefused":[1.0]' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("id", [None, 5, "00000000-0000-0000-0000-000000000000"])
+def test_answer_about_another_payment_credits_nothing(service: Api, yookassa: FakeYookassa, id: Any) -> None:
+    """I5: the id of a charge is the key of its credit."""
+    invoice = create(service, "yookassa")
+    asked = invoice["pay_url"].rpartition("/")[2]
+    yookassa.pay(asked)
+    sent = yookassa.webhook(asked).decode()
+    yookassa.payments[asked]["id"] = id
+    assert service.call(YOOKASSA, raw=sent).status == 503
+    assert balance(service) == 0

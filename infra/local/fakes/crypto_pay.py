@@ -233,7 +233,7 @@ def _iso(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def _refusal(status: int, name: str = "TOO_MANY_REQUESTS", **_: Any) -> Response:
-    if status >= 500:
-        return PlainTextResponse("Bad Gateway", status)
+def _refusal(status: int, name: str = "TOO_MANY_REQUESTS", *, text: str | None = None, **_: Any) -> Response:
+    if text is not None or status >= 500:
+        return PlainTextResponse("Bad Gateway" if text is None else text, status)
     return JSONResponse({"ok": False, "error": {"code": status, "name": name}}, status)

@@ -10,8 +10,8 @@ class Fault:
     """A fault of the next `times` calls of `method` ("*": any method); `times=None`: of every call until `clear`.
 
     `match`: only calls whose parameters have these values. `status`: the status of the error response; `more`: its
-    details (`retry_after`, `description`). `hang`: seconds to wait first. `applied`: the call takes effect before it
-    fails, as when only the response is lost.
+    details (`retry_after`, `description`, or `text`, the whole body). `hang`: seconds to wait first. `applied`: the
+    call takes effect before it fails, as when only the response is lost.
     """
 
     method: str

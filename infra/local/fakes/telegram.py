@@ -41,6 +41,7 @@ _DESCRIPTIONS = {
     409: "Conflict",
     429: "Too Many Requests: retry after {retry_after}",
 }
+_NANOSTARS = 1_000_000_000
 _SENDING = frozenset({"sendMessage", "editMessageText"})
 
 
@@ -94,6 +95,7 @@ class FakeTelegram:
         self.invoices: dict[str, dict[str, Any]] = {}
         self.transactions: list[dict[str, Any]] = []
         self.pre_checkout_answers: dict[str, dict[str, Any]] = {}
+        self._prices: dict[str, int] = {}  # by charge id
         self.app = Starlette(
             routes=[
                 Route("/bot{token}/{method}", self._bot, methods=["GET", "POST"]),
@@ -177,14 +179,23 @@ class FakeTelegram:
             **changed,
         }
 
-    def pay_stars(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
-        """Pay an invoice and return the message about it, which is not sent to the bot yet."""
+    def pay_stars(self, link: str, payer_id: int, *, commission: int = 0, **changed: Any) -> dict[str, Any]:
+        """Pay an invoice and return the message about it, which is not sent to the bot yet.
+
+        `commission`: what an affiliate gets of 1000 Stars. The list of transactions shows what is left for the bot.
+        """
         query = self.pre_checkout_query(link, payer_id)
         charge_id = f"stx{secrets.token_urlsafe(24)}"
         payer = {"type": "user", "transaction_type": "invoice_payment", "user": query["from"]}
         payer["invoice_payload"] = query["invoice_payload"]
         at = int(time.time())
-        self.transactions.append({"id": charge_id, "amount": query["total_amount"], "date": at, "source": payer})
+        share = query["total_amount"] * commission * _NANOSTARS // 1000
+        left = _stars(query["total_amount"] * _NANOSTARS - share)
+        if commission:
+            payer["affiliate"] = {"affiliate_user": _from(99)["from"], "commission_per_mille": commission}
+            payer["affiliate"] |= _stars(share)
+        self.transactions.append({"id": charge_id, **left, "date": at, "source": payer})
+        self._prices[charge_id] = query["total_amount"]
         paid = {name: query[name] for name in ("currency", "total_amount", "invoice_payload")}
         paid |= {"telegram_payment_charge_id": charge_id, "provider_payment_charge_id": "", **changed}
         return {**_from(payer_id), "message_id": self._next_id(), "date": at, "successful_payment": paid}
@@ -193,11 +204,11 @@ class FakeTelegram:
         """Refund the Stars of a payment and return the message about it, which is not sent to the bot yet."""
         [paid] = [entry for entry in self.transactions if entry["id"] == charge_id and "source" in entry]
         at = int(time.time())
-        refund = {"id": charge_id, "amount": paid["amount"], "date": at, "receiver": paid["source"]}
-        self.transactions.append(refund)
+        refund = {name: value for name, value in paid.items() if name != "source"}
+        self.transactions.append({**refund, "date": at, "receiver": paid["source"]})
         refunded = {
             "currency": "XTR",
-            "total_amount": paid["amount"],
+            "total_amount": self._prices[charge_id],
             "invoice_payload": paid["source"]["invoice_payload"],
             "telegram_payment_charge_id": charge_id,
         }
@@ -453,6 +464,12 @@ HOW = {
 }
 
 
+def _stars(nanostars: int) -> dict[str, int]:
+    """An amount as in a StarTransaction: whole Stars, and billionths where there are any."""
+    whole, rest = divmod(nanostars, _NANOSTARS)
+    return {"amount": whole, **({"nanostar_amount": rest} if rest else {})}
+
+
 def _from(user_id: int) -> dict[str, Any]:
     return {
         "from": {"id": user_id, "is_bot": False, "first_name": f"User {user_id}", "language_code": "ru"},
@@ -461,8 +478,9 @@ def _from(user_id: int) -> dict[str, Any]:
 
 
 def _refusal(refused: Refused) -> Response:
-    if refused.status >= 500:
-        return PlainTextResponse("Bad Gateway", refused.status)
+    text = refused.parameters.get("text")
+    if text is not None or refused.status >= 500:
+        return PlainTextResponse("Bad Gateway" if text is None else text, refused.status)
     description = refused.description or _DESCRIPTIONS.get(refused.status, "Error").format_map(refused.parameters)
     body: dict[str, Any] = {"ok": False, "error_code": refused.status, "description": description}
     if refused.parameters:

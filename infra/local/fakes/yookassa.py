@@ -261,7 +261,7 @@ def _is_receipt(receipt: Any, amount: dict[str, str]) -> bool:
         return False
 
 
-def _refusal(status: int, code: str = "too_many_requests", **more: Any) -> Response:
-    if status >= 500:
-        return PlainTextResponse("Bad Gateway", status)
+def _refusal(status: int, code: str = "too_many_requests", *, text: str | None = None, **more: Any) -> Response:
+    if text is not None or status >= 500:
+        return PlainTextResponse("Bad Gateway" if text is None else text, status)
     return JSONResponse({"type": "error", "code": code, **more}, status)
