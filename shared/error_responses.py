@@ -49,6 +49,9 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
         503, "provider_unavailable", "Платёжная система не отвечает, попробуйте позже"
     ),
     errors.PaymentNotFound: ErrorResponse(404, "payment_not_found", "Платёж не найден"),
+    errors.PaymentRefused: ErrorResponse(
+        422, "payment_refused", "Платёжная система не приняла этот платёж. Измените сумму или способ оплаты"
+    ),
     errors.RechargeUnavailable: ErrorResponse(
         403, "recharge_unavailable", "Пополнить баланс можно только через оплату счёта"
     ),

@@ -37,7 +37,7 @@ class ProviderNotConfigured(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The payment provider did not answer, or refused the call."""
+    """The payment provider did not answer, failed, or did not admit us: a later call may succeed."""
 
 
 class RetryLater(Exception):

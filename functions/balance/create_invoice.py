@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from shared.bot import receipts
 from shared.commands import payments as commands
 from shared.domain import money
-from shared.domain.errors import Banned, InvalidInitData, ReceiptContactNeeded, TooOften
+from shared.domain.errors import Banned, InvalidInitData, PaymentRefused, ReceiptContactNeeded, TooOften
 from shared.domain.payment import Provider
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
@@ -51,7 +51,13 @@ class InvoiceView(View):
     summary="Create an invoice to top up the balance",
     response_model=InvoiceView,
     responses=error_responses(
-        InvalidInitData, Banned, ReceiptContactNeeded, TooOften, ProviderNotConfigured, ProviderUnavailable
+        InvalidInitData,
+        Banned,
+        PaymentRefused,
+        ReceiptContactNeeded,
+        TooOften,
+        ProviderNotConfigured,
+        ProviderUnavailable,
     ),
 )
 async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:

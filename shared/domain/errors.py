@@ -9,7 +9,8 @@
     ├── complaints          OrderNotTakenByYou, AlreadyComplained, ComplaintNotFound, AlreadyHandled
     ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded
     ├── input               InvalidContact, InvalidReceiptContact
-    └── money               InsufficientBalance, PaymentNotFound, RechargeUnavailable, ReceiptContactNeeded
+    └── money               InsufficientBalance, PaymentNotFound, PaymentRefused, RechargeUnavailable,
+                            ReceiptContactNeeded
 
 Each class is one error response: `shared/error_responses.py` has its status, code and Russian sentence. A request that
 ends in a domain error changed nothing. Failures of the service itself are in `shared/service_errors.py`.
@@ -159,6 +160,17 @@ class InsufficientBalance(DomainError):
 
 class PaymentNotFound(DomainError):
     """The payment does not exist, or belongs to another user."""
+
+
+class PaymentRefused(DomainError):
+    """The payment provider refuses the payment, or its refund, for good: a repeated call would not help.
+
+    `reason` is the provider's code, such as AMOUNT_TOO_SMALL; None if it gave none.
+    """
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class RechargeUnavailable(DomainError):

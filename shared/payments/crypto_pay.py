@@ -37,7 +37,7 @@ def needs_receipt_contact() -> bool:
 def create(payment: Payment, _: str | None) -> Invoice:
     """Create an invoice. One createInvoice, never retried: it has no idempotency key, so a retry could create a second.
 
-    Raises ProviderUnavailable, Unavailable.
+    Raises PaymentRefused, ProviderUnavailable, Unavailable.
     """
     created = _call(
         "createInvoice",
@@ -104,7 +104,8 @@ def refund(payment: Payment, _: str | None) -> Charge:
     """Refund a payment by a transfer of the paid crypto to the payer. Crypto Pay has no refund method.
 
     One getInvoices, one getTransfers, one transfer. Idempotent: `spend_id` is the idempotency key of the transfer.
-    Raises ProviderUnavailable, Unavailable.
+    A transfer is of 1 to 25 000 USD, to a user of @CryptoBot; otherwise PaymentRefused with Crypto Pay's code. Raises
+    ProviderUnavailable, Unavailable.
     """
     spend_id = f"refund-{payment.id}"
     paid = next(iter(_items("getInvoices", invoice_ids=payment.charge_id, count=1)), None)
@@ -147,7 +148,10 @@ def _items(method: str, **parameters: object) -> list[Any]:
 
 
 def _call(method: str, parameters: Mapping[str, object], *, repeatable: bool = True) -> Any:
-    """Return the result of a method. `repeatable` allows retries. Raises ProviderUnavailable, Unavailable."""
+    """Return the result of a method. `repeatable` allows retries.
+
+    Raises PaymentRefused, ProviderUnavailable, Unavailable.
+    """
     url = f"{payment_settings().crypto_pay_api_url}/api/{method}"
     headers = {"crypto-pay-api-token": secrets.crypto_pay_token()}
     send = http.request_with_retries if repeatable else http.request

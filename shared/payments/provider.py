@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
+from shared.domain.errors import PaymentRefused
 from shared.domain.payment import Charge, Payment
 from shared.observability import logger
 from shared.service_errors import ProviderUnavailable
@@ -42,9 +43,10 @@ class PollResult:
 class PaymentProvider(Protocol):
     """The functions of a provider's module.
 
-    Each raises ProviderUnavailable if the provider cannot be reached or refuses, and Unavailable without its secret. A
-    provider with its own webhook also has `verify`, which raises UnverifiedSender, and `parse_webhook`.
-    `receipt_contact` is where the fiscal receipt goes, in normal form; None without one.
+    Each raises ProviderUnavailable if the provider cannot be reached or fails, PaymentRefused if it refuses for good,
+    and Unavailable without its secret. A provider with its own webhook also has `verify`, which raises
+    UnverifiedSender, and `parse_webhook`. `receipt_contact` is where the fiscal receipt goes, in normal form; None
+    without one.
     """
 
     def needs_receipt_contact(self) -> bool:
@@ -57,7 +59,7 @@ class PaymentProvider(Protocol):
         """Ask for the state of some of the provider's payments."""
 
     def refund(self, payment: Payment, receipt_contact: str | None, /) -> Charge:
-        """Refund a paid payment (idempotent), and return the charge after the refund."""
+        """Refund a paid payment (idempotent), and return the charge after it: not refunded if the refund is pending."""
 
 
 DESCRIPTION = "Пополнение баланса в «Срочных услугах»"
@@ -104,7 +106,13 @@ def kopecks(amount: object) -> int:
         return -1
 
 
-def refused(status: int, reason: object) -> ProviderUnavailable:
+# HTTP statuses of a refusal that a repeated call would meet again. A 401 or a 403 is about our secret.
+_FOR_GOOD = frozenset({400, 402, 413, 422})
+
+
+def refused(status: int, reason: object) -> PaymentRefused | ProviderUnavailable:
     """Return the error for a refusal with an HTTP `status` and the provider's error code `reason`. Both are logged."""
     logger.append_keys(provider_status=status, provider_error=reason)
+    if status in _FOR_GOOD:
+        return PaymentRefused(reason if isinstance(reason, str) else None)
     return ProviderUnavailable()

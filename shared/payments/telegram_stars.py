@@ -1,10 +1,11 @@
 """Telegram Stars: https://core.telegram.org/bots/payments-stars. Events arrive through the bot's webhook."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from shared.domain.errors import Unreadable
+from shared.domain.errors import PaymentRefused, Unreadable
 from shared.domain.payment import Charge, Payment, Provider
 from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
@@ -21,6 +22,7 @@ from shared.payments.provider import (
 from shared.service_errors import ProviderUnavailable
 from shared.store.payments import get_cursor, set_cursor
 
+_CODE = re.compile(r"[A-Z][A-Z0-9_]+$", re.ASCII)
 _TITLE = "Пополнение баланса"
 _PAGE = 100
 # Limits of one poll: pages, and seconds for each. The next poll continues after them.
@@ -34,7 +36,10 @@ def needs_receipt_contact() -> bool:
 
 
 def create(payment: Payment, _: str | None) -> Invoice:
-    """Create an invoice and return its link. One createInvoiceLink. Raises ProviderUnavailable, Unavailable."""
+    """Create an invoice and return its link. One createInvoiceLink.
+
+    Raises PaymentRefused, ProviderUnavailable, Unavailable.
+    """
     link = _call(
         "createInvoiceLink",
         title=_TITLE,
@@ -96,15 +101,13 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 def refund(payment: Payment, _: str | None) -> Charge:
     """Refund the Stars. One refundStarPayment, which Telegram refuses for a refunded charge, so this is idempotent.
 
-    Raises ProviderUnavailable, Unavailable.
+    Raises PaymentRefused, ProviderUnavailable, Unavailable.
     """
     try:
-        bot_api.call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
-    except BotApiError as error:
-        if "CHARGE_ALREADY_REFUNDED" not in error.description:
-            raise refused(error.error_code, "refundStarPayment") from error
-    except BotApiUnreachable as error:
-        raise ProviderUnavailable from error
+        _call("refundStarPayment", user_id=payment.user_id, telegram_payment_charge_id=payment.charge_id)
+    except PaymentRefused as error:
+        if error.reason != "CHARGE_ALREADY_REFUNDED":
+            raise
     return Charge(
         provider=Provider.TELEGRAM_STARS,
         id=payment.charge_id or "",
@@ -147,6 +150,8 @@ def _call(method: str, **parameters: Any) -> Any:
     try:
         return bot_api.call(method, **parameters)
     except BotApiError as error:
-        raise refused(error.error_code, method) from error
+        # As in "Bad Request: CHARGE_NOT_FOUND". The rest of the sentence may repeat what was sent.
+        code = _CODE.search(error.description)
+        raise refused(error.error_code, code[0] if code else method) from error
     except BotApiUnreachable as error:
         raise ProviderUnavailable from error

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.aws import secrets
-from shared.domain.errors import Unreadable, UnverifiedSender
+from shared.domain.errors import PaymentRefused, Unreadable, UnverifiedSender
 from shared.domain.payment import Charge, Payment, Provider
 from shared.outbound import http
 from shared.payments.provider import (
@@ -38,7 +38,7 @@ def needs_receipt_contact() -> bool:
 def create(payment: Payment, receipt_contact: str | None) -> Invoice:
     """Create a payment. One POST /payments with an idempotency key, retried if needed.
 
-    Raises ProviderUnavailable, Unavailable.
+    Raises PaymentRefused, ProviderUnavailable, Unavailable.
     """
     created = _call(
         "POST",
@@ -102,26 +102,35 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 
 
 def refund(payment: Payment, receipt_contact: str | None) -> Charge:
-    """Refund the part of a payment that was not refunded yet. Idempotent.
+    """Refund the part of a payment that was not refunded yet. Idempotent. Nothing is refunded while one is pending.
 
     Without a contact, no receipt is sent. YooKassa then takes a full refund's receipt from the payment, and refuses the
     refund of a part. https://yookassa.ru/developers/payment-acceptance/receipts/54fz/yoomoney/refunds
 
-    One GET /payments/{id}, one POST /refunds, and the GET again. Raises ProviderUnavailable, Unavailable.
+    One GET of the payment, one of its refunds, one POST /refunds, and the first GET again. Raises PaymentRefused with
+    the reason of a canceled refund, ProviderUnavailable, Unavailable.
     """
     assert payment.charge_id is not None  # noqa: S101 - only what was paid is refunded
     charge = _charge(_get(payment.charge_id))
     if charge is None:
         raise ProviderUnavailable
-    if charge.refunded < payment.price:
-        # The idempotency key contains the part that is already refunded. After a partial refund in YooKassa's web
-        # interface, this is a different refund.
-        key = f"refund-{payment.id}-{charge.refunded}"
-        rest = payment.price - charge.refunded
-        body = {"payment_id": payment.charge_id, "amount": _roubles(rest), **_receipt(receipt_contact, rest)}
-        _call("POST", "/refunds", key=key, body=body)
-        charge = _charge(_get(payment.charge_id)) or charge
-    return charge
+    if charge.refunded >= payment.price:
+        return charge
+    listed = lookup(_call("GET", f"/refunds?payment_id={charge.id}&limit=100", seconds=_GET_SECONDS), "items")
+    if not isinstance(listed, list):
+        raise ProviderUnavailable
+    states = [lookup(each, "status") for each in listed]
+    if "pending" in states:
+        return charge
+    # YooKassa repeats its answer to a key for 24 hours, a refusal too. So the key names what makes this refund another
+    # one: the part that is already refunded (in YooKassa's web interface, too), and the attempts that were canceled.
+    key = f"refund-{payment.id}-{charge.refunded}-{states.count('canceled')}"
+    rest = payment.price - charge.refunded
+    body = {"payment_id": payment.charge_id, "amount": _roubles(rest), **_receipt(receipt_contact, rest)}
+    made = _call("POST", "/refunds", key=key, body=body)
+    if lookup(made, "status") == "canceled":
+        raise PaymentRefused(lookup(made, "cancellation_details", "reason"))
+    return _charge(_get(payment.charge_id)) or charge
 
 
 def _charge(found: Mapping[str, Any] | None) -> Charge | None:
@@ -178,7 +187,7 @@ def _get(payment_id: str) -> dict[str, Any] | None:
 def _call(
     method: str, path: str, *, key: str | None = None, body: Mapping[str, object] | None = None, seconds: float = 8.0
 ) -> Any:
-    """Return the body of a response; None for a 404. Raises ProviderUnavailable, Unavailable."""
+    """Return the body of a response; None for a 404. Raises PaymentRefused, ProviderUnavailable, Unavailable."""
     shop = f"{payment_settings().yookassa_shop_id}:{secrets.yookassa_secret_key()}"
     credentials = base64.b64encode(shop.encode()).decode()
     headers = {"authorization": f"Basic {credentials}", **({"idempotence-key": key} if key else {})}

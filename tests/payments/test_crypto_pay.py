@@ -34,6 +34,26 @@ def test_interrupted_refund_transfers_once(service: Api, crypto_pay: FakeCryptoP
     assert (transfer["user_id"], transfer["asset"], transfer["amount"]) == (1, "USDT", "1")
 
 
+def test_transfer_below_a_dollar_is_refused_for_good(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    invoice = create(service, "crypto_pay", amount=99)
+    CryptoShop(service, crypto_pay).take_money(invoice)()
+    for _ in range(2):
+        done = refund(invoice["payment_id"])
+        assert (done["status"], done["refund"], done["reason"]) == ("paid", "refused", "AMOUNT_TOO_SMALL")
+    assert (balance(service), crypto_pay.transfers) == (99, [])
+
+
+def test_payer_without_a_wallet_is_refunded_once_they_have_one(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    invoice = create(service, "crypto_pay")
+    CryptoShop(service, crypto_pay).take_money(invoice)()
+    crypto_pay.without_wallet.add(1)
+    assert refund(invoice["payment_id"])["reason"] == "USER_NOT_FOUND"
+    assert balance(service) == 100
+    crypto_pay.without_wallet.clear()
+    assert refund(invoice["payment_id"])["refund"] == "succeeded"
+    assert balance(service) == 0
+
+
 @pytest.mark.parametrize(
     "signature", ["", "0" * 64, "секрет", None], ids=["empty", "wrong", "not ascii", "of another app"]
 )

@@ -167,6 +167,7 @@ def test_operator_refund_is_idempotent(service: Api, shop: Shop) -> None:
     shop.take_money(invoice)()
     first = refund(invoice["payment_id"])
     assert (first["status"], first["taken_back"], first["debt"]) == ("refunded", 100, 0)
+    assert (first["refund"], first["reason"]) == ("succeeded", None)
     assert refund(invoice["payment_id"]) == first
     assert balance(service) == 0
     right_books()
@@ -190,13 +191,13 @@ def test_refund_of_spent_money_becomes_a_counted_debt(
     service: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """I2."""
-    invoice = create(service, shop.name, amount=3)
+    invoice = create(service, shop.name)
     shop.take_money(invoice)()
     order = service.order(2)["id"]
     assert service.call("POST /api/orders/{id}/take", user=1, id=order).status == 200
     capsys.readouterr()
     done = refund(invoice["payment_id"])
-    assert (done["taken_back"], done["debt"]) == (1, 2)
+    assert (done["taken_back"], done["debt"]) == (98, 2)
     assert balance(service) == 0
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["Debts"] for line in said if "Debts" in line] == [[1.0]]
@@ -205,14 +206,15 @@ def test_refund_of_spent_money_becomes_a_counted_debt(
 
 def test_unpaid_payment_is_not_refunded(service: Api, shop: Shop) -> None:
     invoice = create(service, shop.name)
-    assert refund(invoice["payment_id"])["status"] == "pending"
+    unpaid = refund(invoice["payment_id"])
+    assert (unpaid["status"], unpaid["refund"]) == ("pending", "none")
     with pytest.raises(HandlerFailed, match="PaymentNotFound"):
         refund(1)
 
 
 @pytest.mark.parametrize(
     "fault",
-    [{"status": 500}, {"status": 429}, {"status": 400}, {"status": 401}],
+    [{"status": 500}, {"status": 429}, {"status": 401}, {"status": 403}],
     ids=lambda fault: str(fault["status"]),
 )
 def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop, fault: dict[str, Any]) -> None:
@@ -222,6 +224,17 @@ def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop,
     assert (answer.status, answer.json["code"]) == (503, "provider_unavailable")
     assert balance(service) == 0
     right_books()
+
+
+def test_invoice_that_the_provider_refuses_is_a_422(
+    service: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repeated request would be refused as well, so this is no outage."""
+    shop.break_down(status=400, times=None)
+    answer = service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name})
+    assert (answer.status, answer.json["code"]) == (422, "payment_refused")
+    assert "ProviderErrors" not in capsys.readouterr().out
+    assert balance(service) == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
 from tests.in_process import Api
-from tests.payments.shops import StarShop, balance, check, create, right_books, status
+from tests.payments.shops import StarShop, balance, check, create, refund, right_books, status
 
 
 def test_two_charges_for_one_invoice_are_both_credited(service: Api, telegram: FakeTelegram) -> None:
@@ -118,3 +118,13 @@ def test_unreadable_transaction_of_ours_alerts_an_operator(
 )
 def test_unreadable_payment_update_is_a_400(service: Api, telegram: FakeTelegram, event: str, about: Any) -> None:
     assert service.update(1, message={"from": {"id": 1}, "chat": {"id": 1}, event: about}).status == 400
+
+
+def test_refund_that_telegram_refuses_has_its_reason(service: Api, telegram: FakeTelegram) -> None:
+    shop = StarShop(service, telegram)
+    invoice = create(service, "telegram_stars")
+    shop.take_money(invoice)()
+    telegram.transactions.clear()
+    done = refund(invoice["payment_id"])
+    assert (done["status"], done["refund"], done["reason"]) == ("paid", "refused", "CHARGE_NOT_FOUND")
+    assert balance(service) == 100

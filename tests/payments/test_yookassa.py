@@ -20,6 +20,46 @@ def test_retried_request_has_the_same_idempotency_key(service: Api, yookassa: Fa
     assert len(yookassa.refunds) == 1
 
 
+def test_canceled_refund_is_refused_and_can_be_repeated(service: Api, yookassa: FakeYookassa) -> None:
+    """YooKassa repeats its answer to an idempotency key for a day, so the next attempt has another key."""
+    invoice = create(service, "yookassa")
+    CardShop(service, yookassa).take_money(invoice)()
+    yookassa.refunds_become = "canceled"
+    for attempts in (1, 2):
+        done = refund(invoice["payment_id"])
+        assert (done["status"], done["refund"], done["reason"]) == ("paid", "refused", "insufficient_funds")
+        assert (balance(service), len(yookassa.refunds)) == (100, attempts)
+    yookassa.refunds_become = "succeeded"
+    assert refund(invoice["payment_id"])["refund"] == "succeeded"
+    assert balance(service) == 0
+    right_books()
+
+
+def test_pending_refund_is_not_asked_for_again(service: Api, yookassa: FakeYookassa) -> None:
+    invoice = create(service, "yookassa")
+    CardShop(service, yookassa).take_money(invoice)()
+    yookassa.refunds_become = "pending"
+    for _ in range(2):
+        done = refund(invoice["payment_id"])
+        assert (done["status"], done["refund"]) == ("paid", "pending")
+    assert (balance(service), len(yookassa.refunds)) == (100, 1)
+    yookassa.decide_refunds("succeeded")
+    assert refund(invoice["payment_id"])["refund"] == "succeeded"
+    assert (balance(service), len(yookassa.refunds)) == (0, 1)
+    right_books()
+
+
+def test_pending_refund_that_is_canceled_is_repeated(service: Api, yookassa: FakeYookassa) -> None:
+    invoice = create(service, "yookassa")
+    CardShop(service, yookassa).take_money(invoice)()
+    yookassa.refunds_become = "pending"
+    refund(invoice["payment_id"])
+    yookassa.decide_refunds("canceled")
+    yookassa.refunds_become = "succeeded"
+    assert refund(invoice["payment_id"])["refund"] == "succeeded"
+    assert [made["status"] for made in yookassa.refunds] == ["canceled", "succeeded"]
+
+
 @pytest.mark.parametrize("source_ip", ["192.0.2.16", "10.0.0.1", "2001:db9::1", "", "nonsense"])
 def test_notification_from_a_foreign_address_is_refused(service: Api, yookassa: FakeYookassa, source_ip: str) -> None:
     """F24: forged. The sender controls every header."""

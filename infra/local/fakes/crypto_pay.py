@@ -36,6 +36,8 @@ HOW = {
 }
 _DELAY_SECONDS = 10.0
 _ROUBLES_A_COIN = 100
+# Limits of a transfer, USD.
+_LEAST_TRANSFER, _LARGEST_TRANSFER = 1, 25_000
 
 
 class FakeCryptoPay:
@@ -46,6 +48,7 @@ class FakeCryptoPay:
         self.webhook_url = webhook_url
         self.invoices: dict[int, dict[str, Any]] = {}
         self.transfers: list[dict[str, Any]] = []
+        self.without_wallet: set[int] = set()  # Telegram ids
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script = Script()
         self._last_id = int(time.time())  # above the ids of earlier runs, which the service still stores
@@ -121,8 +124,8 @@ class FakeCryptoPay:
         result = self._methods[method](given)
         if fault is not None and fault.status is not None:
             return _refusal(fault.status, **(fault.more or {}))
-        if result is None:
-            return _refusal(400, "INVALID_PARAMETER")
+        if result is None or isinstance(result, str):
+            return _refusal(400, result or "INVALID_PARAMETER")
         return JSONResponse({"ok": True, "result": result})
 
     def _create_invoice(self, given: dict[str, Any]) -> dict[str, Any] | None:
@@ -156,9 +159,14 @@ class FakeCryptoPay:
         found = [self.invoices[id] for id in wanted if id in self.invoices] if wanted else [*self.invoices.values()]
         return {"items": found[: int(given.get("count", 100))]}
 
-    def _transfer(self, given: dict[str, Any]) -> dict[str, Any] | None:
+    def _transfer(self, given: dict[str, Any]) -> dict[str, Any] | str | None:
+        """The transfer, or the name of an error. One USDT is one USD."""
         if any(transfer["spend_id"] == given["spend_id"] for transfer in self.transfers):
             return None
+        if given["user_id"] in self.without_wallet:
+            return "USER_NOT_FOUND"
+        if not _LEAST_TRANSFER <= float(given["amount"]) <= _LARGEST_TRANSFER:
+            return "AMOUNT_TOO_SMALL" if float(given["amount"]) < _LEAST_TRANSFER else "AMOUNT_TOO_BIG"
         self._last_id += 1
         self.transfers.append({"transfer_id": self._last_id, "status": "completed", **given})
         return self.transfers[-1]

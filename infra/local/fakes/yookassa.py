@@ -1,6 +1,6 @@
 """A fake of the parts of YooKassa that we use: https://yookassa.ru/developers/api
 
-/payments, /payments/<id>, /refunds    the API
+/payments, /payments/<id>, /refunds    the API; GET /refunds lists those of a payment
 /                                      page: the payments
 /pay/<id>                              GET: page of a payment; POST {"how"}: pay or decline it, see HOW
 /script                                POST: add a fault, see script.py; DELETE: remove every fault
@@ -52,6 +52,7 @@ class FakeYookassa:
         self.needs_receipts = False
         self.payments: dict[str, dict[str, Any]] = {}
         self.refunds: list[dict[str, Any]] = []
+        self.refunds_become = "succeeded"  # or pending, or canceled
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script = Script()
         self._credentials = f"Basic {base64.b64encode(f'{shop_id}:{secret_key}'.encode()).decode()}"
@@ -62,7 +63,7 @@ class FakeYookassa:
             routes=[
                 Route("/payments", self._api, methods=["POST"], name="create"),
                 Route("/payments/{id}", self._api, name="get"),
-                Route("/refunds", self._api, methods=["POST"], name="refund"),
+                Route("/refunds", self._api, methods=["GET", "POST"], name="refund"),
                 Route("/", self._list),
                 Route("/pay/{id}", self._payment_page),
                 Route("/pay/{id}", self._press, methods=["POST"]),
@@ -73,7 +74,7 @@ class FakeYookassa:
     # ------------------------------------------------------------ for tests in this process
 
     def fail(self, method: str, **fault: Any) -> None:
-        """Inject a fault into the next `create`, `get` or `refund`; see Fault."""
+        """Inject a fault into the next `create`, `get`, `refund` or `refunds`; see Fault."""
         self.script.add(Fault(method, **fault))
 
     def pay(self, payment_id: str) -> None:
@@ -90,6 +91,16 @@ class FakeYookassa:
         before = Decimal(payment.get("refunded_amount", {}).get("value", "0"))
         payment["refunded_amount"] = {"value": f"{before + Decimal(roubles):.2f}", "currency": "RUB"}
 
+    def decide_refunds(self, status: str) -> None:
+        """Let every pending refund be `succeeded` or `canceled`, without sending a notification."""
+        for refund in self.refunds:
+            if refund["status"] == "pending":
+                refund["status"] = status
+                if status == "succeeded":
+                    self.give_back(refund["payment_id"], refund["amount"]["value"])
+                else:
+                    refund["cancellation_details"] = {"party": "yoo_money", "reason": "insufficient_funds"}
+
     def webhook(self, payment_id: str, event: str = "payment.succeeded") -> bytes:
         """Build the body of a notification about a payment or its refund."""
         about = self.payments[payment_id]
@@ -100,7 +111,8 @@ class FakeYookassa:
     # ------------------------------------------------------------ the API
 
     async def _api(self, request: Request) -> Response:
-        method = {"/payments": "create", "/refunds": "refund"}.get(request.scope["route"].path, "get")
+        paths = {"/payments": "create", "/refunds": "refund" if request.method == "POST" else "refunds"}
+        method = paths.get(request.scope["route"].path, "get")
         given = await parameters(request)
         self._base = base_of(request)
         self.calls.append((method, given))
@@ -111,7 +123,11 @@ class FakeYookassa:
             await asyncio.sleep(fault.hang)
         if fault is not None and fault.status is not None and not fault.applied:
             return _refusal(fault.status, **(fault.more or {}))
-        response = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
+        if method == "refunds":
+            of_payment = [each for each in self.refunds if each["payment_id"] == given["payment_id"]]
+            response: Response = JSONResponse({"type": "list", "items": of_payment})
+        else:
+            response = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
         if fault is not None and fault.status is not None:
             return _refusal(fault.status, **(fault.more or {}))
         return response
@@ -130,7 +146,7 @@ class FakeYookassa:
             made = self._create(given) if method == "create" else self._refund(given)
             if made is None:
                 return _refusal(400, "invalid_request")
-            self._by_idempotence_key[key] = given, made
+            self._by_idempotence_key[key] = given, dict(made)
         before, made = self._by_idempotence_key[key]
         return JSONResponse(made) if before == given else _refusal(400, "invalid_request")
 
@@ -164,8 +180,9 @@ class FakeYookassa:
         left = Decimal(payment["amount"]["value"]) - Decimal(payment.get("refunded_amount", {}).get("value", "0"))
         if not 0 < Decimal(given["amount"]["value"]) <= left:
             return None
-        self.give_back(given["payment_id"], given["amount"]["value"])
-        self.refunds.append({"id": str(uuid.uuid4()), "status": "succeeded", **given})
+        self.refunds.append({"id": str(uuid.uuid4()), "status": "pending", **given})
+        if self.refunds_become != "pending":
+            self.decide_refunds(self.refunds_become)
         return self.refunds[-1]
 
     async def _script(self, request: Request) -> Response:
