@@ -1,15 +1,19 @@
-"""Poll the providers every minute for pending payments without a webhook."""
+"""Poll the providers every minute for payments without a webhook."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from shared import clock
 from shared.commands.settle import settle
+from shared.domain.errors import PaymentRefused
 from shared.domain.payment import Payment, Provider, after_check
 from shared.handlers.background import background_handler
 from shared.observability import logger, metrics, where
 from shared.payments import PROVIDERS
+from shared.payments.provider import PollResult
+from shared.service_errors import ProviderUnavailable
 from shared.settings import payment_settings
 from shared.store import payments, table
 
@@ -23,38 +27,50 @@ _MARGIN_MS = 24_000
 def handler(event: dict[str, Any], context: Any) -> None:
     """Credit payments whose webhook was lost, and expire payments that were not made.
 
-    One Query and the reads of the due payments; the calls of each provider's `poll` and of `check`. A failing provider
-    does not stop the others. The next minute's run continues when the time runs out.
+    One Query and the reads of the due payments; the calls of each provider's `poll` and of `check`. What fails stops
+    nothing else: neither a provider, nor a payment. The next minute's run continues when the time runs out.
     """
     due: dict[Provider, list[Payment]] = defaultdict(list)
     for payment in payments.due(clock.now_ms()):
         due[payment.provider].append(payment)
     if Provider.TELEGRAM_STARS in payment_settings().providers:
         due.setdefault(Provider.TELEGRAM_STARS, [])  # its poll also reports refunds, so it runs with no payment due
-    failed = 0
-    for provider, waiting in due.items():
+    failed: set[Provider] = set()
+    for provider, pending in _in_turn(due):
         try:
-            for start in range(0, max(len(waiting), 1), _AT_ONCE):
-                check(provider, waiting[start : start + _AT_ONCE], context)
+            error = check(provider, pending, context)
         except OutOfTime:
             break
-        except Exception as error:
-            failed += 1
-            logger.error("payments not checked", extra={"provider": provider, **where(error)})
-    metrics.add_metric("PaymentCheckFailures", "Count", failed)
+        except Exception as unexpected:
+            error = unexpected
+        if error is not None:
+            failed.add(provider)
+            ids = [payment.id for payment in pending]
+            logger.error("payments not checked", extra={"provider": provider, "payment_ids": ids, **where(error)})
+    metrics.add_metric("PaymentCheckFailures", "Count", len(failed))
     # An alarm subtracts this metric from the gateway's 5xx responses. Without a data point it could not.
     metrics.add_metric("ProviderErrors", "Count", 0)
+
+
+def _in_turn(due: Mapping[Provider, Sequence[Payment]]) -> Iterator[tuple[Provider, Sequence[Payment]]]:
+    """Yield the payments of each step. The providers take turns, so that a slow one leaves time for the others."""
+    steps = [
+        [(provider, waiting[start : start + _AT_ONCE]) for start in range(0, max(len(waiting), 1), _AT_ONCE)]
+        for provider, waiting in due.items()
+    ]
+    return (step for turn in zip_longest(*steps) for step in turn if step is not None)
 
 
 class OutOfTime(Exception):
     """Too little time is left for another step."""
 
 
-def check(provider: Provider, pending: Sequence[Payment], context: Any) -> None:
+def check(provider: Provider, pending: Sequence[Payment], context: Any) -> Exception | None:
     """Poll the provider for these payments, settle its charges, and record the check of each payment.
 
-    The calls of `poll`, of `settle` for each charge, and of `payments.checked` for each payment. Raises OutOfTime, and
-    the errors of these calls.
+    Returns the first error of the provider or of a settlement; its payments are polled again later, with backoff. The
+    calls of `poll`, of `settle` for each charge, and of `payments.checked` for each payment. Raises OutOfTime, and the
+    errors of the other calls.
     """
 
     def check_time() -> None:
@@ -62,16 +78,37 @@ def check(provider: Provider, pending: Sequence[Payment], context: Any) -> None:
             raise OutOfTime
 
     check_time()
-    result = PROVIDERS[provider].poll(pending)
+    result = _poll(provider, pending)
+    error, unanswered, settled = result.error, set(result.unanswered), set()
+    all_settled = True
     for charge in result.charges:
         check_time()
-        settle(charge)
+        try:
+            if settle(charge) is not None:
+                settled.add(charge.payment_id)
+        except Exception as failure:
+            error, all_settled = error or failure, False
+            unanswered.add(charge.payment_id)
     check_time()
-    result.done()
+    if all_settled:
+        result.done()
     now = clock.now_ms()
     for payment in pending:
+        if payment.id in settled:
+            continue
         check_time()
+        after = after_check(
+            payment, is_over=payment.id in result.over, is_answered=payment.id not in unanswered, now=now
+        )
         try:
-            payments.checked(payment, after_check(payment, is_over=payment.id in result.over, now=now))
+            payments.checked(payment, after)
         except table.WriteConflict:
             continue  # it was paid, above or by a webhook meanwhile
+    return error
+
+
+def _poll(provider: Provider, pending: Sequence[Payment]) -> PollResult:
+    try:
+        return PROVIDERS[provider].poll(pending)
+    except (PaymentRefused, ProviderUnavailable) as error:
+        return PollResult([], unanswered=frozenset(payment.id for payment in pending), error=error)

@@ -1,7 +1,7 @@
 """Payments: a provider takes money from a user, and the user's balance is credited once.
 
     pending -> paid        the provider took the money
-    pending -> expired     the provider reports that it will take none, or the payment's time is over
+    pending -> expired     the provider reports that it will take none, or the payment's time is over by our clock
     expired -> paid        the provider took the money after all: money that was really paid is credited
     paid    -> refunded    the provider gave all of the money back
     pending, expired -> refunded   the provider gave the money back before we saw that it was taken: nothing is credited
@@ -16,7 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Literal
 
-from shared.domain.durations import MINUTE_MS
+from shared.domain.durations import DAY_MS, MINUTE_MS
 from shared.domain.money import BalanceChange, credit_of_payment, reversal_of_payment
 from shared.domain.user import User
 
@@ -64,6 +64,8 @@ LIFETIME_MS = {
 # The last poll is this many ms after the end, so that a payment made at the last moment is still found.
 GRACE_MS = MINUTE_MS
 FIRST_CHECK_MS = MINUTE_MS
+# Polls after the end by our clock, ms after the beginning: a provider may keep an invoice open, and be paid late.
+LATE_CHECKS_MS = (DAY_MS, 3 * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,19 +243,28 @@ def _taken_back(
     return Settlement(after, change)
 
 
-def after_check(payment: Payment, *, is_over: bool, now: int) -> Payment:
+def after_check(payment: Payment, *, is_over: bool, is_answered: bool = True, now: int) -> Payment:
     """Return the payment after a poll at `now` that found no money.
 
-    `is_over`: the provider reports that none will come. Otherwise the provider is polled again when the payment is
-    twice as old, and once more after its end (exponential backoff). Then the payment is expired.
+    `is_over`: the provider reports that none will come, which ends the polling. Otherwise the provider is polled again
+    when the payment is twice as old (exponential backoff), and once after its end by our clock. Then the payment is
+    expired, and polled a last few times: by `LATE_CHECKS_MS`, or with the same backoff while the provider gives no
+    answer (`is_answered`). Without an invoice's id nobody can pay late, and the polling ends.
     """
-    if payment.status is not Status.PENDING:
+    if payment.status not in (Status.PENDING, Status.EXPIRED):
         return payment
-    last = payment.expires_at + GRACE_MS
-    if is_over or now >= last:
+    if is_over:
         return replace(payment, status=Status.EXPIRED, check_at=None)
-    next_check = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK_MS)
-    return replace(payment, check_at=min(next_check, last))
+    end = payment.expires_at + GRACE_MS
+    twice_as_old = payment.created_at + 2 * max(now - payment.created_at, FIRST_CHECK_MS)
+    if payment.status is Status.PENDING and now < end:
+        return replace(payment, check_at=min(twice_as_old, end))
+    late = [payment.created_at + age for age in LATE_CHECKS_MS if payment.created_at + age > now]
+    if payment.invoice_id is None or not late:
+        check_at = None
+    else:
+        check_at = late[0] if is_answered else min(twice_as_old, late[-1])
+    return replace(payment, status=Status.EXPIRED, check_at=check_at)
 
 
 def shown_status(payment: Payment) -> Literal["pending", "paid", "expired"]:

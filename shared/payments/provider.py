@@ -31,12 +31,15 @@ class Invoice:
 class PollResult:
     """The result of polling a provider.
 
-    `charges`: the charges that it reports. `over`: the ids of payments that will never be paid. Payments in neither may
-    still be paid. `done` must be called after every charge is settled.
+    `charges`: the charges that it reports. `over`: the ids of payments that will never be paid. `unanswered`: the ids
+    of payments that it could not be asked about, with the first `error`. All other payments may still be paid. `done`
+    must be called after every charge is settled.
     """
 
     charges: Sequence[Charge]
     over: frozenset[int] = frozenset()
+    unanswered: frozenset[int] = frozenset()
+    error: Exception | None = None
     done: Callable[[], None] = field(default=lambda: None)
 
 

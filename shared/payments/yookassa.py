@@ -86,19 +86,28 @@ def parse_webhook(body: bytes) -> Charge | None:
 
 
 def poll(payments: Sequence[Payment]) -> PollResult:
-    """Ask for the state of the payments. One GET /payments/{id} each. Raises ProviderUnavailable, Unavailable."""
+    """Ask for the state of the payments. One GET /payments/{id} each; one that fails stops no other.
+
+    Raises Unavailable.
+    """
     charges: list[Charge] = []
-    over: set[int] = set()
+    over, unanswered = set(), set()
+    first_error: Exception | None = None
     for payment in payments:
         if payment.invoice_id is None:
             continue
-        found = _get(payment.invoice_id)
+        try:
+            found = _get(payment.invoice_id)
+        except (PaymentRefused, ProviderUnavailable) as error:
+            unanswered.add(payment.id)
+            first_error = first_error or error
+            continue
         charge = _charge(found)
         if charge is not None:
             charges.append(charge)
         elif found is None or found.get("status") == "canceled":
             over.add(payment.id)
-    return PollResult(charges, frozenset(over))
+    return PollResult(charges, frozenset(over), frozenset(unanswered), first_error)
 
 
 def refund(payment: Payment, receipt_contact: str | None) -> Charge:

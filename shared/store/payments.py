@@ -157,7 +157,7 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
 
 
 def due(now: int) -> list[Payment]:
-    """Return the pending payments to poll at `now` (epoch ms), the longest due first.
+    """Return the pending and expired payments to poll at `now` (epoch ms), the longest due first.
 
     One Query per megabyte of keys, one consistent BatchGetItem per hundred payments. Raises Unavailable.
     """

@@ -313,7 +313,7 @@ def move_money(
     """Pay, pay twice and refund a payment of every provider, by every way in which the service learns of it."""
 
     def invoice(provider: str) -> tuple[int, str]:
-        made = calls.of("POST /api/balance/create-invoice", user=30, body={"amount": 9, "provider": provider}).json
+        made = calls.of("POST /api/balance/create-invoice", user=30, body={"amount": 900, "provider": provider}).json
         return made["payment_id"], made["pay_url"]
 
     coins, url = invoice("crypto_pay")

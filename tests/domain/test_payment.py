@@ -13,6 +13,7 @@ from shared.domain.money import BalanceChange, LedgerEntry, debit_for_take, refu
 from shared.domain.payment import (
     FIRST_CHECK_MS,
     GRACE_MS,
+    LATE_CHECKS_MS,
     LIFETIME_MS,
     Charge,
     ChargeRefused,
@@ -68,7 +69,7 @@ def test_constants_and_statuses_of_payments() -> None:
         "telegram_stars": 1_800_000,
         "yookassa": 3_600_000,
     }
-    assert (GRACE_MS, FIRST_CHECK_MS) == (60_000, 60_000)
+    assert (GRACE_MS, FIRST_CHECK_MS, LATE_CHECKS_MS) == (60_000, 60_000, (86_400_000, 259_200_000))
     assert [*Status] == ["pending", "paid", "expired", "refunded"]
     assert [*Currency] == ["RUB", "XTR"]
 
@@ -169,8 +170,8 @@ def test_a_charge_after_a_commission_is_of_the_invoice_price() -> None:
     done = settle(STARS, charge(STARS, price=None))
     assert done is not None
     assert done.payment == replace(STARS, status=Status.PAID, charge_id="c", paid_at=NOW + 1, check_at=None)
-    assert done.entry is not None
-    assert done.entry.amount == 100
+    assert done.change is not None
+    assert [entry.amount for entry in done.change.entries] == [100]
     refund = settle(done.payment, charge(STARS, price=None, refunded=1), user=replace(PAYER, balance=105), known=True)
     assert refund is not None
     assert (refund.payment.status, refund.payment.refunded, refund.payment.taken_back) == (Status.REFUNDED, 100, 100)
@@ -291,13 +292,35 @@ def test_only_the_payer_may_pay_a_pending_payment(changed: dict[str, object], la
     assert may_be_paid(payment, **asked, now=NOW + late) is may  # type: ignore[arg-type]
 
 
-def test_polling_slows_down_and_ends_after_expiry() -> None:
-    payment, asked = STARS, []
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("invoice_id", "is_answered", "late"),
+    [
+        ("i", True, [DAY, 3 * DAY]),
+        ("i", False, [62, 124, 248, 496, 992, 1984, 3968, 3 * DAY]),
+        (None, True, []),
+        (None, False, []),
+    ],
+)
+def test_polling_slows_down_and_ends_days_after_expiry(
+    invoice_id: str | None, is_answered: bool, late: list[int]
+) -> None:
+    """While the provider says that it is open, or says nothing. Without an invoice nobody can pay late."""
+    payment, asked = replace(STARS, invoice_id=invoice_id), []
     while payment.check_at is not None:
         asked.append((payment.check_at - NOW) // 60_000)
-        payment = after_check(payment, is_over=False, now=payment.check_at)
-    assert asked == [1, 2, 4, 8, 16, 31]
+        assert payment.status is (Status.PENDING if len(asked) <= 6 else Status.EXPIRED)
+        payment = after_check(payment, is_over=False, is_answered=is_answered, now=payment.check_at)
+    assert asked == [1, 2, 4, 8, 16, 31, *late]
     assert payment.status is Status.EXPIRED
+
+
+def test_payment_polled_late_ends_when_its_provider_says_so() -> None:
+    open_late = replace(STARS, invoice_id="i", status=Status.EXPIRED, check_at=NOW + 86_400_000)
+    payment = after_check(open_late, is_over=True, now=NOW + 86_400_000)
+    assert (payment.status, payment.check_at) == (Status.EXPIRED, None)
 
 
 def test_a_declined_payment_expires_at_once() -> None:

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from functions.balance import refund_payment
+from functions.scheduled import check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
+from shared.commands.settle import settle
+from shared.domain.payment import Charge, Payment
 from shared.handlers.background import HandlerFailed
+from shared.service_errors import Unavailable
 from shared.store import payments, table
+from tests import api
 from tests.conftest import SECRETS
 from tests.in_process import Api, Change
 from tests.payments.shops import (
@@ -92,8 +97,109 @@ def test_unpaid_invoice_expires(service: Api, shop: Shop) -> None:
     for _ in range(62):
         check(service, minutes=1)
     assert status(service, invoice["payment_id"]) == ("expired", None)
+    assert payments.due(service.now) == []
+    for _ in range(4):
+        check(service, minutes=24 * 60)
     assert payments.due(2**52) == []
+    assert status(service, invoice["payment_id"]) == ("expired", None)
     assert balance(service) == 0
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_late_payer_is_credited_without_a_webhook(
+    service: Api, crypto_pay: FakeCryptoPay, yookassa: FakeYookassa, days: int
+) -> None:
+    """L7: expired by our clock, while the provider keeps the invoice open; what the provider says decides."""
+    invoice = create(service, "yookassa")
+    for _ in range(62):
+        check(service, minutes=1)
+    assert status(service, invoice["payment_id"]) == ("expired", None)
+    asked = len(yookassa.calls)
+    check(service, minutes=(days - 1) * 24 * 60)
+    CardShop(service, yookassa).take_money(invoice)
+    check(service, minutes=24 * 60)
+    assert status(service, invoice["payment_id"]) == ("paid", 100)
+    assert len(yookassa.calls) <= asked + 2
+    assert payments.due(2**52) == []
+    right_books()
+
+
+def test_declined_payment_is_not_polled_late(service: Api, yookassa: FakeYookassa) -> None:
+    invoice = create(service, "yookassa")
+    CardShop(service, yookassa).decline(invoice)
+    check(service, minutes=1)
+    assert payments.due(2**52) == []
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"status": 500}, {"status": 400}], ids=str)
+def test_payment_that_cannot_be_polled_stops_no_other(
+    service: Api,
+    telegram: FakeTelegram,
+    yookassa: FakeYookassa,
+    fault: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is asked about with backoff for three days, and expires by our clock."""
+    bad = create(service, "yookassa")
+    yookassa.fail("get", times=None, match={"id": bad["pay_url"].rpartition("/")[2]}, **fault)
+    good = [create(service, "yookassa") for _ in range(5)]
+    for invoice in good:
+        CardShop(service, yookassa).take_money(invoice)
+    check(service, minutes=1)
+    assert {status(service, invoice["payment_id"])[0] for invoice in good} == {"paid"}
+    assert status(service, bad["payment_id"]) == ("pending", None)
+    assert '"PaymentCheckFailures":[1.0]' in capsys.readouterr().out
+    before = len(yookassa.calls)
+    for _ in range(62):
+        check(service, minutes=1)
+    assert status(service, bad["payment_id"]) == ("expired", None)
+    yookassa.script.clear()
+    CardShop(service, yookassa).take_money(bad)
+    check(service, minutes=62)
+    assert status(service, bad["payment_id"]) == ("paid", 600)
+    assert len(yookassa.calls) - before <= 6 * (3 if fault["status"] == 500 else 1) + 1
+    right_books()
+
+
+def test_charge_that_cannot_be_settled_stops_no_other(
+    service: Api, shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = create(service, shop.name), create(service, shop.name)
+    for invoice in (bad, good):
+        shop.take_money(invoice)
+
+    def settle_good(charge: Charge) -> Payment | None:
+        if charge.payment_id == bad["payment_id"]:
+            raise Unavailable
+        return settle(charge)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(check_payments, "settle", settle_good)
+        check(service, minutes=1)
+    assert status(service, good["payment_id"]) == ("paid", 100)
+    assert '"PaymentCheckFailures":[1.0]' in capsys.readouterr().out
+    check(service, minutes=1)
+    assert status(service, bad["payment_id"]) == ("paid", 200)
+    right_books()
+
+
+def test_slow_provider_leaves_time_for_the_others(
+    service: Api, crypto_pay: FakeCryptoPay, yookassa: FakeYookassa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(9):
+        create(service, "yookassa")
+    coins = create(service, "crypto_pay")
+    CryptoShop(service, crypto_pay).take_money(coins)
+    left = iter([60_000, 50_000, 44_000, 43_000, 42_000, 41_000, 40_000, 30_000, 29_000, 28_000])
+
+    class Context(api.Context):
+        def get_remaining_time_in_millis(self) -> int:
+            return next(left, 0)
+
+    service.later(minutes=1)
+    check_payments.handler({}, Context())
+    assert [method for method, _ in crypto_pay.calls] == ["createInvoice", "getInvoices"]
+    assert len([method for method, _ in yookassa.calls if method == "get"]) == 4
 
 
 def test_declined_invoice_expires_at_the_next_poll(service: Api, shop: Shop) -> None:
@@ -303,7 +409,7 @@ def test_failing_provider_stops_no_poll_of_another(
     failures = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "PaymentCheckFailures" in line]
     assert failures[-1]["PaymentCheckFailures"] == [1.0]
     crypto_pay.script.clear()
-    check(service)
+    check(service, minutes=1)
     assert status(service, coins["payment_id"]) == ("paid", 200)
 
 

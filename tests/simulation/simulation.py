@@ -41,6 +41,7 @@ from tests.simulation.payments import Payments
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
+DAY = 24 * HOUR
 # Every n-th seed runs the complete stack: handlers, HTTP events, botocore's serializer, retries and parser.
 WHOLE_WAY_EVERY = 32
 # Seeds per batch of a process.
@@ -120,6 +121,8 @@ class Simulation:
         self.payments.stop()
         self.operators.stop()
         swept = self._end_orders()
+        if self.payments.pay_late():
+            swept = self._days_later()
         for request in list(actors.unanswered):
             actors.send(request)
         world.run(until=world.now + _MINUTE)
@@ -164,6 +167,13 @@ class Simulation:
             self.aws.sweep()
             self.payments.check()
         self.world.run(until=swept + _MINUTE)
+        return swept
+
+    def _days_later(self) -> int:
+        """Let the days pass after which a payment is polled for the last time; return the time of the last sweep."""
+        for _ in range(3):
+            self.world.jump(DAY)
+            swept = self._end_orders()
         return swept
 
     def _audited(self, task: Task) -> None:

@@ -254,6 +254,17 @@ def expired_is_final(patch: Patch) -> None:
     patch.setattr(payment, "settled", unless_expired)
 
 
+def polling_ends_by_our_clock(patch: Patch) -> None:
+    """A payment that is over by our clock is never asked about again."""
+    after_check = payment.after_check
+
+    def after_the_end(before: Payment, **more: Any) -> Payment:
+        after = after_check(before, **more)
+        return replace(after, check_at=None) if after.status is payment.Status.EXPIRED else after
+
+    patch.setattr(check_payments, "after_check", after_the_end)
+
+
 def nobody_asks(patch: Patch) -> None:
     """No polling: payments depend on the webhooks."""
     patch.setattr(check_payments, "check", lambda provider, pending, context: None)
@@ -393,6 +404,7 @@ DEFECTS: dict[str, Plant] = {
     "whatever was paid": whatever_was_paid,
     "expired is final": expired_is_final,
     "nobody asks": nobody_asks,
+    "polling ends by our clock": polling_ends_by_our_clock,
     "a balance that a refund did not see": debt_below_zero,
     "a refund forgets the debt": refund_forgets_the_debt,
     "no take guard": no_take_guard,

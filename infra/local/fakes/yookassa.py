@@ -113,7 +113,7 @@ class FakeYookassa:
     async def _api(self, request: Request) -> Response:
         paths = {"/payments": "create", "/refunds": "refund" if request.method == "POST" else "refunds"}
         method = paths.get(request.scope["route"].path, "get")
-        given = await parameters(request)
+        given = {**request.path_params, **await parameters(request)}
         self._base = base_of(request)
         self.calls.append((method, given))
         if request.headers.get("authorization") != self._credentials:
