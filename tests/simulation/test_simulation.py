@@ -1,4 +1,7 @@
-"""G2: the real functions under faults F1-F20, from seeds; every invariant after every commit and every answer."""
+"""G2: the real functions under crashes and other faults (F1-F20), from seeds.
+
+Every invariant of money and orders is checked after every commit and every response.
+"""
 
 import os
 import re
