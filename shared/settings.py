@@ -22,6 +22,7 @@ class Settings:
     webapp_link: str
     consent_version: str
     orders_per_hour: int
+    contacts_per_hour: int
     takes_per_hour: int
     settings_per_hour: int
     invoices_per_hour: int
@@ -43,6 +44,7 @@ def settings() -> Settings:
         webapp_link=env["WEBAPP_LINK"],
         consent_version=env["CONSENT_VERSION"],
         orders_per_hour=int(env["ORDERS_PER_HOUR"]),
+        contacts_per_hour=int(env["CONTACTS_PER_HOUR"]),
         takes_per_hour=int(env["TAKES_PER_HOUR"]),
         settings_per_hour=int(env["SETTINGS_PER_HOUR"]),
         invoices_per_hour=int(env["INVOICES_PER_HOUR"]),

@@ -58,6 +58,7 @@ os.environ.update(
     CONSENT_VERSION="1",
     # Tests exceed the real rate limits. tests/functions/test_limits.py uses the real ones.
     ORDERS_PER_HOUR="100000",
+    CONTACTS_PER_HOUR="100000",
     TAKES_PER_HOUR="100000",
     SETTINGS_PER_HOUR="100000",
     INVOICES_PER_HOUR="100000",

@@ -45,7 +45,8 @@ class NewOrder(BaseModel):
 async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
     """Returns the new order. It is active for 60 minutes, unless it ends earlier.
 
-    A contact can have one active order at a time; a second one gets a 409 `contact_busy`.
+    A contact can have one active order at a time; a second one gets a 409 `contact_busy`. After a few refused or
+    changed contacts within an hour, no order can be posted for some minutes (429 `too_often`).
     """
     now = clock.now_ms()
     order = Order(

@@ -6,7 +6,15 @@ from pydantic import BaseModel
 
 from shared import clock
 from shared.commands import orders as commands
-from shared.domain.errors import Banned, ContactBusy, InvalidInitData, OrderNotActive, OrderNotFound, OrderTaken
+from shared.domain.errors import (
+    Banned,
+    ContactBusy,
+    InvalidInitData,
+    OrderNotActive,
+    OrderNotFound,
+    OrderTaken,
+    TooOften,
+)
 from shared.domain.order import MIN_DESCRIPTION, Order, edited
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
@@ -41,10 +49,15 @@ class OrderChanges(BaseModel):
     operation_id="update_order",
     summary="Edit an order that nobody took",
     response_model=OrderView,
-    responses=error_responses(InvalidInitData, Banned, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive),
+    responses=error_responses(
+        InvalidInitData, Banned, TooOften, OrderNotFound, OrderTaken, ContactBusy, OrderNotActive
+    ),
 )
 async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller) -> dict[str, object]:
     """Returns the order after the change. A new contact must have no other active order (409 `contact_busy`).
+
+    A user can try a few new contacts an hour (429 `too_often`). A refused contact counts; the same contact written
+    differently does not.
 
     A taken order gets a 403 `order_taken`. The order of another user gets a 404 `order_not_found`.
     """
@@ -65,7 +78,7 @@ async def update_order(order_id: OrderId, changes: OrderChanges, caller: Caller)
             raise RequestValidationError([TOO_SHORT])
         return after
 
-    order = commands.change(order_id, edit, commands.edit, caller_id=caller.id)
+    order = commands.edit(order_id, edit, caller)
     return order_view(order, user_id=caller.id, now=clock.now_ms())
 
 

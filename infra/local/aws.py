@@ -172,6 +172,7 @@ class EmbeddedAws:
             "NoResponseCloseMinutes": str(settings.no_response_close_minutes),
             "ConsentVersion": settings.consent_version,
             "OrdersPerHour": str(settings.orders_per_hour),
+            "ContactsPerHour": str(settings.contacts_per_hour),
             "TakesPerHour": str(settings.takes_per_hour),
             "SettingsPerHour": str(settings.settings_per_hour),
             "InvoicesPerHour": str(settings.invoices_per_hour),

@@ -44,6 +44,7 @@ class LocalSettings:
     operator_ids: str
     consent_version: str
     orders_per_hour: int
+    contacts_per_hour: int
     takes_per_hour: int
     settings_per_hour: int
     invoices_per_hour: int
@@ -85,6 +86,7 @@ class LocalSettings:
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
             consent_version=read("CONSENT_VERSION", "1", _version, "a-z, 0-9 and _ only"),
             orders_per_hour=read("ORDERS_PER_HOUR", "10", _positive, "a whole number above 0"),
+            contacts_per_hour=read("CONTACTS_PER_HOUR", "5", _positive, "a whole number above 0"),
             takes_per_hour=read("TAKES_PER_HOUR", "60", _positive, "a whole number above 0"),
             settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
             invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),

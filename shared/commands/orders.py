@@ -9,7 +9,7 @@ from shared.commands.retry import retry
 from shared.domain import order as rules
 from shared.domain.errors import Banned, ContactBusy, OrderNotActive, OrderNotFound, TooOften
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import take_token
+from shared.domain.limits import Token, take_token
 from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, refund_of_take
 from shared.domain.operators import Action
 from shared.domain.order import Order, Status
@@ -25,36 +25,31 @@ if TYPE_CHECKING:
 def create(order: Order, caller: TelegramUser) -> None:
     """Post an order: put it with the lock on its contact, charge the token, count it for its client.
 
-    The first attempt assumes that the client's bucket is full and reads nothing: one TransactWriteItems. After a
-    conflict, one consistent GetItem of the client and what `_check_contact` costs. Raises Banned, TooOften,
-    ContactBusy, Busy, Unavailable.
+    The bucket of contacts must have a token, which only a refusal takes: otherwise a client without one would learn
+    from each 201 or 429 whether a contact is busy (I26). The first attempt assumes that the client's buckets are full
+    and reads nothing: one TransactWriteItems. After a conflict, one consistent GetItem of the client and what
+    `_check_contact` costs. Raises Banned, TooOften, ContactBusy, Busy, Unavailable.
     """
     tried = False
 
     def create_once() -> None:
         nonlocal tried
+        client, now = users.get(caller.id) if tried else User(caller.id), clock.now_ms()
         try:
-            client = users.get(caller.id) if tried else User(caller.id)
             client.check_not_banned()
-            token = take_token(client.full_at, "orders", per_hour=settings().orders_per_hour, now=clock.now_ms())
+            token = take_token(client.full_at, "orders", per_hour=settings().orders_per_hour, now=now)
+            refusal = _contact_token(client, now)
         except (Banned, TooOften):
             # An earlier attempt may have been applied late: then the order exists.
-            if tried and _check_contact(order, clock.now_ms()):
+            if tried and orders.get(order.id) is not None:
                 return
             raise
+        # At the moment of the write: the contact may have become free since, and the write would not know. The order
+        # holds the contact only when our own attempt was applied without a response.
+        if tried and _check_contact(order, order.created_at, caller, refusal):
+            return
         tried = True
-        try:
-            orders.create(order, caller, token)
-        except table.WriteConflict:
-            # Only when our own attempt was applied without a response does this order hold the contact.
-            try:
-                # At the moment of the write: the contact may have become free since, and the write would not know.
-                applied = _check_contact(order, order.created_at)
-            except ContactBusy:
-                users.get(caller.id).check_not_banned()  # the ban takes precedence over other errors
-                raise
-            if not applied:
-                raise
+        orders.create(order, caller, token, refusal)
 
     retry(create_once)
 
@@ -75,26 +70,76 @@ def change(
     consistent GetItem (BatchGetItem with `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors
     of `decide` and `write`, Busy, Unavailable.
     """
+    if caller_id is None:
+        return _change(lambda: orders.get(order_id), decide, write, action)
+    return _change(lambda: seen_by(orders.get_for(order_id, caller_id), caller_id), decide, write, action)
+
+
+def _change(
+    read: Callable[[], Order | None],
+    decide: Callable[[Order, int], Order],
+    write: Callable[[Order, Order, int], None],
+    action: Action | None = None,
+) -> Order:
     attempts: list[tuple[Order, Order]] = []
+
+    def is_done(order: Order) -> bool:
+        """Whether an attempt was applied, at once or late; only its response was lost (P3)."""
+        shown = any(_shows(order, before, after) for before, after in attempts)
+        return shown and (action is None or audit_log.is_done(action))
 
     def change_once() -> Order:
         now = clock.now_ms()
-        before = orders.get(order_id) if caller_id is None else orders.get_for(order_id, caller_id)
-        if caller_id is not None:
-            before = seen_by(before, caller_id)
+        before = read()
         if before is None:
             raise OrderNotFound
-        for attempted_from, attempted in attempts:
-            # Applied, at once or late; only the response was lost (P3).
-            if _shows(before, attempted_from, attempted) and (action is None or audit_log.is_done(action)):
-                return before
-        after = decide(before, now)
+        if is_done(before):
+            return before
+        try:
+            after = decide(before, now)
+        except TooOften:
+            # A batch is no snapshot: the bucket may show an attempt that the order did not show yet.
+            shown = read() if attempts else None
+            if shown is not None and is_done(shown):
+                return shown
+            raise
         if after != before:
             attempts.append((before, after))
             write(before, after, now)
         return after
 
     return retry(change_once)
+
+
+def edit(order_id: str, decide: Callable[[Order, int], Order], caller: TelegramUser) -> Order:
+    """Run `change` for an edit by the order's client. A new contact takes a token, whether it is free or busy (I26).
+
+    Per attempt: one consistent BatchGetItem and one TransactWriteItems; after a conflict over a new contact, what
+    `_check_contact` costs. Raises Banned, TooOften, OrderNotFound, ContactBusy, the errors of `decide`, Busy,
+    Unavailable.
+    """
+    client, token = User(caller.id), None
+
+    def read() -> Order:
+        nonlocal client
+        order, client = orders.get_with_client(order_id, caller.id)
+        return seen_by(order, caller.id)
+
+    def decide_with_token(before: Order, now: int) -> Order:
+        nonlocal token
+        after = decide(before, now)
+        token = _contact_token(client, now) if after.contact_key != before.contact_key else None
+        return after
+
+    def write(before: Order, after: Order, now: int) -> None:
+        try:
+            orders.edit(before, after, caller, token, now)
+        except table.WriteConflict:
+            if token is not None:
+                _check_contact(after, now, caller, token)
+            raise
+
+    return _change(read, decide_with_token, write)
 
 
 def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
@@ -141,19 +186,6 @@ def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
 # ---------------------------------------------------------------- writes, for `change`
 
 
-def edit(before: Order, after: Order, now: int) -> None:
-    """Write an edit of the order. After a conflict, find out whether another order holds the new contact.
-
-    One TransactWriteItems; after a conflict, what `_check_contact` costs. Raises ContactBusy, table.WriteConflict,
-    Unavailable.
-    """
-    try:
-        orders.edit(before, after, now)
-    except table.WriteConflict:
-        _check_contact(after, now)
-        raise
-
-
 def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeDef") -> None:
     """Write a response, a refund, an end or a removal, with the refunds that an end owes to executors.
 
@@ -179,7 +211,26 @@ def move(before: Order, after: Order, now: int, *beside: "TransactWriteItemTypeD
     orders.move(before, after, refunds=refunds, frees_contact=frees_contact, beside=beside)
 
 
-def _check_contact(order: Order, now: int) -> bool:
+def _contact_token(client: User, now: int) -> Token:
+    """Take a token of the client's bucket of contacts. Raises TooOften."""
+    return take_token(client.full_at, "contacts", per_hour=settings().contacts_per_hour, now=now)
+
+
+def _check_contact(order: Order, now: int, caller: TelegramUser, token: Token) -> bool:
+    """Whether the order holds its contact; False when no order holds it any more. Raises ContactBusy.
+
+    The caller pays for the refusal with the token before they learn of it (I26). A charge of unknown outcome is a
+    conflict like any other: the next attempt charges again. What `_holds_contact` costs, and one TransactWriteItems
+    for a refusal. Raises table.WriteConflict, Unavailable.
+    """
+    try:
+        return _holds_contact(order, now)
+    except ContactBusy:
+        users.charge(caller, token)
+        raise
+
+
+def _holds_contact(order: Order, now: int) -> bool:
     """Whether the order holds its contact; False when no order holds it any more. Raises ContactBusy.
 
     A response window can end before the hour, and its timer can be late. The command that needs the contact then ends

@@ -11,7 +11,7 @@ from typing import Literal
 from shared.domain.durations import HOUR_MS, ceil_seconds
 from shared.domain.errors import TooOften
 
-Bucket = Literal["orders", "takes", "settings", "invoices", "reads"]
+Bucket = Literal["orders", "contacts", "takes", "settings", "invoices", "reads"]
 
 
 @dataclass(frozen=True, slots=True)

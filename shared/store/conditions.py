@@ -106,4 +106,4 @@ def answer_as_read(responded_at: int | None) -> str:
 
 def bucket_full_by(bucket: str) -> str:
     """The bucket has not changed since it was read (optimistic lock)."""
-    return f"attribute_not_exists(bucket_{bucket}) OR bucket_{bucket} <= :bucket_full_by"
+    return f"attribute_not_exists(bucket_{bucket}) OR bucket_{bucket} <= :{bucket}_full_by"

@@ -95,13 +95,20 @@ def get(order_id: str) -> Order | None:
 
 
 def get_for(order_id: str, user_id: int) -> Order | None:
-    """Return the order for a user who requests a change of it. The user must not be banned.
+    """Return the order of `get_with_client`."""
+    order, _ = get_with_client(order_id, user_id)
+    return order
+
+
+def get_with_client(order_id: str, user_id: int) -> tuple[Order | None, User]:
+    """Return the order and the user who requests a change of it. The user must not be banned.
 
     One consistent BatchGetItem of the order and the user. Raises Banned, Unavailable.
     """
-    order, user = table.get_many([keys.order(order_id), keys.user(user_id)], consistent=True)
-    users.from_item(user_id, user).check_not_banned()
-    return from_item(order) if order else None
+    order_item, user_item = table.get_many([keys.order(order_id), keys.user(user_id)], consistent=True)
+    user = users.from_item(user_id, user_item)
+    user.check_not_banned()
+    return from_item(order_item) if order_item else None, user
 
 
 def taken_by(user_id: int) -> list[str]:
@@ -180,24 +187,26 @@ def _unlock_write(order: Order) -> "TransactWriteItemTypeDef":
 # ---------------------------------------------------------------- changes
 
 
-def create(order: Order, caller: TelegramUser, token: Token) -> None:
-    """Put the order and its contact lock, and count the order for its client. `token` is the client's rate limit token.
+def create(order: Order, caller: TelegramUser, token: Token, unspent: Token) -> None:
+    """Put the order and its contact lock, and count the order for its client.
 
-    One TransactWriteItems of three writes. Raises table.WriteConflict.
+    `token` is the client's rate limit token for it; the token `unspent` must be in its bucket and stays there. One
+    TransactWriteItems of three writes. Raises table.WriteConflict.
     """
     table.transact(
         [
             table.put_write(_item(order), condition=conditions.NOT_THERE),
             _lock_write(order, order.created_at),
-            users.user_write(order.client_id, caller=caller, token=token, active_orders=1),
+            users.user_write(order.client_id, caller=caller, token=token, unspent=unspent, active_orders=1),
         ]
     )
 
 
-def edit(before: Order, after: Order, now: int) -> None:
+def edit(before: Order, after: Order, caller: TelegramUser, token: Token | None, now: int) -> None:
     """Write the changed ones of category, description and contact. The lock moves with the contact.
 
-    One TransactWriteItems of one write, or of three when the contact changes. Raises table.WriteConflict.
+    `token` is the client's rate limit token for a change of the contact; None when it does not change. One
+    TransactWriteItems of one write, or of four when the contact changes. Raises table.WriteConflict.
     """
     changed = {
         name: getattr(after, name)
@@ -225,8 +234,12 @@ def edit(before: Order, after: Order, now: int) -> None:
             },
         )
     ]
-    if after.contact_key != before.contact_key:
-        writes += [_unlock_write(before), _lock_write(after, now)]
+    if token is not None:
+        writes += [
+            _unlock_write(before),
+            _lock_write(after, now),
+            users.user_write(caller.id, caller=caller, token=token),
+        ]
     table.transact(writes)
 
 

@@ -51,7 +51,7 @@ def _take_tokens(user_id: int, tokens: int, now: int) -> None:
             "SET bucket_reads = :bucket, #ttl = :ttl",
             condition=conditions.bucket_full_by("reads"),
             # A full bucket needs no item, so TTL removes it.
-            values={":bucket": token.after, ":bucket_full_by": token.full_by, ":ttl": ceil_seconds(token.after)},
+            values={":bucket": token.after, ":reads_full_by": token.full_by, ":ttl": ceil_seconds(token.after)},
         )
         if done:
             return

@@ -39,9 +39,9 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
 def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
     """Return the SET clause, the condition and the values for taking the token from the user's bucket."""
     return (
-        f"bucket_{token.bucket} = :bucket",
+        f"bucket_{token.bucket} = :bucket_after",
         conditions.bucket_full_by(token.bucket),
-        {":bucket": token.after, ":bucket_full_by": token.full_by},
+        {":bucket_after": token.after, f":{token.bucket}_full_by": token.full_by},
     )
 
 
@@ -184,6 +184,7 @@ def user_write(
     *,
     caller: TelegramUser | None = None,
     token: Token | None = None,
+    unspent: Token | None = None,
     change: BalanceChange | None = None,
     active_orders: int = 0,
     completed_orders: int = 0,
@@ -192,10 +193,11 @@ def user_write(
 ) -> "TransactWriteItemTypeDef":
     """Return the write of a user: the profile of `caller`, a rate limit token, balance and debt, the counters.
 
-    `active_orders` and `completed_orders` are added to the counters; `rating` is that of one more review received. A
-    caller must not be banned; writes that others cause also reach a banned user. The ledger must still end as `change`
-    read it, and the debt must be as read. The same transaction must put the entries of `change`. `receipt_contact`
-    and the time of its consent replace those that are stored.
+    `unspent` is a token that must be in its bucket and stays there. `active_orders` and `completed_orders` are added to
+    the counters; `rating` is that of one more review received. A caller must not be banned; writes that others cause
+    also reach a banned user. The ledger must still end as `change` read it, and the debt must be as read. The same
+    transaction must put the entries of `change`. `receipt_contact` and the time of its consent replace those that are
+    stored.
     """
     sets, adds, removes, clauses = [], [], [], []
     values: dict[str, object] = {}
@@ -211,6 +213,9 @@ def user_write(
         sets.append(token_set)
         clauses.append(token_left)
         values |= token_values
+    if unspent is not None:
+        clauses.append(conditions.bucket_full_by(unspent.bucket))
+        values[f":{unspent.bucket}_full_by"] = unspent.full_by
     if change is not None:
         money, money_as_read, money_values = _balance_update(change)
         sets += money
@@ -232,3 +237,11 @@ def user_write(
         condition=conditions.all_of(*clauses) if clauses else None,
         values=values,
     )
+
+
+def charge(caller: TelegramUser, token: Token) -> None:
+    """Charge the token for a refusal, which writes nothing else. One TransactWriteItems of one write.
+
+    Raises table.WriteConflict if the bucket has changed, the caller is banned, or the outcome is unknown.
+    """
+    table.transact([user_write(caller.id, caller=caller, token=token)])

@@ -21,7 +21,8 @@ BUDGET = {
     "me": Budget(1, 1, 0, 1.15),
     "balance": Budget(1, 1, 0, 1.15),
     "new order": Budget(1, 0, 12, 1.6),
-    "new order, contact busy": Budget(4, 3, 0, 3.3),
+    # A refused contact is charged to a bucket, in a write of its own before the response (I26).
+    "new order, contact busy": Budget(5, 3, 2, 4.2),
     "take": Budget(2, 3, 10, 2.3),
     "take, repeated": Budget(1, 3, 0, 1.4),
     "take, refused": Budget(1, 3, 0, 1.3),
@@ -31,7 +32,9 @@ BUDGET = {
     "my orders, 10": Budget(2, 5.5, 0, 2.3),
     "my takes, 5": Budget(2, 3, 0, 2.2),
     "edit": Budget(2, 2, 2, 2.1),
-    "edit, contact": Budget(2, 2, 6, 2.2),
+    # A changed contact is charged in the transaction of the change: one write more, of the user.
+    "edit, contact": Budget(2, 2, 8, 2.3),
+    "edit, contact busy": Budget(5, 4, 2, 4.2),
     "delete": Budget(3, 3, 15, 2.8),
     "respond": Budget(2, 2, 4, 2.1),
     "close, three refunds": Budget(3, 6, 30, 3.0),

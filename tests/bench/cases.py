@@ -289,6 +289,12 @@ def _move_contact(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "id": made.new_order(), "body": {"contact": made.contact()}}
 
 
+def _move_to_busy_contact(made: Service) -> dict[str, Any]:
+    busy = made.contact()
+    made.order(STRANGER, busy)
+    return {"user": CLIENT, "id": made.new_order(), "body": {"contact": busy}}
+
+
 def _feed(orders: int) -> Callable[[Service], dict[str, Any]]:
     def prepare(made: Service) -> dict[str, Any]:
         for number in range(orders):
@@ -425,6 +431,7 @@ CASES = [
     Case("my takes, 5", "GET /api/orders", _taken_by_me),
     Case("edit", "PUT /api/orders/{id}", _edit),
     Case("edit, contact", "PUT /api/orders/{id}", _move_contact),
+    Case("edit, contact busy", "PUT /api/orders/{id}", _move_to_busy_contact, 409),
     Case("delete", "DELETE /api/orders/{id}", _own_order, 204),
     Case("respond", "POST /api/orders/{id}/respond", _own_taken_order),
     Case("close, three refunds", "POST /api/orders/{id}/close", _own_order_with_three_takes, 204),

@@ -16,8 +16,8 @@ from shared.domain.audit import breaches
 from shared.service_errors import Busy
 from shared.store import books
 from tests.api import Answer
-from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
-from tests.in_process import Api
+from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused, well
+from tests.in_process import Api, Change
 
 WRITE = "TransactWriteItems"
 CLIENT, EXECUTOR = 1, 2
@@ -275,3 +275,91 @@ def test_landed_write_is_answered_as_done_after_other_writes(
     answer = write(service, order_id)
     assert (answer.status, [other.status for other in others]) == (200, [200])
     assert books_are_right(service)
+
+
+# ---------------------------------------------------------------- refused contacts
+
+BUSY = {"contact": "@somebody_else"}
+
+
+def busy(service: Api) -> str:
+    service.order(EXECUTOR, BUSY["contact"])
+    return order(service)
+
+
+def post_busy(service: Api, order_id: str) -> Answer:
+    body = {"category": "Другое", "city": "Пермь", "description": "Упал шкаф, нужна помощь", **BUSY}
+    return service.call("POST /api/orders", user=CLIENT, body=body)
+
+
+def edit_to_busy(service: Api, order_id: str) -> Answer:
+    return service.call("PUT /api/orders/{id}", user=CLIENT, id=order_id, body=BUSY)
+
+
+def is_charged(wire: Wire) -> bool:
+    return "bucket_contacts" in wire.database.items[f"USER#{CLIENT}", "USER"]
+
+
+each_refusal = pytest.mark.parametrize("write", [post_busy, edit_to_busy])
+
+
+@pytest.mark.parametrize("what", UNKNOWN)
+@each_refusal
+def test_charge_of_unknown_outcome_tells_nothing_for_free(
+    wire: Wire, service: Api, change: Change, write: Write, what: str
+) -> None:
+    """I26: with one token, one answer. A charge that was applied without a response may cost the caller the answer."""
+    change(CONTACTS_PER_HOUR="1")
+    order_id = busy(service)
+    wire.meets(WRITE, well, *UNKNOWN[what])  # the write with the busy contact, then its charge
+    answers = [write(service, order_id)]
+    wire.forget_plans()
+    assert is_charged(wire)
+    answers += [write(service, order_id) for _ in range(2)]
+    told = [answer.json["code"] for answer in answers]
+    assert told in (["contact_busy", "too_often", "too_often"], ["too_often"] * 3)
+
+
+@each_refusal
+def test_charge_landing_late_tells_nothing_for_free(wire: Wire, service: Api, change: Change, write: Write) -> None:
+    """I26, F4: the charge lands after the next attempt has read the bucket, before that attempt's write."""
+    change(CONTACTS_PER_HOUR="1")
+    order_id = busy(service)
+    wire.meets(WRITE, well, never_arrived, wire.lands_before(WRITE))
+    assert write(service, order_id).json["code"] == "too_often"
+
+
+@each_refusal
+def test_contact_is_not_told_while_its_charge_fails(wire: Wire, service: Api, write: Write) -> None:
+    """I26, L4: a 503 within the request's time limit, which is the same for a free contact."""
+    order_id = busy(service)
+    wire.always_meets(WRITE, refused("TransactionCanceledException", "TransactionConflict"))
+    answer = write(service, order_id)
+    assert (answer.status, answer.json["code"], is_charged(wire)) == (503, "busy", False)
+
+
+def test_changed_contact_with_a_lost_response_takes_one_token(wire: Wire, service: Api, change: Change) -> None:
+    """P3: the write took the last token, and the caller gets 200, not 429."""
+    change(CONTACTS_PER_HOUR="1")
+    order_id = order(service)
+    wire.meets(WRITE, lost, lost)
+    assert move_contact(service, order_id).status == 200
+
+
+def test_changed_contact_seen_in_a_torn_read_is_answered(wire: Wire, service: Api, change: Change) -> None:
+    """P3: a batch is no snapshot. It has the order as before the change, and the bucket as after it."""
+    change(CONTACTS_PER_HOUR="1")
+    order_id = order(service)
+    keys = (f"ORDER#{order_id}", "ORDER"), (f"USER#{CLIENT}", "USER")
+    before = dict(wire.database.items[keys[0]])
+
+    def torn(call: Call) -> dict[str, Any]:
+        after, wire.database.items[keys[0]] = wire.database.items[keys[0]], before
+        read = call()
+        wire.database.items[keys[0]] = after
+        return read
+
+    wire.meets(WRITE, lost, lost)
+    wire.meets("BatchGetItem", well, torn)
+    answer = move_contact(service, order_id)
+    assert (answer.status, answer.json["contact"]) == (200, "+7 916 123-45-67")

@@ -47,7 +47,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "anyone, known if they send credentials", 200, frozenset({401, 429}), _fields("orders total"), _ORDER
     ),
     "GET /api/orders/{id}": Endpoint("anyone, known if they send credentials", 200, frozenset({404, 429}), _ORDER),
-    "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410}), _ORDER),
+    "PUT /api/orders/{id}": Endpoint("user", 200, frozenset({403, 404, 409, 410, 429}), _ORDER),
     "DELETE /api/orders/{id}": Endpoint("user", 204, frozenset({403, 404, 410})),
     "POST /api/orders/{id}/take": Endpoint(
         "user", 200, frozenset({402, 403, 404, 409, 410, 429}), _fields("success contact executor_count new_balance")

@@ -36,7 +36,14 @@ Result = TypeVar("Result")
 RUN = (sys.executable, "-m", "infra.local")
 """The command of `make run`."""
 
-MANY = ("ORDERS_PER_HOUR", "TAKES_PER_HOUR", "SETTINGS_PER_HOUR", "INVOICES_PER_HOUR", "READS_PER_HOUR")
+MANY = (
+    "ORDERS_PER_HOUR",
+    "CONTACTS_PER_HOUR",
+    "TAKES_PER_HOUR",
+    "SETTINGS_PER_HOUR",
+    "INVOICES_PER_HOUR",
+    "READS_PER_HOUR",
+)
 """Rate limits for a person, raised because a test sends more."""
 
 UP = 60.0

@@ -13,7 +13,7 @@ from tests.api import ROOT
 from tests.conftest import OPERATOR
 from tests.integration.service import Service, at_once, running, statuses
 
-ORDERS, TAKES = 4, 3
+ORDERS, TAKES, CONTACTS = 4, 3, 3
 ROUNDS = range(2)
 WHY = "письмо от 25 ноября"
 NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "anna_p"}
@@ -22,7 +22,11 @@ NAMES = {"first_name": "Анна", "last_name": "Петрова", "username": "a
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with an operator and small buckets."""
-    limits = {"ORDERS_PER_HOUR": str(ORDERS), "TAKES_PER_HOUR": str(TAKES)}
+    limits = {
+        "ORDERS_PER_HOUR": str(ORDERS),
+        "TAKES_PER_HOUR": str(TAKES),
+        "CONTACTS_PER_HOUR": str(CONTACTS),
+    }
     with running(tmp_path_factory.mktemp("operators"), OPERATOR_IDS=str(OPERATOR), **limits) as service:
         yield service
 
@@ -64,6 +68,22 @@ def test_six_takes_at_once_bucket_of_three_charges_three(service: Service) -> No
         assert service.balance(executor) == 100 - 2 * TAKES
         # A repeated take succeeds, even with an empty bucket (I19).
         assert statuses([service.take(executor, order) for order in took]) == {200: TAKES}
+
+
+def test_twelve_probes_at_once_bucket_of_three_tells_three(service: Service) -> None:
+    """I26: a user learns as often as the bucket has tokens whether a contact has an active order."""
+    for _ in ROUNDS:
+        prober = service.user()
+        mine, busy = service.order(prober)["id"], service.order(service.user())["contact"]
+        body = service.order_body(busy)
+        edit = partial(service.call, "PUT /api/orders/{id}", user=prober, id=mine, body={"contact": busy})
+        post = partial(service.call, "POST /api/orders", user=prober, body=body)
+        answers = at_once([edit, post] * 6)
+        assert statuses(answers) == {409: CONTACTS, 429: 12 - CONTACTS}
+        assert {answer.json["code"] for answer in answers if answer.status == 409} == {"contact_busy"}
+        # Nor does a free contact look different.
+        free = service.call("POST /api/orders", user=prober, body=service.order_body())
+        assert (free.status, free.json["code"]) == (429, "too_often")
 
 
 # ---------------------------------------------------------------- operators and a client, concurrently

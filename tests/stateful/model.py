@@ -10,6 +10,7 @@ from typing import Any
 HOUR = 60 * 60_000
 WINDOW = 15 * 60_000
 PRICE, SLOTS = 2, 3
+CONTACTS_PER_HOUR = 5
 ERASED, NOBODY = "Удалено по просьбе автора", "Пользователь"
 # Texts with a contact, and how they are shown to those who have not paid. A masked one may be short.
 MASKED = {
@@ -81,6 +82,9 @@ class Account:
 
     balance: int = 0
     banned_at: int | None = None
+    contact_time: int = HOUR
+    """What is in the bucket of contacts at `contact_time_at`, as ms of refill: an hour when it is full."""
+    contact_time_at: int = 0
     active: int = 0
     completed: int = 0
     ratings: list[int] = field(default_factory=list)
@@ -115,6 +119,7 @@ class Says:
 
 
 BANNED = Says(403, "banned")
+TOO_OFTEN = Says(429, "too_often")
 
 
 class Model:
@@ -177,17 +182,28 @@ class Model:
             if order.normal == normal and self.now < order.created_at + HOUR:
                 self.settle(order)
 
+    def _has_contact_token(self, user: int) -> bool:
+        """Whether the bucket of refused and changed contacts has a token; it refills until now."""
+        account = self.account(user)
+        account.contact_time = min(HOUR, account.contact_time + self.now - account.contact_time_at)
+        account.contact_time_at = self.now
+        return account.contact_time >= HOUR // CONTACTS_PER_HOUR
+
+    def _charge_contact(self, user: int) -> None:
+        self.account(user).contact_time -= HOUR // CONTACTS_PER_HOUR
+
     # ------------------------------------------------------------ orders
 
     def create(self, client: int, order_id: str | None, given: dict[str, Any], normal: str) -> Says:
         """Create an order. `order_id` is the id from the service, if it created one."""
-        held = self.holder(normal)
-        if held is None:
-            self._free(normal)  # for any caller
         if self._banned(client):
             return BANNED
-        if held:
+        if not self._has_contact_token(client):
+            return TOO_OFTEN  # whether the contact is busy or free
+        if self.holder(normal):
+            self._charge_contact(client)
             return Says(409, "contact_busy")
+        self._free(normal)
         if order_id is not None:
             self.orders[order_id] = Order(order_id, client, normal=normal, created_at=self.now, **given)
             self.account(client).active += 1
@@ -213,11 +229,10 @@ class Model:
             given = {**given, "description": order.description}  # what a list showed of it is not a new one
         elif len(description) < 20:
             return Says(422, "invalid_request")
-        if normal is not None and self.holder(normal) not in (None, order):
-            return Says(409, "contact_busy")
-        if normal not in (None, order.normal):
-            self._free(normal)
-            order.normal = normal
+        refused = None if normal in (None, order.normal) else self._contact_refused(normal, user)
+        if refused is not None:
+            return refused
+        order.normal = normal or order.normal
         for name, value in given.items():
             setattr(order, name, value)
         return Says(200, self.view(order, user))
@@ -230,6 +245,16 @@ class Model:
         if order.takes:
             return Says(403, "order_taken")
         return None if order.status(self.now) == "active" else Says(410, "order_not_active")
+
+    def _contact_refused(self, normal: str, user: int) -> Says | None:
+        """Charge a new contact of an order, and refuse it if it is busy."""
+        if not self._has_contact_token(user):
+            return TOO_OFTEN
+        self._charge_contact(user)
+        if self.holder(normal):
+            return Says(409, "contact_busy")
+        self._free(normal)
+        return None
 
     def delete(self, order_id: str, user: int) -> Says:
         if self._banned(user):

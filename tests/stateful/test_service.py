@@ -35,7 +35,8 @@ from tests import api
 from tests.conftest import OPERATOR, TABLE, ParameterStore
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.stateful.model import BANNED, HOUR, MASKED, WINDOW, Model, Says
+from tests.in_process import changed_settings
+from tests.stateful.model import BANNED, CONTACTS_PER_HOUR, HOUR, MASKED, WINDOW, Model, Says
 
 START = 1_790_000_000_000
 MINUTE = 60_000
@@ -63,10 +64,11 @@ NOT_AN_ORDER = "____________"
 
 @contextmanager
 def plugged_in(database: Database, now: Any) -> Iterator[None]:
-    """Replace the functions' clock, table and secrets."""
+    """Replace the functions' clock, table and secrets; the bucket of contacts is as large as the model's."""
     client = table.client.__wrapped__()
     sdk.below_the_client(client, database.execute, sleep=lambda _: None, random=lambda: 0.0)
-    with pytest.MonkeyPatch.context() as patch:
+    with changed_settings() as change, pytest.MonkeyPatch.context() as patch:
+        change(CONTACTS_PER_HOUR=f"{CONTACTS_PER_HOUR}")
         patch.setattr(clock, "now_ms", now)
         patch.setattr(table, "client", lambda: client)
         patch.setattr(secrets, "_provider", ParameterStore)
