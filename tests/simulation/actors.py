@@ -38,7 +38,7 @@ class Actors:
         self._enter = enter
         self._dice = world.random
         self.users = [100 + number for number in range(self._dice.randint(3, 7))]
-        self._contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 5))]
+        self.contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 5))]
         self._requests = 0
         self._recharges = 1
         self._turns = self._dice.randint(8, 30)
@@ -123,7 +123,7 @@ class Actors:
     def _begin_busy(self) -> None:
         """Post several orders, most taken by the same few executors and then completed. Then begin the turns."""
         dice, world = self._dice, self._world
-        for _ in self._contacts:
+        for _ in self.contacts:
             self.send(self.create())
         eager = dice.sample(self.users, 2)
 
@@ -260,17 +260,17 @@ class Actors:
         """Make a take request."""
         return self.request("POST /api/orders/{id}/take", user, order)
 
-    def create(self) -> Request:
-        """Make a request for a new order."""
+    def create(self, user: int | None = None, contact: str | None = None) -> Request:
+        """Make a request for a new order, by any user and with any contact where none is given."""
         dice = self._dice
-        contact = dice.choice(self._contacts)
+        contact = contact or dice.choice(self.contacts)
         body = {
             "category": dice.choice(CATEGORIES[:2]),
             "city": dice.choice(_CITIES),
             # The same contact in another spelling.
             "contact": contact if dice.random() < 0.7 else f"https://t.me/{contact[1:]}",
         }
-        user = dice.choice(self.users)
+        user = user or dice.choice(self.users)
         return self.request("POST /api/orders", user, body={**body, "description": self._description(user)})
 
     def _description(self, user: int) -> str:
@@ -282,7 +282,7 @@ class Actors:
         dice = self._dice
         changes = {}
         if dice.random() < 0.6:
-            changes["contact"] = dice.choice(self._contacts)
+            changes["contact"] = dice.choice(self.contacts)
         if dice.random() < 0.5:
             changes["description"] = self._description(user)
         if dice.random() < 0.3:

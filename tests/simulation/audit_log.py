@@ -5,6 +5,7 @@ As in `invariants.py`, the rules are those of the marketplace:
 - An audit entry and its effect are one commit. Each entry has one effect.
 - A banned user has no effect on the marketplace.
 - After an erasure, only money entries under a bare id are left of the user.
+- A token of the right bucket pays for each write that has a limit, and for each answer that a contact is busy.
 """
 
 import json
@@ -58,7 +59,9 @@ class AuditLog:
         self._written: dict[Key, int] = {}
         self.forgotten: set[int] = set()
         self.sent: Counter[int] = Counter()
-        self.per_hour = dict.fromkeys(("orders", "takes", "settings", "invoices"), 100_000)
+        self.per_hour = dict.fromkeys(("orders", "takes", "settings", "invoices", "contacts"), 100_000)
+        self._refusals_paid: Counter[int] = Counter()
+        self._refusals_told: Counter[int] = Counter()
 
     def _broken(self, invariant: str, message: str) -> None:
         self._world.broken(invariant, message)
@@ -120,7 +123,9 @@ class AuditLog:
             self._written[key] = self._world.now
             self._not_by_banned(client, f"order {order_id} was posted")
             self._spent("orders", client, commit)
+            self._has_token("contacts", client, commit)
             return
+        self._contact(old, new, commit)
         for user in new["takes"].keys() - old["takes"].keys():
             self._not_by_banned(int(user), f"order {order_id} was taken")
             self._spent("takes", int(user), commit)
@@ -162,6 +167,10 @@ class AuditLog:
             else:
                 del self._banned[user]
             yield "user_banned" if banned else "user_unbanned", user, None
+        if old.get("bucket_contacts") != new.get("bucket_contacts"):
+            self._spent("contacts", user, commit)
+            # A charge is either for a change of a contact or for a refusal, which writes nothing else.
+            self._refusals_paid[user] += len(commit) == 1
         forgets = any(
             after is not None and after.get("kind") == "data_erased" and after["user_id"] == user
             for _, after in commit.values()
@@ -201,6 +210,29 @@ class AuditLog:
         one = HOUR // self.per_hour[bucket]
         if not before + one <= after <= self._world.now + MAX_SKEW + HOUR:
             self._broken("buckets", f"{user} spent of {bucket} from {before} to {after}, a token is {one} ms")
+
+    def _has_token(self, bucket: str, user: int, commit: "Commit") -> None:
+        """Check that there was a token in the user's bucket, which the write left there."""
+        old, new = commit.get((f"USER#{user}", "USER"), (None, None))
+        before, after = ((item or {}).get(f"bucket_{bucket}", 0) for item in (old, new))
+        if before != after or before + HOUR // self.per_hour[bucket] > self._world.now + MAX_SKEW + HOUR:
+            self._broken("buckets", f"{user} had no token of {bucket}, which went from {before} to {after}")
+
+    def on_busy_contact(self, request: "Request") -> None:
+        """I26: each answer that a contact is busy was paid for by a charge that was written before it.
+
+        `_spent` holds these charges to the bucket: its size, and what it regains in the time.
+        """
+        assert request.user is not None
+        self._refusals_told[request.user] += 1
+        told, paid = self._refusals_told[request.user], self._refusals_paid[request.user]
+        if told > paid:
+            self._broken("I26", f"{request.name} was answered, busy contact {told} of {paid} that were paid for")
+
+    def _contact(self, old: "Plain", new: "Plain", commit: "Commit") -> None:
+        """Check that the client paid for a new contact of an order."""
+        if old["contact_key"] != new["contact_key"] and not is_erased(new):
+            self._spent("contacts", new["client_id"], commit)
 
     def _ended_with_it(self, action: "Plain", commit: "Commit") -> None:
         """Check an operator's refund that fell together with the end of the order."""

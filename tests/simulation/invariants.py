@@ -483,6 +483,8 @@ class Checker:
             self._done(request, content, task)
         elif answer.status < 500 and "/admin/" in request.route:
             self.audit_log.on_refusal(request, answer)
+        elif answer.status == 409 and content["code"] == "contact_busy":
+            self.audit_log.on_busy_contact(request)
 
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":

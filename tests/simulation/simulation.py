@@ -38,6 +38,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.invariants import CANARY, RETENTION, Checker
 from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
+from tests.simulation.probers import Probers
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
@@ -87,6 +88,7 @@ class Simulation:
             self.world, self.aws, self.checker, self.actors, self._through_http if self.whole_way else None
         )
         self.operators = Operators(self.world, self.aws, self.checker, self.actors)
+        self.probers = Probers(self.world, self.checker, self.actors)
         self._log = io.StringIO()
 
     def run(self) -> None:
@@ -108,6 +110,7 @@ class Simulation:
         self.actors.begin()
         self.payments.begin()
         self.operators.begin()
+        self.probers.begin()
         world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
         self.let_everything_happen()
 
@@ -120,6 +123,7 @@ class Simulation:
         self.aws.stop()
         self.payments.stop()
         self.operators.stop()
+        self.probers.stop()
         swept = self._end_orders()
         if self.payments.pay_late():
             swept = self._days_later()

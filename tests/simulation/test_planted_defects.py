@@ -4,6 +4,7 @@ Each defect is a plausible mistake of a few lines: a missing guard, a write spli
 on the write. Where two guards protect the same rule, both are removed.
 """
 
+import contextlib
 import types
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,8 @@ from shared.commands.retry import retry
 from shared.domain import money, notice, payment
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
+from shared.domain.init_data import TelegramUser
+from shared.domain.limits import Token
 from shared.domain.money import BalanceChange, LedgerEntry
 from shared.domain.notice import Notice
 from shared.domain.operators import Action
@@ -32,6 +35,7 @@ from shared.payments import crypto_pay
 from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
 from tests.simulation.simulation import run_seeds
+from tests.simulation.world import HOUR
 
 # The last seed by which a defect must be found.
 WITHIN = 400
@@ -353,6 +357,37 @@ def a_bucket_by_read(patch: Patch) -> None:
     patch.setattr(conditions, "bucket_full_by", lambda bucket: f"({full_by(bucket)}) OR NOT ({full_by(bucket)})")
 
 
+def failed_charge_is_forgiven(patch: Patch) -> None:
+    """A refused contact is told although its charge met a conflict or had no response."""
+    charge = users.charge
+
+    def charge_or_not(caller: TelegramUser, token: Token) -> None:
+        with contextlib.suppress(table.WriteConflict):
+            charge(caller, token)
+
+    patch.setattr(users, "charge", charge_or_not)
+
+
+def contact_changes_for_nothing(patch: Patch) -> None:
+    """An edit checks the bucket of contacts and takes nothing out of it."""
+    edit = orders.edit
+
+    def edit_for_nothing(before: Order, after: Order, caller: TelegramUser, token: Token | None, now: int) -> None:
+        edit(before, after, caller, token and replace(token, after=token.full_by), now)
+
+    patch.setattr(orders, "edit", edit_for_nothing)
+
+
+def posted_without_a_token(patch: Patch) -> None:
+    """A new order does not need a token for a refusal, so its response tells what nobody pays for."""
+    create = orders.create
+
+    def create_anyhow(order: Order, caller: TelegramUser, token: Token, unspent: Token) -> None:
+        create(order, caller, token, replace(unspent, full_by=unspent.full_by + HOUR))
+
+    patch.setattr(orders, "create", create_anyhow)
+
+
 def erased_before_it_is(patch: Patch) -> None:
     """The user's item is erased before the orders."""
 
@@ -394,6 +429,10 @@ DEFECTS: dict[str, Plant] = {
     "a ban by read": without("NOT_BANNED"),
     "a banned client goes on": lambda patch: patch.setattr(orders, "get_for", lambda order_id, _: orders.get(order_id)),
     "a bucket by read": a_bucket_by_read,
+    "a refused contact is free": lambda patch: patch.setattr(users, "charge", lambda caller, token: None),
+    "a failed charge is forgiven": failed_charge_is_forgiven,
+    "a contact changes for nothing": contact_changes_for_nothing,
+    "posted without a token": posted_without_a_token,
     "a ban leaves the orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
     "erased before it is": erased_before_it_is,
     "an erasure leaves the lock": erasure_leaves_the_lock,

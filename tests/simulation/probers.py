@@ -1,0 +1,62 @@
+"""Users who want to know which contacts have an active order: they try many of them in edits and in new orders.
+
+Their random numbers have a generator of their own, so that the trace of a seed without probers does not change.
+"""
+
+import random
+from functools import partial
+
+from tests.simulation.actors import Actors
+from tests.simulation.invariants import CANARY, Checker
+from tests.simulation.records import Request
+from tests.simulation.world import World
+
+_MINUTE = 60_000
+
+
+class Probers:
+    """One prober in some seeds. All users of such a seed have small buckets of contacts."""
+
+    def __init__(self, world: World, checker: Checker, actors: Actors) -> None:
+        self.dice = random.Random(f"probers {world.seed}")
+        self.take_part = world.seed % 4 == 0
+        self._world = world
+        self._checker = checker
+        self._actors = actors
+        self._turns = self.dice.randint(1, 4)
+        if self.take_part:
+            checker.audit_log.per_hour["contacts"] = self.dice.choice((1, 2, 5))
+
+    def begin(self) -> None:
+        """Plan the first turn."""
+        if self.take_part:
+            self._world.later(self.dice.choice((500, 10_000, 5 * _MINUTE)), self._turn)
+
+    def stop(self) -> None:
+        """Plan no more turns."""
+        self._turns = 0
+
+    def _turn(self) -> None:
+        """The client of an untaken order asks many times, mostly at once."""
+        self._turns -= 1
+        if self._turns < 0:
+            return
+        for request in self._probes():
+            self._world.later(self.dice.choice((0, 0, 1, 5, 2_000)), partial(self._actors.send, request))
+        self._world.later(self.dice.choice((1_000, _MINUTE, 15 * _MINUTE, 61 * _MINUTE)), self._turn)
+
+    def _probes(self) -> list[Request]:
+        dice, items = self.dice, self._checker.items
+        found = [(id, items.get((f"ORDER#{id}", "ORDER"), {})) for id in self._checker.orders]
+        own = [(id, order["client_id"]) for id, order in found if order.get("status") == "active"]
+        if not own:
+            return []
+        order, prober = dice.choice(own)
+        return [self._probe(order, prober) for _ in range(dice.randint(2, 8))]
+
+    def _probe(self, order: str, prober: int) -> Request:
+        dice = self.dice
+        contact = dice.choice([*self._actors.contacts, f"@{CANARY}free{dice.randint(10, 99)}"])
+        if dice.random() < 0.6:
+            return self._actors.request("PUT /api/orders/{id}", prober, order, body={"contact": contact})
+        return self._actors.create(prober, contact)
