@@ -49,6 +49,9 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
         503, "provider_unavailable", "Платёжная система не отвечает, попробуйте позже"
     ),
     errors.PaymentNotFound: ErrorResponse(404, "payment_not_found", "Платёж не найден"),
+    errors.AmountOutOfLimits: ErrorResponse(
+        422, "amount_out_of_limits", "Этим способом можно пополнить баланс на сумму от {} до {} ₽"
+    ),
     errors.PaymentRefused: ErrorResponse(
         422, "payment_refused", "Платёжная система не приняла этот платёж. Измените сумму или способ оплаты"
     ),
@@ -72,6 +75,15 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     service_errors.Busy: ErrorResponse(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
     service_errors.Unavailable: ErrorResponse(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
 }
+
+
+def response_to(error: Exception) -> ErrorResponse:
+    """Return the response to a domain error or a service error, with the error's numbers in the sentence."""
+    found = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
+    if isinstance(error, errors.AmountOutOfLimits):
+        return found._replace(detail=found.detail.format(error.least, error.most))
+    return found
+
 
 # Errors that the framework raises by itself.
 HTTP_ERROR_RESPONSES = {

@@ -1,6 +1,7 @@
 """Settings that differ between stages, read from the environment variables that template.yaml sets."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -78,12 +79,14 @@ def schedule_settings() -> ScheduleSettings:
 class PaymentSettings:
     """Settings of payments.
 
-    `providers` are the enabled ones, the default first. `star_roubles` is the price of one Telegram Star in roubles.
+    `providers` are the enabled ones, the default first. `limits` are the least and the most roubles of one payment, by
+    provider. `star_roubles` is the price of one Telegram Star in roubles.
     `yookassa_vat_code` and `yookassa_tax_system_code` are for fiscal receipts. None are sent without a VAT code. A shop
     with one tax system needs no code of it.
     """
 
     providers: tuple[str, ...]
+    limits: Mapping[str, tuple[int, int]]
     star_roubles: Decimal
     return_url: str
     crypto_pay_api_url: str
@@ -100,6 +103,7 @@ def payment_settings() -> PaymentSettings:
     env = os.environ
     return PaymentSettings(
         providers=tuple(filter(None, env["PAYMENT_PROVIDERS"].split(","))),
+        limits={name: _limits(env[f"{name.upper()}_LIMITS"]) for name in ("crypto_pay", "telegram_stars", "yookassa")},
         star_roubles=Decimal(env["STAR_ROUBLES"]),
         return_url=env["PAYMENT_RETURN_URL"],
         crypto_pay_api_url=env["CRYPTO_PAY_API_URL"],
@@ -109,6 +113,11 @@ def payment_settings() -> PaymentSettings:
         yookassa_vat_code=_code(env["YOOKASSA_VAT_CODE"]),
         yookassa_tax_system_code=_code(env["YOOKASSA_TAX_SYSTEM_CODE"]),
     )
+
+
+def _limits(text: str) -> tuple[int, int]:
+    least, _, most = text.partition("-")
+    return int(least), int(most)
 
 
 def _code(text: str) -> int | None:

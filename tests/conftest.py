@@ -53,6 +53,9 @@ os.environ.update(
     SCHEDULE_DEAD_LETTERS_ARN="arn:aws:sqs:eu-central-1:123456789012:timer-dead-letters",
     TELEGRAM_API_URL="http://127.0.0.1:9",  # nothing listens there: a test that needs Telegram starts the fake
     PAYMENT_PROVIDERS="crypto_pay,telegram_stars,yookassa",
+    CRYPTO_PAY_LIMITS="1-100000",
+    TELEGRAM_STARS_LIMITS="1-100000",
+    YOOKASSA_LIMITS="1-100000",
     STAR_ROUBLES="1.5",
     OPERATOR_IDS=f"{OPERATOR},901",
     CONSENT_VERSION="1",

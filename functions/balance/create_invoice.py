@@ -8,7 +8,14 @@ from pydantic import BaseModel, Field
 from shared.bot import receipts
 from shared.commands import payments as commands
 from shared.domain import money
-from shared.domain.errors import Banned, InvalidInitData, PaymentRefused, ReceiptContactNeeded, TooOften
+from shared.domain.errors import (
+    AmountOutOfLimits,
+    Banned,
+    InvalidInitData,
+    PaymentRefused,
+    ReceiptContactNeeded,
+    TooOften,
+)
 from shared.domain.payment import Provider
 from shared.handlers.http import http_handler
 from shared.http.auth import Caller
@@ -52,6 +59,7 @@ class InvoiceView(View):
     response_model=InvoiceView,
     responses=error_responses(
         InvalidInitData,
+        AmountOutOfLimits,
         Banned,
         PaymentRefused,
         ReceiptContactNeeded,
@@ -64,9 +72,10 @@ async def create_invoice(invoice: NewInvoice, caller: Caller) -> InvoiceView:
     """Creates a pending payment. The balance is credited when the provider confirms it.
 
     Poll `GET /api/balance/payment/{id}/status` with `payment_id` to see it paid. A payment can be paid for 30 minutes,
-    by card for 60. A 503 `provider_not_configured` means that the service does not offer this provider. A 409
-    `receipt_contact_needed` means that a receipt is due and that no `receipt_contact` is stored: ask the caller for one
-    and repeat the request with it. The bot asks the caller too, and sends the link to pay after the reply.
+    by card for 60. A 422 `amount_out_of_limits` has the provider's limits in its sentence. A 503
+    `provider_not_configured` means that the service does not offer this provider. A 409 `receipt_contact_needed` means
+    that a receipt is due and that no `receipt_contact` is stored: ask the caller for one and repeat the request with
+    it. The bot asks the caller too, and sends the link to pay after the reply.
     """
     try:
         payment, provider_invoice = commands.begin(

@@ -85,6 +85,7 @@ ROWS = [
                 "SweepFailures",
                 "Breaches",
                 "ChargesRefused",
+                "PaymentsRefused",
                 "Debts",
                 "PaymentCheckFailures",
                 "Unavailable",

@@ -88,6 +88,11 @@ def _add_input_errors(operation: dict[str, Any]) -> None:
             add(422, "InvalidRequestView")
         else:
             del responses["422"]
+    elif "422" in responses and "requestBody" in operation:  # the route has refusals of its own, with that status
+        invalid = HTTP_ERROR_RESPONSES[422]
+        responses["422"]["description"] += f"; `{invalid.code}`: {invalid.detail}"
+        models = [{"$ref": f"#/components/schemas/{model}"} for model in ("ErrorView", "InvalidRequestView")]
+        responses["422"]["content"]["application/json"]["schema"] = {"anyOf": models}
     if "requestBody" in operation:
         add(400, "ErrorView")
         add(413, "ErrorView")

@@ -50,6 +50,9 @@ class LocalSettings:
     invoices_per_hour: int
     reads_per_hour: int
     payment_providers: tuple[str, ...]
+    crypto_pay_limits: str
+    telegram_stars_limits: str
+    yookassa_limits: str
     star_roubles: str
     crypto_pay_api_url: str
     crypto_pay_api_token: str
@@ -93,6 +96,9 @@ class LocalSettings:
             reads_per_hour=read("READS_PER_HOUR", "3600", _positive, "a whole number above 0"),
             operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
             payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
+            crypto_pay_limits=read("CRYPTO_PAY_LIMITS", "100-100000", _limits, "two numbers as in 100-100000"),
+            telegram_stars_limits=read("TELEGRAM_STARS_LIMITS", "1-10000", _limits, "two numbers as in 1-10000"),
+            yookassa_limits=read("YOOKASSA_LIMITS", "1-100000", _limits, "two numbers as in 1-100000"),
             star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),
             crypto_pay_api_url=read("CRYPTO_PAY_API_URL", f"{fakes}/crypto-pay", _url, "an http(s) URL"),
             crypto_pay_api_token=env.get("CRYPTO_PAY_API_TOKEN") or LOCAL_CRYPTO_PAY_TOKEN,
@@ -116,6 +122,13 @@ def _minutes(text: str) -> float:
     if not 0 < minutes < 60 * 24 * 365:
         raise ValueError
     return minutes
+
+
+def _limits(text: str) -> str:
+    least, _, most = text.partition("-")
+    if not 0 < int(least) <= int(most):
+        raise ValueError
+    return text
 
 
 def _decimal(text: str) -> str:

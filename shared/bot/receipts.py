@@ -11,7 +11,7 @@ from shared.domain.errors import DomainError, InvalidReceiptContact
 from shared.domain.init_data import telegram_user
 from shared.domain.receipt import parse_receipt_contact
 from shared.domain.text import clean
-from shared.error_responses import ERROR_RESPONSES
+from shared.error_responses import response_to
 from shared.payments import with_receipts
 from shared.service_errors import ProviderError, ServiceError
 
@@ -44,7 +44,7 @@ def answer(message: dict[str, Any]) -> None:
     except InvalidReceiptContact:
         reply(message, _question(f"{texts.NO_RECEIPT_CONTACT}\n\n{texts.receipt_question(amount)}"))
     except (DomainError, ProviderError) as refusal:
-        reply(message, BotMessage(ERROR_RESPONSES[type(refusal)].detail))
+        reply(message, BotMessage(response_to(refusal).detail))
     else:
         reply(message, BotMessage(texts.RECEIPT_CONTACT_SAVED, [[{"text": texts.pay(amount), "url": invoice.pay_url}]]))
 

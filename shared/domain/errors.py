@@ -9,8 +9,8 @@
     ├── complaints          OrderNotTakenByYou, AlreadyComplained, ComplaintNotFound, AlreadyHandled
     ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded
     ├── input               InvalidContact, InvalidReceiptContact
-    └── money               InsufficientBalance, PaymentNotFound, PaymentRefused, RechargeUnavailable,
-                            ReceiptContactNeeded
+    └── money               InsufficientBalance, AmountOutOfLimits, PaymentNotFound, PaymentRefused,
+                            RechargeUnavailable, ReceiptContactNeeded
 
 Each class is one error response: `shared/error_responses.py` has its status, code and Russian sentence. A request that
 ends in a domain error changed nothing. Failures of the service itself are in `shared/service_errors.py`.
@@ -156,6 +156,15 @@ class InvalidReceiptContact(DomainError):
 # money
 class InsufficientBalance(DomainError):
     """The balance is below the price."""
+
+
+class AmountOutOfLimits(DomainError):
+    """The payment provider takes payments of `least` to `most` roubles only."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+        self.least = least
+        self.most = most
 
 
 class PaymentNotFound(DomainError):

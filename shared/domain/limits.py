@@ -11,7 +11,10 @@ from typing import Literal
 from shared.domain.durations import HOUR_MS, ceil_seconds
 from shared.domain.errors import TooOften
 
-Bucket = Literal["orders", "contacts", "takes", "settings", "invoices", "reads"]
+Bucket = Literal["orders", "contacts", "takes", "settings", "invoices", "refusals", "reads"]
+
+# Invoices that a payment provider refused for good. Each gives the user's token back, and is a call to the provider.
+REFUSALS_PER_HOUR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class Token:
     bucket: Bucket
     full_by: int
     after: int
+
+    def given_back(self) -> "Token":
+        """Return what gives these tokens back, while no other was taken from the bucket since."""
+        return Token(self.bucket, full_by=self.after, after=self.full_by)
 
 
 def take_token(full_at: Mapping[str, int], bucket: Bucket, *, per_hour: int, now: int, tokens: int = 1) -> Token:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from shared import service_errors
 from shared.domain import errors
 from shared.domain.errors import DomainError
-from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse, response_to
 from shared.http.schemas import ErrorView
 from shared.observability import logger, metrics, where
 from shared.service_errors import ProviderError, ServiceError
@@ -82,7 +82,7 @@ def json_response(response: ErrorResponse, **more: object) -> JSONResponse:
 
 
 async def _expected(_: Request, error: Exception) -> JSONResponse:
-    found = next(ERROR_RESPONSES[kind] for kind in type(error).__mro__ if kind in ERROR_RESPONSES)
+    found = response_to(error)
     logger.append_keys(code=found.code)
     if isinstance(error, errors.InvalidInitData):
         logger.append_keys(reason=error.reason)

@@ -1,5 +1,6 @@
 """Payments and the charges that settle them. Each change is one transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.durations import DAY_MS
@@ -82,6 +83,35 @@ def create(payment: Payment, payer: TelegramUser, token: Token, *, receipt_conta
         [
             table.put_write(_item(payment), condition=conditions.NOT_THERE),
             users.user_write(payer.id, caller=payer, token=token, receipt_contact=receipt_contact),
+        ]
+    )
+
+
+def refuse(payment: Payment, tokens: Sequence[Token]) -> None:
+    """Let a pending payment expire at once, and write the payer's rate limit tokens.
+
+    One TransactWriteItems of two writes. Raises table.WriteConflict.
+    """
+    updates = [users.token_update(token) for token in tokens]
+    payer = [value for _, _, values in updates for value in values.items()]
+    table.transact(
+        [
+            table.update_write(
+                keys.payment(payment.id),
+                f"SET #status = :status REMOVE {keys.DUE.pk}, {keys.DUE.sk}",
+                condition=conditions.PAYMENT_AS_READ,
+                values={
+                    ":status": Status.EXPIRED,
+                    ":status_read": payment.status,
+                    ":refunded_read": payment.refunded,
+                },
+            ),
+            table.update_write(
+                keys.user(payment.user_id),
+                f"SET {', '.join(clause for clause, _, _ in updates)}",
+                condition=conditions.all_of(conditions.THERE, *(condition for _, condition, _ in updates)),
+                values=dict(payer),
+            ),
         ]
     )
 

@@ -48,10 +48,14 @@ def _take_tokens(user_id: int, tokens: int, now: int) -> None:
         token = take_token(full_at, "reads", per_hour=settings().reads_per_hour, now=now, tokens=tokens)
         done, item = table.update_if(
             keys.reads(user_id),
-            "SET bucket_reads = :bucket, #ttl = :ttl",
+            "SET bucket_reads = :reads_after, #ttl = :ttl",
             condition=conditions.bucket_full_by("reads"),
             # A full bucket needs no item, so TTL removes it.
-            values={":bucket": token.after, ":reads_full_by": token.full_by, ":ttl": ceil_seconds(token.after)},
+            values={
+                ":reads_after": token.after,
+                ":reads_full_by": token.full_by,
+                ":ttl": ceil_seconds(token.after),
+            },
         )
         if done:
             return

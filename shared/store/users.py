@@ -39,9 +39,9 @@ def _profile(caller: TelegramUser) -> dict[str, object]:
 def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
     """Return the SET clause, the condition and the values for taking the token from the user's bucket."""
     return (
-        f"bucket_{token.bucket} = :bucket_after",
+        f"bucket_{token.bucket} = :{token.bucket}_after",
         conditions.bucket_full_by(token.bucket),
-        {":bucket_after": token.after, f":{token.bucket}_full_by": token.full_by},
+        {f":{token.bucket}_after": token.after, f":{token.bucket}_full_by": token.full_by},
     )
 
 

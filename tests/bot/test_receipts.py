@@ -135,10 +135,24 @@ def test_reply_after_receipts_were_turned_off_is_ignored(service: Api, bot: Fake
 def test_reply_is_told_of_a_failing_shop(service: Api, bot: FakeTelegram, fiscal: FakeYookassa) -> None:
     """The contact is stored all the same: the payer tries again in the Mini App."""
     top_up(service)
-    fiscal.fail("create", status=400)
+    fiscal.fail("create", status=500, times=None)
     assert replies(service, bot, 1, EMAIL).status == 200
     assert bot.sent()[-1]["text"].startswith("Платёжная система не отвечает")
     assert users.get(PAYER).receipt_contact == EMAIL
+
+
+def test_reply_is_told_of_a_shop_that_refuses(service: Api, bot: FakeTelegram, fiscal: FakeYookassa) -> None:
+    top_up(service)
+    fiscal.fail("create", status=400)
+    assert replies(service, bot, 1, EMAIL).status == 200
+    assert bot.sent()[-1]["text"].startswith("Платёжная система не приняла этот платёж")
+
+
+def test_reply_is_told_of_the_limits(service: Api, bot: FakeTelegram, fiscal: FakeYookassa, change: Change) -> None:
+    top_up(service)
+    change(YOOKASSA_LIMITS="50-60")
+    assert replies(service, bot, 1, EMAIL).status == 200
+    assert "на сумму от 50 до 60 ₽" in bot.sent()[-1]["text"]
 
 
 def test_banned_payers_reply_is_not_stored(service: Api, bot: FakeTelegram) -> None:

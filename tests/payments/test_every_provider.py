@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -13,10 +14,11 @@ from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared.commands.settle import settle
+from shared.domain.limits import Token
 from shared.domain.payment import Charge, Payment
 from shared.handlers.background import HandlerFailed
 from shared.service_errors import Unavailable
-from shared.store import payments, table
+from shared.store import payments, table, users
 from tests import api
 from tests.conftest import SECRETS
 from tests.in_process import Api, Change
@@ -335,12 +337,65 @@ def test_failing_provider_is_a_503_and_changes_nothing(service: Api, shop: Shop,
 def test_invoice_that_the_provider_refuses_is_a_422(
     service: Api, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A repeated request would be refused as well, so this is no outage."""
+    """A repeated request would be refused as well, so this is no outage. No token is charged."""
     shop.break_down(status=400, times=None)
     answer = service.call(CREATE, user=1, body={"amount": 100, "provider": shop.name})
     assert (answer.status, answer.json["code"]) == (422, "payment_refused")
-    assert "ProviderErrors" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert '"PaymentsRefused":[1.0]' in said
+    assert "ProviderErrors" not in said
     assert balance(service) == 0
+    assert payments.due(2**52) == []
+    assert users.get(1).full_at["invoices"] <= service.now
+
+
+def test_refused_invoices_cannot_flood_the_provider(service: Api, yookassa: FakeYookassa, change: Change) -> None:
+    change(INVOICES_PER_HOUR="2")
+    yookassa.fail("create", status=400, times=None)
+    body = {"amount": 100, "provider": "yookassa"}
+    codes = [service.call(CREATE, user=1, body=body).json["code"] for _ in range(12)]
+    assert codes == ["payment_refused"] * 10 + ["too_often"] * 2
+    assert len(yookassa.calls) == 10
+    service.later(minutes=60)
+    yookassa.script.clear()
+    assert [service.call(CREATE, user=1, body=body).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_refused_invoice_returns_only_its_own_token(
+    service: Api, yookassa: FakeYookassa, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another invoice at the same time: the payment expires by the clock, and the refusal is still reported."""
+    change(INVOICES_PER_HOUR="10")
+    refuse = payments.refuse
+
+    def refuse_later(payment: Payment, tokens: Sequence[Token]) -> None:
+        yookassa.script.clear()
+        assert elsewhere(lambda: service.call(CREATE, user=1, body={"amount": 7, "provider": "yookassa"})).status == 200
+        refuse(payment, tokens)
+
+    monkeypatch.setattr(payments, "refuse", refuse_later)
+    yookassa.fail("create", status=400)
+    answer = service.call(CREATE, user=1, body={"amount": 100, "provider": "yookassa"})
+    assert (answer.status, answer.json["code"]) == (422, "payment_refused")
+    assert users.get(1).full_at["invoices"] == service.now + 2 * 360_000
+    assert len(payments.due(2**52)) == 2
+
+
+@pytest.mark.parametrize(("amount", "status"), [(99, 422), (100, 200), (500, 200), (501, 422)])
+def test_amount_outside_the_limits_is_a_422_without_a_call(
+    service: Api, shop: Shop, change: Change, amount: int, status: int
+) -> None:
+    change(**{f"{shop.name.upper()}_LIMITS": "100-500"})
+    shop.break_down(match={"nothing": "matches"})
+    answer = service.call(CREATE, user=1, body={"amount": amount, "provider": shop.name})
+    assert answer.status == status
+    if status == 422:
+        assert answer.json == {
+            "detail": "Этим способом можно пополнить баланс на сумму от 100 до 500 ₽",
+            "code": "amount_out_of_limits",
+        }
+        assert users.get(1).full_at == {}
+        assert payments.due(2**52) == []
 
 
 @pytest.mark.parametrize(
