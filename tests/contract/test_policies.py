@@ -345,6 +345,9 @@ def move_money(
         )
     calls.of("GET /api/balance/payment/{id}/status", user=30, id=str(stars))
 
+    yookassa.fail("create", status=400)
+    refused = {"amount": 900, "provider": "yookassa"}
+    assert calls.of("POST /api/balance/create-invoice", user=30, body=refused).status == 422
     for provider in ("crypto_pay", "yookassa", "telegram_stars"):
         _, link = invoice(provider)
     for _ in range(2):

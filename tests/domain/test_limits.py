@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import TooOften
-from shared.domain.limits import take_token
+from shared.domain.limits import REFUSALS_PER_HOUR, take_token
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -38,6 +38,18 @@ def test_buckets_are_independent() -> None:
     assert take_token(full_at, "takes", per_hour=1, now=NOW).full_by == NOW
     with pytest.raises(TooOften):
         take_token(full_at, "orders", per_hour=1, now=NOW)
+
+
+def test_token_given_back_leaves_the_bucket_as_it_was() -> None:
+    first = take_token({}, "invoices", per_hour=2, now=NOW)
+    second = take_token({"invoices": first.after}, "invoices", per_hour=2, now=NOW)
+    back = second.given_back()
+    assert (back.bucket, back.full_by, back.after) == ("invoices", second.after, first.after)
+    assert take_token({"invoices": back.after}, "invoices", per_hour=2, now=NOW) == second
+
+
+def test_ten_refused_invoices_an_hour_are_allowed() -> None:
+    assert REFUSALS_PER_HOUR == 10
 
 
 @given(
