@@ -34,6 +34,7 @@ async def list_reviews(
     - `mine`: only reviews that the caller received. `written`: only reviews that the caller wrote. Both need
       credentials (401 `unauthenticated`). Together they match no review.
     - `rating`: only reviews with that rating.
+    - Contacts in comments and names are masked (`•••`); the caller reads their own comments whole under `written`.
 
     There is no pagination: the newest `limit` reviews are returned. Credentials are optional for everyone's reviews;
     invalid ones count as none.
@@ -48,7 +49,7 @@ async def list_reviews(
     elif not mine:
         found = reviews.written(caller.id, rating=rating, limit=limit)
     # Both: nobody can take, and so review, an own order (I13).
-    return [review_view(review) for review in found]
+    return [review_view(review, to_author=written) for review in found]
 
 
 handler = http_handler(router)

@@ -92,7 +92,8 @@ class Order:
     `edits`: how often the order was edited.
     `ended_at`: when the order stopped being active, epoch ms.
     `removed_at`: when an operator removed the order, epoch ms.
-    `rating`, `review_comment`: the client's review.
+    `rating`, `review_comment`: the client's review. `masked_review_comment`: its comment as others see it; None if it
+    has no contact to mask.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Order:
     removed_at: int | None = None
     rating: int | None = None
     review_comment: str | None = None
+    masked_review_comment: str | None = None
 
 
 # ---------------------------------------------------------------- the current state

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import ExecutorDidNotTake, NobodyToReview, NotReviewable, OrderNotFound, OrderNotTakenByYou
+from shared.domain.masking import mask, masked_form
 from shared.domain.order import Order, Status, status_at
 
 MIN_RATING = 1
@@ -14,7 +15,11 @@ COMPLAINTS = ("Не отвечал", "Отменил заказ", "Неадек�
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A client's review of one executor of one order. `author_name` is the client's name at that time."""
+    """A client's review of one executor of one order.
+
+    `author_name`: the client's name at that time, masked. `masked_comment`: the comment as others see it; None if it
+    has no contact to mask (I23).
+    """
 
     id: int
     order_id: str
@@ -26,6 +31,7 @@ class Review:
     category: str
     city: str
     created_at: int
+    masked_comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,13 @@ def review_of(
         order_id=order.id,
         client_id=client_id,
         executor_id=executor_id,
-        author_name=author_name,
+        author_name=mask(author_name),
         rating=rating,
         comment=comment,
         category=order.category,
         city=order.city,
         created_at=now,
+        masked_comment=None if comment is None else masked_form(comment),
     )
 
 

@@ -28,7 +28,7 @@ from shared.domain import contact as contacts
 from shared.domain.durations import MINUTE_MS
 from shared.domain.errors import InvalidContact, InvalidReceiptContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
-from shared.domain.masking import MASK
+from shared.domain.masking import MASK, mask
 from shared.domain.money import EntryType, LedgerEntry
 from shared.domain.operators import MAX_REASON, MIN_REASON, Action
 from shared.domain.order import (
@@ -255,7 +255,8 @@ class OrderView(View):
     - `taken_by`: the executors in the order of their takes, at most three.
     - `customer_responded_at`: when the client responded or completed the order; null until then.
     - `city_locked`: always true, because the city of an order cannot be changed.
-    - `rating` (1 to 5), `review_comment`: the client's review; null without one.
+    - `rating` (1 to 5), `review_comment`: the client's review; null without one. Contacts in the comment are masked for
+      everyone but the client, and in lists.
     - `removed`: an operator removed the order: only its client and its executors still see it.
     """
 
@@ -279,7 +280,7 @@ class OrderView(View):
 def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
     """Return the order as `user_id` may see it at `now` (epoch ms).
 
-    In a list, the contact is null (I17) and the description is masked (I23) for everyone.
+    In a list, the contact is null (I17) and texts are masked (I23) for everyone.
     """
     is_whole = not listed and may_see_contact(order, user_id)
     minutes = (order.expires_at - order.created_at) / MINUTE_MS
@@ -300,7 +301,11 @@ def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = Fa
         "customer_responded_at": iso_or_null(order.responded_at),
         "city_locked": True,
         "rating": order.rating,
-        "review_comment": order.review_comment,
+        "review_comment": (
+            order.review_comment
+            if order.masked_review_comment is None or (is_whole and user_id == order.client_id)
+            else order.masked_review_comment
+        ),
         "removed": order.removed_at is not None,
     }
 
@@ -350,7 +355,8 @@ class ComplaintView(View):
     """A complaint of an executor about an order.
 
     - `executor_id`, `client_id`: Telegram ids of the executor who complains and of the order's client.
-    - `complaint`: one of the known kinds. `comment`: the executor's words; null without any.
+    - `complaint`: one of the known kinds. `comment`: the executor's words, with contacts masked (`•••`) for everyone
+      but the executor; null without any.
     - `handled_at`: when an operator handled it, ISO 8601, UTC; null while it is open.
     - `action_id`: id of that action in the audit log; null while it is open.
     """
@@ -366,15 +372,15 @@ class ComplaintView(View):
     action_id: int | None
 
 
-def complaint_view(complaint: Complaint) -> dict[str, Any]:
-    """Return the complaint as operators see it."""
+def complaint_view(complaint: Complaint, *, to_author: bool = False) -> dict[str, Any]:
+    """Return the complaint as operators see it, with its contacts masked (I23), or as its author does."""
     return {
         "id": complaint.id,
         "order_id": complaint.order_id,
         "executor_id": complaint.executor_id,
         "client_id": complaint.client_id,
         "complaint": complaint.complaint,
-        "comment": complaint.comment,
+        "comment": complaint.comment if to_author or complaint.comment is None else mask(complaint.comment),
         "created_at": iso(complaint.created_at),
         "handled_at": iso_or_null(complaint.handled_at),
         "action_id": complaint.action_id,
@@ -405,9 +411,9 @@ def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
 class ReviewView(View):
     """A client's review of an executor.
 
-    - `author_name`: the client's first name at the time of the review.
+    - `author_name`: the client's first name at the time of the review, with contacts masked (`•••`).
     - `rating`: 1 to 5.
-    - `comment`: null without one.
+    - `comment`: with contacts masked for everyone but its author; null without one.
     - `category`, `city`: those of the order.
     """
 
@@ -421,13 +427,13 @@ class ReviewView(View):
     created_at: str
 
 
-def review_view(review: Review) -> dict[str, Any]:
-    """Return the review as everyone may see it."""
+def review_view(review: Review, *, to_author: bool = False) -> dict[str, Any]:
+    """Return the review as everyone may see it, with its contacts masked (I23), or as its author does."""
     return {
         "id": review.id,
         "author_name": review.author_name,
         "rating": review.rating,
-        "comment": review.comment,
+        "comment": review.comment if to_author or review.masked_comment is None else review.masked_comment,
         "category": review.category,
         "city": review.city,
         "order_id": review.order_id,
@@ -531,9 +537,9 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "orders": [order_view(order, user_id=user.id, now=now) for order in person.orders],
         "taken_orders": person.taken_orders,
         "offered_orders": person.offered_orders,
-        "reviews_written": [review_view(review) for review in person.reviews_written],
+        "reviews_written": [review_view(review, to_author=True) for review in person.reviews_written],
         "reviews_received": [review_view(review) for review in person.reviews_received],
-        "complaints": [complaint_view(complaint) for complaint in person.complaints],
+        "complaints": [complaint_view(complaint, to_author=True) for complaint in person.complaints],
         "transactions": [transaction_view(entry) for entry in person.entries],
     }
 

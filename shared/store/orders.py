@@ -52,14 +52,16 @@ ATTRIBUTES = tuple(field.name for field in fields(Order) if field.name != "id")
 
 
 def from_item(item: table.Item) -> Order:
-    """Return the order of an item."""
+    """Return the order of an item.
+
+    Texts were masked when they were written. Those from before there were masks are masked here.
+    """
     return Order(
         id=keys.order_id_of(item),
         client_id=item["client_id"],
         category=item["category"],
         city=item["city"],
         description=item["description"],
-        # Masked when it was written. Only an order that was written before there were masks has no attribute.
         masked_description=(
             item["masked_description"] if "masked_description" in item else masked_form(item["description"])
         ),
@@ -85,6 +87,11 @@ def from_item(item: table.Item) -> Order:
         removed_at=item.get("removed_at"),
         rating=item.get("rating"),
         review_comment=item.get("review_comment"),
+        masked_review_comment=(
+            item["masked_review_comment"]
+            if "masked_review_comment" in item
+            else masked_form(item.get("review_comment") or "")
+        ),
     )
 
 

@@ -82,10 +82,17 @@ def erase_review(review: Review, *, is_order_kept: bool) -> None:
 
     One TransactWriteItems of two writes, of one if the order is no longer stored. Raises table.WriteConflict.
     """
-    writes = [_erase_comment_write(keys.review(review.order_id, review.client_id), author_name=ERASED_NAME)]
+    writes = [
+        _erase_comment_write(
+            keys.review(review.order_id, review.client_id), author_name=ERASED_NAME, masked_comment=None
+        )
+    ]
     if is_order_kept:
         order = table.update_write(
-            keys.order(review.order_id), "REMOVE review_comment", condition=conditions.THERE, values={}
+            keys.order(review.order_id),
+            "REMOVE review_comment, masked_review_comment",
+            condition=conditions.THERE,
+            values={},
         )
         writes.append(order)
     table.transact(writes)
@@ -101,7 +108,7 @@ def erase_complaint(complaint: Complaint) -> None:
     table.transact([_erase_comment_write(keys.complaint(complaint.order_id, complaint.executor_id))])
 
 
-def _erase_comment_write(key: keys.Key, **also: str) -> "TransactWriteItemTypeDef":
+def _erase_comment_write(key: keys.Key, **also: str | None) -> "TransactWriteItemTypeDef":
     fields = {"comment": None, **also}
     return table.update_write(
         key,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from shared.domain.durations import DAY_MS
+from shared.domain.masking import mask, masked_form
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
@@ -15,17 +16,21 @@ _COMPLAINT_RETENTION_MS = 180 * DAY_MS
 
 def from_item(item: table.Item) -> Review:
     """Return the review of an item."""
+    name, comment, masked = item["author_name"], item["comment"], item.get("masked_comment")
+    if "masked_comment" not in item:  # written before there were masks
+        name, masked = mask(name), masked_form(comment or "")
     return Review(
         id=item["id"],
         order_id=item["order_id"],
         client_id=item["client_id"],
         executor_id=item["executor_id"],
-        author_name=item["author_name"],
+        author_name=name,
         rating=item["rating"],
-        comment=item["comment"],
+        comment=comment,
         category=item["category"],
         city=item["city"],
         created_at=item["created_at"],
+        masked_comment=masked,
     )
 
 
@@ -50,6 +55,7 @@ def put_review(order: Order, review: Review) -> None:
                     "author_name": review.author_name,
                     "rating": review.rating,
                     "comment": review.comment,
+                    "masked_comment": review.masked_comment,
                     "category": review.category,
                     "city": review.city,
                     "created_at": review.created_at,
@@ -63,12 +69,17 @@ def put_review(order: Order, review: Review) -> None:
             table.put_write(keys.integer_id(review.id), condition=conditions.NOT_THERE),
             table.update_write(
                 keys.order(review.order_id),
-                "SET rating = :rating, review_comment = :comment",
+                "SET rating = :rating, review_comment = :comment, masked_review_comment = :masked",
                 condition=conditions.all_of(
                     conditions.STORED_AS_READ,
                     *([conditions.NOT_REMOVED] if order.removed_at is None else []),
                 ),
-                values={":rating": review.rating, ":comment": review.comment, ":status": order.status},
+                values={
+                    ":rating": review.rating,
+                    ":comment": review.comment,
+                    ":masked": review.masked_comment,
+                    ":status": order.status,
+                },
             ),
             users.user_write(review.executor_id, rating=review.rating),
         ]

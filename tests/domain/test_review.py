@@ -42,6 +42,15 @@ def test_the_limits_are_the_contracts() -> None:
     assert COMPLAINTS == ("Не отвечал", "Отменил заказ", "Неадекватное поведение", "Ложная информация", "Другое")
 
 
+def test_contacts_in_a_review_are_masked_when_it_is_written() -> None:
+    """I23: the name is stored masked, the comment in both forms."""
+    written = review(DONE, author_name="Анна @anna_p", comment="Звоните 89990000000")
+    assert (written.author_name, written.comment) == ("Анна •••", "Звоните 89990000000")
+    assert written.masked_comment == "Звоните •••"
+    assert review(DONE, comment=None).masked_comment is None
+    assert review(DONE, comment="Спасибо").masked_comment is None
+
+
 def test_a_review_is_about_the_first_executor() -> None:
     """I20: the review is about the first executor, however the takes are stored."""
     mixed = replace(DONE, takes=dict(reversed(DONE.takes.items())))

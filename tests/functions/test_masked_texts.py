@@ -1,4 +1,6 @@
-"""Contacts in texts: who reads a text whole, and who reads it masked (I23)."""
+"""Contacts in descriptions, comments and names: who reads a text whole, and who reads it masked (I23)."""
+
+from typing import Any
 
 import pytest
 
@@ -117,8 +119,7 @@ def test_a_short_masked_text_is_refused_in_a_new_order(service: Api) -> None:
 
 
 def test_an_order_from_before_the_masks_is_masked_when_read(service: Api, order_id: str) -> None:
-    key = attributes.item_to_dynamodb(keys.order(order_id))
-    table.client().update_item(TableName=TABLE, Key=key, UpdateExpression="REMOVE masked_description")
+    update(keys.order(order_id), "REMOVE masked_description")
     assert shown(service, order_id, None) == (MASKED, True)
     assert shown(service, order_id, CLIENT) == (WHOLE, True)
     [listed] = service.call("GET /api/orders").json["orders"]
@@ -145,3 +146,92 @@ def test_an_erasure_removes_the_whole_and_the_masked_text(service: Api, order_id
     item = str(service.image(order_id))
     assert "Прорвало" not in item
     assert shown(service, order_id, EXECUTOR) == ("Удалено по просьбе автора", False)
+
+
+# ---------------------------------------------------------------- reviews and complaints
+
+SAID = "Звоните лучше мне: 8 999 000-00-00"
+SAID_MASKED = "Звоните лучше мне: •••"
+NAMES = {"first_name": "Анна t.me/anna_p"}
+
+
+@pytest.fixture
+def reviewed(service: Api, order_id: str) -> str:
+    """The order, completed, reviewed by its client and complained about by the executor."""
+    assert service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order_id).status == 200
+    review = {"order_id": order_id, "rating": 4, "comment": SAID}
+    assert service.call("POST /api/reviews/client", user=CLIENT, names=NAMES, body=review).status == 200
+    complaint = {"order_id": order_id, "complaint": "Другое", "comment": SAID}
+    assert service.call("POST /api/reviews/executor", user=EXECUTOR, body=complaint).status == 200
+    return order_id
+
+
+def comments(service: Api, user: int | None, **query: bool) -> list[tuple[str, str]]:
+    """The names and comments of the reviews in a list."""
+    found = service.call("GET /api/reviews", user=user, query=query).json
+    return [(review["author_name"], review["comment"]) for review in found]
+
+
+def test_others_read_the_name_and_comment_of_a_review_masked(service: Api, reviewed: str) -> None:
+    for user, query in ((None, {}), (CLIENT, {}), (EXECUTOR, {"mine": True}), (OPERATOR, {})):
+        assert comments(service, user, **query) == [("Анна •••", SAID_MASKED)]
+
+
+def test_the_author_reads_the_own_comment_whole(service: Api, reviewed: str) -> None:
+    assert comments(service, CLIENT, written=True) == [("Анна •••", SAID)]
+
+
+@pytest.mark.parametrize(
+    ("user", "comment"),
+    [(CLIENT, SAID), (EXECUTOR, SAID_MASKED), (STRANGER, SAID_MASKED), (None, SAID_MASKED)],
+    ids=["client", "executor", "stranger", "anonymous"],
+)
+def test_an_order_shows_its_comment_whole_to_its_client(
+    service: Api, reviewed: str, user: int | None, comment: str
+) -> None:
+    assert service.call("GET /api/orders/{id}", user=user, id=reviewed).json["review_comment"] == comment
+
+
+def test_every_list_of_orders_shows_the_comment_masked(service: Api, reviewed: str) -> None:
+    for user, query in ((None, {"status": "completed"}), (CLIENT, {"mine": True}), (EXECUTOR, {"taken_by_me": True})):
+        [order] = service.call("GET /api/orders", user=user, query=query).json["orders"]
+        assert order["review_comment"] == SAID_MASKED
+
+
+def test_operators_read_a_complaint_masked(service: Api, reviewed: str) -> None:
+    [complaint] = service.call("GET /api/admin/complaints", user=OPERATOR).json["complaints"]
+    assert complaint["comment"] == SAID_MASKED
+    handled = {"order_id": reviewed, "executor_id": EXECUTOR, "reason": "Клиент прав"}
+    answer = service.call("POST /api/admin/complaints/handle", user=OPERATOR, body=handled)
+    assert (answer.status, answer.json["comment"]) == (200, SAID_MASKED)
+
+
+def test_an_export_has_the_own_words_whole_and_others_masked(service: Api, reviewed: str) -> None:
+    client = service.call("GET /api/users/me/export", user=CLIENT).json
+    assert (client["reviews_written"][0]["comment"], client["orders"][0]["review_comment"]) == (SAID, SAID)
+    executor = service.call("GET /api/users/me/export", user=EXECUTOR).json
+    assert (executor["reviews_received"][0]["comment"], executor["complaints"][0]["comment"]) == (SAID_MASKED, SAID)
+
+
+def update(key: keys.Key, expression: str, **values: str) -> None:
+    """Change an item of the table as an earlier version may have left it."""
+    more: Any = {"ExpressionAttributeValues": attributes.item_to_dynamodb(values)} if values else {}
+    key_there = attributes.item_to_dynamodb(key)
+    table.client().update_item(TableName=TABLE, Key=key_there, UpdateExpression=expression, **more)
+
+
+def test_a_review_from_before_the_masks_is_masked_when_read(service: Api, reviewed: str) -> None:
+    review = keys.review(reviewed, CLIENT)
+    update(review, "SET author_name = :name REMOVE masked_comment", **{":name": NAMES["first_name"]})
+    update(keys.order(reviewed), "REMOVE masked_review_comment")
+    assert comments(service, None) == [("Анна •••", SAID_MASKED)]
+    assert service.call("GET /api/orders/{id}", id=reviewed).json["review_comment"] == SAID_MASKED
+    assert comments(service, CLIENT, written=True) == [("Анна •••", SAID)]
+
+
+def test_an_erasure_removes_both_forms_of_a_comment(service: Api, reviewed: str) -> None:
+    for user in (CLIENT, EXECUTOR):
+        assert service.call("DELETE /api/users/me", user=user).status == 204
+    stored_items = str(table.client().scan(TableName=TABLE)["Items"])
+    assert "Звоните" not in stored_items
+    assert "Анна" not in stored_items

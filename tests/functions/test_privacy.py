@@ -32,6 +32,7 @@ TRACES = (
     "Прорвало",
     "+79161234567",
     "Мастер опоздал",
+    "anna@example.com",
     "Грубил",
     "anna@example.ru",
 )
@@ -59,7 +60,7 @@ def story(service: Api, yookassa: FakeYookassa, change: Change) -> dict[str, str
     for user in (ANNA, EXECUTOR, OTHER):
         service.recharge(user, 20)
     found = {
-        name: service.order(ANNA, contact=contact)["id"]
+        name: service.order(ANNA, contact=contact, description="Прорвало трубу, почта: anna@example.com")["id"]
         for name, contact in (
             ("free", "@burst_pipe"),
             ("taken", "@burst_pipe2"),
@@ -72,7 +73,8 @@ def story(service: Api, yookassa: FakeYookassa, change: Change) -> dict[str, str
             assert service.call("POST /api/orders/{id}/take", user=executor, id=found[name]).status == 200
     service.call("POST /api/orders/{id}/respond", user=ANNA, id=found["answered"])
     service.call("POST /api/orders/{id}/complete", user=ANNA, id=found["completed"])
-    review = {"order_id": found["completed"], "rating": 3, "comment": "Мастер опоздал"}
+    # Their masked forms are stored as well.
+    review = {"order_id": found["completed"], "rating": 3, "comment": "Мастер опоздал, вот почта: anna@example.com"}
     assert service.call("POST /api/reviews/client", user=ANNA, names=NAMES, body=review).status == 200
     # She is an executor as well.
     others = service.order(OTHER, contact="@other_pipe", description="Искрит розетка в коридоре, пахнет гарью")["id"]
@@ -104,7 +106,7 @@ def test_export_contains_everything_kept_of_a_user(service: Api, story: dict[str
     # An order that the user took belongs to another client: its contact is not the user's data.
     assert "@other_pipe" not in answer.text
     received = service.call("GET /api/users/me/export", user=EXECUTOR).json["reviews_received"]
-    assert [review["comment"] for review in received] == ["Мастер опоздал"]
+    assert [review["comment"] for review in received] == ["Мастер опоздал, вот почта: •••"]
 
 
 def test_erasure_leaves_only_the_ledger(service: Api, story: dict[str, str]) -> None:

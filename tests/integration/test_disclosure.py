@@ -7,7 +7,8 @@ def test_contacts_are_hidden_until_paid_for(service: Service) -> None:
     """Read an order in every way, as every kind of caller."""
     client, executor, broke, stranger = (service.user() for _ in range(4))
     service.recharge(executor)
-    orders = [service.order(client), service.order(client, f"+7 {service.phone()}")]
+    in_text = f"Прорвало трубу, звоните +7 {service.phone()} или пишите {service.contact()}"
+    orders = [service.order(client, description=in_text), service.order(client, f"+7 {service.phone()}")]
     for order in orders:
         everybody = (client, executor, broke, stranger, None)
 
@@ -27,8 +28,14 @@ def test_contacts_are_hidden_until_paid_for(service: Service) -> None:
         (executor, {"city": "Москва", "category": "Сантехника"}),
     ):
         listed = service.call("GET /api/orders", user=user, query=query).json["orders"]
+        [masked] = [each["description"] for each in listed if each["id"] == orders[0]["id"]]
+        assert masked == "Прорвало трубу, звоните ••• или пишите •••"
         assert {order["id"] for order in orders} <= {each["id"] for each in listed}
         assert {each["contact"] for each in listed} == {None}
+    for user, whole in ((client, True), (executor, True), (stranger, False), (None, False)):
+        shown = service.call("GET /api/orders/{id}", user=user, id=orders[0]["id"]).json
+        assert (shown["description"] == in_text) is whole
+        assert shown["description_masked"] is True
     # A refusal repeats nothing of the request.
     busy = service.call("POST /api/orders", user=stranger, body=service.order_body(orders[0]["contact"]))
     assert busy.status == 409

@@ -226,17 +226,13 @@ class Actors:
             case "PUT /api/orders/{id}":
                 user, body = client, self._changes(client)
             case "POST /api/reviews/client":
-                user, body = (
-                    client,
-                    {"order_id": order, "rating": dice.randint(1, 5), "comment": f"Спасибо {words_of(client)}"},
-                )
+                comment = f"Спасибо, я @{CANARY}in_text {words_of(client)}"
+                user, body = client, {"order_id": order, "rating": dice.randint(1, 5), "comment": comment}
                 if executors and dice.random() < 0.7:
                     body["executor_id"] = executor
             case "POST /api/reviews/executor":
-                user, body = (
-                    executor,
-                    {"order_id": order, "complaint": dice.choice(COMPLAINTS), "comment": words_of(executor)},
-                )
+                comment = f"Я @{CANARY}in_text {words_of(executor)}"
+                user, body = executor, {"order_id": order, "complaint": dice.choice(COMPLAINTS), "comment": comment}
             case "GET /api/orders/{id}":
                 user = dice.choice((client, executor, None, *self.users))
             case "GET /api/reviews/check":

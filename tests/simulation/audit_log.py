@@ -200,7 +200,7 @@ class AuditLog:
             changed -= {"handled_at", "action_id", "timeline_pk"}
         if name == "REVIEW" and (key[0], "ORDER") in commit:
             changed -= {"list1_pk", "list2_pk"}  # its order was removed: `invariants.py` checks the lists
-        if changed - {"comment", "author_name"}:
+        if changed - {"comment", "masked_comment", "author_name"}:
             self._broken("I20", f"{key} was changed from {old} to {new}")
 
     def _spent(self, bucket: str, user: int, commit: "Commit") -> None:

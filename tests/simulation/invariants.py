@@ -489,9 +489,12 @@ class Checker:
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":
             clients = {self.items[f"ORDER#{order['id']}", "ORDER"]["client_id"] for order in content["orders"]}
-            rest = {name: value for name, value in content.items() if name != "orders"}
-            if clients != {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
+            own_words = ("orders", "reviews_written", "complaints")
+            rest = {name: value for name, value in content.items() if name not in own_words}
+            if clients - {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
                 self._broken("I17", f"{request.name} was answered contacts of {clients} in {rest}")
+            return
+        if request.route == "GET /api/reviews" and request.query.get("written"):
             return
         if request.id is None and request.route != "POST /api/orders":
             self._broken("I18", f"{request.name} was answered a contact")
@@ -572,10 +575,12 @@ class Checker:
             self._broken("I19", f"{request.name} was answered {content}")
 
     def _shown(self, request: Request, view: Mapping[str, Any], task: Task) -> None:
-        """I12: an order is shown with its status by the clock of the reading invocation."""
+        """Check an order that is shown: its status by the clock of the reading invocation (I12), its comment (I23)."""
         order = self.items.get((f"ORDER#{view['id']}", "ORDER"))
         if order is None:
             return
+        if CANARY in (view["review_comment"] or "") and request.user != order["client_id"]:
+            self._broken("I23", f"{request.name} shows the contact in the comment of {view['id']}")
         clock = task.clock_low
         if view["status"] == "active" and clock >= order["expires_at"]:
             self._broken("I12", f"{request.name} shows {view['id']} active at {clock}, over {order['expires_at']}")

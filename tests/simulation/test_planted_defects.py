@@ -19,7 +19,7 @@ from shared import ids
 from shared.commands import end_due, erasure
 from shared.commands import orders as commands
 from shared.commands.retry import retry
-from shared.domain import money, notice, payment
+from shared.domain import money, notice, payment, review
 from shared.domain import order as domain
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
 from shared.domain.init_data import TelegramUser
@@ -197,6 +197,11 @@ def text_for_everybody(patch: Patch) -> None:
 def edit_leaves_the_mask(patch: Patch) -> None:
     """An edit keeps the masked form of the description before it."""
     patch.setattr(domain, "masked_form", lambda text: None)
+
+
+def comment_for_everybody(patch: Patch) -> None:
+    """A review's comment is shown whole to everybody (I23)."""
+    patch.setattr(review, "masked_form", lambda text: None)
 
 
 def contact_in_a_queue(patch: Patch) -> None:
@@ -467,6 +472,7 @@ DEFECTS: dict[str, Plant] = {
     "contact for everybody": contact_for_everybody,
     "text for everybody": text_for_everybody,
     "edit leaves the mask": edit_leaves_the_mask,
+    "comment for everybody": comment_for_everybody,
     "contact in a queue": contact_in_a_queue,
     "refund after the end": refund_after_the_end,
 }

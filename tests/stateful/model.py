@@ -16,7 +16,13 @@ ERASED, NOBODY = "Удалено по просьбе автора", "Польз�
 MASKED = {
     "Нет воды во всём доме, звоните +7 (999) 000-00-00 или @no_water": "Нет воды во всём доме, звоните ••• или •••",
     "Пишите: https://t.me/no_water": "Пишите: •••",
+    "Мастер хорош, его почта: master@example.com": "Мастер хорош, его почта: •••",
 }
+
+
+def masked(text: str | None) -> str | None:
+    """Return a text as others than its author see it."""
+    return MASKED.get(text, text) if text else text
 
 
 @dataclass
@@ -436,7 +442,16 @@ class Model:
             and (which != "all" or self.orders[review.order_id].removed_at is None)
         ]
         found.sort(key=lambda review: review.created_at, reverse=True)
-        return Says(200, [(review.order_id, review.rating, review.comment, review.author) for review in found[:limit]])
+        shown = [
+            (
+                review.order_id,
+                review.rating,
+                review.comment if which == "written" else masked(review.comment),
+                review.author,
+            )
+            for review in found[:limit]
+        ]
+        return Says(200, shown)
 
     # ------------------------------------------------------------ operators and erasure
 
@@ -527,7 +542,7 @@ class Model:
         return {
             "id": order.id,
             "category": order.category,
-            "description": order.description if entitled else MASKED.get(order.description, order.description),
+            "description": order.description if entitled else masked(order.description),
             "description_masked": order.description in MASKED,
             "city": order.city,
             "contact": order.contact if entitled and not order.erased else None,
@@ -538,6 +553,6 @@ class Model:
             "customer_responded_at": order.answered_at,
             "city_locked": True,
             "rating": order.rating,
-            "review_comment": order.comment,
+            "review_comment": order.comment if user == order.client else masked(order.comment),
             "removed": order.removed_at is not None,
         }

@@ -309,7 +309,7 @@ class Service(RuleBasedStateMachine):
         own=st.booleans(),
         user=USERS,
         rating=st.integers(1, 5),
-        comment=st.sampled_from([None, "Быстро"]),
+        comment=st.sampled_from([None, "Быстро", *MASKED]),
         executor=st.one_of(st.none(), USERS),
     )
     def review(
