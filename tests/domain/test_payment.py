@@ -317,6 +317,13 @@ def test_polling_slows_down_and_ends_days_after_expiry(
     assert payment.status is Status.EXPIRED
 
 
+@pytest.mark.parametrize("minutes", [1, 30, 31, DAY - 1])
+def test_payment_that_has_expired_is_polled_after_a_day(minutes: int) -> None:
+    """Also where the clock that polls is behind the one that saw its end."""
+    expired = replace(STARS, invoice_id="i", status=Status.EXPIRED)
+    assert after_check(expired, is_over=False, now=NOW + minutes * 60_000).check_at == NOW + DAY * 60_000
+
+
 def test_payment_polled_late_ends_when_its_provider_says_so() -> None:
     open_late = replace(STARS, invoice_id="i", status=Status.EXPIRED, check_at=NOW + 86_400_000)
     payment = after_check(open_late, is_over=True, now=NOW + 86_400_000)
