@@ -84,7 +84,10 @@ export async function leave(): Promise<ExportView | undefined> {
 
 export async function removeAdvertisement(id: string, author: number): Promise<string[]> {
   const reason = "Реклама";
-  await api.POST("/api/admin/orders/{id}/remove", { params: { path: { id } }, body: { reason } });
+  const order = await api.GET("/api/admin/orders/{id}", { params: { path: { id } } });
+  if (order.data?.removed_at === null) {
+    await api.POST("/api/admin/orders/{id}/remove", { params: { path: { id } }, body: { reason } });
+  }
   const { data, error } = await api.POST("/api/admin/users/{id}/ban", {
     params: { path: { id: author } },
     body: { reason },

@@ -94,6 +94,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     # operators
     "GET /api/admin/complaints": Endpoint("operator", 200, _NOTHING, _fields("complaints next_cursor"), _COMPLAINT),
     "POST /api/admin/complaints/handle": Endpoint("operator", 200, frozenset({404, 409}), _COMPLAINT),
+    "GET /api/admin/orders/{id}": Endpoint("operator", 200, frozenset({404}), _OPERATOR_ORDER),
     "POST /api/admin/orders/{id}/refund": Endpoint(
         "operator", 200, frozenset({404, 409}), _fields("order_id executor_id amount")
     ),

@@ -251,7 +251,12 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
     calls.of("POST /api/admin/complaints/handle", user=OPERATOR, body=handled)
     refund = {"executor_id": 2, **WHY}
     calls.of("POST /api/admin/orders/{id}/refund", user=OPERATOR, id=order, body=refund)
+    calls.of("GET /api/admin/orders/{id}", user=OPERATOR, id=order)
     calls.of("POST /api/admin/orders/{id}/remove", user=OPERATOR, id=taken_order(calls, "@fifth_pipe"), body=WHY)
+    reviewed = taken_order(calls, "@ninth_pipe")
+    calls.of("POST /api/orders/{id}/complete", user=1, id=reviewed)
+    calls.of("POST /api/reviews/client", user=1, body={"order_id": reviewed, "rating": 5})
+    calls.of("POST /api/admin/orders/{id}/remove", user=OPERATOR, id=reviewed, body=WHY)
     taken_order(calls, "@sixth_pipe")
     late = taken_order(calls, "@seventh_pipe")
     if service is not None:

@@ -215,6 +215,34 @@ def test_a_late_end_is_stored_by_the_removal(service: Api) -> None:
     assert books_are_right()
 
 
+# ---------------------------------------------------------------- operators
+
+
+@every_state
+def test_operators_see_every_order_without_contact(service: Api, begin: Begin) -> None:
+    order = begin(service)
+    before = detail(service, order, CLIENT).json
+    expected = {**before, "contact": None, "client_id": CLIENT, "removed_at": None}
+    assert seen_by_operator(service, order) == expected
+    removal = act(service, "orders/{id}/remove", order).json
+    assert removal["removed_at"] is not None
+    assert seen_by_operator(service, order) == removal
+
+
+def test_operators_see_the_masked_description(service: Api) -> None:
+    order = service.order(CLIENT, description="Прорвало трубу, пишите @burst_pipe в любое время")["id"]
+    shown = seen_by_operator(service, order)
+    assert ("burst_pipe" in str(shown), shown["description_masked"]) == (False, True)
+    missing = service.call("GET /api/admin/orders/{id}", user=OPERATOR, id=NOT_THERE)
+    assert (missing.status, missing.json["code"]) == (404, "order_not_found")
+
+
+def seen_by_operator(service: Api, order: str) -> Any:
+    answer = service.call("GET /api/admin/orders/{id}", user=OPERATOR, id=order)
+    assert answer.status == 200
+    return answer.json
+
+
 # ---------------------------------------------------------------- lists and reviews
 
 

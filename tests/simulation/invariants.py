@@ -481,10 +481,12 @@ class Checker:
             self._contacts_seen(request, content, text)
         if answer.status < 300:
             self._done(request, content, task)
-        elif answer.status < 500 and "/admin/" in request.route:
-            self.audit_log.on_refusal(request, answer)
-        elif answer.status == 409 and content["code"] == "contact_busy":
-            self.audit_log.on_busy_contact(request)
+        elif answer.status < 500:
+            self.visibility.on_refusal(request, answer, task)
+            if "/admin/" in request.route:
+                self.audit_log.on_refusal(request, answer)
+            elif answer.status == 409 and content["code"] == "contact_busy":
+                self.audit_log.on_busy_contact(request)
 
     def _contacts_seen(self, request: Request, content: Any, text: str) -> None:
         if request.route == "GET /api/users/me/export":

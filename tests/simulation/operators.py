@@ -18,6 +18,7 @@ from tests.simulation.world import Task, World
 _MINUTE = 60_000
 _ERASE_TIMEOUT = 900_000
 _EXPORT_TIMEOUT = 60_000
+_LOOK = "GET /api/admin/orders/{id}"
 _REMOVE = "POST /api/admin/orders/{id}/remove"
 _REFUND = "POST /api/admin/orders/{id}/refund"
 _HANDLE = "POST /api/admin/complaints/handle"
@@ -100,7 +101,37 @@ class Operators:
         return dice.choice(list(there)) if there else None
 
     def _removals(self, order: str) -> list[Request]:
+        """Of an order in any state: half of those that ended have a review if there is one."""
+        if self.dice.random() < 0.5:
+            order = self._ended() or order
+        for delay in (0, 10, 5_000, _MINUTE):
+            for request in self._strangers(order):
+                self._send(request, delay + self.dice.choice((0, 1, 30)))
         return [self._asks(_REMOVE, order) for _ in range(self.dice.choice((1, 1, 2)))]
+
+    def _ended(self) -> str | None:
+        """An order that ended; one with a review rather than another."""
+        items = self._checker.items
+        there = [(id, items.get((f"ORDER#{id}", "ORDER"), {})) for id in self._checker.orders]
+        ended = [id for id, order in there if order.get("status", "active") != "active"]
+        reviewed = [id for id, order in there if "rating" in order]
+        found = reviewed if reviewed and self.dice.random() < 0.6 else ended
+        return self.dice.choice(found) if found else None
+
+    def _strangers(self, order: str) -> list[Request]:
+        """Somebody who has the link, and readers of the public lists."""
+        dice, actors = self.dice, self._actors
+        user = dice.choice(actors.users)
+        verbs = ("take", "respond", "close", "complete")
+        asked = [
+            actors.request("GET /api/orders/{id}", dice.choice((None, user)), order),
+            actors.request(f"POST /api/orders/{{id}}/{dice.choice(verbs)}", user, order),
+            actors.request("DELETE /api/orders/{id}", user, order),
+            actors.request("GET /api/orders", None, query={"status": dice.choice(("expired", "completed"))}),
+            actors.request("GET /api/reviews", None),
+            actors.request(_LOOK, OPERATORS[0], order),
+        ]
+        return dice.sample(asked, dice.choice((1, 2)))
 
     def _refunds(self, order: str) -> list[Request]:
         """Refund some executors of an order: mostly one with a response, while it continues."""

@@ -19,9 +19,9 @@ from shared import ids
 from shared.commands import end_due, erasure
 from shared.commands import orders as commands
 from shared.commands.retry import retry
-from shared.domain import money, notice, payment, review
+from shared.domain import money, notice, payment, review, visibility
 from shared.domain import order as domain
-from shared.domain.errors import AlreadyRefunded, OrderNotActive, TakeNotFound
+from shared.domain.errors import AlreadyRefunded, OrderNotActive, OrderNotFound, TakeNotFound
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
 from shared.domain.money import BalanceChange, LedgerEntry
@@ -335,6 +335,37 @@ def removal_keeps_what_was_paid(patch: Patch) -> None:
         patch.setattr(module, "removed", keep)
 
 
+def removal_refunds_what_had_ended(patch: Patch) -> None:
+    """A removal refunds the executors of an order that had ended before, too."""
+
+    def refund_all(order: Order, now: int) -> Order:
+        takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
+        return replace(domain.removed(order, now), takes=takes)
+
+    patch.setattr(remove_order, "removed", refund_all)
+
+
+def a_review_outlives_its_order(patch: Patch) -> None:
+    """A removal leaves the review in the public lists."""
+    patch.setattr(orders, "_removes", lambda before, after: False)
+
+
+def a_removed_order_is_listed(patch: Patch) -> None:
+    """The public lists go by the status alone."""
+    patch.setattr(keys, "may_list", lambda order: order.status in visibility.PUBLIC_STATUSES)
+
+
+def commands_ask_no_viewer(patch: Patch) -> None:
+    """The rule holds for an order's page only: a command tells a stranger why an order that is gone refuses."""
+
+    def found(order: Order | None, user_id: int | None) -> Order:
+        if order is None:
+            raise OrderNotFound
+        return order
+
+    patch.setattr(commands, "seen_by", found)
+
+
 def audit_entry_after_the_action(patch: Patch) -> None:
     """The effect is written before its audit entry."""
     transact = table.transact
@@ -429,6 +460,12 @@ DEFECTS: dict[str, Plant] = {
     "a refund over a refund": refund_over_a_refund,
     "a refund before the end": refund_before_the_end,
     "a removal keeps what was paid": removal_keeps_what_was_paid,
+    "a removal refunds what had ended": removal_refunds_what_had_ended,
+    "a removed order is shown": lambda patch: patch.setattr(visibility, "may_see", lambda order, user_id: True),
+    "commands ask no viewer": commands_ask_no_viewer,
+    "a removed order is listed": a_removed_order_is_listed,
+    "a review outlives its order": a_review_outlives_its_order,
+    "a removal by read": without("NOT_REMOVED"),
     "the audit entry after the action": audit_entry_after_the_action,
     "nobody looks at the ban": nobody_looks_at_the_ban,
     "a ban by read": without("NOT_BANNED"),

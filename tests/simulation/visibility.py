@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes.dynamodb import Key
-from tests.simulation.records import Plain, Request
+from tests.simulation.records import Answer, Plain, Request
 from tests.simulation.world import MAX_LAG, Task, World
 
 # Query parameters of a list of the caller's own.
@@ -53,6 +53,14 @@ class Visibility:
             self._check(request, task, [order["id"] for order in content["orders"]], lag=MAX_LAG)
         elif request.route == "GET /api/reviews" and not _OWN & request.query.keys():
             self._check(request, task, [review["order_id"] for review in content], lag=MAX_LAG)
+
+    def on_refusal(self, request: Request, answer: Answer, task: Task) -> None:
+        """Check a refusal: to a stranger, a gone order is not there. A ban is refused before the order is read."""
+        order_id = request.id or (request.body or {}).get("order_id")
+        if order_id is None or "/admin/" in request.route or self._takes_part(order_id, request.user):
+            return
+        if answer.status != 404 and answer.json["code"] != "banned":
+            self._check(request, task, [order_id], lag=0)
 
     def _check(self, request: Request, task: Task, order_ids: list[str], *, lag: int) -> None:
         for order_id in order_ids:
