@@ -1,4 +1,4 @@
-"""G5: TLC checks the specification of an order's life. tests/tla/README.md maps it to the code."""
+"""G5: TLC checks the specifications of an order's life and of a debt. tests/tla/README.md maps them to the code."""
 
 import re
 from pathlib import Path
@@ -23,6 +23,10 @@ MUTANTS = {
     "edit_after_take": ("edit", "PROPERTY I14"),
     "early_timer_swallowed": ("schedules", "PROPERTY L6"),
     "no_sweep": ("sweep", "PROPERTY L1"),
+    "debt_by_read": ("debt", "INVARIANT I23"),
+    "entry_by_read": ("debt", "INVARIANT I23"),
+    "refund_forgets": ("debt", "INVARIANT I23"),
+    "repays_too_much": ("debt", "INVARIANT I3"),
 }
 
 
@@ -34,8 +38,9 @@ def check(name: str, scratch: Path) -> None:
     assert found.complete, found.output
 
 
-def test_small_configuration_holds(tmp_path: Path) -> None:
-    check("quick", tmp_path)
+@pytest.mark.parametrize("name", ["quick", "debt"])
+def test_small_configuration_holds(tmp_path: Path, name: str) -> None:
+    check(name, tmp_path)
 
 
 def test_mutant_of_small_configuration_fails(tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_mutant_of_small_configuration_fails(tmp_path: Path) -> None:
 
 
 def test_every_mutant_of_the_specification_is_tested() -> None:
-    named = set(re.findall(r'Mutant = "(\w+)"', (HERE / "Order.tla").read_text()))
+    named = {mutant for path in HERE.glob("*.tla") for mutant in re.findall(r'Mutant = "(\w+)"', path.read_text())}
     assert named == set(MUTANTS)
 
 
@@ -78,6 +83,7 @@ def test_mutant_is_caught(tmp_path: Path, mutant: str) -> None:
         ("quick", "INVARIANT NoOrderIsFullAndRefunded"),
         ("quick", "PROPERTY NoAnswerAfterTheHour"),
         ("reuse", "INVARIANT NoContactIsReusedBeforeARefund"),
+        ("debt", "INVARIANT NoDebtIsRepaidInParts"),
     ],
 )
 def test_required_states_are_reachable(tmp_path: Path, name: str, impossible: str) -> None:

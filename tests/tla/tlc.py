@@ -1,4 +1,4 @@
-"""TLC, the TLA+ model checker, on one configuration of the specification beside this file."""
+"""TLC, the TLA+ model checker, on one configuration of a specification beside this file."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class Run:
 
 
 def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = None) -> Run:
-    """Check the configuration `name`.cfg of Order.tla, with a planted defect if `mutant` names one.
+    """Check the configuration `name`.cfg, with a planted defect if `mutant` names one.
 
     `only`: check this "INVARIANT x" or "PROPERTY x" instead of the configuration's. Without Java, fail in CI and skip
     the test elsewhere.
@@ -57,8 +57,9 @@ def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = No
     configuration = re.sub(r'Mutant = "\w+"', f'Mutant = "{mutant}"', configuration)
     if only is not None:
         configuration = re.sub(r"^(INVARIANTS|PROPERTIES) .*\n", "", configuration, flags=re.MULTILINE) + f"{only}\n"
-    (scratch / "Order.cfg").write_text(configuration)
-    shutil.copy(HERE / "Order.tla", scratch)
+    module = "Debt" if name == "debt" else "Order"
+    (scratch / f"{module}.cfg").write_text(configuration)
+    shutil.copy(HERE / f"{module}.tla", scratch)
     started, before = time.monotonic(), os.times()
     output = subprocess.run(
         [
@@ -71,7 +72,7 @@ def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = No
             "-deadlock",  # no deadlock check: the clock stops at the horizon
             "-workers",
             f"{os.cpu_count()}",
-            "Order",
+            module,
         ],
         cwd=scratch,
         capture_output=True,
