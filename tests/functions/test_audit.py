@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
 import pytest
 
 from functions.scheduled import audit
+from shared.commands.settle import settle
 from shared.domain.audit import Books
 from shared.observability import logger
 from shared.store import books, keys, table
@@ -15,6 +17,7 @@ from shared.store.attributes import item_to_dynamodb
 from tests.api import Context
 from tests.conftest import TABLE
 from tests.in_process import Api
+from tests.payments.shops import asked_for_stars
 
 
 def found() -> set[tuple[str, str]]:
@@ -37,6 +40,13 @@ def remove(key: keys.Key) -> None:
     table.client().transact_write_items(TransactItems=[{"Delete": {"TableName": TABLE, "Key": item_to_dynamodb(key)}}])
 
 
+def rename(key: keys.Key, to: keys.Key) -> None:
+    """Store the entry under another cause."""
+    copy(key, to)
+    spoil(to, "SET cause = :value", to["sk"].removeprefix("LEDGER#"))
+    remove(key)
+
+
 def copy(key: keys.Key, to: keys.Key) -> None:
     item = table.get(key)
     assert item is not None
@@ -45,18 +55,25 @@ def copy(key: keys.Key, to: keys.Key) -> None:
 
 @pytest.fixture
 def story(service: Api) -> dict[str, str]:
-    """Orders in every state, by name; clients 1 and 5, executors 2, 3 and 4."""
+    """Orders in every state, by name; client 1, executors 2 to 5. Executor 5 owes 2 of 4 roubles that they spent."""
     for executor in (2, 3, 4):
         service.recharge(executor, 20)
     orders = {
         name: service.order(1, contact=f"@pipe_{name}")["id"]
-        for name in ("active", "taken", "refunded", "completed", "deleted")
+        for name in ("active", "taken", "refunded", "completed", "deleted", "repaid", "owing")
     }
     for name in ("taken", "refunded", "completed"):
         for executor in (2, 3):
             assert service.call("POST /api/orders/{id}/take", user=executor, id=orders[name]).status == 200
-    assert service.call("POST /api/orders/{id}/close", user=1, id=orders["refunded"]).status == 204
-    assert service.call("POST /api/orders/{id}/complete", user=1, id=orders["completed"]).status == 200
+    charge = asked_for_stars(5, 4, service.now)
+    settle(charge)
+    for name in ("repaid", "owing"):
+        assert service.call("POST /api/orders/{id}/take", user=5, id=orders[name]).status == 200
+    settle(replace(charge, refunded=4))
+    for name in ("refunded", "repaid"):
+        assert service.call("POST /api/orders/{id}/close", user=1, id=orders[name]).status == 204
+    for name in ("completed", "owing"):
+        assert service.call("POST /api/orders/{id}/complete", user=1, id=orders[name]).status == 200
     assert service.call("DELETE /api/orders/{id}", user=1, id=orders["deleted"]).status == 204
     review = {"order_id": orders["completed"], "rating": 4}
     assert service.call("POST /api/reviews/client", user=1, body=review).status == 200
@@ -148,6 +165,32 @@ PLANTED: dict[str, tuple[Callable[[dict[str, str]], None], set[tuple[str, str]]]
     "a rating from nowhere": (
         lambda _: spoil(keys.user(2), "SET rating_sum = :value", 5),
         {("I21", "user 2")},
+    ),
+    "a debt from nowhere": (
+        lambda _: spoil(keys.user(4), "SET debt = :value", 3),
+        {("I3", "everybody"), ("I23", "user 4")},
+    ),
+    "a debt forgotten": (
+        lambda _: spoil(keys.user(5), "SET last_entry_id = last_entry_id + :value REMOVE debt", 0),
+        {("I3", "everybody"), ("I23", "user 5")},
+    ),
+    "a repayment of another credit": (
+        lambda orders: rename(
+            keys.ledger_entry(5, f"REPAYMENT#REFUND#{orders['repaid']}"), keys.ledger_entry(5, "REPAYMENT#REFUND#x")
+        ),
+        {("I23", "user 5")},
+    ),
+    "a repayment gone": (
+        lambda orders: remove(keys.ledger_entry(5, f"REPAYMENT#REFUND#{orders['repaid']}")),
+        {("I1", "user 5"), ("I4", "user 5"), ("I23", "user 5")},
+    ),
+    "a payment gone": (
+        lambda _: remove(keys.payment(5)),
+        {("I8", "user 5"), ("I23", "user 5")},
+    ),
+    "a refund that no provider made": (
+        lambda _: spoil(keys.payment(5), "SET refunded = :value", 3),
+        {("I3", "everybody"), ("I23", "user 5")},
     ),
     "an order counted twice": (
         lambda _: spoil(keys.user(1), "SET active_orders = :value", 3),

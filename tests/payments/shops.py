@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from functions.balance import refund_payment
@@ -10,6 +11,10 @@ from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
+from shared.domain.init_data import TelegramUser
+from shared.domain.limits import take_token
+from shared.domain.payment import Charge, Provider, new_payment
+from shared.store import payments
 from tests import api
 from tests.in_process import Api
 
@@ -50,6 +55,16 @@ def check(service: Api, minutes: float = 0) -> None:
 def refund(payment_id: int) -> dict[str, Any]:
     done: dict[str, Any] = refund_payment.handler({"payment_id": payment_id}, api.Context())
     return done
+
+
+def asked_for_stars(user: int, amount: int, now: int) -> Charge:
+    """Store a pending payment whose id is the user's, without a provider. Return the charge that would settle it."""
+    payment = new_payment(
+        id=user, user_id=user, provider=Provider.TELEGRAM_STARS, amount=amount, star_roubles=Decimal(1), now=now
+    )
+    token = take_token({}, "invoices", per_hour=10, now=now)
+    payments.create(payment, TelegramUser(user, "", "", None), token, receipt_contact=None)
+    return Charge(payment.provider, "stx", payment.id, user, payment.price, payment.currency)
 
 
 def right_books() -> None:

@@ -113,7 +113,7 @@ class Actors:
         """Give some users money and post a first order."""
         for user in self.users:
             if self._dice.random() < 0.8:
-                self.send(self._recharge(user))
+                self.send(self.recharge(user))
         if self._dice.random() < 0.3:
             self._begin_busy()
             return
@@ -285,7 +285,7 @@ class Actors:
             changes["category"] = dice.choice(CATEGORIES[:2])
         return changes
 
-    def _recharge(self, user: int) -> Request:
+    def recharge(self, user: int) -> Request:
         # Each amount is used once, so that the books can match a credit with its request.
         self._recharges += 1
         return self.request(_RECHARGE, user, body={"amount": self._recharges})
@@ -306,7 +306,7 @@ class Actors:
                 (_RECHARGE, {}),
             )
         )
-        return self._recharge(user) if route == _RECHARGE else self.request(route, user, query=query)
+        return self.recharge(user) if route == _RECHARGE else self.request(route, user, query=query)
 
 
 # Requests by state of the order. Sometimes a request for another state is sent.

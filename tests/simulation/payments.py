@@ -194,7 +194,8 @@ class Payments:
         if self.dice.random() < 0.4:
             self._world.later(self.dice.choice((10, 1_000, 3 * _MINUTE, 20 * _MINUTE)), lambda: self._give_back(charge))
         else:
-            self._world.later(self.dice.choice((1_000, _MINUTE)), lambda: self._give_back_when_spent(charge))
+            most = self.dice.choice((1, 9))
+            self._world.later(_MINUTE, lambda: self._give_back_when_spent(charge, most))
         return charge
 
     # ------------------------------------------------------------ money back
@@ -210,16 +211,27 @@ class Payments:
         ]
         self._operator_refunds(ids[0] if ids else charge.payment_id)
 
-    def _give_back_when_spent(self, charge: Money) -> None:
-        """Give the money back once the payer has spent some of it: what is gone becomes a debt (I23)."""
+    def _give_back_when_spent(self, charge: Money, most: int) -> None:
+        """Give back all that a payer paid, once they spent some of it and have at most `most` roubles left (I23).
+
+        The first reversal empties the balance, so the next ones only add to the debt. Some payers top up meanwhile.
+        """
         if not self._goes_on:
             return
         payment = self._checker.items.get((f"PAYMENT#{charge.payment_id}", "PAYMENT"), {})
         balance = self._checker.items.get((f"USER#{charge.user}", "USER"), {}).get("balance", 0)
-        if payment.get("charge_id") == charge.id and payment["paid_at"] is not None and balance < payment["amount"]:
-            self._give_back(charge)
-        else:
-            self._world.later(_MINUTE, lambda: self._give_back_when_spent(charge))
+        is_credited = payment.get("charge_id") == charge.id and payment["paid_at"] is not None
+        if is_credited and balance < payment["amount"] and balance <= most:
+            for paid in [money for money in self._checker.money.values() if money.user == charge.user]:
+                self._world.later(self.dice.choice((0, 10, 40)), lambda paid=paid: self._give_back(paid))  # type: ignore[misc]
+            for _ in range(self.dice.choice((0, 1, 2))):
+                delay = self.dice.choice((20, 40, 60, 80, _MINUTE))
+                self._world.later(delay, lambda: self._actors.send(self._actors.recharge(charge.user)))
+            return
+        if is_credited and self._checker.orders:
+            order_id = self.dice.choice(self._checker.orders)
+            self._actors.send(self._actors.request("POST /api/orders/{id}/take", charge.user, order_id))
+        self._world.later(self.dice.choice((1_000, 20_000, _MINUTE)), lambda: self._give_back_when_spent(charge, most))
 
     def _operator_refunds(self, payment_id: int) -> None:
         """Invoke the refund until it succeeds."""

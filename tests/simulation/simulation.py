@@ -216,6 +216,7 @@ class Simulation:
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
             *((module, "settings", lambda: limited) for module in (order_commands, payment_commands, user_commands)),
+            (payment_commands, "time", time),
             (ban_user, "time", time),
             (erasure, "time", time),
             (delete_me, "time", time),

@@ -301,6 +301,17 @@ def refund_forgets_the_debt(patch: Patch) -> None:
     patch.setattr(commands, "refund_of_take", whole)
 
 
+def repays_too_much(patch: Patch) -> None:
+    """A credit of a debtor goes to the debt as a whole."""
+    credit = money.credit_of_payment
+
+    def all_of_it(user: User, *, amount: int, **more: Any) -> BalanceChange:
+        change = credit(replace(user, debt=amount if user.debt else 0), amount=amount, **more)
+        return replace(change, before=user, debt=0)
+
+    patch.setattr(payment, "credit_of_payment", all_of_it)
+
+
 # ---------------------------------------------------------------- operators, bans, erasure
 
 
@@ -488,6 +499,8 @@ DEFECTS: dict[str, Plant] = {
     "polling ends by our clock": polling_ends_by_our_clock,
     "a balance that a refund did not see": debt_below_zero,
     "a refund forgets the debt": refund_forgets_the_debt,
+    "a credit repays more than the debt": repays_too_much,
+    "a debt by read": without("NO_DEBT", "DEBT_AS_READ"),
     "no take guard": no_take_guard,
     "split writes": split_writes,
     "cap by read": without("SLOT_FREE", "TAKES_AS_READ"),
@@ -519,6 +532,7 @@ DEFECTS: dict[str, Plant] = {
 WITHIN_RARE = 2000
 RARE = {
     "a batch read is one moment",
+    "a debt by read",
     "anybody signs",
     "balance by read",
     "a millisecond too long",

@@ -84,9 +84,11 @@ class Order:
 
 @dataclass
 class Account:
-    """A user's state, with the time of a ban."""
+    """A user's state, with the time of a ban. `paid` is what the providers took and did not give back."""
 
     balance: int = 0
+    debt: int = 0
+    paid: int = 0
     banned_at: int | None = None
     contact_time: int = HOUR
     """What is in the bucket of contacts at `contact_time_at`, as ms of refill: an hour when it is full."""
@@ -101,6 +103,26 @@ class Account:
         self.balance += amount
         assert self.balance >= 0
         self.ledger.append((type, amount, self.balance, order_id))
+
+    def credit(self, type: str, amount: int, order_id: str | None = None) -> None:
+        """Add to the balance, and repay the debt from it."""
+        self.change(type, amount, order_id)
+        repaid = min(amount, self.debt)
+        if repaid:
+            self.debt -= repaid
+            self.change("debt_repayment", -repaid)
+
+    def pay(self, amount: int) -> None:
+        self.paid += amount
+        self.credit("recharge", amount)
+
+    def take_back(self, amount: int) -> None:
+        """A provider gives a payment back: what the balance does not cover is owed."""
+        self.paid -= amount
+        covered = min(amount, self.balance)
+        self.debt += amount - covered
+        if covered:
+            self.change("recharge", -covered)
 
 
 @dataclass(frozen=True)
@@ -161,7 +183,7 @@ class Model:
     def _give_back(self, order: Order, executor: int) -> None:
         if executor not in order.refunded:
             order.refunded.add(executor)
-            self.account(executor).change("refund", PRICE, order.id)
+            self.account(executor).credit("refund", PRICE, order.id)
 
     def _banned(self, user: int) -> bool:
         return self.account(user).banned_at is not None

@@ -7,6 +7,7 @@ import itertools
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
@@ -29,6 +30,8 @@ from hypothesis.stateful import (
 from functions.scheduled import audit, end_due_order, sweep
 from shared import clock, ids
 from shared.aws import secrets
+from shared.commands.settle import settle
+from shared.domain.payment import Charge, Currency, Provider
 from shared.handlers.background import HandlerFailed
 from shared.store import feeds, table
 from tests import api
@@ -36,6 +39,7 @@ from tests.conftest import OPERATOR, TABLE, ParameterStore
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
 from tests.in_process import changed_settings
+from tests.payments.shops import asked_for_stars
 from tests.stateful.model import BANNED, CONTACTS_PER_HOUR, HOUR, MASKED, WINDOW, Model, Says
 
 START = 1_790_000_000_000
@@ -97,11 +101,13 @@ class Service(RuleBasedStateMachine):
     """Requests of six users, who are both clients and executors, and the timers."""
 
     orders = Bundle("orders")
+    charges = Bundle("charges")
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model(START)
         database = Database(api.table_definition(), name=TABLE, now=lambda: self.model.now)
+        self._charge_ids = itertools.count()
         self._plug = plugged_in(database, lambda: self.model.now)
         self._plug.__enter__()
 
@@ -146,6 +152,9 @@ class Service(RuleBasedStateMachine):
     @initialize(target=orders, contact=CONTACTS)
     def begin(self, contact: tuple[str, str]) -> Any:
         """Create an order and give all users money for a few takes."""
+        for user in range(1, 7):
+            # A second charge for an invoice becomes a payment of its own, so one invoice is enough.
+            asked_for_stars(user, user, self.model.now)
         for user in range(2, 7):
             self.recharge(user, 7)
         return self.create(1, contact, "Сантехника", "Москва", "Прорвало трубу на кухне, вода на полу")
@@ -273,7 +282,7 @@ class Service(RuleBasedStateMachine):
         if account.banned_at is not None:
             self.expect(BANNED, answer)
             return
-        account.change("recharge", amount)
+        account.pay(amount)
         assert (answer.status, answer.json["new_balance"]) == (200, account.balance)
 
     @rule(user=USERS)
@@ -285,7 +294,30 @@ class Service(RuleBasedStateMachine):
             answer,
             told=(told["balance"], told["active_orders"], told["completed_orders"], told["rating"]),
         )
-        assert self.ask("GET /api/balance", user).json == {"balance": told["balance"]}
+        debt = self.model.account(user).debt
+        assert self.ask("GET /api/balance", user).json == {
+            "balance": told["balance"],
+            **({"debt": debt} if debt else {}),
+        }
+
+    @rule(target=charges, user=USERS)
+    def pay(self, user: int) -> Charge:
+        """The provider takes a user's Stars, as many as their invoice says."""
+        charge = Charge(Provider.TELEGRAM_STARS, f"stx{next(self._charge_ids)}", user, user, user, Currency.XTR)
+        settle(charge)
+        self.model.account(user).pay(user)
+        return charge
+
+    @rule(charge=consumes(charges), user=USERS, again=st.booleans())
+    def take_back(self, charge: Charge, user: int, again: bool) -> None:
+        """The provider gives the Stars back, however they were spent."""
+        for _ in range(1 + again):
+            settle(replace(charge, refunded=charge.user_id))
+        self.model.account(charge.user_id).take_back(charge.user_id)
+
+    @rule(charge=charges)
+    def is_told_again(self, charge: Charge) -> None:
+        settle(charge)
 
     @rule(user=USERS, limit=st.integers(1, 4))
     def transactions(self, user: int, limit: int) -> None:
@@ -447,7 +479,7 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.orders) > 1)
     @rule()
     def audit(self) -> None:
-        """Check I1 to I7, I15 and I21 at any moment."""
+        """Check I1 to I8, I15, I21 and I23 at any moment."""
         assert audit.handler({}, api.Context()) == []
 
     @rule(order_id=consumes(orders))
@@ -456,11 +488,11 @@ class Service(RuleBasedStateMachine):
 
     @invariant()
     def money_is_neither_made_nor_lost(self) -> None:
-        """Check I3 of the model: recharges equal balances plus the cost of takes."""
-        accounts = self.model.accounts.values()
-        spent = -sum(amount for account in accounts for type, amount, _, _ in account.ledger if type != "recharge")
-        paid = sum(amount for account in accounts for type, amount, _, _ in account.ledger if type == "recharge")
-        assert sum(account.balance for account in accounts) + spent == paid
+        """Check I3 of the model: balances plus the cost of takes, less debts, equal what providers hold."""
+        for account in self.model.accounts.values():
+            spent = -sum(amount for type, amount, _, _ in account.ledger if type in ("order_take", "refund"))
+            assert account.balance + spent - account.debt == account.paid
+            assert 0 in (account.balance, account.debt)
 
 
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
