@@ -52,7 +52,7 @@ class Breach:
 
 
 def breaches(books: Books, now: int) -> list[Breach]:
-    """Return every breach of I1 to I8, I15, I21, I23 and of the count of active orders, at `now` (epoch ms)."""
+    """Return every breach of I1 to I8, I15, I21, I27 and of the count of active orders, at `now` (epoch ms)."""
     return sorted(
         chain(
             *(_of_ledger(books.users.get(user, User(user)), books.entries[user]) for user in _with_ledgers(books)),
@@ -127,12 +127,12 @@ def _of_debts(books: Books) -> Iterator[Breach]:
             credit = before.get(entry.previous_id)
             is_of_credit = credit is not None and entry.cause == repayment_cause(credit.cause)
             if not is_of_credit or entry.amount >= 0:
-                yield Breach("I23", f"user {user_id}", f"entry {entry.id} repays no debt out of a credit")
+                yield Breach("I27", f"user {user_id}", f"entry {entry.id} repays no debt out of a credit")
     for user in books.users.values():
         if user.debt != owed[user.id]:
-            yield Breach("I23", f"user {user.id}", f"the debt is {user.debt}, owed and not repaid are {owed[user.id]}")
+            yield Breach("I27", f"user {user.id}", f"the debt is {user.debt}, owed and not repaid are {owed[user.id]}")
         if user.debt and user.balance:
-            yield Breach("I23", f"user {user.id}", f"a debt of {user.debt} stands beside a balance of {user.balance}")
+            yield Breach("I27", f"user {user.id}", f"a debt of {user.debt} stands beside a balance of {user.balance}")
 
 
 def _of_order(order: Order, ledgers: dict[int, list[LedgerEntry]]) -> Iterator[Breach]:

@@ -64,7 +64,7 @@ SETTINGS_AS_READ = "settings_version = :settings_read"
 NO_ENTRY_YET = "attribute_not_exists(last_entry_id)"
 # Rule: an entry continues the one that was read (I1). Race: another entry since the read (optimistic lock).
 LAST_ENTRY_AS_READ = "last_entry_id = :last_entry_read"
-# Rule: a credit repays a debt (I23). Race: a provider took back spent money since the read, which writes no entry.
+# Rule: a credit repays a debt (I27). Race: a provider took back spent money since the read, which writes no entry.
 NO_DEBT = "attribute_not_exists(debt)"
 # Rule: the same, of a user who was read with a debt. Race: the debt grew since (optimistic lock).
 DEBT_AS_READ = "debt = :debt_read"

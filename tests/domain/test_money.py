@@ -125,7 +125,7 @@ def test_entries_of_charges_and_refunds() -> None:
 
 
 def test_a_reversal_beyond_the_balance_becomes_a_debt() -> None:
-    """I2, I23: the entry has what was there, and the debt has the rest."""
+    """I2, I27: the entry has what was there, and the debt has the rest."""
     change = take_back(RICH, 11)
     assert [(entry.amount, entry.balance_after) for entry in change.entries] == [(-10, 0)]
     assert (change.before, change.balance, change.debt) == (RICH, 0, 1)
@@ -150,7 +150,7 @@ CREDITS: list[Callable[[User, int], BalanceChange]] = [
 def test_a_credit_repays_a_debt_in_a_second_entry(
     credit: Callable[[User, int], BalanceChange], amount: int, repaid: int, balance: int, debt: int
 ) -> None:
-    """I5, I23: the credit keeps its full amount; the repayment's cause is derived from the credit's."""
+    """I5, I27: the credit keeps its full amount; the repayment's cause is derived from the credit's."""
     user = User(7, debt=4, last_entry_id=500)
     change = credit(user, amount)
     whole, repayment = change.entries
@@ -221,7 +221,7 @@ def test_a_clock_that_goes_back_does_not_reorder_the_ledger() -> None:
     )
 )
 def test_every_ledger_is_a_chain_that_adds_up(changes: list[tuple[str, int, int]]) -> None:
-    """I1, I2, I23, F15."""
+    """I1, I2, I27, F15."""
     user = User(7)
     entries: list[LedgerEntry] = []
     owed = 0

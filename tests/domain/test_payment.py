@@ -239,7 +239,7 @@ def test_a_refund_of_spent_money_becomes_a_debt(balance: int) -> None:
 
 
 def test_a_refund_from_an_empty_balance_makes_no_entry() -> None:
-    """I23: only the debt grows."""
+    """I27: only the debt grows."""
     refund = charge(STARS, refunded=STARS.price)
     user = replace(PAYER, balance=0, debt=7)
     done = settle(paid(STARS), refund, user=user, known=True)
@@ -425,7 +425,7 @@ EVENTS = st.lists(
 def test_events_in_any_order_and_number_keep_the_books(
     histories: dict[str, list[int]], events: Sequence[tuple[str, str | int, int]]
 ) -> None:
-    """I1, I2, I3, I5, I8, I23, F24: twice, reordered, late, wrong, refunded in between."""
+    """I1, I2, I3, I5, I8, I27, F24: twice, reordered, late, wrong, refunded in between."""
     world = World()
 
     def hold() -> None:

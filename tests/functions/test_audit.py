@@ -168,29 +168,29 @@ PLANTED: dict[str, tuple[Callable[[dict[str, str]], None], set[tuple[str, str]]]
     ),
     "a debt from nowhere": (
         lambda _: spoil(keys.user(4), "SET debt = :value", 3),
-        {("I3", "everybody"), ("I23", "user 4")},
+        {("I3", "everybody"), ("I27", "user 4")},
     ),
     "a debt forgotten": (
         lambda _: spoil(keys.user(5), "SET last_entry_id = last_entry_id + :value REMOVE debt", 0),
-        {("I3", "everybody"), ("I23", "user 5")},
+        {("I3", "everybody"), ("I27", "user 5")},
     ),
     "a repayment of another credit": (
         lambda orders: rename(
             keys.ledger_entry(5, f"REPAYMENT#REFUND#{orders['repaid']}"), keys.ledger_entry(5, "REPAYMENT#REFUND#x")
         ),
-        {("I23", "user 5")},
+        {("I27", "user 5")},
     ),
     "a repayment gone": (
         lambda orders: remove(keys.ledger_entry(5, f"REPAYMENT#REFUND#{orders['repaid']}")),
-        {("I1", "user 5"), ("I4", "user 5"), ("I23", "user 5")},
+        {("I1", "user 5"), ("I4", "user 5"), ("I27", "user 5")},
     ),
     "a payment gone": (
         lambda _: remove(keys.payment(5)),
-        {("I8", "user 5"), ("I23", "user 5")},
+        {("I8", "user 5"), ("I27", "user 5")},
     ),
     "a refund that no provider made": (
         lambda _: spoil(keys.payment(5), "SET refunded = :value", 3),
-        {("I3", "everybody"), ("I23", "user 5")},
+        {("I3", "everybody"), ("I27", "user 5")},
     ),
     "an order counted twice": (
         lambda _: spoil(keys.user(1), "SET active_orders = :value", 3),

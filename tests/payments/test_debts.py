@@ -58,7 +58,7 @@ def ledger(service: Api, newest: int) -> list[tuple[str, int, int]]:
 
 
 def test_a_debt_cannot_be_spent(service: Api, shop: CardShop) -> None:
-    """I23: both takes are refunded by time, and the money that the provider took back is not there a second time."""
+    """I27: both takes are refunded by time, and the money that the provider took back is not there a second time."""
     invoice = paid(service, shop, 4)
     for contact in ("@burst_pipe", "@cold_radiator"):
         taken(service, contact)
@@ -207,7 +207,7 @@ CREDITS: dict[str, tuple[Any, str, Callable[[Api, CardShop, str], object]]] = {
 def test_a_debt_between_read_and_write_is_repaid(
     service: Api, shop: CardShop, monkeypatch: pytest.MonkeyPatch, credit: str, before: int
 ) -> None:
-    """I23: a debt that finds the balance empty writes no entry, so only its own condition makes the write conflict."""
+    """I27: a debt that finds the balance empty writes no entry, so only its own condition makes the write conflict."""
     earlier = paid(service, shop, 2)
     invoice = paid(service, shop, 4)
     order_id, *_ = [taken(service, f"@burst_pipe_{number}") for number in range(3)]

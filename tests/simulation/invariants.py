@@ -127,7 +127,7 @@ class Checker:
             self._broken("I2", f"user {user} has {balance}")
         debt = item.get("debt", 0)
         if debt != self._owed[user] or debt < 0 or (debt and balance):
-            self._broken("I23", f"user {user} has {balance} and a debt of {debt}, owes {self._owed[user]}")
+            self._broken("I27", f"user {user} has {balance} and a debt of {debt}, owes {self._owed[user]}")
         for name, counted in (("active_orders", self._active), ("completed_orders", self._completed)):
             if item.get(name, 0) != counted[user]:
                 self._broken(name, f"user {user} has {item.get(name, 0)}, there are {counted[user]}")
@@ -210,7 +210,7 @@ class Checker:
             self._broken("I8", f"{key} takes back {amount} of {money}, the payment is {payment}")
 
     def _lend(self, old: Plain, new: Plain, commit: Commit) -> None:
-        """I23: what the provider gave back and no entry of the same commit took from the balance is owed."""
+        """I27: what the provider gave back and no entry of the same commit took from the balance is owed."""
         if new["paid_at"] is None:
             return
         user = f"USER#{new['user_id']}"
@@ -222,13 +222,13 @@ class Checker:
         self._owed[new["user_id"]] += new["refunded"] - old["refunded"] + taken
 
     def _repayment(self, key: Key, new: Plain, commit: Commit) -> None:
-        """I23: a repayment takes at most the debt, out of a credit of the same commit."""
+        """I27: a repayment takes at most the debt, out of a credit of the same commit."""
         user = int(key[0].partition("#")[2])
         _, credit = commit.get((key[0], key[1].replace("#REPAYMENT", "", 1)), (None, None))
         if credit is None or credit["id"] != new["previous_id"] or credit["amount"] <= 0:
-            self._broken("I23", f"{key} follows {credit}")
+            self._broken("I27", f"{key} follows {credit}")
         elif not 0 < -new["amount"] <= min(self._owed[user], credit["balance_after"]):
-            self._broken("I23", f"{key} repays {new['amount']} of {self._owed[user]} out of {credit['balance_after']}")
+            self._broken("I27", f"{key} repays {new['amount']} of {self._owed[user]} out of {credit['balance_after']}")
         self._owed[user] += new["amount"]
 
     def _payment(self, key: Key, old: Plain | None, new: Plain | None, *, by_ttl: bool) -> None:
@@ -547,7 +547,7 @@ class Checker:
                 [credit] = [entry for entry in entries if entry.get("id") == content["transaction_id"]]
                 last = self.items.get((credit["pk"], credit["sk"].replace("#", "#REPAYMENT#", 1)), credit)
                 if content["new_balance"] != last["balance_after"]:
-                    self._broken("I23", f"{request.name} was answered {content}, the last entry is {last}")
+                    self._broken("I27", f"{request.name} was answered {content}, the last entry is {last}")
             case "POST /api/balance/create-invoice":
                 payment = self.items.get((f"PAYMENT#{content['payment_id']}", "PAYMENT"))
                 if payment is None or payment["user_id"] != request.user or payment["invoice_id"] is None:

@@ -212,7 +212,7 @@ class Payments:
         self._operator_refunds(ids[0] if ids else charge.payment_id)
 
     def _give_back_when_spent(self, charge: Money, most: int) -> None:
-        """Give back all that a payer paid, once they spent some of it and have at most `most` roubles left (I23).
+        """Give back all that a payer paid, once they spent some of it and have at most `most` roubles left (I27).
 
         The first reversal empties the balance, so the next ones only add to the debt. Some payers top up meanwhile.
         """

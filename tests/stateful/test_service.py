@@ -479,7 +479,7 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.orders) > 1)
     @rule()
     def audit(self) -> None:
-        """Check I1 to I8, I15, I21 and I23 at any moment."""
+        """Check I1 to I8, I15, I21 and I27 at any moment."""
         assert audit.handler({}, api.Context()) == []
 
     @rule(order_id=consumes(orders))

@@ -124,7 +124,7 @@ I5 == \A i, j \in 1..Len(ledger) : ledger[i].type = ledger[j].type /\ ledger[i].
 
 (* A debt is what was taken back beyond the balance, less the repayments, and stands beside an empty balance. A
    repayment follows its credit and takes no more than it left. *)
-I23 ==
+I27 ==
     /\ debt = Amount * Cardinality(reversed) + Sum({"reversal", "repayment"})
     /\ debt = 0 \/ balance = 0
     /\ \A i \in 1..Len(ledger) : ledger[i].type = "repayment" =>

@@ -23,9 +23,9 @@ MUTANTS = {
     "edit_after_take": ("edit", "PROPERTY I14"),
     "early_timer_swallowed": ("schedules", "PROPERTY L6"),
     "no_sweep": ("sweep", "PROPERTY L1"),
-    "debt_by_read": ("debt", "INVARIANT I23"),
-    "entry_by_read": ("debt", "INVARIANT I23"),
-    "refund_forgets": ("debt", "INVARIANT I23"),
+    "debt_by_read": ("debt", "INVARIANT I27"),
+    "entry_by_read": ("debt", "INVARIANT I27"),
+    "refund_forgets": ("debt", "INVARIANT I27"),
     "repays_too_much": ("debt", "INVARIANT I3"),
 }
 
