@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 from shared.commands.end_due import end_if_due
+from shared.commands.settle import settle
 from shared.domain.audit import breaches
+from shared.domain.payment import Charge, Currency, Provider
 from shared.service_errors import Busy
 from shared.store import books
 from tests.api import Answer
 from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused, well
 from tests.in_process import Api, Change
+from tests.payments.shops import asked_for_stars
 
 WRITE = "TransactWriteItems"
-CLIENT, EXECUTOR = 1, 2
+CLIENT, EXECUTOR, PRICE = 1, 2, 2
 
 
 @pytest.fixture
@@ -82,6 +85,21 @@ def unanswered(service: Api) -> str:
     return order_id
 
 
+def spent(service: Api) -> str:
+    """An order for which the executor spent a payment as a whole."""
+    order_id = order(service)
+    settle(asked_for_stars(EXECUTOR, PRICE, service.now))
+    assert take(service, order_id).status == 200
+    return order_id
+
+
+def owing(service: Api) -> str:
+    """The same, and the provider took the payment back."""
+    order_id = spent(service)
+    take_back(service, order_id)
+    return order_id
+
+
 def take(service: Api, order_id: str) -> Answer:
     return service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order_id)
 
@@ -129,6 +147,12 @@ def recharge(service: Api, order_id: str) -> Answer:
     return service.call("POST /api/balance/recharge", user=EXECUTOR, body={"amount": 7})
 
 
+def take_back(service: Api, order_id: str) -> Answer:
+    given_back = Charge(Provider.TELEGRAM_STARS, "stx", EXECUTOR, EXECUTOR, PRICE, Currency.XTR, refunded=PRICE)
+    settle(given_back)
+    return Answer(200, "", {})
+
+
 def timer(service: Api, order_id: str) -> Answer:
     end_if_due(order_id)
     return Answer(200, "", {})
@@ -148,14 +172,19 @@ WRITES: list[tuple[Callable[[Api], str], Write]] = [
     (taken, complain),
     (paid_in, recharge),
     (unanswered, timer),
+    (spent, take_back),
+    (owing, recharge),
+    (owing, close),
 ]
-each_write = pytest.mark.parametrize(("begin", "write"), WRITES, ids=[write.__name__ for _, write in WRITES])
+each_write = pytest.mark.parametrize(
+    ("begin", "write"), WRITES, ids=[f"{begin.__name__}, {write.__name__}" for begin, write in WRITES]
+)
 
 # Values that differ between two runs: times and random ids.
 OF_THE_MOMENT = {"order_id", "review_id", "complaint_id", "transaction_id", "id", "created_at", "customer_responded_at"}
 STORED = {
     "status", "balance", "active_orders", "completed_orders", "rating_sum", "rating_count", "amount", "balance_after",
-    "type", "category", "description", "contact", "edits", "rating", "complaint",
+    "type", "debt", "category", "description", "contact", "edits", "rating", "complaint",
 }  # fmt: skip
 
 
@@ -225,9 +254,9 @@ def test_write_that_always_conflicts_is_a_503_and_no_change(
     order_id = begin(service)
     before = stored(wire)
     wire.always_meets(WRITE, refused("TransactionCanceledException", "TransactionConflict"))
-    if write is timer:
+    if write in (timer, take_back):
         with pytest.raises(Busy):
-            timer(service, order_id)
+            write(service, order_id)
     else:
         answer = write(service, order_id)
         assert (answer.status, answer.json["code"]) == (503, "busy")
