@@ -36,7 +36,7 @@ def _shadow_of(character: str) -> str:
     if kind == "Pd" or character == "\N{MINUS SIGN}":
         return "-"
     if character.isspace():
-        return "\n" if len(f"a{character}b".splitlines()) > 1 else " "
+        return "\n" if len(f"{character}b".splitlines()) > 1 else " "
     plain = unicodedata.normalize("NFKC", character).lower()
     return plain if len(plain) == 1 else character
 
@@ -46,19 +46,13 @@ _LOOKALIKES = str.maketrans(
     "авгдеикмнопрстухшіјѕαεικνορτυχ",
     "abrdeukmhonpctyxwijsaeikvoptux",
 )
-_WORD = re.compile(r"[^\W\d_]+")
-_MIXED_WORD = re.compile(r"[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z]")
+_LETTER = r"[^\W\d_]"
+# With a letter of Latin in it: look-alikes of other alphabets are meant to be Latin as well.
+_LATIN_WORD = re.compile(rf"(?<!{_LETTER}){_LETTER}*?[a-z]{_LETTER}*")
 
 
 def _shadow(text: str) -> str:
-    shadow = text.translate(_SHADOWS)
-    if _MIXED_WORD.search(shadow):
-        shadow = _WORD.sub(_in_one_alphabet, shadow)
-    return shadow
-
-
-def _in_one_alphabet(word: re.Match[str]) -> str:
-    return word[0].translate(_LOOKALIKES) if _MIXED_WORD.search(word[0]) else word[0]
+    return _LATIN_WORD.sub(lambda word: word[0].translate(_LOOKALIKES), text.translate(_SHADOWS))
 
 
 # ---------------------------------------------------------------- links, addresses, usernames
@@ -109,13 +103,17 @@ def _links(shadow: str) -> Iterator[tuple[int, int]]:
 # ---------------------------------------------------------------- phones
 
 # What the grammar of a contact allows between digits; see shared/domain/contact.py.
-_RUN = re.compile(rf"(?:\+[ (]{{0,2}})?[0-9](?:[ .()\-{_MARK}]*[0-9])*")
+_RUN = re.compile(rf"(?:\+[ (]{{0,2}})?\d(?:[ .()\-{_MARK}]*\d)*")
 # Any other separator, but the same one throughout: 8/999/000/00/00 and "8, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0".
-_ODD_RUN = re.compile(r"(?<![0-9])(?:[0-9]+([^\w\s]|_|\n)[0-9]+(?:\1[0-9]+)+|[0-9](\W{1,3})[0-9](?:\2[0-9])+(?![0-9]))")
-_DIGITS = re.compile("[0-9]+")
+_SEPARATOR = r"([^\w\s]|_|\n)"
+_SEPARATORS = r"(\W{1,3})"
+_ODD_RUN = re.compile(rf"(?<!\d)(?:\d+{_SEPARATOR}\d+(?:\1\d+)+|\d{_SEPARATORS}\d(?:\2\d)+(?!\d))")
+_DIGITS = re.compile(r"\d+")
 # Letters that stand for a digit: in the middle of digits, at either end of a group of them, or as a group of their own.
+_FOR_DIGITS = "[oоз]"
 _LETTERS_FOR_DIGITS = re.compile(
-    r"(?<=[0-9])[oоз]+(?![^\W\d_])|(?<![^\W\d_])[oоз]+(?=[0-9])|(?<=[0-9oоз][ .()-])[oоз]+(?=[ .()-][0-9oоз])"
+    rf"(?<=\d){_FOR_DIGITS}+(?!{_LETTER})|(?<!{_LETTER}){_FOR_DIGITS}+(?=\d)"
+    rf"|(?<=[\doоз][ .()-]){_FOR_DIGITS}+(?=[ .()-][\doоз])"
 )
 _THEIR_DIGITS = str.maketrans("oоз", "003")
 
@@ -129,18 +127,16 @@ _NO_PHONE = re.compile(
 
 
 def _phones(shadow: str) -> Iterator[tuple[int, int]]:
-    yield from _phones_in(shadow)
-    # A letter beside a phone must not hide it, so both readings count.
     in_digits = _LETTERS_FOR_DIGITS.sub(lambda letters: letters[0].translate(_THEIR_DIGITS), shadow)
-    if in_digits != shadow:
-        yield from _phones_in(in_digits)
+    # A letter beside a phone must not hide it, so both readings count.
+    for reading in {shadow, in_digits}:
+        yield from _phones_in(reading)
 
 
 def _phones_in(shadow: str) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(shadow):
-        has_plus = run[0].startswith("+")
-        start = run.start() if has_plus else _after_a_number(shadow, run.start())
-        yield from _in_run(shadow, start, run.end(), has_plus=has_plus, lengths=(10, 11))
+        start = _after_a_number(shadow, run.start())
+        yield from _in_run(shadow, start, run.end(), has_plus=run[0].startswith("+"), lengths=(10, 11))
     for run in _ODD_RUN.finditer(shadow):
         yield from _in_run(shadow, run.start(), run.end(), has_plus=False, lengths=(11,))
 
@@ -165,8 +161,6 @@ def _in_run(
     """
     groups = list(_DIGITS.finditer(shadow, start, end))
     digits = "".join(group[0] for group in groups)
-    if len(digits) < min(lengths):
-        return
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     at = 0
