@@ -107,6 +107,8 @@ def test_the_masked_description_sent_back_changes_nothing() -> None:
     other = edit(whole, CLIENT, BEGIN, description="Прорвало трубу, звоните •••", category="Другое")
     assert (other.description, other.masked_description) == (whole.description, whole.masked_description)
     assert (other.category, other.edits) == ("Другое", whole.edits + 1)
+    third = edit(whole, CLIENT, BEGIN, category="Другое")
+    assert (third.description, third.masked_description) == (whole.description, whole.masked_description)
 
 
 def test_constants_and_statuses_match_the_contract() -> None:
