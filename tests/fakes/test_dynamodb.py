@@ -234,7 +234,7 @@ class Caller:
                 again = {**again, "TransactItems": again["TransactItems"][:1]}
             return name, again
         actions = [self.action() for _ in range(self.random.randint(1, 4))]
-        request = {"TransactItems": actions, "ClientRequestToken": f"{self.random.getrandbits(64):x}"}
+        request = {"TransactItems": actions, "ClientRequestToken": f"random-{self.random.getrandbits(64):x}"}
         self.asked.append(("transact_write_items", request))
         return self.asked[-1]
 

@@ -146,5 +146,5 @@ def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, teleg
 
 
 def test_telegram_sends_what_the_webhook_handles() -> None:
-    handled = {"message" if kind.startswith("/") or kind in ABOUT else kind for kind in HANDLERS}
+    handled = {"message" if kind.startswith("/") or kind in (*ABOUT, "reply") else kind for kind in HANDLERS}
     assert handled <= set(stage.UPDATES)

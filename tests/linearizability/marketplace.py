@@ -106,8 +106,13 @@ def _me(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
 
 
 def _read(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
-    if asked.status == 0 or asked.told == (order.status, order.executors, order.answered):
+    is_hidden = order.status == "deleted" and asked.user != order.client
+    if asked.status == 0 or (asked.status == 404 if is_hidden else asked.told == _shown(order)):
         yield market
+
+
+def _shown(order: Order) -> tuple[str, tuple[int, ...], bool]:
+    return order.status, order.executors, order.answered
 
 
 def _take(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplace]:
@@ -120,7 +125,8 @@ def _take(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketplac
     refused = {
         402: market.balance(asked.user) < PRICE,
         409: len(order.takes) == SLOTS,
-        410: order.status != "active",
+        404: order.status == "deleted",
+        410: order.status not in ("active", "deleted"),
     }
     if refused.get(asked.status):
         yield market
