@@ -45,6 +45,7 @@ TARGETS: dict[str, list[str]] = {
     "shared/domain/notice.py": ["tests/domain/test_notice.py"],
     "shared/domain/order.py": ["tests/domain/test_operators.py", "tests/domain/test_order.py"],
     "shared/domain/payment.py": ["tests/domain/test_payment.py"],
+    "shared/domain/receipt.py": ["tests/domain/test_receipt.py"],
     "shared/domain/review.py": ["tests/domain/test_review.py"],
     "shared/domain/text.py": ["tests/domain/test_text.py"],
     "shared/domain/user.py": ["tests/domain/test_user.py"],

@@ -22,7 +22,10 @@ OPERATORS = (OPERATOR, OPERATOR + 1)
 
 _ERASED = "Удалено по просьбе автора"
 _ERASED_NAME = "Пользователь"
-_PERSONAL = ("first_name", "last_name", "username", "preferences", "notify_enabled", "notify_frequency", "chat_open")
+_PERSONAL = (
+    *("first_name", "last_name", "username", "preferences", "notify_enabled", "notify_frequency", "chat_open"),
+    *("receipt_contact", "receipt_contact_consent_at"),
+)
 _SETTINGS = ("preferences", "notify_enabled", "notify_frequency")
 # Functions of the order's client. They read whether the caller is banned.
 _OF_THE_CLIENT = frozenset({"orders.update", "orders.delete", "orders.respond", "orders.close", "orders.complete"})

@@ -23,6 +23,12 @@ PRICE = 2
 # The prefix of every contact in the simulation, in texts as well, and of nothing else (I18, I23).
 CANARY = "canary_"
 
+
+def receipt_contact_of(user: int | None) -> str:
+    """Return the contact that a payer gives for receipts. It is searched for like every contact."""
+    return f"{CANARY}{user}@example.ru"
+
+
 _MOVES = {
     "active": {"expired", "deleted", "closed_no_response", "completed"},
     "expired": {"closed_no_response", "deleted"},
@@ -493,6 +499,8 @@ class Checker:
             clients = {self.items[f"ORDER#{order['id']}", "ORDER"]["client_id"] for order in content["orders"]}
             own_words = ("orders", "reviews_written", "complaints")
             rest = {name: value for name, value in content.items() if name not in own_words}
+            if rest["receipt_contact"] == receipt_contact_of(request.user):
+                rest["receipt_contact"] = None
             if clients - {request.user} or CANARY in json.dumps(rest, ensure_ascii=False, default=str):
                 self._broken("I17", f"{request.name} was answered contacts of {clients} in {rest}")
             return

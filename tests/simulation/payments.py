@@ -1,6 +1,6 @@
 """Simulate payments (F24): providers, payers, forged webhooks, refunds and the scheduled check.
 
-The two providers return errors, and send webhooks late, twice, reordered or never. Random numbers have a generator of
+The providers return errors, and send webhooks late, twice, reordered or never. Random numbers have a generator of
 their own, so that the trace of a seed without payments does not change.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.balance import webhook_crypto_pay
+from functions.balance import webhook_crypto_pay, webhook_yookassa
 from functions.telegram import webhook as webhook_telegram
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from shared.domain.errors import DomainError
@@ -24,7 +24,7 @@ from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp
 from tests.simulation.faults import PAYMENT_FAULTS, Faults
-from tests.simulation.invariants import Checker
+from tests.simulation.invariants import CANARY, Checker, receipt_contact_of
 from tests.simulation.records import Money
 from tests.simulation.world import Task, World
 
@@ -33,10 +33,17 @@ _LIFETIME = 30 * _MINUTE
 _DAY = 24 * 60 * _MINUTE
 _MONTH = 30 * _DAY
 _CRYPTO = "POST /api/balance/webhook/crypto-bot"
+_YOOKASSA = "POST /api/balance/webhook/yookassa"
 _TELEGRAM = "POST /api/telegram/webhook"
 _CREATE = "POST /api/balance/create-invoice"
 _STATUS = "GET /api/balance/payment/{id}/status"
-_ENDPOINTS = {_CRYPTO: webhook_crypto_pay.crypto_pay_webhook, _TELEGRAM: webhook_telegram.telegram_webhook}
+_ENDPOINTS = {
+    _CRYPTO: webhook_crypto_pay.crypto_pay_webhook,
+    _YOOKASSA: webhook_yookassa.yookassa_webhook,
+    _TELEGRAM: webhook_telegram.telegram_webhook,
+}
+# Where YooKassa's notifications come from: without HTTP, the part of the request that the endpoint reads.
+_FROM_YOOKASSA = {"aws.event": {"requestContext": {"http": {"sourceIp": "192.0.2.1"}}}}
 # In the other seeds there are no payments, and this module has no effect.
 ONE_SEED_IN = 3
 # Faults of a call to a provider. With "done", the call had its effect all the same.
@@ -74,6 +81,7 @@ class Payments:
         self._invoices: dict[str, Invoice] = {}
         self._transactions: list[dict[str, Any]] = []
         self._transfers: set[str] = set()
+        self._cards: dict[str, str] = {}  # YooKassa's payments and refunds, by idempotency key
         self._may_pay: dict[str, bool] = {}
         self._ids = 1_000
         self._goes_on = True
@@ -128,9 +136,11 @@ class Payments:
     # ------------------------------------------------------------ payers
 
     def _create(self) -> None:
-        provider = self.dice.choice(("crypto_pay", "telegram_stars"))
+        provider = self.dice.choice(("crypto_pay", "telegram_stars", "yookassa"))
         user = self.dice.choice(self._actors.users)
         body = {"amount": self.dice.randint(1, 9), "provider": provider}
+        if provider == "yookassa" and self.dice.random() < 0.8:
+            body["receipt_contact"] = receipt_contact_of(user)
         self._actors.send(self._actors.request(_CREATE, user, body=body))
 
     def _somebody_pays(self, invoice: Invoice) -> None:
@@ -142,7 +152,7 @@ class Payments:
             asks = self._actors.request(_STATUS, asker, payment_id)
             self._world.later(self.dice.choice((10, 3_000, _MINUTE)), lambda asks=asks: self._actors.send(asks))  # type: ignore[misc]
         delays = (0, 5_000, 2 * _MINUTE, _LIFETIME - 6 * _MINUTE, _LIFETIME - 10, _LIFETIME)
-        pay = self._pay_coins if invoice.provider == "crypto_pay" else self._pay_stars
+        pay = self._pay_stars if invoice.provider == "telegram_stars" else self._pay_by_invoice
         if self.dice.random() < 0.85:
             delay = self.dice.choice(delays)
             for _ in range(2 if self.dice.random() < 0.3 else 1):
@@ -150,13 +160,16 @@ class Payments:
         if self._faults.happens("F24 forged", 0.5) and invoice.provider == "crypto_pay":
             self._world.later(self.dice.choice(delays), lambda: self._forge(invoice))
 
-    def _pay_coins(self, invoice: Invoice) -> None:
+    def _pay_by_invoice(self, invoice: Invoice) -> None:
         if invoice.charge is not None or self._world.now >= invoice.until:
             return
         invoice.charge = self._charged(invoice, invoice.id)
         lag = self._lag()
         invoice.listed_at = self._world.now + lag
-        self._tell_of_coins(invoice, lag)
+        if invoice.provider == "yookassa":
+            self._tell_of_card(invoice, lag)
+        else:
+            self._tell_of_coins(invoice, lag)
 
     def _pay_stars(self, invoice: Invoice) -> None:
         """Send the pre-checkout query. Telegram takes the Stars only if it is approved within ten seconds."""
@@ -259,6 +272,10 @@ class Payments:
         # If we did not store the invoice, polling cannot find the payment. Its webhook is then never lost.
         self._tell(_CRYPTO, (body, headers), lag, may_be_lost=stored.get("invoice_id") is not None)
 
+    def _tell_of_card(self, invoice: Invoice, lag: int) -> None:
+        body = json.dumps({"type": "notification", "object": {"id": invoice.id}}).encode()
+        self._tell(_YOOKASSA, (body, {}), lag, may_be_lost=True)
+
     def _tell_of_stars(self, charge: Money, what: str, lag: int = 0) -> None:
         about = {"currency": "XTR", "total_amount": charge.price, "telegram_payment_charge_id": charge.id}
         about["invoice_payload"] = f"{charge.payment_id}.{charge.user}"
@@ -332,7 +349,8 @@ class Payments:
             return body
 
         try:
-            _ENDPOINTS[route](types.SimpleNamespace(headers=headers, body=read)).send(None)  # type: ignore[arg-type]
+            request: Any = types.SimpleNamespace(headers=headers, body=read, scope=_FROM_YOOKASSA)
+            _ENDPOINTS[route](request).send(None)
         except StopIteration:
             return 200
         except (DomainError, ServiceError) as error:
@@ -366,7 +384,13 @@ class Payments:
         what, _, done = trouble.partition(",")
         if what == "not there":
             raise Unreachable(maybe_done=False)
-        reply = self._answer(called, body or {}) if not what or done else None
+        is_by_card = "idempotence-key" in (headers or {}) or method == "GET"
+        if CANARY in json.dumps(body) and not is_by_card:
+            world.broken("I18", f"{called} was sent a contact")
+        reply = None
+        if not what or done:
+            answer = self._answer_by_card if is_by_card else self._answer
+            reply = answer(called, body or {}, (headers or {}).get("idempotence-key", ""))
         match what:
             case "silence":
                 world.pause(int(read_timeout * 1000))
@@ -379,7 +403,45 @@ class Payments:
         assert reply is not None
         return reply
 
-    def _answer(self, called: str, body: Mapping[str, Any]) -> Reply:
+    def _answer_by_card(self, called: str, body: Mapping[str, Any], key: str) -> Reply:
+        """YooKassa, for a shop with receipts: a payment needs one, and it goes to the payer and to nobody else."""
+        known = self._cards.get(key)
+        if called == "payments" and known is None:
+            name = body["metadata"]["payment"]
+            self._goes_to_payer(name, body.get("receipt", {}))
+            price = int(float(body["amount"]["value"]) * 100)
+            known = f"{int(self._new_id()):036d}"
+            self._invoices[known] = Invoice("yookassa", known, name, price, self._world.now + 2 * _LIFETIME)
+            self._somebody_pays(self._invoices[known])
+        elif called == "refunds" and known is None:
+            known = body["payment_id"]
+            if "receipt" in body:  # after an erasure there is no contact: then it is the receipt of the payment
+                self._goes_to_payer(self._invoices[known].name, body["receipt"])
+            self._checker.money["yookassa", known].refunded = True
+        if key:
+            self._cards[key] = known or ""
+        invoice = self._invoices[known or called]
+        view = self._invoice_view(invoice)
+        status = {"paid": "succeeded", "expired": "canceled", "active": "pending"}[view["status"]]
+        amount = {"value": f"{view['amount']}.00", "currency": "RUB"}
+        is_refunded = invoice.charge is not None and invoice.charge.refunded
+        return Reply(
+            200,
+            {
+                "id": invoice.id,
+                "status": status,
+                "amount": amount,
+                "metadata": {"payment": invoice.name},
+                "confirmation": {"confirmation_url": f"https://yoomoney.ru/{invoice.id}"},
+                **({"refunded_amount": amount} if is_refunded else {}),
+            },
+        )
+
+    def _goes_to_payer(self, name: str, receipt: Mapping[str, Any]) -> None:
+        if receipt.get("customer") != {"email": receipt_contact_of(int(name.rpartition(".")[2]))}:
+            self._world.broken("I18", f"the receipt of {name} is {receipt}")
+
+    def _answer(self, called: str, body: Mapping[str, Any], _: str) -> Reply:
         match called:
             case "createInvoice":
                 invoice = Invoice(

@@ -20,6 +20,7 @@ from functions.admin import ban_user, erase_user
 from functions.users import delete_me
 from shared import clock, ids
 from shared.aws import queues, schedules, secrets
+from shared.bot import receipts
 from shared.commands import erasure
 from shared.commands import orders as order_commands
 from shared.commands import payments as payment_commands
@@ -27,7 +28,8 @@ from shared.commands import retry as retry_loop
 from shared.commands import users as user_commands
 from shared.observability import logger
 from shared.outbound import http
-from shared.settings import settings
+from shared.payments import yookassa
+from shared.settings import payment_settings, settings
 from shared.store import feeds, table
 from tests.conftest import SECRETS
 from tests.fakes import sdk
@@ -212,6 +214,7 @@ class Simulation:
             f"{name}_per_hour": limit for name, limit in self.checker.audit_log.per_hour.items()
         }
         limited = replace(settings(), **per_hour)
+        fiscal = replace(payment_settings(), yookassa_vat_code=1)
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
             (ids, "secrets", tokens),
@@ -225,6 +228,9 @@ class Simulation:
             (http, "time", time),
             (http, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
+            # The shop sends receipts. Recipients of the bot's messages are not simulated.
+            (yookassa, "payment_settings", lambda: fiscal),
+            (receipts, "ask", lambda user_id, amount: None),
             *((module, "time", time) for module in (table, retry_loop)),
             *((module, "random", dice) for module in (table, retry_loop)),
             (table, "uuid", types.SimpleNamespace(uuid4=lambda: f"{dice.getrandbits(64):016x}")),

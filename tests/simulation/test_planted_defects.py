@@ -31,7 +31,8 @@ from shared.domain.order import Order, Status
 from shared.domain.payment import Charge, Payment, Settlement
 from shared.domain.user import User
 from shared.http import schemas
-from shared.payments import crypto_pay
+from shared.payments import crypto_pay, yookassa
+from shared.payments.provider import Invoice
 from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
 from tests.simulation.simulation import run_seeds
@@ -202,6 +203,41 @@ def edit_leaves_the_mask(patch: Patch) -> None:
 def comment_for_everybody(patch: Patch) -> None:
     """A review's comment is shown whole to everybody (I23)."""
     patch.setattr(review, "masked_form", lambda text: None)
+
+
+def receipt_contact_in_a_response(patch: Patch) -> None:
+    """The link to pay has the contact for receipts."""
+    create = yookassa.create
+
+    def created(payment: Payment, receipt_contact: str | None) -> Invoice:
+        made = create(payment, receipt_contact)
+        return replace(made, pay_url=f"{made.pay_url}?to={receipt_contact}")
+
+    patch.setattr(yookassa, "create", created)
+
+
+def receipt_contact_of_another(patch: Patch) -> None:
+    """An instance caches the contact for receipts and uses it for the next payer."""
+    get_with_payer = payments.get_with_payer
+    cached: list[str] = []
+
+    def read(payment_id: int, user_id: int) -> tuple[Payment | None, User]:
+        found, payer = get_with_payer(payment_id, user_id)
+        if payer.receipt_contact is not None:
+            cached.append(payer.receipt_contact)
+        return found, replace(payer, receipt_contact=cached[0] if cached else None)
+
+    patch.setattr(payments, "get_with_payer", read)
+
+
+def erasure_leaves_the_receipt_contact(patch: Patch) -> None:
+    """An erasure forgets the name and the settings only."""
+    update_write = table.update_write
+
+    def written(key: keys.Key, expression: str, **more: Any) -> Any:
+        return update_write(key, expression.replace(", receipt_contact, receipt_contact_consent_at", ""), **more)
+
+    patch.setattr(table, "update_write", written)
 
 
 def contact_in_a_queue(patch: Patch) -> None:
@@ -524,6 +560,9 @@ DEFECTS: dict[str, Plant] = {
     "edit leaves the mask": edit_leaves_the_mask,
     "comment for everybody": comment_for_everybody,
     "contact in a queue": contact_in_a_queue,
+    "receipt contact in a response": receipt_contact_in_a_response,
+    "receipt contact of another": receipt_contact_of_another,
+    "an erasure leaves the receipt contact": erasure_leaves_the_receipt_contact,
     "refund after the end": refund_after_the_end,
 }
 
