@@ -118,7 +118,7 @@ def test_later_reply_replaces_the_contact(service: Api, bot: FakeTelegram) -> No
 def test_other_messages_are_no_answers(
     service: Api, bot: FakeTelegram, fiscal: FakeYookassa, more: dict[str, Any]
 ) -> None:
-    """A text with an e-mail is stored only where the bot has asked for one."""
+    """I28: a text with an e-mail is stored only where the bot has asked for one."""
     top_up(service)
     assert replies(service, bot, 1, EMAIL, **more).status == 200
     assert (len(bot.sent()), fiscal.payments) == (1, {})
@@ -177,7 +177,7 @@ def test_questions_keep_the_send_rate(service: Api, bot: FakeTelegram) -> None:
 
 
 def test_contact_is_in_no_log_line_and_no_message(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    """I18."""
+    """I28."""
     top_up(service)
     for number, typed in enumerate((f"{EMAIL} {PHONE}", PHONE, EMAIL)):
         replies(service, bot, number, typed)

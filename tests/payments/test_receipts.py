@@ -121,7 +121,7 @@ def test_invalid_contact_is_a_422(service: Api, fiscal: FakeYookassa, contact: A
 
 
 def test_order_contact_is_never_the_receipts(service: Api, fiscal: FakeYookassa) -> None:
-    """The client gave the phone for executors, not for receipts."""
+    """I28: the client gave the phone for executors, not for receipts."""
     service.order(1, contact=PHONE)
     assert ask(service).status == 409
 
@@ -153,7 +153,7 @@ def test_banned_payers_contact_is_not_stored(service: Api) -> None:
 
 
 def test_contact_is_in_no_log_line(service: Api, fiscal: FakeYookassa, log: StringIO) -> None:
-    """I18: also when the shop refuses the receipt, or cannot be reached."""
+    """I28: also when the shop refuses the receipt, or cannot be reached."""
     for fault in ({"status": 400}, {"status": 500, "times": 3}, {}):
         if fault:
             fiscal.fail("create", **fault)

@@ -386,7 +386,7 @@ class Payments:
             raise Unreachable(maybe_done=False)
         is_by_card = "idempotence-key" in (headers or {}) or method == "GET"
         if CANARY in json.dumps(body) and not is_by_card:
-            world.broken("I18", f"{called} was sent a contact")
+            world.broken("I28", f"{called} was sent a contact")
         reply = None
         if not what or done:
             answer = self._answer_by_card if is_by_card else self._answer
@@ -441,7 +441,7 @@ class Payments:
 
     def _goes_to_payer(self, name: str, receipt: Mapping[str, Any]) -> None:
         if receipt.get("customer") != {"email": receipt_contact_of(int(name.rpartition(".")[2]))}:
-            self._world.broken("I18", f"the receipt of {name} is {receipt}")
+            self._world.broken("I28", f"the receipt of {name} is {receipt}")
 
     def _answer(self, called: str, body: Mapping[str, Any], _: str) -> Reply:
         match called:
