@@ -268,13 +268,16 @@ class Payments:
         fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
         fake.invoices[int(invoice.id)] = {**self._invoice_view(invoice), "status": "paid"}
         body, headers = fake.webhook(int(invoice.id))
-        stored = self._checker.items.get((f"PAYMENT#{invoice.name.partition('.')[0]}", "PAYMENT"), {})
-        # If we did not store the invoice, polling cannot find the payment. Its webhook is then never lost.
-        self._tell(_CRYPTO, (body, headers), lag, may_be_lost=stored.get("invoice_id") is not None)
+        self._tell(_CRYPTO, (body, headers), lag, may_be_lost=self._is_stored(invoice))
 
     def _tell_of_card(self, invoice: Invoice, lag: int) -> None:
         body = json.dumps({"type": "notification", "object": {"id": invoice.id}}).encode()
-        self._tell(_YOOKASSA, (body, {}), lag, may_be_lost=True)
+        self._tell(_YOOKASSA, (body, {}), lag, may_be_lost=self._is_stored(invoice))
+
+    def _is_stored(self, invoice: Invoice) -> bool:
+        """Whether we stored the invoice. If not, polling cannot find the payment, and its webhook is never lost."""
+        stored = self._checker.items.get((f"PAYMENT#{invoice.name.partition('.')[0]}", "PAYMENT"), {})
+        return stored.get("invoice_id") is not None
 
     def _tell_of_stars(self, charge: Money, what: str, lag: int = 0) -> None:
         about = {"currency": "XTR", "total_amount": charge.price, "telegram_payment_charge_id": charge.id}
