@@ -164,7 +164,8 @@ class Payments:
         if invoice.charge is not None or self._world.now >= invoice.until:
             return
         invoice.charge = self._charged(invoice, invoice.id)
-        lag = self._lag()
+        # A notification of YooKassa is confirmed by its API, which knows the payment by then.
+        lag = 0 if invoice.provider == "yookassa" else self._lag()
         invoice.listed_at = self._world.now + lag
         if invoice.provider == "yookassa":
             self._tell_of_card(invoice, lag)
