@@ -8,8 +8,8 @@ from shared.domain.review import COMPLAINTS
 from tests.simulation.audit_log import words_of
 from tests.simulation.aws import Aws
 from tests.simulation.entry import function_of
-from tests.simulation.invariants import CANARY, Checker
-from tests.simulation.records import Answer, Plain, Request
+from tests.simulation.invariants import Checker
+from tests.simulation.records import CANARY, Answer, Plain, Request
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000

@@ -16,7 +16,8 @@ from tests import api
 from tests.conftest import TABLE
 from tests.fakes.dynamodb import AwsError, Change, Database
 from tests.simulation.faults import Faults
-from tests.simulation.invariants import CANARY, Checker
+from tests.simulation.invariants import Checker
+from tests.simulation.records import CANARY
 from tests.simulation.world import MAX_LAG, MAX_SKEW, Task, World
 
 TABLE_ARN = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{TABLE}"

@@ -12,23 +12,24 @@ from typing import Any
 
 from tests.fakes.dynamodb import Change, Key
 from tests.simulation.audit_log import OPERATORS, AuditLog, is_erased
-from tests.simulation.records import Answer, Commit, Money, Plain, Request, Told, plain, shown_status, views
+from tests.simulation.records import (
+    CANARY,
+    Answer,
+    Commit,
+    Money,
+    Plain,
+    Request,
+    Told,
+    plain,
+    receipt_contact_of,
+    shown_status,
+    views,
+    wrong_list,
+)
 from tests.simulation.visibility import Visibility
 from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
-ANSWER_WINDOW = 15 * 60 * 1000
-RETENTION = 30 * 24 * HOUR
-PRICE = 2
-
-# The prefix of every contact in the simulation, in texts as well, and of nothing else (I18, I23).
-CANARY = "canary_"
-
-
-def receipt_contact_of(user: int | None) -> str:
-    """Return the contact that a payer gives for receipts. It is searched for like every contact."""
-    return f"{CANARY}{user}@example.ru"
-
-
+ANSWER_WINDOW, RETENTION, PRICE = 15 * 60 * 1000, 30 * 24 * HOUR, 2
 _MOVES = {
     "active": {"expired", "deleted", "closed_no_response", "completed"},
     "expired": {"closed_no_response", "deleted"},
@@ -694,14 +695,5 @@ class Checker:
 
     def on_list(self, name: str, answer: Answer, expected: list[Any]) -> None:
         """Check a list that was read at rest: its ids and its total are exact."""
-        content = answer.json
-        listed = content
-        if isinstance(content, Mapping):
-            [listed] = (
-                content[name] for name in ("orders", "transactions", "actions", "complaints") if name in content
-            )
-        ids = [entry["id"] for entry in listed or []]
-        if answer.status != 200 or ids != expected:
-            self._broken("list", f"{name} lists {ids}, there are {expected}: {answer.status}")
-        elif isinstance(content, Mapping) and content.get("total", len(expected)) != len(expected):
-            self._broken("list", f"{name} counts {content['total']}, there are {len(expected)}")
+        if wrong := wrong_list(answer, expected):
+            self._broken("list", f"{name} {wrong}")

@@ -24,8 +24,8 @@ from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp
 from tests.simulation.faults import PAYMENT_FAULTS, Faults
-from tests.simulation.invariants import CANARY, Checker, receipt_contact_of
-from tests.simulation.records import Money
+from tests.simulation.invariants import Checker
+from tests.simulation.records import CANARY, Money, receipt_contact_of
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000

@@ -7,8 +7,8 @@ import random
 from functools import partial
 
 from tests.simulation.actors import Actors
-from tests.simulation.invariants import CANARY, Checker
-from tests.simulation.records import Request
+from tests.simulation.invariants import Checker
+from tests.simulation.records import CANARY, Request
 from tests.simulation.world import World
 
 _MINUTE = 60_000

@@ -9,6 +9,13 @@ from tests.fakes.dynamodb import Key
 Plain = dict[str, Any]
 Commit = Mapping[Key, tuple[Plain | None, Plain | None]]
 """The items of one transaction, before and after."""
+# The prefix of every contact in the simulation, in texts as well, and of nothing else (I18, I23).
+CANARY = "canary_"
+
+
+def receipt_contact_of(user: int | None) -> str:
+    """Return the contact that a payer gives for receipts. It is searched for like every contact."""
+    return f"{CANARY}{user}@example.ru"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +114,17 @@ def _told(key: Key, old: Plain | None, new: Plain | None) -> str:
         return f"+{name} {shown or ''}"
     changed = {part: new.get(part) for part in sorted(old.keys() | new.keys()) if old.get(part) != new.get(part)}
     return f"~{name} { ({part: value for part, value in changed.items() if not part.startswith('list')}) }"
+
+
+def wrong_list(answer: Answer, expected: list[Any]) -> str | None:
+    """Return what is wrong with a list whose exact ids are known; None if nothing is."""
+    content = answer.json
+    listed = content
+    if isinstance(content, Mapping):
+        [listed] = (content[name] for name in ("orders", "transactions", "actions", "complaints") if name in content)
+    ids = [entry["id"] for entry in listed or []]
+    if answer.status != 200 or ids != expected:
+        return f"lists {ids}, there are {expected}: {answer.status}"
+    if isinstance(content, Mapping) and content.get("total", len(expected)) != len(expected):
+        return f"counts {content['total']}, there are {len(expected)}"
+    return None

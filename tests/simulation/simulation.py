@@ -37,10 +37,11 @@ from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp, below_http
 from tests.simulation.faults import Faults
-from tests.simulation.invariants import CANARY, RETENTION, Checker
+from tests.simulation.invariants import RETENTION, Checker
 from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
 from tests.simulation.probers import Probers
+from tests.simulation.records import CANARY
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
