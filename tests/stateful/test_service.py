@@ -101,12 +101,12 @@ class Service(RuleBasedStateMachine):
     """Requests of six users, who are both clients and executors, and the timers."""
 
     orders = Bundle("orders")
-    charges = Bundle("charges")
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model(START)
         database = Database(api.table_definition(), name=TABLE, now=lambda: self.model.now)
+        self._charges: dict[int, list[Charge]] = {user: [] for user in range(1, 7)}
         self._charge_ids = itertools.count()
         self._plug = plugged_in(database, lambda: self.model.now)
         self._plug.__enter__()
@@ -151,13 +151,17 @@ class Service(RuleBasedStateMachine):
 
     @initialize(target=orders, contact=CONTACTS)
     def begin(self, contact: tuple[str, str]) -> Any:
-        """Create an order and give all users money for a few takes."""
+        """Create an order."""
+        return self.create(1, contact, "Сантехника", "Москва", "Прорвало трубу на кухне, вода на полу")
+
+    @initialize()
+    def pay_in(self) -> None:
+        """Give all users money for a few takes, which the provider may take back."""
         for user in range(1, 7):
             # A second charge for an invoice becomes a payment of its own, so one invoice is enough.
             asked_for_stars(user, user, self.model.now)
         for user in range(2, 7):
-            self.recharge(user, 7)
-        return self.create(1, contact, "Сантехника", "Москва", "Прорвало трубу на кухне, вода на полу")
+            self.pay(user)
 
     @rule(order_id=orders, user=st.one_of(st.none(), USERS))
     def get(self, order_id: str, user: int | None) -> None:
@@ -300,24 +304,32 @@ class Service(RuleBasedStateMachine):
             **({"debt": debt} if debt else {}),
         }
 
-    @rule(target=charges, user=USERS)
-    def pay(self, user: int) -> Charge:
+    @rule(user=USERS)
+    def pay(self, user: int) -> None:
         """The provider takes a user's Stars, as many as their invoice says."""
         charge = Charge(Provider.TELEGRAM_STARS, f"stx{next(self._charge_ids)}", user, user, user, Currency.XTR)
-        settle(charge)
+        for _ in range(2):
+            settle(charge)
+        self._charges[user].append(charge)
         self.model.account(user).pay(user)
-        return charge
 
-    @rule(charge=consumes(charges), user=USERS, again=st.booleans())
-    def take_back(self, charge: Charge, user: int, again: bool) -> None:
-        """The provider gives the Stars back, however they were spent."""
-        for _ in range(1 + again):
-            settle(replace(charge, refunded=charge.user_id))
-        self.model.account(charge.user_id).take_back(charge.user_id)
+    @rule(user=USERS)
+    def take_back(self, user: int) -> None:
+        """The provider gives all of a user's Stars back, however they were spent."""
+        for charge in self._charges[user]:
+            for _ in range(2):
+                settle(replace(charge, refunded=user))
+            self.model.account(user).take_back(user)
+        self._charges[user].clear()
 
-    @rule(charge=charges)
-    def is_told_again(self, charge: Charge) -> None:
-        settle(charge)
+    @rule(order_id=orders, user=USERS, again=st.booleans())
+    def take_with_money_that_goes_back(self, order_id: str, user: int, again: bool) -> None:
+        self.take(order_id, user)
+        self.take_back(user)
+        self.me(user)
+        if again:
+            self.pay(user)
+            self.me(user)
 
     @rule(user=USERS, limit=st.integers(1, 4))
     def transactions(self, user: int, limit: int) -> None:
