@@ -225,12 +225,13 @@ class Payments:
         ]
         self._operator_refunds(ids[0] if ids else charge.payment_id)
 
-    def _give_back_when_spent(self, charge: Money, most: int) -> None:
+    def _give_back_when_spent(self, charge: Money, most: int, tries: int = 30) -> None:
         """Give back all that a payer paid, once they spent some of it and have at most `most` roubles left (I27).
 
-        The first reversal empties the balance, so the next ones only add to the debt. Some payers top up meanwhile.
+        The first reversal empties the balance, so the next ones only add to the debt. Some payers top up meanwhile. A
+        payer who finds too few orders keeps the money after so many tries.
         """
-        if not self._goes_on:
+        if not self._goes_on or tries == 0:
             return
         payment = self._checker.items.get((f"PAYMENT#{charge.payment_id}", "PAYMENT"), {})
         balance = self._checker.items.get((f"USER#{charge.user}", "USER"), {}).get("balance", 0)
@@ -245,7 +246,8 @@ class Payments:
         if is_credited and self._checker.orders:
             order_id = self.dice.choice(self._checker.orders)
             self._actors.send(self._actors.request("POST /api/orders/{id}/take", charge.user, order_id))
-        self._world.later(self.dice.choice((1_000, 20_000, _MINUTE)), lambda: self._give_back_when_spent(charge, most))
+        delay = self.dice.choice((1_000, 20_000, _MINUTE))
+        self._world.later(delay, lambda: self._give_back_when_spent(charge, most, tries - 1))
 
     def _operator_refunds(self, payment_id: int) -> None:
         """Invoke the refund until it succeeds."""
