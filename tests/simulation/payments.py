@@ -225,7 +225,7 @@ class Payments:
         ]
         self._operator_refunds(ids[0] if ids else charge.payment_id)
 
-    def _give_back_when_spent(self, charge: Money, most: int, tries: int = 30) -> None:
+    def _give_back_when_spent(self, charge: Money, most: int, tries: int = 60) -> None:
         """Give back all that a payer paid, once they spent some of it and have at most `most` roubles left (I27).
 
         The first reversal empties the balance, so the next ones only add to the debt. Some payers top up meanwhile. A
@@ -243,11 +243,20 @@ class Payments:
                 delay = self.dice.choice((20, 40, 60, 80, _MINUTE))
                 self._world.later(delay, lambda: self._actors.send(self._actors.recharge(charge.user)))
             return
-        if is_credited and self._checker.orders:
-            order_id = self.dice.choice(self._checker.orders)
-            self._actors.send(self._actors.request("POST /api/orders/{id}/take", charge.user, order_id))
+        if is_credited and (orders := self._orders_to_take(charge.user)):
+            self._actors.send(self._actors.request("POST /api/orders/{id}/take", charge.user, self.dice.choice(orders)))
         delay = self.dice.choice((1_000, 20_000, _MINUTE))
         self._world.later(delay, lambda: self._give_back_when_spent(charge, most, tries - 1))
+
+    def _orders_to_take(self, user: int) -> list[str]:
+        found = (
+            (order_id, self._checker.items.get((f"ORDER#{order_id}", "ORDER"))) for order_id in self._checker.orders
+        )
+        return [
+            order_id
+            for order_id, order in found
+            if order and order["status"] == "active" and user != order["client_id"] and str(user) not in order["takes"]
+        ]
 
     def _operator_refunds(self, payment_id: int) -> None:
         """Invoke the refund until it succeeds."""
