@@ -17,6 +17,22 @@ def test_a_claim_holds_a_message_for_75_seconds() -> None:
     assert deliveries.is_held(claim, NOW + 75 * SECOND) is False
 
 
+def test_an_outcome_is_the_name_of_its_metric() -> None:
+    """Alarms and the dashboard read these names."""
+    assert {outcome.name: outcome.value for outcome in Outcome} == {
+        "ARRIVED": "NotificationsSent",
+        "MISSED": "NotificationsMissed",
+        "IN_DOUBT": "DroppedInDoubt",
+        "UNREACHABLE": "DroppedUnreachable",
+        "REFUSED": "DroppedRefused",
+        "ENDED": "DroppedEnded",
+        "ANSWERED": "DroppedAnswered",
+        "FILLED": "DroppedFilled",
+        "LATE": "DroppedLate",
+        "UNSUBSCRIBED": "DroppedUnsubscribed",
+    }
+
+
 def test_an_unclaimed_message_is_free() -> None:
     assert deliveries.is_held(None, NOW) is False
     assert deliveries.is_spent(None) is False

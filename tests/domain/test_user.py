@@ -26,6 +26,7 @@ def test_defaults_of_a_new_user() -> None:
         last_name="",
         username=None,
         balance=0,
+        debt=0,
         last_entry_id=0,
         active_orders=0,
         completed_orders=0,
