@@ -1,7 +1,7 @@
 """`make setup`, `make webhook` and `make teardown` with STAGE=dev or prod: what a stage needs besides its stack.
 
 setup     store the stage's secrets in SSM as SecureStrings: from the environment, prompted for, generated, or derived;
-          say what its parameters in samconfig.toml lack
+          say what its parameters in samconfig.toml lack, and whether WebappLink opens the bot of the token
 webhook   register the bot's webhook with Telegram: after the first deployment and after each change of its secret
 teardown  delete the webhook and the stack; print the commands that delete the table and the secrets, which stay
 
@@ -11,6 +11,7 @@ possibly halfway.
 
 import getpass
 import os
+import re
 import secrets
 import sys
 import tomllib
@@ -63,6 +64,8 @@ _NEEDED = {
     },
 }
 
+_LINK = re.compile("https://t[.]me/(?P<bot>[A-Za-z0-9_]{4,32})(/(?P<app>[A-Za-z0-9_]+))?")
+
 
 class CannotDo(Exception):
     """A precondition is missing or a service refuses. The message says what to do, without a full stop."""
@@ -76,10 +79,11 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
     """Store the missing secrets in SSM; keep an existing one unless the environment has another value.
 
     Derived keys follow: each is stored unless the one that is there fits its token. Then print what the stage's enabled
-    payment providers lack. Calls ssm:GetParameter, ssm:PutParameter and Telegram's getMe. Raises CannotDo, and
-    botocore's errors.
+    payment providers lack, and what is wrong with WebappLink. Calls ssm:GetParameter, ssm:PutParameter and, once,
+    Telegram's getMe. Raises CannotDo, and botocore's errors.
     """
     ssm = aws("ssm")
+    bot: Mapping[str, Any] | None = None
     values: dict[str, str] = {}
     for secret in SECRETS:
         path = _path(stage, secret.name)
@@ -94,7 +98,8 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
             print(f"{path}: optional, not set")
             continue
         if secret.name == "telegram-bot-token":
-            print(f"The bot is @{_telegram(value, 'getMe')['username']}")
+            bot = _telegram(value, "getMe")
+            print(f"The bot is @{bot['username']}")
         _store(ssm, path, value, stored)
         values[secret.name] = value
     for key in DERIVED_KEYS:
@@ -106,7 +111,12 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
             print(f"{path}: exists, kept")
         else:
             _store(ssm, path, value, stored)
-    for problem in _missing(_parameters(stage), set(values)):
+    parameters = _parameters(stage)
+    for problem in _missing(parameters, set(values)):
+        print(problem)
+    # Last, because every secret is stored by now: a failing Telegram leaves only this check undone.
+    bot = bot or _telegram(values["telegram-bot-token"], "getMe")
+    for problem in _wrong_link(parameters.get("WebappLink", ""), bot):
         print(problem)
 
 
@@ -169,6 +179,28 @@ def _missing(parameters: Mapping[str, str], secrets_there: set[str]) -> list[str
         for name, consequence in needed.items()
         if name not in secrets_there and not parameters.get(name)
     ]
+
+
+def _wrong_link(link: str, bot: Mapping[str, Any]) -> list[str]:
+    """Return a line for each reason why the link would not open the Mini App of the bot, as getMe describes the bot.
+
+    https://core.telegram.org/api/links#main-mini-app-links: a link without an app's name needs a Main Mini App.
+    """
+    username = bot["username"]
+    parts = _LINK.fullmatch(link)
+    if parts is None:
+        return [f"Wrong WebappLink: {link!r} is no link of a bot. Without https://t.me/{username}, make deploy fails"]
+    if parts["bot"].lower() != username.lower():
+        return [
+            f"Wrong WebappLink: it opens @{parts['bot']}, and the token is that of @{username}. "
+            f"Buttons would open the other bot: set https://t.me/{username} in samconfig.toml"
+        ]
+    if not parts["app"] and bot.get("has_main_web_app") is not True:
+        return [
+            f"Wrong WebappLink: @{username} has no Main Mini App, so {link} would open the chat only. Add one in "
+            f"BotFather (Bot Settings, Configure Mini App), or name an app: https://t.me/{username}/<app>"
+        ]
+    return []
 
 
 def _parameters(stage: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import api
 from tests.api import ROOT
 from tests.contract import files
 
@@ -95,6 +96,26 @@ def test_a_stage_can_be_built_and_deployed(stage: str) -> None:
     assert given["Stage"] == stage
     assert "*" not in given["CorsOrigins"]
     assert stage == "local" or parameters["stack_name"] == f"urgent-services-{stage}"
+
+
+def test_a_deployment_needs_the_link_of_its_bot() -> None:
+    """CloudFormation refuses a stage whose WebappLink nobody set, and the bot that the template once named."""
+    parameter = api.template()["Parameters"]["WebappLink"]
+    assert "Default" not in parameter
+    for link in ("https://t.me/your_bot", "https://t.me/your_bot/app", "https://t.me/urgent_services_bot2"):
+        assert re.fullmatch(parameter["AllowedPattern"], link), link
+    links = {stage: dict(_overrides(stage))["WebappLink"] for stage in ("local", "dev", "prod")}
+    assert re.fullmatch(parameter["AllowedPattern"], links.pop("local"))
+    refused = ["https://t.me/urgent_services_bot", "https://t.me/urgent_services_bot/app", "https://t.me/"]
+    # Buttons append ?startapp=…, which a slash or a query would break.
+    refused += ["https://t.me/your_bot/", "https://t.me/your_bot?startapp", "http://t.me/your_bot", ""]
+    for link in (*links.values(), *refused):
+        assert not re.fullmatch(parameter["AllowedPattern"], link), link
+
+
+def _overrides(stage: str) -> list[tuple[str, str]]:
+    given = STAGES[stage]["global"]["parameters"]["parameter_overrides"]
+    return [(name, value) for name, _, value in (override.partition("=") for override in given)]
 
 
 def test_ci_can_be_run() -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.local.fakes.telegram import FakeTelegram
 from infra.operate import stage
 from infra.operate.derived_keys import init_data_key
 from shared.domain.init_data import verify
 from tests.conftest import CRYPTO_PAY_TOKEN
 from tests.domain.test_init_data import MAX_AGE, NOW, PUBLIC, TOKEN, VECTORS
+from tests.serving import serving
 from tests.signing import key_of
 
 PREFIX = "/urgent-services/dev"
@@ -158,6 +160,53 @@ def test_setup_says_what_an_enabled_provider_lacks(
     assert run("setup", Account({"StackStatus": "CREATE_COMPLETE"})) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Missing")]
     assert [line.split(": ")[1].split(".")[0] for line in told] == missing
+
+
+@pytest.mark.parametrize(
+    ("given", "has_main_app", "said"),
+    [
+        ("https://t.me/a_bot", True, None),
+        ("https://t.me/A_Bot", True, None),
+        ("https://t.me/a_bot/app", False, None),
+        ("https://t.me/a_bot", False, "@a_bot has no Main Mini App"),
+        ("https://t.me/another_bot", True, "it opens @another_bot, and the token is that of @a_bot"),
+        ("https://t.me/another_bot/a_bot", True, "it opens @another_bot, and the token is that of @a_bot"),
+        ("https://t.me/<bot>", True, "is no link of a bot"),
+        ("https://t.me/a_bot/", True, "is no link of a bot"),
+        ("https://t.me/a_bot?startapp", True, "is no link of a bot"),
+        (None, True, "is no link of a bot"),
+    ],
+)
+@pytest.mark.parametrize("is_token_new", [True, False])
+def test_setup_compares_webapp_link_with_the_bot(
+    run: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    given: str | None,
+    has_main_app: bool,
+    said: str | None,
+    is_token_new: bool,
+) -> None:
+    """Over HTTP, with one getMe, whether the token was just given or stored before."""
+    fake = FakeTelegram("42:TEST-token-of-nobody")
+    fake.bot |= {"username": "a_bot", "has_main_web_app": has_main_app}
+    samconfig = tmp_path / "samconfig.toml"
+    parameters = ["Stage=dev", *([f"WebappLink={given}"] if given else [])]
+    samconfig.write_text(f"[dev.global.parameters]\nparameter_overrides = {parameters}\n")
+    monkeypatch.setattr(stage, "SAMCONFIG", samconfig)
+    account = Account()
+    if is_token_new:
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", fake.token)
+    else:
+        account.secrets = {f"{PREFIX}/telegram-bot-token": fake.token}
+    with serving(fake.app) as url:
+        monkeypatch.setenv("TELEGRAM_API_URL", url)
+        assert run("setup", account) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Wrong WebappLink: ")]
+    assert len(told) == (said is not None)
+    assert all(str(said) in line for line in told)
+    assert [call.method for call in fake.calls] == ["getMe"]
 
 
 @pytest.fixture

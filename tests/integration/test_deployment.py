@@ -107,6 +107,7 @@ def test_secrets(shell: Mapping[str, str], account: EmbeddedAws) -> None:
     for said in (first, again):
         values = (BOT_TOKEN, key, "1:coins", init_data_key, webhook_key)
         assert not any(value in said.stdout + said.stderr for value in values)
+        assert "Wrong WebappLink: 'https://t.me/<bot>' is no link of a bot." in said.stdout
     assert "make deploy STAGE=dev" in run(shell, "make", "-s", "webhook", "STAGE=dev").stderr
 
 
@@ -123,7 +124,10 @@ def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, teleg
         without.write_text(template)
         sam = (".venv-sam/bin/sam", "deploy", "--config-env", "dev", "--no-confirm-changeset")
         files = ("--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(without))
-        deployed = run(shell, *sam, *files, AWS_DEFAULT_REGION=REGION)
+        # samconfig.toml has a placeholder for the link, which CloudFormation refuses.
+        given = ("Stage=dev", "CorsOrigins=https://dev.example.org", f"WebappLink=https://t.me/{fake.bot['username']}")
+        overrides = ("--parameter-overrides", *given)
+        deployed = run(shell, *sam, *files, *overrides, AWS_DEFAULT_REGION=REGION)
     finally:
         without.unlink()
     assert deployed.returncode == 0, deployed.stdout[-3000:] + deployed.stderr[-3000:]

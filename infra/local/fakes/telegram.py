@@ -85,6 +85,13 @@ class FakeTelegram:
         self.violations: list[str] = []
         self.script = Script()
         self.webhook: Webhook | None = None
+        # What getMe returns besides the id; a test may change it.
+        self.bot: dict[str, Any] = {
+            "is_bot": True,
+            "first_name": "Срочные услуги",
+            "username": "urgent_services_local_bot",
+            "has_main_web_app": True,
+        }
         self._clock = clock
         self._sent_at: deque[float] = deque()
         self._sent_to: dict[Any, float] = {}
@@ -268,8 +275,7 @@ class FakeTelegram:
         return self._last_id
 
     def _get_me(self, _: dict[str, Any]) -> dict[str, Any]:
-        bot_id = int(self.token.partition(":")[0])
-        return {"id": bot_id, "is_bot": True, "first_name": "Срочные услуги", "username": "urgent_services_local_bot"}
+        return {"id": int(self.token.partition(":")[0]), **self.bot}
 
     def _send_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if "chat_id" not in parameters:
