@@ -8,7 +8,7 @@ from shared.aws.queues import Queue
 from shared.domain.messages import NewOrder, Offer
 from shared.domain.order import MAX_TAKES, Status, status_at
 from shared.handlers.background import queue_handler
-from shared.observability import metrics
+from shared.observability import failed, metrics
 from shared.store import orders, subscriptions
 
 # One page is a thousand executors, which takes a hundred calls.
@@ -19,22 +19,32 @@ def find_audience(message: NewOrder, context: Any) -> None:
     """Queue an offer for each executor whom the order concerns (fan-out), a page at a time.
 
     One consistent GetItem. One Query of each of four lists, and one more per thousand executors in a list. One
-    SendMessageBatch per ten executors. When time runs short, a message to the same queue says where to continue. A
-    repeated message queues some offers twice, which changes nothing: the inboxes are idempotent. Raises
-    Unavailable, NotQueued.
+    SendMessageBatch per ten executors. When time runs short, or when a page fails after others were queued, a message
+    to the same queue says where to continue. A repeated message queues some offers twice, which changes nothing: the
+    inboxes are idempotent. Raises Unavailable, NotQueued, botocore's errors.
     """
     order = orders.get(message.order_id)
     now = clock.now_ms()
     if order is None or status_at(order, now) is not Status.ACTIVE or len(order.takes) >= MAX_TAKES:
         return
     first_list, place = message.start  # JSON turned the pair into a list
-    for page, following in subscriptions.audience(order, start=(first_list, place)):
-        now = clock.now_ms()
-        queues.send(Queue.OFFERS, [Offer(user_id, order.id, due_at=now) for user_id in page], now)
-        metrics.add_metric("OffersQueued", "Count", len(page))
-        if context.get_remaining_time_in_millis() < _MARGIN_MS:
-            queues.send(Queue.NEW_ORDERS, [NewOrder(order.id, following, due_at=now)], now)
+    start = reached = (first_list, place)
+    try:
+        for page, following in subscriptions.audience(order, start=start):
+            now = clock.now_ms()
+            queues.send(Queue.OFFERS, [Offer(user_id, order.id, due_at=now) for user_id in page], now)
+            metrics.add_metric("OffersQueued", "Count", len(page))
+            reached = following
+            if context.get_remaining_time_in_millis() < _MARGIN_MS:
+                break
+        else:
             return
+    except Exception as error:
+        if reached == start:
+            raise
+        # Another receive of this message would queue the pages before once more.
+        failed(error)
+    queues.send(Queue.NEW_ORDERS, [NewOrder(order.id, reached, due_at=now)], now)
 
 
 handler = queue_handler(Queue.NEW_ORDERS, NewOrder, find_audience)

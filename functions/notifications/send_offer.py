@@ -12,7 +12,7 @@ from shared.domain.delivery import Outcome
 from shared.domain.messages import Digest, Offer, offer_or_digest
 from shared.domain.order import Order
 from shared.handlers.background import queue_handler
-from shared.observability import metrics
+from shared.observability import best_effort, metrics
 from shared.service_errors import RetryLater
 from shared.store import notices
 
@@ -25,7 +25,8 @@ def send_offer(message: Offer | Digest, context: Any) -> None:
     """Send a new order or a digest, collect the order, or drop it, as `inbox.plan` decides.
 
     The calls of `commands.claim` before sending, of `sending.send`, and of `commands.record` after it. One PutItem for
-    an order that no executor was told of before. Raises RetryLater, Busy, Unavailable, NotQueued.
+    an order that no executor was told of before; its failure fails no message. Raises RetryLater, Busy, Unavailable,
+    NotQueued.
     """
     plan = commands.claim(message)
     for reason, order_ids in plan.dropped.items():
@@ -34,7 +35,8 @@ def send_offer(message: Offer | Digest, context: Any) -> None:
         outcome, seconds = send(message.user_id, lambda now: _compose(plan.send, now))
         commands.record(message.user_id, plan.inbox, outcome)
         if outcome is Outcome.ARRIVED:
-            _note_first(plan.send)
+            with best_effort():
+                _note_first(plan.send)
         elif outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
             raise RetryLater(seconds)
         else:

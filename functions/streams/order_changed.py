@@ -10,7 +10,7 @@ from shared.domain import notice as rules
 from shared.domain.messages import NewOrder
 from shared.domain.order import Order, deadlines, is_news
 from shared.handlers.background import stream_handler
-from shared.observability import metrics
+from shared.observability import best_effort, metrics
 from shared.store import stream
 
 
@@ -18,23 +18,27 @@ def order_changed(record: dict[str, Any]) -> None:
     """Queue a new or recategorised order for its audience, queue the notices of the change, and schedule the deadlines.
 
     One SendMessageBatch per queue, one CreateSchedule per new deadline. A record may be delivered twice: a schedule has
-    a fixed name, senders know what was sent, and the metrics of the marketplace need not be exact. Schedules come after
-    queues: if a schedule cannot be created, the messages are still sent, and the sweep ends the order (L5).
+    a fixed name, senders know what was sent, and the metrics of the marketplace need not be exact. Only a message that
+    was not queued fails the record, and the audience is queued last: a record that fails is delivered again for an
+    hour, and each delivery that queues the audience is a fan-out of its own (L9). Raises NotQueued, botocore's errors.
     """
     before, after = stream.order_change(record)
     now = clock.now_ms()
+    queues.send(Queue.NOTICES, rules.of_change(before, after, now), now)
     if is_news(before, after):
         queues.send(Queue.NEW_ORDERS, [NewOrder(after.id, start=(0, 0), due_at=now)], now)
-    queues.send(Queue.NOTICES, rules.of_change(before, after, now), now)
-    schedule_deadlines(before, after, now)
-    for metric in business_metrics.of_change(before, after):
-        metrics.add_metric(metric.name, metric.unit, metric.value)
+    with best_effort():
+        schedule_deadlines(before, after, now)
+    with best_effort():
+        for metric in business_metrics.of_change(before, after):
+            metrics.add_metric(metric.name, metric.unit, metric.value)
 
 
 def schedule_deadlines(before: Order | None, after: Order, now: int) -> None:
     """Schedule the end of a new order's hour, and the end of its response window after the first take.
 
-    One CreateSchedule per new deadline. A deadline that has passed already is left to the sweep.
+    One CreateSchedule per new deadline. A deadline that has passed already, or whose schedule cannot be created, is
+    left to the sweep (L5).
     """
     known = deadlines(before) if before else {}
     for deadline, at in deadlines(after).items():

@@ -27,7 +27,7 @@ def end_order_at(order_id: str, deadline: Deadline, at: int) -> None:
     """Schedule `functions/scheduled/end_due_order.py` for the order at `at`, epoch ms, rounded up to the second.
 
     One CreateSchedule. Idempotent: an existing schedule is left alone, because it was created from the same record.
-    Other errors pass through, so that the stream delivers the record again.
+    Raises botocore's errors.
     """
     settings = schedule_settings()
     second = datetime.fromtimestamp(at // 1000, UTC) + timedelta(seconds=1 if at % 1000 else 0)

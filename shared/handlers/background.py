@@ -13,7 +13,7 @@ from shared import clock
 from shared.aws import queues
 from shared.aws.queues import Message, Queue
 from shared.domain.durations import SECOND_MS
-from shared.observability import failed, logger, metrics
+from shared.observability import best_effort, failed, logger, metrics
 from shared.service_errors import RetryLater
 
 # A message or a record may take that long, ms: two calls that wait, and one that gets no response.
@@ -98,7 +98,8 @@ def queue_handler(
             metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message.due_at, 0))
             _in_time(message, lambda_context, handle)
         except RetryLater as again:
-            queues.postpone(queue, record.receipt_handle, again.seconds)
+            with best_effort():  # otherwise it comes again after the queue's visibility timeout
+                queues.postpone(queue, record.receipt_handle, again.seconds)
             raise
         except Exception as error:
             failed(error)

@@ -9,8 +9,10 @@ import pytest
 
 from functions.notifications import send_offer
 from infra.local.fakes.telegram import FakeTelegram
+from shared.aws import queues
 from shared.aws.queues import Queue
-from shared.store import send_rate
+from shared.service_errors import Unavailable
+from shared.store import notices, send_rate, subscriptions
 from tests import api
 from tests.in_process import Api, Change
 from tests.messages import CLIENT, EXECUTOR, OTHER, TAKE, digest_of, listen, offer, taken
@@ -32,6 +34,53 @@ def test_new_order_reaches_subscribers_but_not_its_client(service: Api, bot: Fak
     assert "60 мин" in sent["text"]
     [[button]] = sent["reply_markup"]["inline_keyboard"]
     assert button["url"] == f"https://t.me/urgent_test_bot?startapp=order_{order['id']}"
+
+
+def test_fan_out_that_fails_continues_where_it_failed(
+    service: Api, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Another receive of the message would queue the pages before the failure once more."""
+    monkeypatch.setattr(subscriptions, "_PAGE", 3)
+    audience = list(range(100, 111))
+    for user in audience:
+        listen(user)
+    order = service.order(CLIENT)
+    sent: list[int] = []
+
+    def fail(params: dict[str, Any], **_: Any) -> None:
+        sent.append(len(params["Entries"]))
+        if len(sent) in (3, 5):
+            raise ConnectionError
+
+    queues.client().meta.events.register("provide-client-params.sqs.SendMessageBatch", fail)
+    message = {"order_id": order["id"], "start": [0, 0], "due_at": service.now}
+    assert service.handle(Queue.NEW_ORDERS, message) == []
+    offers = service.queued(Queue.OFFERS)
+    [rest] = service.queued(Queue.NEW_ORDERS)
+    assert len(offers) == 6
+    # It fails at once: nothing was queued, so the queue delivers the message again after its visibility timeout.
+    assert service.handle(Queue.NEW_ORDERS, rest) == [rest]
+    assert service.queued(Queue.NEW_ORDERS) == []
+    assert service.handle(Queue.NEW_ORDERS, rest) == []
+    offers += service.queued(Queue.OFFERS)
+    assert sorted(offer["user_id"] for offer in offers) == audience
+    assert service.queued(Queue.NEW_ORDERS) == []
+    assert capfd.readouterr().out.count('"BackgroundFailures":[1.0]') == 2
+
+
+def test_failed_note_of_the_first_offer_fails_no_message(
+    service: Api, bot: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metric is optional: the offer has arrived and is recorded."""
+
+    def fail(*_: Any) -> None:
+        raise Unavailable
+
+    listen(EXECUTOR)
+    order = service.order(CLIENT)
+    monkeypatch.setattr(notices, "is_first", fail)
+    assert offer(service, EXECUTOR, order["id"]) == []
+    assert len(bot.sent()) == 1
 
 
 def test_no_contact_in_queues_messages_or_logs(

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from shared.aws import schedules
+from shared.aws import queues, schedules
 from shared.aws.queues import Queue
+from shared.domain import business_metrics, notice
+from shared.domain.notice import Notice
 from shared.handlers.background import HandlerFailed
 from tests import api
-from tests.in_process import START, Api
+from tests.in_process import START, Api, moto_of, queue_name
 
 CONTACT = "@canary_0123abcd"
 HOUR = START + 60 * 60_000
@@ -83,22 +85,50 @@ def test_order_already_due_is_left_to_the_sweep(service: Api) -> None:
     assert service.image(order["id"])["status"] == {"S": "expired"}
 
 
-def test_failed_schedule_is_retried_and_leaks_no_contact(
+def test_failed_schedule_fails_no_record_and_leaks_no_contact(
     service: Api, log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """F13: the record is reported as failed, its content is not logged (I18), and the audience still gets the order."""
+    """L5, L9, F13: the order is announced once, the failure is counted, and the sweep ends the order (I18)."""
     order = service.order(1, CONTACT)
     schedules.client().delete_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
-    assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert [message["order_id"] for message in service.queued(Queue.NEW_ORDERS)] == [order["id"]]
-    schedules.client().create_schedule_group(Name=os.environ["SCHEDULE_GROUP"])
     assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
-    assert names() == [f"{order['id']}-hour"]
+    assert [message["order_id"] for message in service.queued(Queue.NEW_ORDERS)] == [order["id"]]
     printed = capfd.readouterr()
     written = log.getvalue() + printed.out + printed.err
     assert '"message":"failed"' in written
-    assert "BackgroundFailures" in written
+    assert '"BackgroundFailures":[1.0]' in written.replace(" ", "")
+    assert '"OrdersCreated":[1.0]' in written.replace(" ", "")
     assert CONTACT.removeprefix("@") not in written
+    service.later(minutes=60)
+    service.sweep()
+    assert service.image(order["id"])["status"] == {"S": "expired"}
+
+
+def test_failed_business_metric_fails_no_record(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L9: what comes after the messages is optional."""
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(business_metrics, "of_change", fail)
+    order = service.order(1)
+    assert service.order_changed(service.image(order["id"])) == {"batchItemFailures": []}
+    assert len(service.queued(Queue.NEW_ORDERS)) == 1
+    assert names() == [f"{order['id']}-hour"]
+
+
+def test_audience_is_queued_last(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L9: a record whose notices were not queued is delivered again, and announces the order once all the same."""
+    order = service.order(1)
+    image = service.image(order["id"])
+    monkeypatch.setattr(notice, "of_change", lambda *_: [Notice("removed", order["id"], 1, service.now)])
+    queue = moto_of("sqs").queues.pop(queue_name(Queue.NOTICES))
+    for _ in range(3):
+        assert service.order_changed(image) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    moto_of("sqs").queues[queue_name(Queue.NOTICES)] = queue
+    assert service.queued(Queue.NEW_ORDERS) == []
+    assert service.order_changed(image) == {"batchItemFailures": []}
+    assert len(service.queued(Queue.NEW_ORDERS)) == 1
 
 
 def test_no_record_is_begun_after_a_failed_one(service: Api) -> None:
@@ -107,13 +137,13 @@ def test_no_record_is_begun_after_a_failed_one(service: Api) -> None:
     asked: list[str] = []
 
     def fail_at_the_second(params: dict[str, Any], **_: Any) -> None:
-        asked.append(params["Name"])
+        asked.append(json.loads(params["Entries"][0]["MessageBody"])["order_id"])
         if len(asked) == 2:
             raise ConnectionError
 
-    schedules.client().meta.events.register("provide-client-params.scheduler.CreateSchedule", fail_at_the_second)
+    queues.client().meta.events.register("provide-client-params.sqs.SendMessageBatch", fail_at_the_second)
     assert service.orders_are_new(*orders) == [1, 2]
-    assert asked == [f"{order}-hour" for order in orders[:2]]
+    assert asked == orders[:2]
     assert service.orders_are_new(*orders[1:]) == []
     assert names() == sorted(f"{order}-hour" for order in orders)
 

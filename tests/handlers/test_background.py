@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
+from shared.aws import queues
 from shared.aws.queues import Queue
 from shared.handlers.background import HandlerFailed
 from shared.store import table
@@ -30,6 +31,18 @@ def test_malformed_queue_message_fails_alone(
     odd: dict[str, Any] = {}
     assert service.handle(queue, odd, good) == [odd]
     assert "BackgroundFailures" in capfd.readouterr().out
+
+
+def test_failed_postponement_is_counted(service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]) -> None:
+    """The message comes again all the same, after its queue's visibility timeout."""
+
+    def fail(**_: Any) -> None:
+        raise ConnectionError
+
+    queues.client().meta.events.register("provide-client-params.sqs.ChangeMessageVisibility", fail)
+    early = {"kind": "asked", "order_id": "x", "user_id": CLIENT, "due_at": service.now + 60_000, "number": 1}
+    assert service.handle(Queue.NOTICES, early) == [early]
+    assert '"BackgroundFailures":[1.0]' in capfd.readouterr().out
 
 
 def test_background_error_is_retried_and_leaks_nothing(
