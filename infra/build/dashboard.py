@@ -89,6 +89,7 @@ ROWS = [
                 "Debts",
                 "PaymentCheckFailures",
                 "Unavailable",
+                "StaleSecrets",
                 "ProviderErrors",
             ),
         ),

@@ -1,6 +1,7 @@
 """template.yaml is readable: line length, sections, descriptions, and the generated dashboard."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,41 @@ def test_each_function_is_in_the_section_of_its_folder() -> None:
 def test_a_parameter_has_a_description(name: str) -> None:
     """The description gives the unit: a name like ReadsPerHour does not say whose reads."""
     assert len(api.template()["Parameters"][name].get("Description", "")) > len("Base URL")
+
+
+def sources(kind: str) -> dict[str, dict[str, Any]]:
+    """The event sources of a kind (SQS, DynamoDB), by the function that they invoke."""
+    return {
+        name: event["Properties"]
+        for name, resource in api.template()["Resources"].items()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if resource["Type"] == "AWS::Serverless::Function" and event["Type"] == kind
+    }
+
+
+def test_each_queue_has_a_maximum_of_concurrent_readers() -> None:
+    """Otherwise Lambda takes more messages than it can start, and each throttled start uses up a receive."""
+    assert set(sources("SQS")) == {"FindAudience", "SendOffer", "SendNotice"}
+    for function, source in sources("SQS").items():
+        assert 2 <= source.get("ScalingConfig", {}).get("MaximumConcurrency", 0) <= 20, function
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"], function
+
+
+def test_news_is_given_up_by_age() -> None:
+    """L9: after an hour an order is over; ten attempts may pass within a minute of an outage."""
+    hour = 60 * 60
+    assert set(sources("DynamoDB")) == {"OrderChanged", "LockExpired"}
+    changes = sources("DynamoDB")["OrderChanged"]
+    assert (changes["MaximumRecordAgeInSeconds"], changes["MaximumRetryAttempts"]) == (hour, -1)
+    assert changes["ParallelizationFactor"] == 10, "a record that always fails holds back a tenth of the orders"
+    new_orders = api.template()["Resources"]["NewOrders"]["Properties"]
+    assert new_orders["VisibilityTimeout"] * new_orders["RedrivePolicy"]["maxReceiveCount"] >= hour
+    locks = sources("DynamoDB")["LockExpired"]
+    assert 0 < locks["MaximumRetryAttempts"] <= 10, "the sweep has ended the order before"
+    for source in (changes, locks):
+        assert source["BisectBatchOnFunctionError"]
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["DestinationConfig"]["OnFailure"]["Destination"] == "StreamDeadLetters.Arn"
 
 
 def test_each_alarm_description_says_what_to_check() -> None:
