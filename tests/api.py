@@ -41,7 +41,18 @@ def template() -> dict[str, Any]:
 
 @cache
 def routes() -> dict[str, str]:
-    """Route key, as in `GET /api/orders`, to the module of its function, from the template."""
+    """Route of the contract, as in `GET /api/orders`, to the module of its function, from the template.
+
+    A GET has the route key `ANY /api/orders`. The route of preflight requests is not in the contract.
+    """
+    return {
+        key.replace("ANY ", "GET "): module for key, module in route_keys().items() if not key.startswith("OPTIONS ")
+    }
+
+
+@cache
+def route_keys() -> dict[str, str]:
+    """Route key of API Gateway to the module of its function, from the template."""
     found = {}
     for resource in template()["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -101,13 +112,17 @@ def event(
     route: str | None = None,
     source_ip: str = "192.0.2.1",
 ) -> dict[str, Any]:
-    """Build the API Gateway event of a request; `raw` is a body that is not JSON."""
+    """Build the API Gateway event of a request; `raw` is a body that is not JSON.
+
+    `route` is one of `routes()` if the path has parameters or the route is of another method.
+    """
+    key = (route or f"{method} {path}").replace("GET ", "ANY ")
     query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
     text = raw if raw is not None else json.dumps(body) if body is not None else None
     is_base64 = isinstance(text, bytes)
     return {
         "version": "2.0",
-        "routeKey": route or f"{method} {path}",
+        "routeKey": key,
         "rawPath": path,
         "rawQueryString": urlencode(query),
         "headers": {
@@ -118,7 +133,7 @@ def event(
         "requestContext": {
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": source_ip},
             "requestId": "request",
-            "routeKey": route or f"{method} {path}",
+            "routeKey": key,
             "stage": "$default",
         },
         "body": base64.b64encode(text).decode() if isinstance(text, bytes) else text,

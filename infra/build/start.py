@@ -95,13 +95,14 @@ def event_of(name: str, properties: dict[str, Any], settings: LocalSettings) -> 
 
 def _request(route: dict[str, Any], settings: LocalSettings) -> dict[str, Any]:
     """The event of an HTTP API request with valid initData."""
-    method, template = route.get("Method", "GET"), route.get("Path", "/nowhere")
+    key, template = route.get("Method", "ANY"), route.get("Path", "/nowhere")
+    method = "GET" if key == "ANY" else key
     ids = dict.fromkeys(re.findall(r"{(\w+)}", template), "1" if "payment" in template else "AAAAAAAAAAAA")
     path = template.format_map(ids)
     user = {"id": 1, "first_name": "Built"}
     return {
         "version": "2.0",
-        "routeKey": f"{method} {template}",
+        "routeKey": f"{key} {template}",
         "rawPath": path,
         "rawQueryString": "",
         "headers": {

@@ -91,7 +91,9 @@ class Front:
         if response.status >= 400 and response.content.startswith(b'{"message"'):
             return _refusal(response.status)  # the gateway's own error: no function answered
         headers = [(name.lower(), value) for name, value in response.headers]
-        headers = [(name, value) for name, value in headers if name not in _NOT_PASSED_BACK]
+        # The length of a response to HEAD is that of the GET's content, which the response does not have.
+        keep = {b"content-length"} if scope["method"] == "HEAD" else set()
+        headers = [(name, value) for name, value in headers if name not in _NOT_PASSED_BACK - keep]
         return _Response(response.status, headers, response.content)
 
 
@@ -158,7 +160,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _send(send: Send, response: _Response, *, kind: str = "http") -> None:
-    length = [] if response.status == 204 else [(b"content-length", str(len(response.body)).encode())]
-    headers = [*response.headers, *length]
+    headers = response.headers
+    if response.status != 204 and b"content-length" not in dict(headers):
+        headers = [*headers, (b"content-length", str(len(response.body)).encode())]
     await send({"type": f"{kind}.response.start", "status": response.status, "headers": headers})
     await send({"type": f"{kind}.response.body", "body": response.body})

@@ -19,6 +19,9 @@ from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+# The method ANY in the OpenAPI document of an API.
+_ANY = "x-amazon-apigateway-any-method"
+
 
 class BrokenTemplate(Exception):
     """The template cannot be translated. The message is one sentence."""
@@ -130,12 +133,14 @@ def _replace_api_bodies(resources: dict[str, Any]) -> None:
         resource["Properties"] = {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"}
         for path, methods in body["paths"].items():
             for method, operation in methods.items():
-                if method == "options":
-                    continue
-                integration = operation["x-amazon-apigateway-integration"]
-                key = "$default" if path == "/$default" else f"{method.upper()} {path}"
-                [function] = re.findall(r"functions/\${(\w+)\.Arn}/invocations", integration["uri"]["Fn::Sub"])
-                resources[f"{name}{function}Integration"] = {
+                verb = "ANY" if method == _ANY else method.upper()
+                key = "$default" if path == "/$default" else f"{verb} {path}"
+                [function] = re.findall(
+                    r"functions/\${(\w+)\.Arn}/invocations",
+                    operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"],
+                )
+                integration = f"{name}{function}Integration"
+                resources[integration] = {
                     "Type": "AWS::ApiGatewayV2::Integration",
                     "Properties": {
                         "ApiId": {"Ref": name},
@@ -144,11 +149,17 @@ def _replace_api_bodies(resources: dict[str, Any]) -> None:
                         "PayloadFormatVersion": "2.0",
                     },
                 }
-                resources[f"{name}{function}Route"] = {
+                # Named by its key, because a function may have several routes.
+                resources[f"{name}{_logical_id(key)}Route"] = {
                     "Type": "AWS::ApiGatewayV2::Route",
                     "Properties": {
                         "ApiId": {"Ref": name},
                         "RouteKey": key,
-                        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}{function}Integration"}]]},
+                        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": integration}]]},
                     },
                 }
+
+
+def _logical_id(key: str) -> str:
+    """Return a route key as letters and digits, another for each key: `GET /a-b` is GETx20x2fax2db."""
+    return re.sub(r"[^A-Za-wyz0-9]", lambda found: f"x{ord(found[0]):02x}", key)

@@ -1,4 +1,8 @@
-"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line per request."""
+"""Lambda handlers of routes, for API Gateway's HTTP API, payload version 2.0: one log line per request.
+
+A route of a GET has the method ANY in template.yaml, so that it answers HEAD with no resource more. Its function
+therefore also gets the methods that the path has no route for, and OPTIONS.
+"""
 
 import gc
 import json
@@ -54,9 +58,9 @@ def _logged(serve_event: LambdaHandler) -> LambdaHandler:
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         logger.clear_state()
-        response = _too_large() if len(event.get("body") or "") > MAX_BODY else serve_event(event, context)
-        response["headers"] = {"cache-control": "no-store", **SECURITY, **response["headers"]}
         http = event["requestContext"]["http"]
+        response = _serve_method(http["method"], event, context, serve_event)
+        response["headers"] = {"cache-control": "no-store", **SECURITY, **response["headers"]}
         logger.info(
             "request",
             extra={
@@ -76,15 +80,33 @@ def _logged(serve_event: LambdaHandler) -> LambdaHandler:
     return handler
 
 
-def _too_large() -> dict[str, Any]:
+def _serve_method(method: str, event: Event, context: Any, serve_event: LambdaHandler) -> dict[str, Any]:
+    if method == "OPTIONS":
+        # A preflight request of CORS carries no credentials. API Gateway adds the CORS headers.
+        return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
+    if method == "HEAD":
+        # The GET without its content. `content-length` stays that of the GET (RFC 9110, 8.6 and 9.3.2).
+        http = {**event["requestContext"]["http"], "method": "GET"}
+        as_get = {**event, "requestContext": {**event["requestContext"], "http": http}}
+        return {**_serve_method("GET", as_get, context, serve_event), "body": "", "isBase64Encoded": False}
+    if method != "GET" and event["routeKey"].startswith("ANY "):
+        from shared.http.routes import allowed_methods  # noqa: PLC0415 - no plain request needs it
+
+        return _refusal(405, allow=allowed_methods(event["routeKey"].removeprefix("ANY ")))
+    if len(event.get("body") or "") > MAX_BODY:
+        return _refusal(413)
+    return serve_event(event, context)
+
+
+def _refusal(status: int, **headers: str) -> dict[str, Any]:
     from shared.error_responses import HTTP_ERROR_RESPONSES  # noqa: PLC0415
     from shared.http import errors  # noqa: PLC0415
 
-    logger.append_keys(code=HTTP_ERROR_RESPONSES[413].code)
-    response = errors.json_response(HTTP_ERROR_RESPONSES[413])
+    logger.append_keys(code=HTTP_ERROR_RESPONSES[status].code)
+    response = errors.json_response(HTTP_ERROR_RESPONSES[status])
     return {
         "statusCode": response.status_code,
-        "headers": {"content-type": "application/json"},
+        "headers": {"content-type": "application/json", **headers},
         "body": bytes(response.body).decode(),
         "isBase64Encoded": False,
     }

@@ -106,11 +106,10 @@ class World(Api):
             name.lower(): value.decode("latin-1") if isinstance(value, bytes) else value
             for name, value in sent.headers.items()
         }
-        event = api.event(
-            sent.method, path, raw=body or None, headers=headers, route=route_of(sent.method, path), query={}
-        )
+        route = route_of(sent.method, path)
+        event = api.event(sent.method, path, raw=body or None, headers=headers, route=route, query={})
         event["rawQueryString"] = query
-        answer = api.invoke(event["routeKey"], event)
+        answer = api.invoke(route, event)
         return Response(
             status_code=answer.status,
             headers={name.lower(): [value] for name, value in answer.headers.items()},
@@ -123,9 +122,10 @@ class World(Api):
 
 def route_of(method: str, path: str) -> str:
     """The route key that API Gateway matches for a request."""
-    for key in sorted(api.routes(), key=lambda key: "{" in key):
-        if key != "$default" and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", key), f"{method} {path}"):
-            return key
+    for asked in (method, "GET"):  # the route of a GET takes any method
+        for key in sorted(api.routes(), key=lambda key: "{" in key):
+            if key != "$default" and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", key), f"{asked} {path}"):
+                return key
     return "$default"
 
 

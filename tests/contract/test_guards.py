@@ -8,15 +8,16 @@ from tests.api import ROOT
 
 TEMPLATE = api.template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+DISTRIBUTION: dict[str, Any] = RESOURCES["Distribution"]["Properties"]["DistributionConfig"]
 LIMITS: dict[str, Any] = RESOURCES["Api"]["Properties"]["RouteSettings"]
 
 
 def test_every_throttling_limit_names_a_route() -> None:
-    assert set(LIMITS) <= set(api.routes())
+    assert set(LIMITS) <= set(api.route_keys())
 
 
 def test_expensive_and_restricted_routes_have_their_own_limit() -> None:
-    assert {route for route in api.routes() if "/api/admin/" in route} <= set(LIMITS)
+    assert {key for key in api.route_keys() if "/api/admin/" in key} <= set(LIMITS)
     assert {"POST /api/orders", "POST /api/orders/{id}/take", "PUT /api/users/me/preferences"} <= set(LIMITS)
     for limit in LIMITS.values():
         assert 0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"]
@@ -45,7 +46,7 @@ def test_the_cdn_cache_key_includes_the_credentials() -> None:
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
     assert {"Authorization", "X-Telegram-Init-Data"} <= set(key["HeadersConfig"]["Headers"])
     assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
-    distribution = RESOURCES["Distribution"]["Properties"]["DistributionConfig"]
+    distribution = DISTRIBUTION
     [feed] = distribution["CacheBehaviors"]
     assert (feed["PathPattern"], feed["CachePolicyId"]) == ("/api/orders", "FeedCache")
     assert distribution["DefaultCacheBehavior"]["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -55,6 +56,14 @@ def test_the_cdn_cache_key_includes_the_credentials() -> None:
         code: {"ErrorCode": code, "ErrorCachingMinTTL": 0}
         for code in (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
     }
+
+
+def test_the_cdn_passes_every_method_on() -> None:
+    """Also HEAD and OPTIONS; only a response to GET or HEAD may be cached."""
+    for behavior in (DISTRIBUTION["DefaultCacheBehavior"], *DISTRIBUTION["CacheBehaviors"]):
+        allowed = set(behavior["AllowedMethods"])
+        assert allowed >= {"HEAD", "OPTIONS", *(key.split(" ")[0] for key in api.routes() if key != "$default")}
+        assert set(behavior.get("CachedMethods", ["GET", "HEAD"])) == {"GET", "HEAD"}
 
 
 def test_the_cdn_is_deployed_if_its_parameter_is_set() -> None:

@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 
 import functions
 from infra.checks import openapi
+from infra.local.translate import cloudformation
+from shared.http.routes import allowed_methods
 from tests import api
 from tests.contract.endpoints import ENDPOINTS, PAGES
 
@@ -42,6 +44,49 @@ def test_template_routes_each_path_to_its_function() -> None:
     assert api.routes()["$default"] == UNKNOWN
 
 
+def test_a_get_route_takes_any_method_and_no_other_does() -> None:
+    """ANY lets HEAD reach the function of a GET without a further resource."""
+    keys = set(api.route_keys()) - {"$default", "OPTIONS /{proxy+}"}
+    assert {key for key in keys if not key.startswith("ANY ")} == {
+        key for key in routes_in_code() if not key.startswith("GET ")
+    }
+    assert {key.removeprefix("ANY ") for key in keys if key.startswith("ANY ")} == {
+        key.removeprefix("GET ") for key in routes_in_code() if key.startswith("GET ")
+    }
+
+
+def test_preflight_requests_have_a_route_above_the_default_one() -> None:
+    assert api.route_keys()["OPTIONS /{proxy+}"] == UNKNOWN
+
+
+def test_the_local_translation_keeps_every_route() -> None:
+    """A function may have several routes: none of them overwrites another."""
+    code = {"Bucket": "code", "Key": "code.zip"}
+    parameters = {"Stage": "local", "CorsOrigins": "https://app.example.org"}
+    template = (api.ROOT / "template.yaml").read_text()
+    resources = cloudformation(template, code, parameters)["Resources"]
+    deployed = {
+        resource["Properties"]["RouteKey"]: resource["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::ApiGatewayV2::Route"
+    }
+    functions = {name: properties["Handler"] for name, properties in template_functions().items()}
+    assert {
+        key: functions[integration.removeprefix("Api").removesuffix("Integration")].removesuffix(".handler")
+        for key, integration in deployed.items()
+    } == api.route_keys()
+
+
+def test_a_path_allows_the_methods_of_its_routes() -> None:
+    methods: dict[str, set[str]] = {}
+    for key in set(api.routes()) - {"$default"}:
+        method, path = key.split(" ")
+        methods.setdefault(path, {"OPTIONS"}).update({method, "HEAD"} if method == "GET" else {method})
+    for path, allowed in methods.items():
+        assert allowed_methods(path) == ", ".join(sorted(allowed)) == allowed_methods(path.replace("{id}", "1"))
+    assert allowed_methods("/api/nowhere") == allowed_methods("/api/orders/1/2") == ""
+
+
 @pytest.mark.parametrize("module", [module for module, _ in openapi.routers() if module != UNKNOWN])
 def test_a_function_answers_one_route(module: str) -> None:
     [route] = dict(openapi.routers())[module].routes
@@ -50,12 +95,12 @@ def test_a_function_answers_one_route(module: str) -> None:
 
 
 @pytest.mark.parametrize("name", template_functions())
-def test_a_function_has_a_handler_and_at_most_one_route(name: str) -> None:
+def test_a_function_has_a_handler_and_the_routes_of_its_router(name: str) -> None:
     properties = template_functions()[name]
     module, _, handler = properties["Handler"].rpartition(".")
     assert callable(getattr(importlib.import_module(module), handler))
     http = [event for event in properties.get("Events", {}).values() if event["Type"] == "HttpApi"]
-    assert len(http) == (module in dict(openapi.routers()))
+    assert len(http) == (2 if module == UNKNOWN else module in dict(openapi.routers()))
 
 
 def test_every_function_is_deployed_once() -> None:
