@@ -45,6 +45,9 @@ class NewOrder(BaseModel):
 async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
     """Returns the new order. It is active for 60 minutes, unless it ends earlier.
 
+    Repeating the same request is safe for 60 seconds: it returns the same order while that is active and unedited, is
+    free, and posts nothing.
+
     A contact can have one active order at a time; a second one gets a 409 `contact_busy`. After a few refused or
     changed contacts within an hour, no order can be posted for some minutes (429 `too_often`).
     """
@@ -61,8 +64,8 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         created_at=now,
         expires_at=now + settings().order_lifetime_ms,
     )
-    commands.create(order, caller)
-    return order_view(order, user_id=caller.id, now=now)
+    posted = commands.create(order, caller)
+    return order_view(posted, user_id=caller.id, now=now)
 
 
 handler = http_handler(router)

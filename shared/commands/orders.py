@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
-def create(order: Order, caller: TelegramUser) -> None:
+def create(order: Order, caller: TelegramUser) -> Order:
     """Post an order: put it with the lock on its contact, charge the token, count it for its client.
 
+    Returns the order. A request that repeats another one gets the order of that one, and pays nothing (idempotent).
     The bucket of contacts must have a token, which only a refusal takes: otherwise a client without one would learn
     from each 201 or 429 whether a contact is busy (I26). The first attempt assumes that the client's buckets are full
     and reads nothing: one TransactWriteItems. After a conflict, one consistent GetItem of the client and what
-    `_check_contact` costs. Raises Banned, TooOften, ContactBusy, Busy, Unavailable.
+    `_check_contact` costs, or two more GetItems before a refusal for another reason. Raises Banned, TooOften,
+    ContactBusy, Busy, Unavailable.
     """
     tried = False
 
-    def create_once() -> None:
+    def create_once() -> Order:
         nonlocal tried
         client, now = users.get(caller.id) if tried else User(caller.id), clock.now_ms()
         try:
@@ -40,18 +42,17 @@ def create(order: Order, caller: TelegramUser) -> None:
             token = take_token(client.full_at, "orders", per_hour=settings().orders_per_hour, now=now)
             refusal = _contact_token(client, now)
         except (Banned, TooOften):
-            # An earlier attempt may have been applied late: then the order exists.
-            if tried and orders.get(order.id) is not None:
-                return
+            if tried and (posted := _posted(order)) is not None:
+                return posted
             raise
-        # At the moment of the write: the contact may have become free since, and the write would not know. The order
-        # holds the contact only when our own attempt was applied without a response.
-        if tried and _check_contact(order, order.created_at, caller, refusal):
-            return
+        # At the moment of the write: the contact may have become free since, and the write would not know.
+        if tried and (posted := _check_contact(order, order.created_at, caller, refusal)) is not None:
+            return posted
         tried = True
         orders.create(order, caller, token, refusal)
+        return order
 
-    retry(create_once)
+    return retry(create_once)
 
 
 def change(
@@ -216,40 +217,39 @@ def _contact_token(client: User, now: int) -> Token:
     return take_token(client.full_at, "contacts", per_hour=settings().contacts_per_hour, now=now)
 
 
-def _check_contact(order: Order, now: int, caller: TelegramUser, token: Token) -> bool:
-    """Whether the order holds its contact; False when no order holds it any more. Raises ContactBusy.
+def _posted(order: Order) -> Order | None:
+    """Return what this request has posted already: in an earlier attempt, or as the request that it repeats.
 
-    The caller pays for the refusal with the token before they learn of it (I26). A charge of unknown outcome is a
-    conflict like any other: the next attempt charges again. What `_holds_contact` costs, and one TransactWriteItems
-    for a refusal. Raises table.WriteConflict, Unavailable.
+    Two consistent GetItems, whether the contact is busy or free: a caller without a token cannot even measure it (I26).
     """
-    try:
-        return _holds_contact(order, now)
-    except ContactBusy:
-        users.charge(caller, token)
-        raise
+    holder_id = orders.contact_holder(order.contact_key, order.created_at)
+    found = orders.get(holder_id or order.id)
+    return found if found is not None and rules.repeats(order, found) else None
 
 
-def _holds_contact(order: Order, now: int) -> bool:
-    """Whether the order holds its contact; False when no order holds it any more. Raises ContactBusy.
+def _check_contact(order: Order, now: int, caller: TelegramUser, token: Token) -> Order | None:
+    """Return the order that holds the contact: `order` itself, or the one that it repeats. None if the contact is free.
 
-    A response window can end before the hour, and its timer can be late. The command that needs the contact then ends
-    the holder. One consistent GetItem of the lock, one of its order, and what `move` costs when that has ended.
+    For any other holder, the caller pays with the token before they learn of it (I26): raises ContactBusy. A charge of
+    unknown outcome is a conflict like any other: the next attempt charges again. A response window can end before the
+    hour, and its timer can be late: a holder that has ended is ended here. One consistent GetItem of the lock, one of
+    its order, and what `move` costs when that has ended, or one TransactWriteItems for a refusal. Raises
+    table.WriteConflict, Unavailable.
     """
     holder_id = orders.contact_holder(order.contact_key, now)
     if holder_id is None:
-        return False
-    if holder_id == order.id:
-        return True
+        return None
     holder = orders.get(holder_id)
-    if holder is None:
-        raise ContactBusy
-    ended = rules.ended_by_time(holder, now)
-    if ended.status is Status.ACTIVE:
-        raise ContactBusy
-    if ended != holder:
-        move(holder, ended, now)
-    return False
+    if holder is not None:
+        if rules.repeats(order, holder):
+            return holder
+        ended = rules.ended_by_time(holder, now)
+        if ended.status is not Status.ACTIVE:
+            if ended != holder:
+                move(holder, ended, now)
+            return None
+    users.charge(caller, token)
+    raise ContactBusy
 
 
 def _shows(order: Order, before: Order, after: Order) -> bool:

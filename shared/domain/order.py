@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from shared.domain.durations import DAY_MS
+from shared.domain.durations import DAY_MS, MINUTE_MS
 from shared.domain.errors import (
     AllSlotsTaken,
     AlreadyAnswered,
@@ -40,6 +40,8 @@ from shared.domain.errors import (
 from shared.domain.masking import masked_form
 
 MAX_TAKES = 3
+# A request to post an order counts as repeated for this long: a lost response is repeated within seconds.
+REPEAT_MS = MINUTE_MS
 # Each announced change of the category is a fan-out: one message per subscriber. Later edits are not announced.
 _ANNOUNCED_EDITS = 5
 MIN_DESCRIPTION = 20
@@ -146,6 +148,26 @@ def is_news(before: Order | None, after: Order) -> bool:
     if after.status is not Status.ACTIVE:
         return False
     return before is None or (after.category != before.category and after.edits <= _ANNOUNCED_EDITS)
+
+
+def repeats(order: Order, posted: Order) -> bool:
+    """Whether the request for `order` posted `posted`: in an earlier attempt, or as the same request sent before.
+
+    A repeated request has the same client and the same texts as stored, and comes within a minute, by the moments at
+    which the two were received. The order that it posted is still active and was never edited. An edit repeats nothing.
+    """
+    if posted.id == order.id:
+        return True
+    return (
+        _request(order) == _request(posted)
+        and order.edits == posted.edits == 0
+        and status_at(posted, order.created_at) is Status.ACTIVE
+        and order.created_at < posted.created_at + REPEAT_MS
+    )
+
+
+def _request(order: Order) -> tuple[int, str, str, str, str]:
+    return order.client_id, order.category, order.city, order.description, order.contact
 
 
 def is_running(order: Order, now: int) -> bool:
