@@ -244,7 +244,8 @@ def _check_contact(order: Order, now: int, caller: TelegramUser, token: Token) -
         if rules.repeats(order, holder):
             return holder
         ended = rules.ended_by_time(holder, now)
-        if ended.status is not Status.ACTIVE:
+        if ended.status is not Status.ACTIVE or holder.contact_key != order.contact_key:
+            # It has ended, or an edit moved its contact after the lock was read.
             if ended != holder:
                 move(holder, ended, now)
             return None

@@ -154,7 +154,8 @@ def repeats(order: Order, posted: Order) -> bool:
     """Whether the request for `order` posted `posted`: in an earlier attempt, or as the same request sent before.
 
     A repeated request has the same client and the same texts as stored, and comes within a minute, by the moments at
-    which the two were received. The order that it posted is still active and was never edited. An edit repeats nothing.
+    which the two were received. The order that it posted is still active and was never edited (I29). An edit repeats
+    nothing.
     """
     if posted.id == order.id:
         return True

@@ -21,6 +21,8 @@ BUDGET = {
     "me": Budget(1, 1, 0, 1.15),
     "balance": Budget(1, 1, 0, 1.15),
     "new order": Budget(1, 0, 12, 1.6),
+    # The first write meets the lock. Then the client, the lock and its order are read; nothing is written.
+    "new order, repeated": Budget(4, 3, 0, 3.4),
     # A refused contact is charged to a bucket, in a write of its own before the response (I26).
     "new order, contact busy": Budget(5, 3, 2, 4.2),
     "take": Budget(2, 3, 10, 2.3),

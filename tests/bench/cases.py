@@ -274,10 +274,14 @@ def _new_order(made: Service) -> dict[str, Any]:
     return {"user": CLIENT, "body": body}
 
 
-def _busy_contact(made: Service) -> dict[str, Any]:
+def _repeated_order(made: Service) -> dict[str, Any]:
     request = _new_order(made)
     assert made.call("POST /api/orders", **request).status == 201
     return request
+
+
+def _busy_contact(made: Service) -> dict[str, Any]:
+    return {**_repeated_order(made), "user": STRANGER}
 
 
 def _edit(made: Service) -> dict[str, Any]:
@@ -420,6 +424,7 @@ CASES = [
     Case("me", "GET /api/users/me", _me),
     Case("balance", "GET /api/balance", _me),
     Case("new order", "POST /api/orders", _new_order, 201),
+    Case("new order, repeated", "POST /api/orders", _repeated_order, 201),
     Case("new order, contact busy", "POST /api/orders", _busy_contact, 409),
     Case("take", "POST /api/orders/{id}/take", _may_take),
     Case("take, repeated", "POST /api/orders/{id}/take", _has_taken),

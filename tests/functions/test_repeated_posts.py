@@ -30,13 +30,20 @@ def limits(change: Change) -> None:
     change(ORDERS_PER_HOUR="2", CONTACTS_PER_HOUR="3")
 
 
-def post(service: Api, user: int = CLIENT, **other: str) -> api.Answer:
+def post(service: Api, user: int = CLIENT, **other: Any) -> api.Answer:
     return service.call("POST /api/orders", user=user, body={**REQUEST, **other})
 
 
 def put(service: Api, order: str, **body: str) -> None:
     answer = service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body=body)
     assert answer.status == 200, answer.text
+
+
+def with_a_loop(call: Callable[[], Any]) -> Any:
+    """Call a function in a thread of its own."""
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        return call()
 
 
 def refusals_left(service: Api, user: int = CLIENT) -> int:
@@ -46,8 +53,8 @@ def refusals_left(service: Api, user: int = CLIENT) -> int:
 
 
 def stored() -> list[Any]:
-    """The table, without the keys of indexes."""
-    return sorted((table.client().scan(TableName=TABLE)["Items"]), key=str)
+    """All items of the table."""
+    return sorted(table.client().scan(TableName=TABLE)["Items"], key=str)
 
 
 def test_repeat_gets_the_same_order(service: Api) -> None:
@@ -98,7 +105,7 @@ def test_clock_of_the_repeat_may_be_behind(service: Api) -> None:
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_another_text_is_another_request(service: Api, other: dict[str, str]) -> None:
+def test_another_text_is_another_request(service: Api, other: dict[str, Any]) -> None:
     """Texts are compared as they are stored and shown, the contact as well."""
     post(service)
     answer = post(service, **other)
@@ -108,7 +115,7 @@ def test_another_text_is_another_request(service: Api, other: dict[str, str]) ->
 
 def test_texts_are_compared_after_cleaning(service: Api) -> None:
     first = post(service).json
-    same = {"description": f"  {REQUEST['description']}\u200b\n", "contact": f" {REQUEST['contact']} "}
+    same: dict[str, Any] = {"description": f"  {REQUEST['description']}\u200b\n", "contact": f" {REQUEST['contact']} "}
     assert post(service, **same).json == first
 
 
@@ -146,6 +153,27 @@ def test_edit_into_a_twin_is_no_repeat(service: Api) -> None:
     other = post(service, contact="@burst_pipe").json["id"]
     answer = service.call("PUT /api/orders/{id}", user=CLIENT, id=other, body={"contact": REQUEST["contact"]})
     assert (answer.status, answer.json["code"]) == (409, "contact_busy")
+
+
+@pytest.mark.parametrize("user", [CLIENT, STRANGER])
+def test_contact_moved_away_meanwhile_is_free(service: Api, monkeypatch: pytest.MonkeyPatch, user: int) -> None:
+    """An edit moves the contact between the reads of the lock and of its order. Then no moment had a busy contact."""
+    first = post(service).json["id"]
+    get = table.get
+    locks: list[table.Item] = []
+
+    def get_and_edit(key: keys.Key) -> table.Item | None:
+        item = get(key)
+        if item is not None and item["pk"].startswith("CONTACT#") and not locks:
+            locks.append(item)
+            with ThreadPoolExecutor(1) as threads:
+                threads.submit(with_a_loop, lambda: put(service, first, contact="@burst_pipe")).result()
+        return item
+
+    monkeypatch.setattr(table, "get", get_and_edit)
+    second = post(service, user)
+    assert (second.status, len(locks)) == (201, 1)
+    assert second.json["id"] != first
 
 
 def delete(service: Api, order: str) -> None:
@@ -244,13 +272,8 @@ def test_two_at_once_get_one_order(service: Api, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(table, "transact", write_at_once)
 
-    def send(_: int) -> api.Answer:
-        with asyncio.Runner() as runner:
-            asyncio.set_event_loop(runner.get_loop())
-            return post(service)
-
     with ThreadPoolExecutor(requests) as threads:
-        answers = [*threads.map(send, range(requests))]
+        answers = [*threads.map(lambda _: with_a_loop(lambda: post(service)), range(requests))]
     assert {answer.status for answer in answers} == {201}
     assert len({answer.json["id"] for answer in answers}) == 1
     assert service.call("GET /api/orders", user=CLIENT, query={"mine": "true"}).json["total"] == 1

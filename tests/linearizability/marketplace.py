@@ -17,6 +17,7 @@ class Order:
     client: int
     contact: str
     status: str = "active"
+    edited: bool = False
     takes: tuple[tuple[int, int], ...] = ()
     answered: bool = False
 
@@ -84,14 +85,22 @@ def outcomes(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
 
 
 def _create(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
-    free = market.holder(asked.value) is None
-    if asked.status == 409 and not free:
-        yield market
-    elif asked.status == 201 and free:
-        yield market.with_order(asked.order_id, Order(asked.user, asked.value))
-    # The id of an order whose creation had no response is unknown to callers. The order only holds its contact.
-    elif asked.status == 0 and free:
-        yield market.with_order(f"unanswered creation by {asked.user}", Order(asked.user, asked.value))
+    """All orders of a history differ by client and contact alone, and it lasts less than the minute of repetitions."""
+    holder_id = market.holder(asked.value)
+    # The id of an order whose creation had no response is unknown to callers, until a repeated request gets it.
+    unknown = f"unanswered creation by {asked.user} for {asked.value}"
+    if holder_id is None:
+        created = {201: asked.order_id, 0: unknown}.get(asked.status)
+        if created is not None and market.order(created) is None:
+            yield market.with_order(created, Order(asked.user, asked.value))
+        return
+    holder = dict(market.orders)[holder_id]
+    if holder.client != asked.user or holder.edited:
+        if asked.status == 409:
+            yield market
+    elif asked.status == 201 and holder_id in (asked.order_id, unknown):
+        others = tuple(pair for pair in market.orders if pair[0] != holder_id)
+        yield replace(market, orders=others).with_order(asked.order_id, holder)
 
 
 def _me(market: Marketplace, asked: Call) -> Iterator[Marketplace]:
@@ -179,7 +188,7 @@ def _update(market: Marketplace, asked: Call, order: Order) -> Iterator[Marketpl
     yield from _change(
         market,
         asked,
-        replace(order, contact=asked.value),
+        replace(order, contact=asked.value, edited=order.edited or asked.value != order.contact),
         {
             410: order.status != "active",
             403: bool(order.takes),

@@ -81,6 +81,24 @@ def test_second_active_order_of_a_contact_is_rejected() -> None:
     assert explained((0, 10, asked("create", 6, 409, value="@pipe")))
 
 
+def test_repeated_creation_gets_the_same_order() -> None:
+    """I29: by its client, until an edit; without a response, the repeated request tells which order it was."""
+    again, refused = (asked("create", 1, status, value="@pipe") for status in (201, 409))
+    assert explained((0, 1, again), (2, 3, again))
+    assert not explained((0, 1, refused))
+    assert not explained((0, 1, asked("create", 6, 201, value="@pipe")))
+    assert not explained((0, 1, asked("create", 1, 201, value="@pipe", order_id="second")))
+    edit = asked("update", 1, 200, value="@tap")
+    assert explained((0, 1, edit), (2, 3, asked("update", 1, 200, value="@pipe")), (4, 5, refused))
+    assert not explained((0, 1, edit), (2, 3, again))
+    assert not explained((0, 1, asked("update", 1, 200, value="@pipe")), (2, 3, refused))
+    lost = Call("create", 6, value="@tap")
+    found = asked("create", 6, 201, value="@tap", order_id="second")
+    assert explained((0, None, lost), (1, 2, found), (3, 4, found))
+    assert explained((0, None, lost), (1, 2, found), (3, 4, asked("delete", 6, 204, order_id="second")))
+    assert not explained((0, None, lost), (1, 2, found), (3, 4, asked("me", 6, 200, (0, 2, 0))))
+
+
 def test_unanswered_call_happened_once_or_never() -> None:
     lost = Call("take", 2, "pipe")
     assert explained((0, None, lost), (1, 2, read("active")))

@@ -9,6 +9,7 @@ from typing import Any
 
 HOUR = 60 * 60_000
 WINDOW = 15 * 60_000
+REPEATED = 60_000
 PRICE, SLOTS = 2, 3
 CONTACTS_PER_HOUR = 5
 ERASED, NOBODY = "Удалено по просьбе автора", "Пользователь"
@@ -41,6 +42,7 @@ class Order:
     contact: str
     normal: str
     created_at: int
+    edited: bool = False
     takes: list[tuple[int, int, int]] = field(default_factory=list)
     """Executor, time of the take, and the executor's balance after it."""
     answered_at: int | None = None
@@ -223,12 +225,15 @@ class Model:
     # ------------------------------------------------------------ orders
 
     def create(self, client: int, order_id: str | None, given: dict[str, Any], normal: str) -> Says:
-        """Create an order. `order_id` is the id from the service, if it created one."""
+        """Create an order, or find the one that the same request created. `order_id` is the id from the service."""
+        holder = self.holder(normal)
+        if holder is not None and self._is_repeated(holder, client, given):
+            return Says(201, self.view(holder, client))
         if self._banned(client):
             return BANNED
         if not self._has_contact_token(client):
             return TOO_OFTEN  # whether the contact is busy or free
-        if self.holder(normal):
+        if holder is not None:
             self._charge_contact(client)
             return Says(409, "contact_busy")
         self._free(normal)
@@ -237,6 +242,10 @@ class Model:
             self.account(client).active += 1
             return Says(201, self.view(self.orders[order_id], client))
         return Says(201)
+
+    def _is_repeated(self, order: Order, client: int, given: dict[str, Any]) -> bool:
+        same = client == order.client and all(getattr(order, name) == value for name, value in given.items())
+        return same and not order.edited and self.now < order.created_at + REPEATED
 
     def _seen(self, order_id: str, user: int | None) -> Order | None:
         """Return the order, if it is there for the user."""
@@ -262,6 +271,7 @@ class Model:
             return refused
         order.normal = normal or order.normal
         for name, value in given.items():
+            order.edited |= getattr(order, name) != value
             setattr(order, name, value)
         return Says(200, self.view(order, user))
 

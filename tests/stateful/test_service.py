@@ -62,7 +62,9 @@ DESCRIPTIONS = st.sampled_from(
 )
 STATUSES = st.sampled_from([None, "active", "expired", "deleted", "closed_no_response", "completed"])
 # Steps of time around every deadline, and between them.
-TIMES = st.sampled_from([1, 1_000, MINUTE, 5 * MINUTE, WINDOW - 1, WINDOW, HOUR - WINDOW, HOUR - 1, HOUR])
+TIMES = st.sampled_from(
+    [1, 1_000, MINUTE - 1_001, MINUTE, 5 * MINUTE, WINDOW - 1, WINDOW, HOUR - WINDOW, HOUR - 1, HOUR]
+)
 NOT_AN_ORDER = "____________"
 
 
@@ -148,6 +150,18 @@ class Service(RuleBasedStateMachine):
         says = self.model.create(user, order_id, given, normal)
         self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 201 else None)
         return order_id if order_id else multiple()
+
+    @rule(order_id=orders, own=st.booleans(), user=USERS, passes=st.sampled_from([0, 0, 1_000, MINUTE - 1, MINUTE]))
+    def create_again(self, order_id: str, own: bool, user: int, passes: int) -> None:
+        """Send the request of an order again, by its client or by another user, with the order's texts of now."""
+        order = self.model.orders[order_id]
+        if order.erased:
+            return
+        self.model.now = max(self.model.now, order.created_at + passes)
+        given = {name: getattr(order, name) for name in ("category", "city", "description", "contact")}
+        answer = self.ask("POST /api/orders", self._client(order_id, user, own), body=given)
+        says = self.model.create(self._client(order_id, user, own), answer.json.get("id"), given, order.normal)
+        self.expect(says, answer, told=order_as_told(answer.json) if answer.status == 201 else None)
 
     @initialize(target=orders, contact=CONTACTS)
     def begin(self, contact: tuple[str, str]) -> Any:
