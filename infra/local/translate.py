@@ -6,7 +6,8 @@ SAM's own translator does the translation. These parts are changed, because mini
 - layer: functions run in this Python environment, whatever the runtime, so the layer is removed;
 - aliases: there are no gradual deployments, so a reference to an alias becomes a reference to the function;
 - alarms: ministack supports one metric per alarm, so alarms over several metrics are removed;
-- sqs:SendMessage: ministack checks an action sqs:SendMessageBatch for batches, which AWS does not have, so it is added.
+- sqs:SendMessage: ministack checks an action sqs:SendMessageBatch for batches, which AWS does not have, so it is added;
+- dynamodb:LeadingKeys: ministack never sets this condition key, so the guards that require it are removed.
 The rest (table, streams, schedules, roles, queues) is deployed as the template defines it.
 """
 
@@ -25,6 +26,9 @@ _ANY = "x-amazon-apigateway-any-method"
 
 class BrokenTemplate(Exception):
     """The template cannot be translated. The message is one sentence."""
+
+
+_KEY_IS_THERE = ("Null", {"dynamodb:LeadingKeys": "false"})
 
 
 class _ManagedPolicies:
@@ -81,7 +85,7 @@ def _read(template: str) -> dict[str, Any]:
 
 
 def _rewritten(part: Any) -> Any:
-    """Return a part of the template without references to aliases, and with sqs:SendMessageBatch allowed."""
+    """Return a part of the template: no aliases, no guards of LeadingKeys, sqs:SendMessageBatch allowed."""
     if isinstance(part, list):
         return [_rewritten(element) for element in part]
     if not isinstance(part, dict):
@@ -89,7 +93,11 @@ def _rewritten(part: Any) -> Any:
     match part:
         case {"Ref": str() as name} if name.endswith(".Alias"):
             return {"Fn::GetAtt": [name.removesuffix(".Alias"), "Arn"]}
-    part = {key: _rewritten(value) for key, value in part.items() if key != "DeploymentPreference"}
+    part = {
+        key: _rewritten(value)
+        for key, value in part.items()
+        if key != "DeploymentPreference" and (key, value) != _KEY_IS_THERE
+    }
     actions = part.get("Action")
     actions = actions if isinstance(actions, list) else [actions]
     if "sqs:SendMessage" in actions:
