@@ -73,8 +73,22 @@ def test_a_planted_dependency_cycle_is_found() -> None:
     assert any(name.endswith("DeploymentGroup") for name in found)
 
 
+def alarms_of_groups(deployed: Resources, alarms: str) -> list[Any]:
+    """The AlarmConfiguration of each DeploymentGroup, for a value of the parameter DeploymentAlarms."""
+    [parameter, heeded] = api.template()["Conditions"]["HeedsDeploymentAlarms"]
+    assert parameter == "DeploymentAlarms"
+    found = []
+    for resource in deployed.values():
+        if resource["Type"] == "AWS::CodeDeploy::DeploymentGroup":
+            [condition, then, otherwise] = resource["Properties"]["AlarmConfiguration"]["Fn::If"]
+            assert condition == "HeedsDeploymentAlarms"
+            found.append(then if alarms == heeded else otherwise)
+    assert len(found) > 20
+    return found
+
+
 def test_every_alarm_that_rolls_back_exists(deployed: Resources) -> None:
-    """One alarm is given by name, and no other test checks that name."""
+    """By default, three alarms guard a deployment. One is given by name, and no other test checks that name."""
     alarms = {
         name: resource["Properties"]
         for name, resource in deployed.items()
@@ -83,16 +97,28 @@ def test_every_alarm_that_rolls_back_exists(deployed: Resources) -> None:
     known = [{"Ref": name} for name in alarms] + [
         properties["AlarmName"] for properties in alarms.values() if "AlarmName" in properties
     ]
-    groups = [
-        resource["Properties"]
-        for resource in deployed.values()
-        if resource["Type"] == "AWS::CodeDeploy::DeploymentGroup"
-    ]
-    assert groups
-    for group in groups:
-        names = [alarm["Name"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+    for configuration in alarms_of_groups(deployed, api.template()["Parameters"]["DeploymentAlarms"]["Default"]):
+        names = [alarm["Name"] for alarm in configuration["Alarms"]]
+        assert configuration["Enabled"] is True
         assert len(names) == 3
         assert all(name in known for name in names)
+
+
+def test_a_fix_can_be_deployed_while_an_alarm_rings(deployed: Resources) -> None:
+    """With DeploymentAlarms=off no group has an alarm.
+
+    The property is empty and not absent. CodeDeploy keeps the alarms of a group whose update does not mention them:
+    https://github.com/aws/serverless-application-model/pull/2453
+    """
+    assert api.template()["Parameters"]["DeploymentAlarms"]["AllowedValues"] == ["on", "off"]
+    assert all(configuration == {} for configuration in alarms_of_groups(deployed, "off"))
+
+
+def test_a_deployment_finds_its_group_changed(deployed: Resources) -> None:
+    """The alias depends on its DeploymentGroup, so a changed list of alarms is in force before the deployment."""
+    for name, resource in deployed.items():
+        if resource["Type"] == "AWS::Lambda::Alias" and "UpdatePolicy" in resource:
+            assert f"{name.removesuffix('Aliaslive')}DeploymentGroup" in named(resource["UpdatePolicy"])
 
 
 def test_only_public_routes_roll_out_in_steps(deployed: Resources) -> None:
