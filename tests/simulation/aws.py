@@ -17,6 +17,7 @@ from tests.conftest import TABLE
 from tests.fakes.dynamodb import AwsError, Change, Database
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import Checker
+from tests.simulation.news import READER, News
 from tests.simulation.records import CANARY
 from tests.simulation.world import MAX_LAG, MAX_SKEW, Task, World
 
@@ -29,7 +30,6 @@ _READ_TIMEOUT = 3_000
 _TIMEOUT = 25_000
 _SWEEP_TIMEOUT = 60_000
 _LONGER_THAN_ANY_TIMEOUT = 10 * _MINUTE
-_STREAM_ATTEMPTS = 10
 _ASYNC_RETRIES = (1 * _MINUTE, 2 * _MINUTE)
 
 Execute = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -55,15 +55,14 @@ class Context:
 
 
 @cache
-def stream_readers() -> dict[str, tuple[Mapping[str, Any], ...]]:
-    """Return the functions that read the table's stream, with their event filters, from the template."""
+def stream_readers() -> dict[str, Mapping[str, Any]]:
+    """Return the functions that read the table's stream, with the properties of their event source in the template."""
     found = {}
     for resource in api.template()["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
             if resource["Type"] == "AWS::Serverless::Function" and event["Type"] == "DynamoDB":
-                filters = event["Properties"]["FilterCriteria"]["Filters"]
                 handler = resource["Properties"]["Handler"].removesuffix(".handler").removeprefix("functions.")
-                found[handler] = tuple(json.loads(one["Pattern"]) for one in filters)
+                found[handler] = event["Properties"]
     return found
 
 
@@ -92,7 +91,8 @@ class Aws:
         self.database.on_commit = self._committed
         self._schedules: set[str] = set()
         self._goes_on = True
-        self._readers = [StreamReader(self, function, filters) for function, filters in stream_readers().items()]
+        self.news = News(world)
+        self._readers = [StreamReader(self, function, source) for function, source in stream_readers().items()]
 
     def _lag(self, index: str | None) -> int:
         if self.faults.happens("F16 stale read", 0.3, index or "item"):
@@ -118,13 +118,17 @@ class Aws:
 
     def call_sqs(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Make one attempt of a call to a queue."""
-        return self._call(operation, request, self._enqueue)
+        answer = self._call(operation, request, self._enqueue)
+        if self.world.task is not None:
+            self.news.on_answered(self.world.task, request)
+        return answer
 
     def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Accept messages and check that they contain no contact (I18). Recipients are not simulated."""
         assert operation == "SendMessageBatch"
         if CANARY in json.dumps(request["Entries"]):
             self.world.broken("I18", "a contact is in a queue's message")
+        self.news.on_landed(request)
         return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
     def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
@@ -360,10 +364,12 @@ class Aws:
 class StreamReader:
     """Deliver the stream's records to one function: in order, at least once, and again from the first failed one."""
 
-    def __init__(self, aws: Aws, function: str, filters: tuple[Mapping[str, Any], ...]) -> None:
+    def __init__(self, aws: Aws, function: str, source: Mapping[str, Any]) -> None:
         self._aws = aws
         self._function = function
-        self._filters = filters
+        self._filters = [json.loads(one["Pattern"]) for one in source["FilterCriteria"]["Filters"]]
+        self._retries: int = source["MaximumRetryAttempts"]
+        self._max_age: int = source.get("MaximumRecordAgeInSeconds", -1) * 1000
         self._waiting: list[dict[str, Any]] = []
         self._busy = False
         self._sent = 0
@@ -381,6 +387,8 @@ class StreamReader:
         faults, dice = self._aws.faults, self._aws.world.random
         if faults.happens("stream record lost", 0.1, self._function):
             return
+        if self._function == READER:
+            self._aws.news.on_record(record)
         at = len(self._waiting)
         # Only the records of one item keep their order. A batch in delivery stays ahead.
         if at > self._sent and faults.happens("F18 records interleaved", 0.5, self._function):
@@ -403,13 +411,17 @@ class StreamReader:
         faults, world = self._aws.faults, self._aws.world
         failed = batch[0] if not task.ended_well else _first_failed(batch, task.result)
         done = len(batch) if failed is None else batch.index(failed)
+        if self._function == READER:
+            self._aws.news.on_end(task, batch, failed)
         if failed is not None:
             self._failures += 1
             faults.hits["F18 batch partly failed", self._function] += bool(done)
             world.note(self._function, "failed at record", done, "of", len(batch))
-            if self._failures > _STREAM_ATTEMPTS:
+            if self._is_given_up(failed):
                 self._failures = 0
                 done += 1
+                if self._function == READER:
+                    self._aws.news.on_given_up(failed)
                 if faults.happens("F20 redriven", 1, self._function):
                     world.later(_DAY, lambda: self._again([failed]))
         else:
@@ -421,7 +433,12 @@ class StreamReader:
         self._sent = 0
         self._busy = False
         if self._waiting:
-            self._plan(1_000 if failed is not None else 0)
+            self._plan(min(1_000 * 2**self._failures, _MINUTE) if failed is not None else 0)
+
+    def _is_given_up(self, record: Mapping[str, Any]) -> bool:
+        """Whether a failed record goes to the dead letters; -1 is no limit."""
+        age: int = self._aws.world.now - record["dynamodb"]["ApproximateCreationDateTime"] * 1000
+        return 0 <= self._retries < self._failures or 0 <= self._max_age < age
 
     def _again(self, batch: Sequence[dict[str, Any]]) -> None:
         self._waiting.extend(batch)

@@ -118,7 +118,7 @@ class Simulation:
         self.let_everything_happen()
 
     def let_everything_happen(self) -> None:
-        """Stop the faults, let time pass and check liveness (L1-L5). Raises Violation."""
+        """Stop the faults, let time pass and check liveness (L1-L5, L9). Raises Violation."""
         world, actors = self.world, self.actors
         world.note("faults stop")
         self.faults.stop()
@@ -140,6 +140,7 @@ class Simulation:
             world.broken("L4", f"{request.name} is still not answered")
         if not self.aws.delivered():
             world.broken("L1", "the stream is not delivered")
+        self.aws.news.at_end()
         self.checker.at_end(swept)
         self.operators.forget_once_more()
         world.run(until=world.now + _MINUTE)

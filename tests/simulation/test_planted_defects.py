@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.admin import ban_user, erase_user, refund_take, remove_order
 from functions.scheduled import check_payments
+from functions.streams import order_changed
 from functions.users import delete_me
 from shared import ids
+from shared.aws import queues
+from shared.aws.queues import Queue
 from shared.commands import end_due, erasure
 from shared.commands import orders as commands
 from shared.commands.retry import retry
@@ -495,6 +499,17 @@ def erasure_leaves_the_lock(patch: Patch) -> None:
     patch.setattr(erasure, "commands", types.SimpleNamespace(change=commands.change, move=move_without_freeing))
 
 
+def news_is_not_repeated(patch: Patch) -> None:
+    """A message that a queue did not accept is forgotten."""
+    send = queues.send
+
+    def send_once(queue: Queue, messages: Any, now: int) -> None:
+        with contextlib.suppress(queues.NotQueued, BotoCoreError, ClientError):
+            send(queue, messages, now)
+
+    patch.setattr(order_changed, "queues", types.SimpleNamespace(send=send_once))
+
+
 def erasure_deletes_what_was_taken(patch: Patch) -> None:
     """An erasure deletes orders that executors have paid for."""
 
@@ -565,6 +580,8 @@ DEFECTS: dict[str, Plant] = {
     "receipt contact of another": receipt_contact_of_another,
     "an erasure leaves the receipt contact": erasure_leaves_the_receipt_contact,
     "refund after the end": refund_after_the_end,
+    "a schedule fails the record": lambda patch: patch.setattr(order_changed, "best_effort", contextlib.nullcontext),
+    "news is not repeated": news_is_not_repeated,
 }
 
 
