@@ -21,6 +21,12 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     errors.InvalidInitData: ErrorResponse(
         401, "invalid_init_data", "Не удалось проверить вход через Telegram. Откройте приложение заново"
     ),
+    errors.InitDataExpired: ErrorResponse(
+        401,
+        "init_data_expired",
+        "Вход устарел. Закройте приложение и откройте его заново из бота. Если не помогло, перезапустите сам Telegram:"
+        " на компьютере и айфоне он хранит старый вход несколько дней",
+    ),
     errors.Unreadable: ErrorResponse(400, "unreadable", "Уведомление не удалось разобрать"),
     errors.UnverifiedSender: ErrorResponse(401, "unverified_sender", "Отправитель не подтверждён"),
     errors.Banned: ErrorResponse(403, "banned", "Ваш аккаунт заблокирован. Напишите в поддержку"),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 
 from shared import clock
-from shared.domain.errors import TooOften, Unauthenticated
+from shared.domain.errors import InvalidInitData, TooOften, Unauthenticated
 from shared.domain.order import Status, fresh_for
 from shared.domain.visibility import PUBLIC_STATUSES
 from shared.handlers.http import http_handler
@@ -39,7 +39,7 @@ class OrdersPage(View):
     operation_id="list_orders",
     summary="List orders, newest first",
     response_model=OrdersPage,
-    responses=error_responses(Unauthenticated, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def list_orders(
     response: Response,
@@ -57,7 +57,7 @@ async def list_orders(
     - `status`: for everyone's orders `active` (the default), `expired` or `completed`; another status gets a 422.
     - `category`, `city`: only orders with that exact name.
     - `mine`: only orders that the caller posted. `taken_by_me`: only orders that the caller took. Both list every
-      status unless `status` is given. Both need credentials (401 `unauthenticated`). Together they match no order.
+      status unless `status` is given. Both need valid credentials (401). Together they match no order.
     - `offset`: number of orders to skip. `limit`: page size.
 
     `total` is exact, but may be two seconds old when the page does not reach the end of the list. Credentials are

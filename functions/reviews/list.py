@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from shared.domain.errors import TooOften, Unauthenticated
+from shared.domain.errors import InvalidInitData, TooOften, Unauthenticated
 from shared.domain.review import MAX_RATING, MIN_RATING, Review
 from shared.handlers.http import http_handler
 from shared.http.auth import MaybeReader
@@ -20,7 +20,7 @@ router = APIRouter()
     operation_id="list_reviews",
     summary="List reviews, newest first",
     response_model=list[ReviewView],
-    responses=error_responses(Unauthenticated, TooOften),
+    responses=error_responses(InvalidInitData, TooOften),
 )
 async def list_reviews(
     caller: MaybeReader,
@@ -32,7 +32,7 @@ async def list_reviews(
     """Lists everyone's reviews.
 
     - `mine`: only reviews that the caller received. `written`: only reviews that the caller wrote. Both need
-      credentials (401 `unauthenticated`). Together they match no review.
+      valid credentials (401). Together they match no review.
     - `rating`: only reviews with that rating.
     - Contacts in comments and names are masked (`•••`); the caller reads their own comments whole under `written`.
 

@@ -54,6 +54,14 @@ export async function answer(id: string): Promise<void> {
   await api.POST("/api/orders/{id}/complete", { params: { path: { id } } });
 }
 
+/** The caller's name; undefined when only a restart of Telegram helps, which caches old initData. */
+export async function myName(): Promise<string | undefined> {
+  const { data, error } = await api.GET("/api/users/me");
+  if (error?.code === "init_data_expired") return undefined;
+  if (error !== undefined) throw new Error(sentence(error));
+  return data.first_name;
+}
+
 /** The amounts of the whole ledger, newest entry first. */
 export async function ledger(): Promise<number[]> {
   const amounts: number[] = [];

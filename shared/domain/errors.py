@@ -1,7 +1,7 @@
 """Domain errors: a rule refused the request.
 
     DomainError
-    ├── caller              Unauthenticated, InvalidInitData, Banned, NotAnOperator, TooOften
+    ├── caller              Unauthenticated, InvalidInitData (InitDataExpired), Banned, NotAnOperator, TooOften
     ├── webhooks            Unreadable, UnverifiedSender
     ├── orders              OrderNotFound, ContactBusy, OrderTaken, OrderNotActive, NotYourOrder, NobodyTookIt,
     │                       AlreadyAnswered, OwnOrder, AllSlotsTaken
@@ -35,6 +35,10 @@ class InvalidInitData(DomainError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class InitDataExpired(InvalidInitData):
+    """Telegram signed the initData for this bot, longer ago than it is accepted."""
 
 
 class Unreadable(DomainError):

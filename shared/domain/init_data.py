@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared.domain.errors import InvalidInitData
+from shared.domain.errors import InitDataExpired, InvalidInitData
 from shared.domain.text import clean
 
 MAX_BYTES = 4096
@@ -38,7 +38,8 @@ class TelegramUser:
 def verify(init_data: str, *, key: bytes, now: int, max_age: int) -> TelegramUser:
     """Return the user of an initData signed with `key` at most `max_age` seconds before `now` (epoch ms).
 
-    `key` is HMAC-SHA256 of the bot's token under the key `WebAppData`. Raises InvalidInitData for any other text.
+    `key` is HMAC-SHA256 of the bot's token under the key `WebAppData`. Raises InitDataExpired for an older
+    one, InvalidInitData for any other text.
     """
     fields = _fields(init_data)
     sent = fields.pop("hash", None)
@@ -77,7 +78,7 @@ def _check_age(auth_date: str | None, now: int, max_age: int) -> None:
         raise InvalidInitData("bad_auth_date")
     age = now - int(auth_date) * 1000
     if age > max_age * 1000:
-        raise InvalidInitData("expired")
+        raise InitDataExpired("expired")
     if age < -MAX_FUTURE_SECONDS * 1000:
         raise InvalidInitData("from_the_future")
 

@@ -23,7 +23,7 @@ def _credentials(request: Request) -> str | None:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in _SCHEMES and (sent := credentials.strip()):
         return sent
-    return request.headers.get("x-telegram-init-data") or None
+    return request.headers.get("x-telegram-init-data", "").strip() or None
 
 
 def _verified(sent: str) -> TelegramUser:
@@ -38,7 +38,8 @@ class InitData(SecurityBase):
     """The security scheme for the OpenAPI document, and the dependency that checks the credentials.
 
     With `counts`, each request is counted against the caller's rate limit for reads. Raises Unauthenticated,
-    InvalidInitData when `required`; TooOften, Unavailable.
+    InvalidInitData when `required`; TooOften, Unavailable. Otherwise the error is kept in the request's state, for a
+    route that needs credentials for some of its parameters.
     """
 
     def __init__(self, *, required: bool, counts: bool = False) -> None:
@@ -46,7 +47,9 @@ class InitData(SecurityBase):
         self.model = HTTPBearerModel(
             bearerFormat="initData",
             description="The raw initData of the Mini App. `Authorization: tma <initData>` and"
-            " `X-Telegram-Init-Data: <initData>` are accepted, too.",
+            " `X-Telegram-Init-Data: <initData>` are accepted, too. The code of a 401 tells what is wrong:"
+            " `unauthenticated` (none sent), `init_data_expired` (signed by Telegram, too long ago) or"
+            " `invalid_init_data` (anything else).",
         )
         self.required = required
         self._counts = counts
@@ -57,9 +60,10 @@ class InitData(SecurityBase):
             if sent is None:
                 raise Unauthenticated
             user = _verified(sent)
-        except (Unauthenticated, InvalidInitData):
+        except (Unauthenticated, InvalidInitData) as refused:
             if self.required:
                 raise
+            request.state.refused_credentials = refused
             return None
         if self._counts:
             reads.count(user.id, now=clock.now_ms())

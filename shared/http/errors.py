@@ -48,7 +48,7 @@ _RETRY_AFTER = {"description": "Seconds to wait before the next attempt", "schem
 def error_responses(*kinds: type[DomainError | ServiceError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that raises these errors, for the OpenAPI; with the errors of every route."""
     if errors.InvalidInitData in kinds:
-        kinds = (errors.Unauthenticated, *kinds)
+        kinds = (errors.Unauthenticated, errors.InitDataExpired, *kinds)
     by_status: dict[int, list[str]] = {}
     of_every_route = [
         ERROR_RESPONSES[service_errors.Busy],
@@ -81,7 +81,10 @@ def json_response(response: ErrorResponse, **more: object) -> JSONResponse:
     return JSONResponse({"detail": response.detail, "code": response.code, **more}, status_code=response.status)
 
 
-async def _expected(_: Request, error: Exception) -> JSONResponse:
+async def _expected(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, errors.Unauthenticated):
+        # Optional credentials that turned out to be needed: say what is wrong with those that were sent.
+        error = getattr(request.state, "refused_credentials", error)
     found = response_to(error)
     logger.append_keys(code=found.code)
     if isinstance(error, errors.InvalidInitData):

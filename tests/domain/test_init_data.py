@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.errors import InvalidInitData
+from shared.domain.errors import InitDataExpired, InvalidInitData
 from shared.domain.init_data import TelegramUser, verify
 from shared.domain.text import clean
 from tests.signing import encoded, key_of, mac, signed
@@ -81,6 +81,8 @@ def refused(init_data: str, *, token: str = TOKEN, now: int = NOW) -> str:
         verify(init_data, key=key_of(token), now=now, max_age=MAX_AGE)
     assert raised.value.reason in REASONS
     assert str(raised.value) == raised.value.reason
+    # One refusal has an error of its own, because the user can do something about it.
+    assert isinstance(raised.value, InitDataExpired) is (raised.value.reason == "expired")
     return raised.value.reason
 
 
