@@ -139,9 +139,17 @@ class Api:
         return {"Records": records}
 
     def handle(self, queue: Queue, *messages: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Invoke a queue's function with these messages; return the failed ones."""
-        answer = HANDLERS[queue].handler(self.received(queue, *messages), api.Context())
-        return [messages[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
+        """Invoke a queue's function with these messages; return those that failed or were put off."""
+        event = self.received(queue, *messages)
+        there = self._messages(queue)
+        before = {message.id for message in there}
+        answer = HANDLERS[queue].handler(event, api.Context())
+        left = [messages[int(failure["itemIdentifier"])] for failure in answer["batchItemFailures"]]
+        for message in [message for message in there if message.id not in before]:
+            if (put_off := json.loads(message.body)) in messages:
+                there.remove(message)
+                left.append(put_off)
+        return left
 
     def lock_expired(self, order_id: str, expires_at: int) -> Any:
         """Deliver the stream record of a contact lock removed by TTL; return the function's result."""

@@ -44,10 +44,13 @@ def send_notice(notice: Notice, context: Any) -> None:
     if not notices.write(notice, before, claim, now):
         raise RetryLater(1)
     outcome, seconds = send(notice.user_id, lambda now: _compose(notice, order, now))
+    now = clock.now_ms()
+    outcome = deliveries.in_time(outcome, now + seconds * 1000, rules.useful_until(notice, order))
+    after = deliveries.after(claim, outcome, now)
     # If another sender holds the claim by now, that sender records the outcome.
-    notices.write(notice, claim, deliveries.after(claim, outcome), now)
-    if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
-        raise RetryLater(seconds)
+    notices.write(notice, claim, after, now)
+    if after is not None:
+        raise RetryLater(max(seconds, deliveries.rest_ms(after, now) / 1000))
     if outcome is not Outcome.ARRIVED:
         dropped(outcome, notice.user_id, [notice.order_id])
 

@@ -8,6 +8,7 @@ from shared.aws.queues import Queue
 from shared.bot import texts
 from shared.bot.sending import BotMessage, app_button, dropped, send
 from shared.commands import inboxes as commands
+from shared.domain import delivery as deliveries
 from shared.domain.delivery import Outcome
 from shared.domain.messages import Digest, Offer, offer_or_digest
 from shared.domain.order import Order
@@ -33,12 +34,15 @@ def send_offer(message: Offer | Digest, context: Any) -> None:
         dropped(reason, message.user_id, order_ids)
     if plan.send:
         outcome, seconds = send(message.user_id, lambda now: _compose(plan.send, now))
-        commands.record(message.user_id, plan.inbox, outcome)
+        useful_until = max(order.expires_at for order in plan.send)
+        now = clock.now_ms()
+        outcome = deliveries.in_time(outcome, now + seconds * 1000, useful_until)
+        inbox = commands.record(message.user_id, plan.inbox, outcome, now)
         if outcome is Outcome.ARRIVED:
             with best_effort():
                 _note_first(plan.send)
         elif outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
-            raise RetryLater(seconds)
+            raise RetryLater(max(seconds, deliveries.rest_ms(inbox.delivery, now) / 1000))
         else:
             dropped(outcome, message.user_id, list(plan.inbox.sending))
     # This digest finished an earlier send: no other message comes for the orders collected since.

@@ -16,7 +16,7 @@ from typing import Any
 OPERATIONS = {
     "dynamodb": {"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"},
     "scheduler": {"CreateSchedule"},
-    "sqs": {"ChangeMessageVisibility", "SendMessageBatch"},
+    "sqs": {"SendMessageBatch"},
     "ssm": {"GetParameter"},
 }
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from shared.aws import clients
-from shared.domain.durations import ceil_seconds
+from shared.domain.durations import SECOND_MS, ceil_seconds
 from shared.settings import queue_url
 
 if TYPE_CHECKING:
@@ -67,20 +67,26 @@ def send(queue: Queue, messages: Sequence[Message], now: int) -> None:
 
 
 def _send(queue: Queue, messages: Sequence[Message], now: int) -> None:
-    entries = [
-        {"Id": str(place), "MessageBody": json.dumps(asdict(message)), "DelaySeconds": _delay(message.due_at - now)}
-        for place, message in enumerate(messages)
-    ]
+    _send_entries(queue, [_entry(place, message, message.due_at - now) for place, message in enumerate(messages)])
+
+
+def _entry(place: int, message: Message, delay_ms: int) -> dict[str, Any]:
+    return {"Id": str(place), "MessageBody": json.dumps(asdict(message)), "DelaySeconds": _delay(delay_ms)}
+
+
+def _send_entries(queue: Queue, entries: list[dict[str, Any]]) -> None:
     answer = client().send_message_batch(QueueUrl=queue_url(queue), Entries=entries)  # type: ignore[arg-type]
     if answer.get("Failed"):
         raise NotQueued
 
 
-def postpone(queue: Queue, receipt_handle: str, seconds: int) -> None:
-    """Deliver a received message again after so many seconds. One ChangeMessageVisibility."""
-    client().change_message_visibility(
-        QueueUrl=queue_url(queue), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-    )
+def send_again(queue: Queue, message: Message, seconds: int) -> None:
+    """Put a received message into its queue once more, visible in so many seconds, at most 15 minutes.
+
+    The new message has no receives, and SQS keeps it for a whole retention. One SendMessageBatch. Raises NotQueued and
+    botocore's errors.
+    """
+    _send_entries(queue, [_entry(0, message, seconds * SECOND_MS)])
 
 
 def _delay(ms: int) -> int:

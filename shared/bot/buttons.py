@@ -4,7 +4,7 @@ from typing import Any
 
 from shared import clock, ids
 from shared.bot import texts
-from shared.bot.sending import Button, app_button, markup
+from shared.bot.sending import LONGEST_REPLY_SECONDS, NO_PREVIEW, Button, app_button, markup
 from shared.commands import orders as commands
 from shared.domain.errors import AlreadyAnswered, DomainError, OrderNotActive
 from shared.domain.notice import can_be_answered
@@ -59,7 +59,7 @@ def press(query: dict[str, Any]) -> None:
 
 
 def _notify(query: dict[str, Any], text: str) -> None:
-    _call("answerCallbackQuery", callback_query_id=query["id"], text=text)
+    _call(query, "answerCallbackQuery", callback_query_id=query["id"], text=text)
 
 
 def _replace(query: dict[str, Any], text: str, *, paced_chat_id: int | None) -> None:
@@ -68,24 +68,32 @@ def _replace(query: dict[str, Any], text: str, *, paced_chat_id: int | None) -> 
         return
     try:
         send_rate.acquire(paced_chat_id)
-    except send_rate.NotYet:
+    except send_rate.NotYet as not_yet:
+        if not_yet.seconds > LONGEST_REPLY_SECONDS:
+            return
         raise Unavailable from None  # Telegram delivers the update again
     _, _, order_id = query["data"].partition(":")
     _call(
+        query,
         "editMessageText",
         chat_id=message["chat"]["id"],
         message_id=message["message_id"],
         text=text,
+        link_preview_options=NO_PREVIEW,
         reply_markup=markup([[app_button(texts.OPEN_ORDER, order_id)]]),
     )
 
 
-def _call(method: str, **parameters: Any) -> None:
+def _call(query: dict[str, Any], method: str, **parameters: Any) -> None:
     try:
         bot_api.call(method, **parameters)
     except BotApiError as error:
         if error.error_code == 429:
-            send_rate.pause(error.retry_after or 1)
+            # Of this chat only: a user who presses again and again must not pause the bot.
+            seconds = error.retry_after or 1
+            send_rate.pause(query["from"]["id"], seconds)
+            if seconds > LONGEST_REPLY_SECONDS:
+                return
         # The query is too old, or the message is gone or has this text already: nothing is left to do.
         if error.error_code not in (400, 403):
             raise

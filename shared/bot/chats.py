@@ -4,7 +4,7 @@ from typing import Any
 
 from shared import ids
 from shared.bot import texts
-from shared.bot.sending import BotMessage, app_button, send
+from shared.bot.sending import LONGEST_REPLY_SECONDS, BotMessage, app_button, dropped, send
 from shared.commands import users
 from shared.domain.delivery import Outcome
 from shared.service_errors import Unavailable
@@ -44,10 +44,15 @@ def membership(change: dict[str, Any]) -> None:
 
 
 def reply(message: dict[str, Any], answer: BotMessage) -> None:
-    """Reply in a private chat; do nothing in a group. Raises Unavailable: Telegram then delivers the update again."""
+    """Reply in a private chat; do nothing in a group, or if the chat must wait for more than a minute.
+
+    Raises Unavailable: Telegram then delivers the update again.
+    """
     # In a group, any member could use up the bot's rate limit at Telegram, and the bot would be silent for all.
     if message["chat"].get("type") != "private":
         return
-    outcome, _ = send(message["chat"]["id"], lambda now: answer)
-    if outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
+    outcome, seconds = send(message["chat"]["id"], lambda now: answer)
+    if outcome is Outcome.MISSED and seconds > LONGEST_REPLY_SECONDS:
+        dropped(Outcome.LATE, message["chat"]["id"], [])
+    elif outcome in (Outcome.MISSED, Outcome.IN_DOUBT):
         raise Unavailable  # Telegram delivers the update again

@@ -7,6 +7,7 @@ from shared import clock
 from shared.commands import users
 from shared.domain.delivery import Outcome
 from shared.domain.order import Order
+from shared.domain.reachability import is_unreachable
 from shared.observability import failed, logger, metrics
 from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
@@ -16,9 +17,12 @@ from shared.store import send_rate
 
 Button = dict[str, object]
 
-# Telegram is failing: the delay before the next try.
+# The message surely was not sent, because Telegram or the token is missing: the delay before the next try.
 _TROUBLE_SECONDS = 10
-_NO_CHAT = ("chat not found", "user not found", "bot can't initiate conversation")
+# A reply to an update is of use for so long. Telegram would deliver the update again and again until it is sent.
+LONGEST_REPLY_SECONDS = 60
+# People write much of what the bot sends. A preview would show a page that they link to, in the bot's name.
+NO_PREVIEW = {"is_disabled": True}
 
 
 class BotMessage(NamedTuple):
@@ -44,9 +48,10 @@ def markup(buttons: Sequence[Sequence[Button]]) -> dict[str, object] | None:
 def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Outcome, float]:
     """Wait for the rate limits, then send the message that `compose` returns; None sends nothing.
 
-    `compose` gets the time after the wait, in epoch ms. Returns the outcome, and the seconds before another try. An
-    unreachable user is noted as such and leaves the audience of orders. Calls `send_rate.acquire` and one sendMessage;
-    for an unreachable user, also `users.save_chat`. Raises Busy, Unavailable, both after Telegram responded.
+    `compose` gets the time after the wait, in epoch ms. Returns the outcome, and the seconds before another try of a
+    message that was missed. An unreachable user is noted as such and leaves the audience of orders. Calls
+    `send_rate.acquire` and one sendMessage; for an unreachable user, also `users.save_chat`; after a 429, also
+    `send_rate.refused`. Raises Busy, Unavailable, both after Telegram responded.
     """
     try:
         send_rate.acquire(chat_id)
@@ -54,13 +59,19 @@ def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Out
         if message is None:
             return Outcome.ENDED, 0
         reply_markup = {"force_reply": True} if message.is_question else markup(message.buttons)
-        bot_api.call("sendMessage", chat_id=chat_id, text=message.text, reply_markup=reply_markup)
+        bot_api.call(
+            "sendMessage",
+            chat_id=chat_id,
+            text=message.text,
+            link_preview_options=NO_PREVIEW,
+            reply_markup=reply_markup,
+        )
     except send_rate.NotYet as not_yet:
         return Outcome.MISSED, not_yet.seconds
     except Unavailable as error:
         return _not_sent(error)
     except BotApiUnreachable as error:
-        return Outcome.IN_DOUBT if error.maybe_done else Outcome.MISSED, _TROUBLE_SECONDS
+        return (Outcome.IN_DOUBT, 0) if error.maybe_done else (Outcome.MISSED, _TROUBLE_SECONDS)
     except BotApiError as error:
         return _refused(chat_id, error)
     metrics.add_metric(Outcome.ARRIVED, "Count", 1)
@@ -68,7 +79,7 @@ def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Out
 
 
 def _not_sent(error: Exception) -> tuple[Outcome, float]:
-    # Surely not sent: the queue retries the message until its receives run out, and then an alarm is raised.
+    # Surely not sent: the message is retried until it is of no use, and an alarm is raised meanwhile.
     failed(error)
     return Outcome.MISSED, _TROUBLE_SECONDS
 
@@ -76,18 +87,19 @@ def _not_sent(error: Exception) -> tuple[Outcome, float]:
 def _refused(chat_id: int, error: BotApiError) -> tuple[Outcome, float]:
     if error.error_code == 429:
         seconds = error.retry_after or 1
-        send_rate.pause(seconds)
+        send_rate.refused(chat_id, seconds)
         metrics.add_metric("TelegramSaidTooMany", "Count", 1)
         return Outcome.MISSED, seconds
     if error.error_code >= 500:
-        return Outcome.IN_DOUBT, _TROUBLE_SECONDS
-    if error.error_code == 403 or (error.error_code == 400 and any(phrase in error.description for phrase in _NO_CHAT)):
-        users.save_chat(chat_id, is_open=False)
+        return Outcome.IN_DOUBT, 0
+    if is_unreachable(error.error_code, error.description):
+        if chat_id > 0:  # a group has no user
+            users.save_chat(chat_id, is_open=False)
         return Outcome.UNREACHABLE, 0
     if error.error_code == 400:
         logger.error("telegram refused a message", extra={"chat_id": chat_id})
         return Outcome.REFUSED, 0
-    # Telegram does not know the bot: its token was replaced.
+    # Telegram does not know the bot, because its token was replaced. Or something before Telegram refused the call.
     return _not_sent(error)
 
 

@@ -40,22 +40,22 @@ def claim(message: Offer | Digest) -> Plan:
     return retry(claim_once)
 
 
-def record(user_id: int, claimed: Inbox, outcome: Outcome) -> None:
-    """Record the outcome of sending what was claimed.
+def record(user_id: int, claimed: Inbox, outcome: Outcome, now: int) -> Inbox:
+    """Record the outcome that sending what was claimed had at `now` (epoch ms). Returns the inbox as it is then.
 
     One PutItem; after a conflict, a consistent BatchGetItem and a PutItem per attempt. Raises Busy, Unavailable.
     """
     inbox = claimed
 
-    def record_once() -> None:
+    def record_once() -> Inbox:
         nonlocal inbox
-        after = rules.after(inbox, outcome)
+        after = rules.after(inbox, outcome, now)
         if after == inbox:
-            return  # another sender recorded it, or the user was erased
+            return inbox  # another sender recorded it, or the user was erased
         try:
-            inboxes.write(user_id, inbox, after)
+            return inboxes.write(user_id, inbox, after)
         except table.WriteConflict:
             inbox, _, _ = inboxes.read(user_id, None)
             raise
 
-    retry(record_once)
+    return retry(record_once)

@@ -3,15 +3,20 @@
 A sender *claims* a message before it sends it (the lease); the message is *over* once it arrived. The Bot API has no
 idempotency key. If a sender dies, or Telegram does not answer, the outcome is in doubt, and the message is sent again:
 an executor who waits for work should rather read a message twice than never. After three tries in doubt, the message
-is given up.
+is given up. The tries are minutes apart, so that a short outage does not use them up. A try that surely failed does not
+count: the message is sent again until it is of no use (L8).
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from shared.domain.durations import MINUTE_MS, SECOND_MS
+
 # The lease is longer than a sender's Lambda can run, so an expired claim has no living sender.
 HELD_MS = 75_000
 MAX_TRIES = 3
+# How long a message rests after its first and its second try in doubt.
+_REST_MS = (30 * SECOND_MS, 5 * MINUTE_MS)
 
 
 class Outcome(StrEnum):
@@ -33,14 +38,14 @@ class Outcome(StrEnum):
     ANSWERED = "DroppedAnswered"
     """The client answered before the reminder was sent."""
     LATE = "DroppedLate"
-    """The notice is out of date."""
+    """The message is out of date, or would be before it may be sent."""
     UNSUBSCRIBED = "DroppedUnsubscribed"
     """The executor does not subscribe to such orders, or to any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A claim. `tries` counts the tries that may have arrived. The lease ends at `held_until`, epoch ms."""
+    """A claim. `tries` counts the tries that may have arrived. Nobody else sends before `held_until`, epoch ms."""
 
     tries: int
     held_until: int
@@ -52,8 +57,13 @@ def claimed(before: Delivery | None, now: int) -> Delivery:
 
 
 def is_held(delivery: Delivery | None, now: int) -> bool:
-    """Whether another sender may be sending the message at `now` (epoch ms)."""
+    """Whether the message is not to be sent at `now` (epoch ms): a sender may be at it, or it rests after a doubt."""
     return delivery is not None and now < delivery.held_until
+
+
+def rest_ms(delivery: Delivery | None, now: int) -> int:
+    """Return how long the message must not be sent from `now` on."""
+    return max(delivery.held_until - now, 0) if delivery is not None else 0
 
 
 def may_have_arrived(delivery: Delivery | None) -> bool:
@@ -66,11 +76,23 @@ def is_spent(delivery: Delivery | None) -> bool:
     return delivery is not None and delivery.tries >= MAX_TRIES
 
 
-def after(delivery: Delivery, outcome: Outcome) -> Delivery | None:
-    """Return the claim after a try with this outcome; None when the message is over."""
+def in_time(outcome: Outcome, retry_at: float, useful_until: int) -> Outcome:
+    """Return the outcome of a try whose next one is possible at `retry_at`: late if the message is useless by then.
+
+    Both times in epoch ms. A message that may have arrived is not late.
+    """
+    return Outcome.LATE if outcome is Outcome.MISSED and retry_at >= useful_until else outcome
+
+
+def after(delivery: Delivery, outcome: Outcome, now: int) -> Delivery | None:
+    """Return the claim after a try that had this outcome at `now` (epoch ms); None when the message is over.
+
+    A spent message is free at once: the next sender gives it up.
+    """
     match outcome:
         case Outcome.MISSED:
             return replace(delivery, tries=delivery.tries - 1, held_until=0)
         case Outcome.IN_DOUBT:
-            return replace(delivery, held_until=0)
+            rest = _REST_MS[delivery.tries - 1] if delivery.tries < MAX_TRIES else 0
+            return replace(delivery, held_until=now + rest if rest else 0)
     return None

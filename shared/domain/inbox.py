@@ -187,11 +187,11 @@ def reclaim(inbox: Inbox, orders: Iterable[Order], *, frequency: int, now: int) 
     )
 
 
-def after(inbox: Inbox, outcome: Outcome) -> Inbox:
-    """Return the inbox after a try to send. Unchanged if the outcome is already settled."""
+def after(inbox: Inbox, outcome: Outcome, now: int) -> Inbox:
+    """Return the inbox after a try to send that ended at `now`. Unchanged if the outcome is already settled."""
     if inbox.delivery is None:
         return inbox
-    delivery = deliveries.after(inbox.delivery, outcome)
+    delivery = deliveries.after(inbox.delivery, outcome, now)
     if delivery is not None:
         return replace(inbox, delivery=delivery)
     return _with_window(_over(inbox), outcome is Outcome.ARRIVED)

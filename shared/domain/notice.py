@@ -95,7 +95,14 @@ def drop_reason(notice: Notice, order: Order | None, now: int) -> Outcome | None
             return None if can_be_answered(order, now) else Outcome.ENDED
         case "answered" if status_at(order, now) not in (Status.ACTIVE, Status.EXPIRED):
             return Outcome.ENDED
-    return None if now < _since(notice, order) + _FRESH_MS else Outcome.LATE
+    return None if now < useful_until(notice, order) else Outcome.LATE
+
+
+def useful_until(notice: Notice, order: Order) -> int:
+    """Return when the notice is of no use any more, epoch ms. A change of the order may end its use before that."""
+    if notice.kind in ("taken", "asked"):
+        return max(order.expires_at, order.answer_due_at or 0)
+    return _since(notice, order) + _FRESH_MS
 
 
 def _since(notice: Notice, order: Order) -> int:

@@ -13,11 +13,13 @@ from shared import clock
 from shared.aws import queues
 from shared.aws.queues import Message, Queue
 from shared.domain.durations import SECOND_MS
-from shared.observability import best_effort, failed, logger, metrics
+from shared.observability import failed, logger, metrics
 from shared.service_errors import RetryLater
 
 # A message or a record may take that long, ms: two calls that wait, and one that gets no response.
 _MARGIN_MS = 15_000
+# A message waits this long within an invocation. After that it would hold up the other messages of its batch.
+_LONGEST_WAIT_SECONDS = 3
 
 Event = dict[str, Any]
 M = TypeVar("M", bound=Message)
@@ -86,8 +88,11 @@ def queue_handler(
 ) -> Callable[[Event, Any], Any]:
     """Return the Lambda handler of a queue, which calls `handle` with one message, made by `read`, and the context.
 
-    A failed message is returned to the queue on its own. A message that must be retried later is retried within this
-    invocation if time allows, so that it uses up no receive; otherwise it becomes visible after that delay.
+    A failed message is returned to the queue on its own, and is a dead letter after its last receive. A message that
+    must be retried later has not failed: after a short wait it is retried within this invocation, otherwise it is put
+    into the queue anew. So its receives do not run out, and it may wait beyond SQS's 12 hours of visibility. `handle`
+    decides when it is of no use any more. If a function dies in between, the message is there twice, and `handle` must
+    be idempotent.
     """
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     age = f"{queue.title().replace('_', '')}Age"
@@ -96,11 +101,10 @@ def queue_handler(
         try:
             message = read(**json.loads(record.body))
             metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message.due_at, 0))
-            _in_time(message, lambda_context, handle)
-        except RetryLater as again:
-            with best_effort():  # otherwise it comes again after the queue's visibility timeout
-                queues.postpone(queue, record.receipt_handle, again.seconds)
-            raise
+            try:
+                _in_time(message, lambda_context, handle)
+            except RetryLater as again:
+                queues.send_again(queue, message, again.seconds)
         except Exception as error:
             failed(error)
             raise
@@ -120,6 +124,6 @@ def _in_time(message: M, context: Any, handle: Callable[[M, Any], None]) -> None
             handle(message, context)
             return
         except RetryLater as again:
-            if again.seconds * SECOND_MS > left_ms:
+            if again.seconds > _LONGEST_WAIT_SECONDS or again.seconds * SECOND_MS > left_ms:
                 raise
             clock.sleep(again.seconds)

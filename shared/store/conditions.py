@@ -92,6 +92,8 @@ TURN_AHEAD = "next_at BETWEEN :now AND :latest"
 NO_TURN_AHEAD = "attribute_not_exists(next_at) OR next_at < :now"
 # Rule: a pause only moves the next turn back. Race: a longer pause was written since.
 TURN_BEFORE = "attribute_not_exists(next_at) OR next_at < :until"
+# No rule: the refusals of all senders are one list. Race: a refusal is lost, and the bot is paused one refusal later.
+ANY_REFUSALS = "attribute_exists(pk) OR attribute_not_exists(pk)"
 
 
 def all_of(*clauses: str) -> str:

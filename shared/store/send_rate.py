@@ -7,6 +7,7 @@ most 30 messages.
 """
 
 from shared import clock
+from shared.domain import flood
 from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
@@ -37,11 +38,29 @@ def acquire(chat_id: int | None) -> None:
     _take_turn(None, BETWEEN_SENDS_MS)
 
 
-def pause(seconds: float) -> None:
-    """Let no sender send for so many seconds, as Telegram demands with a 429. One UpdateItem. Raises Unavailable."""
-    until = clock.now_ms() + int(seconds * 1000)
+def refused(chat_id: int, seconds: float) -> None:
+    """Pause as Telegram demands with a 429 for a message: the chat, and the bot if `flood` says so.
+
+    Two UpdateItems and one consistent GetItem; one UpdateItem more to pause the bot. Raises Unavailable.
+    """
+    pause(chat_id, seconds)
+    now = clock.now_ms()
+    refusals = flood.with_refusal((table.get(keys.pace(None)) or {}).get("refused_at", []), now)
     table.update_if(
         keys.pace(None),
+        "SET refused_at = :refused_at, #ttl = :ttl",
+        condition=conditions.ANY_REFUSALS,
+        values={":refused_at": refusals, ":ttl": (now + _RETENTION_MS) // 1000},
+    )
+    if bot_pause_ms := flood.bot_pause_ms(refusals, int(seconds * 1000)):
+        pause(None, bot_pause_ms / 1000)
+
+
+def pause(chat_id: int | None, seconds: float) -> None:
+    """Let no sender send to the chat for so many seconds; None: to any chat. One UpdateItem. Raises Unavailable."""
+    until = clock.now_ms() + int(seconds * 1000)
+    table.update_if(
+        keys.pace(chat_id),
         "SET next_at = :until, #ttl = :ttl",
         condition=conditions.TURN_BEFORE,
         values={":until": until, ":ttl": (until + _RETENTION_MS) // 1000},

@@ -31,11 +31,20 @@ def test_command_replies_keep_the_send_rate(service: Api, bot: FakeTelegram) -> 
     for number in range(40):
         assert service.update(number, message=said_in(1000 + number % 4, "/paysupport")).status == 200
     assert (len(bot.sent()), bot.violations) == (40, [])
-    send_rate.pause(600)
+    send_rate.pause(None, 60)
     assert service.update(100, message=said_in(5, "/paysupport")).status == 503
-    service.later(minutes=10)
+    service.later(minutes=1)
     assert service.update(100, message=said_in(5, "/paysupport")).status == 200
     assert len(bot.sent(5)) == 1
+
+
+def test_reply_to_a_chat_that_must_wait_long_is_dropped(service: Api, bot: FakeTelegram) -> None:
+    """Telegram would deliver the update again and again for hours."""
+    bot.fail("sendMessage", status=429, more={"retry_after": 10_072}, match={"chat_id": 5})
+    for number in (1, 2):
+        assert service.update(number, message=said_in(5, "/help")).status == 200
+    assert service.update(3, message=said_in(6, "/help")).status == 200
+    assert [call.status for call in bot.calls] == [429, 200]
 
 
 @pytest.mark.parametrize("command", ["/start", "/start order_AAAAAAAAAAAA", "/help", "/paysupport"])

@@ -61,21 +61,49 @@ def test_a_message_without_counted_tries_has_not_arrived() -> None:
         (Outcome.UNREACHABLE, None),
         (Outcome.REFUSED, None),
         (Outcome.ENDED, None),
+        (Outcome.LATE, None),
         # Free at once, and the try does not count.
         (Outcome.MISSED, Delivery(tries=1, held_until=0)),
-        # Free at once as well, but the message may have arrived.
-        (Outcome.IN_DOUBT, Delivery(tries=2, held_until=0)),
+        # The message may have arrived, and rests.
+        (Outcome.IN_DOUBT, Delivery(tries=2, held_until=NOW + 300 * SECOND)),
     ],
 )
 def test_the_outcome_decides_what_remains_of_a_delivery(outcome: Outcome, left: Delivery | None) -> None:
-    assert deliveries.after(Delivery(tries=2, held_until=NOW + SECOND), outcome) == left
+    assert deliveries.after(Delivery(tries=2, held_until=NOW + SECOND), outcome, NOW) == left
 
 
-@pytest.mark.parametrize(("outcome", "times"), [(Outcome.IN_DOUBT, 3), (Outcome.MISSED, 10)])
+def test_tries_in_doubt_rest_half_a_minute_then_five_minutes() -> None:
+    """A spent message is free, so that the next sender gives it up."""
+    rests = [deliveries.after(Delivery(tries, NOW + 7), Outcome.IN_DOUBT, NOW) for tries in (1, 2, 3)]
+    assert rests == [Delivery(1, NOW + 30 * SECOND), Delivery(2, NOW + 300 * SECOND), Delivery(3, 0)]
+
+
+def test_rest_of_a_message_is_what_is_left_of_it() -> None:
+    assert deliveries.rest_ms(Delivery(1, NOW + 30 * SECOND), NOW + SECOND) == 29 * SECOND
+    assert deliveries.rest_ms(Delivery(1, 0), NOW) == 0
+    assert deliveries.rest_ms(None, NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "retry_at", "then"),
+    [
+        (Outcome.MISSED, NOW - 1, Outcome.MISSED),
+        (Outcome.MISSED, NOW, Outcome.LATE),
+        (Outcome.MISSED, NOW + 10_072 * SECOND, Outcome.LATE),
+        (Outcome.IN_DOUBT, NOW + 1, Outcome.IN_DOUBT),
+        (Outcome.ARRIVED, NOW + 1, Outcome.ARRIVED),
+    ],
+)
+def test_message_that_must_wait_beyond_its_use_is_late(outcome: Outcome, retry_at: int, then: Outcome) -> None:
+    assert deliveries.in_time(outcome, retry_at, NOW) is then
+
+
+@pytest.mark.parametrize(("outcome", "times"), [(Outcome.IN_DOUBT, 3), (Outcome.MISSED, 1000)])
 def test_send_in_doubt_is_tried_thrice_and_missed_one_always(outcome: Outcome, times: int) -> None:
+    """L8: attempts do not end a message that surely was not sent."""
     delivery: Delivery | None = None
     tried = 0
-    while tried < 10 and not deliveries.is_spent(delivery):
+    while tried < 1000 and not deliveries.is_spent(delivery):
         tried += 1
-        delivery = deliveries.after(deliveries.claimed(delivery, NOW), outcome)
+        delivery = deliveries.after(deliveries.claimed(delivery, NOW), outcome, NOW)
     assert tried == times

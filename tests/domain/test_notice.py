@@ -184,3 +184,25 @@ def test_notices_of_ends_and_actions_are_dropped_after_an_hour(
     notice = Notice(kind, stored.id, 11, due_at)
     assert notices.drop_reason(notice, stored, since + HOUR - 1) is None
     assert notices.drop_reason(notice, stored, since + HOUR) == Outcome.LATE
+
+
+def test_a_notice_is_useless_from_its_end_on() -> None:
+    """At that moment, and not before, the notice is dropped."""
+    ended = ended_by_time(ONE, ONE.answer_due_at or 0)
+    for kind, stored in {
+        "taken": ONE,
+        "completed": completed(answered(ONE, 1, 5 * MINUTE), 1, 6 * MINUTE),
+        "closed": ended,
+    }.items():
+        notice = Notice(kind, stored.id, 11, 6 * MINUTE)  # type: ignore[arg-type]
+        until = notices.useful_until(notice, stored)
+        assert notices.drop_reason(notice, stored, until) is not None
+        if kind != "taken":
+            assert notices.drop_reason(notice, stored, until - 1) is None
+
+
+def test_a_take_is_of_use_while_somebody_can_act() -> None:
+    late = taken(NEW, 11, HOUR - MINUTE)
+    assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), late) == HOUR + 14 * MINUTE
+    assert notices.useful_until(Notice("asked", NEW.id, 1, 0, 1), ONE) == HOUR
+    assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), NEW) == HOUR

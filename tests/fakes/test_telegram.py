@@ -37,3 +37,11 @@ def test_fake_telegram_takes_faults_over_http(service: Api, telegram: FakeTelegr
     bot_api.call("sendMessage", chat_id=6, text="!")
     seen = http.request("GET", f"{address}/calls?method=sendMessage").body
     assert [(call["parameters"]["chat_id"], call["status"]) for call in seen["calls"]] == [(5, 403), (6, 200)]
+
+
+@pytest.mark.parametrize("options", ["no", {"is_disabled": "yes"}, {"disabled": True}])
+def test_fake_telegram_checks_link_preview_options(service: Api, telegram: FakeTelegram, options: object) -> None:
+    bot_api.call("sendMessage", chat_id=5, text="!", link_preview_options={"is_disabled": True})
+    with pytest.raises(BotApiError) as refused:
+        bot_api.call("sendMessage", chat_id=5, text="!", link_preview_options=options)
+    assert refused.value.error_code == 400

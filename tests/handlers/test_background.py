@@ -10,7 +10,8 @@ from shared.aws import queues
 from shared.aws.queues import Queue
 from shared.handlers.background import HandlerFailed
 from shared.store import table
-from tests.in_process import Api
+from tests.api import Context
+from tests.in_process import HANDLERS, Api
 from tests.messages import CLIENT, EXECUTOR, listen
 
 CONTACT = "@canary_0123abcd"
@@ -33,13 +34,29 @@ def test_malformed_queue_message_fails_alone(
     assert "BackgroundFailures" in capfd.readouterr().out
 
 
-def test_failed_postponement_is_counted(service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]) -> None:
-    """The message comes again all the same, after its queue's visibility timeout."""
+def test_message_put_off_is_queued_anew_and_not_failed(service: Api, bot: FakeTelegram) -> None:
+    """It is a new message with no receives: those would run out in an outage."""
+    notice = {
+        "order_id": "A" * 12,
+        "user_id": EXECUTOR,
+        "kind": "answered",
+        "due_at": service.now + 60_000,
+        "number": 0,
+    }
+    event = service.received(Queue.NOTICES, notice)
+    assert HANDLERS[Queue.NOTICES].handler(event, Context()) == {"batchItemFailures": []}
+    assert service.queued(Queue.NOTICES) == [notice]
+
+
+def test_message_that_cannot_be_put_off_fails(
+    service: Api, bot: FakeTelegram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The queue delivers it again after its visibility timeout, so it is not lost."""
 
     def fail(**_: Any) -> None:
         raise ConnectionError
 
-    queues.client().meta.events.register("provide-client-params.sqs.ChangeMessageVisibility", fail)
+    queues.client().meta.events.register("provide-client-params.sqs.SendMessageBatch", fail)
     early = {"kind": "asked", "order_id": "x", "user_id": CLIENT, "due_at": service.now + 60_000, "number": 1}
     assert service.handle(Queue.NOTICES, early) == [early]
     assert '"BackgroundFailures":[1.0]' in capfd.readouterr().out

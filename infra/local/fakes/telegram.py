@@ -43,6 +43,13 @@ _DESCRIPTIONS = {
 }
 _NANOSTARS = 1_000_000_000
 _SENDING = frozenset({"sendMessage", "editMessageText"})
+_PREVIEW_OPTIONS = {
+    "is_disabled": bool,
+    "url": str,
+    "prefer_small_media": bool,
+    "prefer_large_media": bool,
+    "show_above_text": bool,
+}
 
 
 class Refused(Exception):
@@ -284,6 +291,7 @@ class FakeTelegram:
             raise Refused(400, "Bad Request: message text is empty")
         if len(parameters["text"]) > 4096:
             raise Refused(400, "Bad Request: message is too long")
+        _check_preview(parameters)
         return {
             "message_id": self._next_id(),
             "date": int(time.time()),
@@ -292,6 +300,7 @@ class FakeTelegram:
         }
 
     def _edit_message_text(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        _check_preview(parameters)
         sent = [call for call in self.calls if call.status == 200 and call.method == "sendMessage"]
         for call in sent:
             if call.result["message_id"] == parameters.get("message_id"):
@@ -468,6 +477,16 @@ HOW = {
     "lost": "оплатить, уведомление потеряется",
     "refunded": "оплатить и сразу вернуть",
 }
+
+
+def _check_preview(parameters: dict[str, Any]) -> None:
+    """Check LinkPreviewOptions: an object with known fields of their types. https://core.telegram.org/bots/api"""
+    options = parameters.get("link_preview_options", {})
+    if not isinstance(options, dict):
+        raise Refused(400, "Bad Request: object expected as link preview options")
+    for name, value in options.items():
+        if not isinstance(value, _PREVIEW_OPTIONS.get(name, ())):
+            raise Refused(400, f"Bad Request: can't parse link preview options: field {name}")
 
 
 def _stars(nanostars: int) -> dict[str, int]:
