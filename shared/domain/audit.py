@@ -2,8 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 
 from shared.domain.money import (
     LedgerEntry,
@@ -15,66 +14,93 @@ from shared.domain.money import (
     reversal_cause,
     take_cause,
 )
-from shared.domain.order import Order, Status, is_refunded
+from shared.domain.order import Order, is_refunded
 from shared.domain.payment import Payment
-from shared.domain.review import Review
 from shared.domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
-    """A contact lock: the order that holds the contact, and until when (epoch ms)."""
+class Account:
+    """One user's books: the ledger in any order, the payments, the ratings received, and the number of active orders.
 
-    contact_key: str
-    order_id: str
-    expires_at: int
+    `active_orders` counts the orders that are stored as active, which the user posted or took.
+    """
+
+    user: User
+    entries: list[LedgerEntry]
+    payments: list[Payment]
+    ratings: list[int]
+    active_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBooks:
+    """An order, and the entries of all ledgers that name it."""
+
+    order: Order
+    entries: list[LedgerEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactBooks:
+    """A contact: the id of the order that its lock names, and the orders that are stored as active and have it."""
+
+    holder: str | None
+    orders: list[Order]
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Everything that the audit compares: users, ledger entries, orders, locks, reviews, payments."""
+    """Everything that the audit compares. Each part can be read once, and holds one of its elements at a time."""
 
-    users: dict[int, User] = field(default_factory=dict)
-    entries: dict[int, list[LedgerEntry]] = field(default_factory=lambda: defaultdict(list))
-    orders: dict[str, Order] = field(default_factory=dict)
-    locks: list[Lock] = field(default_factory=list)
-    reviews: dict[int, list[Review]] = field(default_factory=lambda: defaultdict(list))
-    payments: list[Payment] = field(default_factory=list)
+    accounts: Iterable[Account]
+    orders: Iterable[OrderBooks]
+    contacts: Iterable[ContactBooks]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Breach:
-    """A breach of an invariant: its code, the user or item that it concerns, and what was found."""
+    """A breach of an invariant: its code, the user or item that it concerns, and what was found.
+
+    Two breaches are the same if all three are equal. So `found` has no figure that moves while the books are right.
+    """
 
     invariant: str
     subject: str
-    found: str = field(compare=False)
+    found: str
 
 
-def breaches(books: Books, now: int) -> list[Breach]:
-    """Return every breach of I1 to I8, I15, I21, I27 and of the count of active orders, at `now` (epoch ms)."""
-    return sorted(
-        chain(
-            *(_of_ledger(books.users.get(user, User(user)), books.entries[user]) for user in _with_ledgers(books)),
-            _of_the_whole(books),
-            _of_debts(books),
-            *(_of_order(order, books.entries) for order in books.orders.values()),
-            *(_of_debits(entries, books.orders) for entries in books.entries.values()),
-            _of_payments(books),
-            _of_locks(books, now),
-            *(_of_rating(user, books.reviews.get(user.id, [])) for user in books.users.values()),
-            _of_counters(books),
-        )
-    )
+def breaches(books: Books, now: int) -> Iterator[Breach]:
+    """Yield every breach of I1 to I8, I15, I21, I27 and of the count of active orders, at `now` (epoch ms)."""
+    surplus = 0
+    for account in books.accounts:
+        surplus += _surplus(account)
+        yield from _of_ledger(account)
+        yield from _of_debt(account)
+        yield from _of_payments(account)
+        yield from _of_rating(account)
+        yield from _of_counter(account)
+    if surplus:
+        # The difference alone: its parts are totals, which every payment moves.
+        yield Breach("I3", "everybody", f"balances and revenue less debts are {surplus:+} to what providers hold")
+    for order in books.orders:
+        yield from _of_order(order)
+    for contact in books.contacts:
+        yield from _of_contact(contact, now)
 
 
-def _with_ledgers(books: Books) -> set[int]:
-    return {user.id for user in books.users.values() if user.balance or user.last_entry_id} | set(books.entries)
+def _surplus(account: Account) -> int:
+    """Return by how much the balance and the revenue less the debt exceed what the providers hold, in roubles."""
+    revenue = -sum(entry.amount for entry in account.entries if entry.type in ("order_take", "refund"))
+    # From the payments: what the ledger says was paid in follows from I1, and could never differ.
+    paid = sum(payment.amount - payment.refunded for payment in account.payments if payment.paid_at is not None)
+    paid += sum(entry.amount for entry in account.entries if is_test_money(entry))
+    return account.user.balance + revenue - account.user.debt - paid
 
 
-def _of_ledger(user: User, entries: Iterable[LedgerEntry]) -> Iterator[Breach]:
-    subject = f"user {user.id}"
-    entries = sorted(entries, key=lambda entry: entry.id)
+def _of_ledger(account: Account) -> Iterator[Breach]:
+    user, subject = account.user, _subject(account)
+    entries = sorted(account.entries, key=lambda entry: entry.id)
     total = sum(entry.amount for entry in entries)
     if total != user.balance:
         yield Breach("I1", subject, f"the balance is {user.balance}, the ledger adds up to {total}")
@@ -100,119 +126,90 @@ def _of_ledger(user: User, entries: Iterable[LedgerEntry]) -> Iterator[Breach]:
             yield Breach("I5", subject, f"{cause} happened {count} times")
 
 
-def _of_the_whole(books: Books) -> Iterator[Breach]:
-    entries = list(chain.from_iterable(books.entries.values()))
-    balances = sum(user.balance for user in books.users.values())
-    debts = sum(user.debt for user in books.users.values())
-    revenue = -sum(entry.amount for entry in entries if entry.type in ("order_take", "refund"))
-    # From the payments: what the ledger says was paid in follows from I1, and could never differ.
-    settled = [payment for payment in books.payments if payment.paid_at is not None]
-    paid = sum(payment.amount - payment.refunded for payment in settled)
-    paid += sum(entry.amount for entry in entries if is_test_money(entry))
-    if balances + revenue - debts != paid:
-        found = f"balances {balances} and revenue {revenue} less debts {debts} are not the {paid} that providers hold"
-        yield Breach("I3", "everybody", found)
+def _of_debt(account: Account) -> Iterator[Breach]:
+    user, subject = account.user, _subject(account)
+    owed = sum(payment.debt for payment in account.payments)
+    before = {entry.id: entry for entry in account.entries}
+    for entry in account.entries:
+        if entry.type != "debt_repayment":
+            continue
+        owed += entry.amount
+        credit = before.get(entry.previous_id)
+        is_of_credit = credit is not None and entry.cause == repayment_cause(credit.cause)
+        if not is_of_credit or entry.amount >= 0:
+            yield Breach("I27", subject, f"entry {entry.id} repays no debt out of a credit")
+    if user.debt != owed:
+        yield Breach("I27", subject, f"the debt is {user.debt}, owed and not repaid are {owed}")
+    if user.debt and user.balance:
+        yield Breach("I27", subject, f"a debt of {user.debt} stands beside a balance of {user.balance}")
 
 
-def _of_debts(books: Books) -> Iterator[Breach]:
-    owed = Counter[int]()
-    for payment in books.payments:
-        owed[payment.user_id] += payment.debt
-    for user_id, entries in books.entries.items():
-        before = {entry.id: entry for entry in entries}
-        for entry in entries:
-            if entry.type != "debt_repayment":
-                continue
-            owed[user_id] += entry.amount
-            credit = before.get(entry.previous_id)
-            is_of_credit = credit is not None and entry.cause == repayment_cause(credit.cause)
-            if not is_of_credit or entry.amount >= 0:
-                yield Breach("I27", f"user {user_id}", f"entry {entry.id} repays no debt out of a credit")
-    for user in books.users.values():
-        if user.debt != owed[user.id]:
-            yield Breach("I27", f"user {user.id}", f"the debt is {user.debt}, owed and not repaid are {owed[user.id]}")
-        if user.debt and user.balance:
-            yield Breach("I27", f"user {user.id}", f"a debt of {user.debt} stands beside a balance of {user.balance}")
+def _of_payments(account: Account) -> Iterator[Breach]:
+    credits: dict[str, list[int]] = defaultdict(list)
+    reversals = Counter[str]()
+    for entry in account.entries:
+        credits[entry.cause].append(entry.amount)
+        reversals[entry.cause.rpartition("#")[0] + "#"] += entry.amount
+    paid: set[str] = set()
+    for payment in account.payments:
+        if payment.charge_id is None:
+            continue
+        subject = f"payment {payment.id} of user {payment.user_id}"
+        credit = payment_cause(payment.provider, payment.charge_id)
+        credited = credits.get(credit, [])
+        if credited != ([] if payment.paid_at is None else [payment.amount]):
+            yield Breach("I8", subject, f"{payment.amount} {payment.status}, credited {credited}")
+        taken_back = -reversals[reversal_cause(payment.provider, payment.charge_id, "")]
+        if taken_back != payment.taken_back or not 0 <= taken_back <= payment.refunded <= payment.amount:
+            found = f"given back {payment.refunded} of {payment.amount}, taken {taken_back}, not {payment.taken_back}"
+            yield Breach("I8", subject, found)
+        paid.add(credit)
+    for entry in account.entries:
+        if is_payment(entry) and entry.cause not in paid:
+            yield Breach("I8", _subject(account), f"entry {entry.id} has no payment")
 
 
-def _of_order(order: Order, ledgers: dict[int, list[LedgerEntry]]) -> Iterator[Breach]:
+def _of_rating(account: Account) -> Iterator[Breach]:
+    counted = account.user.rating_sum, account.user.rating_count
+    written = sum(account.ratings), len(account.ratings)
+    if counted != written:
+        yield Breach("I21", _subject(account), f"counted (sum, number) {counted}, written {written}")
+
+
+def _of_counter(account: Account) -> Iterator[Breach]:
+    counted, stored = account.user.active_orders, account.active_orders
+    if counted != stored:
+        yield Breach("active_orders", _subject(account), f"counts {counted} active orders and has {stored}")
+
+
+def _of_order(books: OrderBooks) -> Iterator[Breach]:
+    order = books.order
+    moved: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for entry in books.entries:
+        moved[entry.user_id, entry.cause].append(entry.amount)
+        if entry.user_id not in order.takes:
+            invariant = "I7" if entry.type == "refund" else "I6"
+            yield Breach(invariant, f"order {order.id}", f"entry {entry.id} of user {entry.user_id} has no take")
     for take in order.takes.values():
         subject = f"take of order {order.id} by user {take.executor_id}"
-        entries = ledgers.get(take.executor_id, [])
-        paid = [entry.amount for entry in entries if entry.cause == take_cause(order.id)]
+        paid = moved[take.executor_id, take_cause(order.id)]
         if paid != [-take.price]:
             yield Breach("I6", subject, f"cost {take.price}, debited {paid}")
-        back = [entry.amount for entry in entries if entry.cause == refund_cause(order.id)]
+        back = moved[take.executor_id, refund_cause(order.id)]
         if back != ([take.price] if is_refunded(order, take) else []):
             yield Breach("I7", subject, f"the order is {order.status}, refunded {back}")
 
 
-def _of_debits(entries: Iterable[LedgerEntry], orders: dict[str, Order]) -> Iterator[Breach]:
-    for entry in entries:
-        order = orders.get(entry.order_id or "")
-        # Orders are removed after their retention; a debit for a removed order cannot be compared.
-        if order is not None and entry.user_id not in order.takes:
-            invariant = "I7" if entry.type == "refund" else "I6"
-            yield Breach(invariant, f"order {order.id}", f"entry {entry.id} of user {entry.user_id} has no take")
+def _of_contact(contact: ContactBooks, now: int) -> Iterator[Breach]:
+    running = [order.id for order in contact.orders if now < order.expires_at]
+    for order_id in running:
+        if order_id != contact.holder:
+            yield Breach("I15", f"order {order_id}", "it is active and does not hold its contact")
+    if len(running) > 1:
+        yield Breach("I15", f"order {min(running)}", f"{len(running)} active orders have its contact")
+    if contact.holder is not None and contact.holder not in {order.id for order in contact.orders}:
+        yield Breach("I15", f"order {contact.holder}", "it holds a contact that is not its own any more")
 
 
-def _of_payments(books: Books) -> Iterator[Breach]:
-    paid: set[tuple[int, str]] = set()
-    for payment in books.payments:
-        if payment.charge_id is None:
-            continue
-        subject = f"payment {payment.id} of user {payment.user_id}"
-        entries = books.entries.get(payment.user_id, [])
-        credit = payment_cause(payment.provider, payment.charge_id)
-        credited = [entry.amount for entry in entries if entry.cause == credit]
-        if credited != ([] if payment.paid_at is None else [payment.amount]):
-            yield Breach("I8", subject, f"{payment.amount} {payment.status}, credited {credited}")
-        reversal = reversal_cause(payment.provider, payment.charge_id, "")
-        taken_back = -sum(entry.amount for entry in entries if entry.cause.startswith(reversal))
-        if taken_back != payment.taken_back or not 0 <= taken_back <= payment.refunded <= payment.amount:
-            found = f"given back {payment.refunded} of {payment.amount}, taken {taken_back}, not {payment.taken_back}"
-            yield Breach("I8", subject, found)
-        paid.add((payment.user_id, credit))
-    for user_id, entries in books.entries.items():
-        for entry in entries:
-            if is_payment(entry) and (user_id, entry.cause) not in paid:
-                yield Breach("I8", f"user {user_id}", f"entry {entry.id} has no payment")
-
-
-def _of_locks(books: Books, now: int) -> Iterator[Breach]:
-    locked = {lock.contact_key: lock for lock in books.locks}
-    holders: dict[str, list[str]] = defaultdict(list)
-    for order in books.orders.values():
-        if order.status is Status.ACTIVE and now < order.expires_at:
-            holders[order.contact_key].append(order.id)
-    for contact_key, ids in holders.items():
-        lock = locked.get(contact_key)
-        for order_id in ids:
-            if lock is None or lock.order_id != order_id:
-                yield Breach("I15", f"order {order_id}", "it is active and does not hold its contact")
-        if len(ids) > 1:
-            yield Breach("I15", f"order {min(ids)}", f"{len(ids)} active orders have its contact")
-    for lock in books.locks:
-        held = books.orders.get(lock.order_id)
-        if held is None or held.status is not Status.ACTIVE or held.contact_key != lock.contact_key:
-            yield Breach("I15", f"order {lock.order_id}", "it holds a contact that is not its own any more")
-
-
-def _of_rating(user: User, reviews: list[Review]) -> Iterator[Breach]:
-    counted = user.rating_sum, user.rating_count
-    written = sum(review.rating for review in reviews), len(reviews)
-    if counted != written:
-        yield Breach("I21", f"user {user.id}", f"counted (sum, number) {counted}, written {written}")
-
-
-def _of_counters(books: Books) -> Iterator[Breach]:
-    active = Counter(
-        user_id
-        for order in books.orders.values()
-        if order.status is Status.ACTIVE
-        for user_id in (order.client_id, *order.takes)
-    )
-    for user in books.users.values():
-        if user.active_orders != active[user.id]:
-            found = f"counts {user.active_orders} active orders and has {active[user.id]}"
-            yield Breach("active_orders", f"user {user.id}", found)
+def _subject(account: Account) -> str:
+    return f"user {account.user.id}"

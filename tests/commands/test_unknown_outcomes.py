@@ -207,7 +207,8 @@ def stored(wire: Wire) -> Any:
 
 
 def books_are_right(service: Api) -> bool:
-    return breaches(books.read(), service.now) == []
+    with books.read() as read:
+        return list(breaches(read, service.now)) == []
 
 
 @pytest.mark.parametrize("what", UNKNOWN)
