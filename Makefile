@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= eu-central-1
 # The lock files name every package, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase dashboard
+.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase dashboard
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ audit: $(VENV)/.local  ## Check every invariant of money, orders and ratings ove
 
 refund: $(VENV)/.local  ## Refund a payment through its provider: make refund PAYMENT=… (STAGE=local)
 	@$(BIN)/python -m infra.operate.refund
+
+redrive: $(VENV)/.local  ## Handle the messages in the dead letter queues once more (STAGE=local)
+	@$(BIN)/python -m infra.operate.redrive
 
 export: $(VENV)/.local  ## Print the personal data of a user: make -s export ID=… BY=… WHY=… (STAGE=local)
 	@$(BIN)/python -m infra.operate.personal_data export

@@ -99,6 +99,7 @@ TOGETHER = {
         "hostile_input",
         "notifications",
         "payments",
+        "redrive",
         "reviews",
     )
 }

@@ -25,18 +25,35 @@ def invoke(stage: str, function: str, event: Mapping[str, object]) -> Any:
 
     Calls cloudformation:DescribeStackResource and lambda:Invoke. Raises CannotInvoke, and botocore's errors.
     """
-    stack = f"urgent-services-{stage}"
-    client = aws_client(stage)
-    name = client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=function)[
-        "StackResourceDetail"
-    ]["PhysicalResourceId"]
-    # In a deployed stage the alias points to the version that was not rolled back. A local stage has no aliases.
-    qualifier = {} if stage == "local" else {"Qualifier": "live"}
-    response = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **qualifier)
+    return invoke_by_name(stage, physical_id(stage, function), event)
+
+
+def invoke_by_name(stage: str, name: str, event: Mapping[str, object]) -> Any:
+    """Invoke a function by its physical name and return its result. Raises CannotInvoke, and botocore's errors."""
+    response = aws_client(stage)("lambda").invoke(
+        FunctionName=qualified(stage, name), Payload=json.dumps(event).encode()
+    )
     payload = json.loads(response["Payload"].read())
     if "FunctionError" in response:
-        raise CannotInvoke(f"{function} failed: see its log for the cause.")
+        raise CannotInvoke(f"{name} failed: see its log for the cause.")
     return payload
+
+
+def qualified(stage: str, name: str) -> str:
+    """Return a function's name with the alias of a deployed stage, whose version was not rolled back."""
+    return name if stage == "local" else f"{name}:live"
+
+
+def physical_id(stage: str, resource: str) -> str:
+    """Return the physical id of a resource of the stage's stack: a function's name, a queue's URL.
+
+    Calls cloudformation:DescribeStackResource. Raises CannotInvoke, and botocore's errors.
+    """
+    found = aws_client(stage)("cloudformation").describe_stack_resource(
+        StackName=f"urgent-services-{stage}", LogicalResourceId=resource
+    )
+    name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+    return name
 
 
 def aws_client(stage: str) -> Callable[[str], Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from infra.operate.redrive import passes
 from tests import api
 from tests.conftest import TABLE
 from tests.fakes.dynamodb import AwsError, Change, Database
@@ -64,13 +65,6 @@ def stream_readers() -> dict[str, Mapping[str, Any]]:
                 handler = resource["Properties"]["Handler"].removesuffix(".handler").removeprefix("functions.")
                 found[handler] = event["Properties"]
     return found
-
-
-def passes(record: Any, pattern: Any) -> bool:
-    """Whether a record passes an event filter. Our filters compare exact values only."""
-    if isinstance(pattern, Mapping):
-        return isinstance(record, Mapping) and all(passes(record.get(name), part) for name, part in pattern.items())
-    return record in pattern
 
 
 class Aws:
