@@ -29,7 +29,9 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     ),
     errors.Unreadable: ErrorResponse(400, "unreadable", "Уведомление не удалось разобрать"),
     errors.UnverifiedSender: ErrorResponse(401, "unverified_sender", "Отправитель не подтверждён"),
-    errors.Banned: ErrorResponse(403, "banned", "Ваш аккаунт заблокирован. Напишите в поддержку"),
+    errors.Banned: ErrorResponse(
+        403, "banned", "Ваш аккаунт заблокирован. Если это ошибка, отправьте нашему боту команду /support"
+    ),
     errors.TooOften: ErrorResponse(429, "too_often", "Слишком часто. Попробуйте позже"),
     errors.NotAnOperator: ErrorResponse(403, "not_an_operator", "Это может сделать только оператор"),
     errors.OrderNotFound: ErrorResponse(404, "order_not_found", "Заказ не найден"),

@@ -136,6 +136,12 @@ def operators() -> frozenset[int]:
 
 
 @cache
+def operators_chat_id() -> int | None:
+    """Return the chat that gets what people write to the bot; None if there is none. TelegramWebhook has it."""
+    return int(os.environ["OPERATORS_CHAT_ID"] or 0) or None
+
+
+@cache
 def feed_cache_seconds() -> int:
     """Return how many seconds a CDN may cache a public page of the feed; 0 without a CDN."""
     return int(os.environ["FEED_CACHE_SECONDS"])

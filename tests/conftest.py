@@ -58,6 +58,7 @@ os.environ.update(
     YOOKASSA_LIMITS="1-100000",
     STAR_ROUBLES="1.5",
     OPERATOR_IDS=f"{OPERATOR},901",
+    OPERATORS_CHAT_ID="-100900",
     CONSENT_VERSION="1",
     # Tests exceed the real rate limits. tests/functions/test_limits.py uses the real ones.
     ORDERS_PER_HOUR="100000",

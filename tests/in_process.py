@@ -263,6 +263,7 @@ def changed_settings() -> Iterator[Change]:
         settings.settings.cache_clear()
         settings.payment_settings.cache_clear()
         settings.feed_cache_seconds.cache_clear()
+        settings.operators_chat_id.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:
 

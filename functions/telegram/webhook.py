@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from shared import clock
-from shared.bot import buttons, chats, payments, receipts
+from shared.bot import buttons, chats, payments, receipts, support
 from shared.bot.updates import kind_of
 from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.handlers.http import http_handler
@@ -21,13 +21,19 @@ from shared.store import updates
 
 router = APIRouter()
 
+# The kind of a command that has no handler of its own.
+ANY_COMMAND = "/"
+
 # The handler of each kind of update, as `kind_of` names it. Telegram may deliver an update twice, so every handler is
 # idempotent. After an error of a handler, Telegram delivers the update again.
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "/start": chats.start,
     "/help": chats.explain,
-    "/paysupport": chats.pay_support,
+    "/support": support.invite,
+    "/paysupport": support.pay_support,
+    ANY_COMMAND: chats.explain,
     "reply": receipts.answer,
+    "message": receipts.write,
     "write_access_allowed": chats.write_access,
     "my_chat_member": chats.membership,
     "callback_query": buttons.press,
@@ -56,6 +62,8 @@ async def telegram_webhook(request: Request) -> Success:
     update = _update(await request.body())
     update_id = update["update_id"]
     kind, content = kind_of(update)
+    if kind.startswith("/") and kind not in HANDLERS:
+        kind = ANY_COMMAND  # the word may be anything that a person types, and the kind is logged
     handle = HANDLERS.get(kind)
     if handle is None or (kind not in REPEATABLE and updates.is_handled(update_id)):
         return Success(success=True)

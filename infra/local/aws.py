@@ -178,6 +178,7 @@ class EmbeddedAws:
             "InvoicesPerHour": str(settings.invoices_per_hour),
             "ReadsPerHour": str(settings.reads_per_hour),
             "OperatorIds": settings.operator_ids,
+            "OperatorsChatId": settings.operators_chat_id,
             "TelegramApiUrl": settings.telegram_api_url,
             "PaymentProviders": ",".join(settings.payment_providers),
             "CryptoPayLimits": settings.crypto_pay_limits,
@@ -192,7 +193,7 @@ class EmbeddedAws:
             "YookassaNetworks": "127.0.0.0/8",
             "YookassaVatCode": settings.yookassa_vat_code,
             "YookassaTaxSystemCode": settings.yookassa_tax_system_code,
-            "WebappLink": "https://t.me/urgent_services_local_bot",
+            "WebappLink": settings.webapp_link,
         }
         self._check_stop()
         package = _package(self._scratch)

@@ -41,7 +41,9 @@ class LocalSettings:
     enforce_iam: bool
     telegram_api_url: str
     telegram_webhook_secret: str
+    webapp_link: str
     operator_ids: str
+    operators_chat_id: str
     consent_version: str
     orders_per_hour: int
     contacts_per_hour: int
@@ -87,6 +89,7 @@ class LocalSettings:
             enforce_iam=env.get("LOCAL_AUTH") == "1",
             telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
+            webapp_link=read("WEBAPP_LINK", "https://t.me/urgent_services_local_bot", _url, "an http(s) URL"),
             consent_version=read("CONSENT_VERSION", "1", _version, "a-z, 0-9 and _ only"),
             orders_per_hour=read("ORDERS_PER_HOUR", "10", _positive, "a whole number above 0"),
             contacts_per_hour=read("CONTACTS_PER_HOUR", "5", _positive, "a whole number above 0"),
@@ -95,6 +98,7 @@ class LocalSettings:
             invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),
             reads_per_hour=read("READS_PER_HOUR", "3600", _positive, "a whole number above 0"),
             operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
+            operators_chat_id=read("OPERATORS_CHAT_ID", "", _chat, "the Telegram id of a chat, such as -100900"),
             payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
             crypto_pay_limits=read("CRYPTO_PAY_LIMITS", "100-100000", _limits, "two numbers as in 100-100000"),
             telegram_stars_limits=read("TELEGRAM_STARS_LIMITS", "1-10000", _limits, "two numbers as in 1-10000"),
@@ -153,6 +157,10 @@ def _ids(text: str) -> str:
     if not all(part.isdecimal() for part in text.split(",") if text):
         raise ValueError
     return text
+
+
+def _chat(text: str) -> str:
+    return str(int(text)) if text else ""
 
 
 def _code_up_to(highest: int) -> Callable[[str], str]:

@@ -79,8 +79,8 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
     """Store the missing secrets in SSM; keep an existing one unless the environment has another value.
 
     Derived keys follow: each is stored unless the one that is there fits its token. Then print what the stage's enabled
-    payment providers lack, and what is wrong with WebappLink. Calls ssm:GetParameter, ssm:PutParameter and, once,
-    Telegram's getMe. Raises CannotDo, and botocore's errors.
+    payment providers lack, whether nobody reads what people write, and what is wrong with WebappLink. Calls
+    ssm:GetParameter, ssm:PutParameter and, once, Telegram's getMe. Raises CannotDo, and botocore's errors.
     """
     ssm = aws("ssm")
     bot: Mapping[str, Any] | None = None
@@ -114,6 +114,8 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
     parameters = _parameters(stage)
     for problem in _missing(parameters, set(values)):
         print(problem)
+    if not parameters.get("OperatorsChatId"):
+        print("Nobody reads what people write to the bot: set OperatorsChatId, see docs/deployment.md")
     # Last, because every secret is stored by now: a failing Telegram leaves only this check undone.
     bot = bot or _telegram(values["telegram-bot-token"], "getMe")
     for problem in _wrong_link(parameters.get("WebappLink", ""), bot):

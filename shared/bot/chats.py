@@ -1,4 +1,4 @@
-"""The chat of a user and the bot: start, help, payment support, block. In a group the bot is silent."""
+"""The chat of a user and the bot: start, help, block. In a group the bot is silent."""
 
 from typing import Any
 
@@ -25,11 +25,6 @@ def start(message: dict[str, Any]) -> None:
 def explain(message: dict[str, Any]) -> None:
     """Reply with what the bot does."""
     reply(message, BotMessage(texts.HELP, [[app_button(texts.OPEN_APP)]]))
-
-
-def pay_support(message: dict[str, Any]) -> None:
-    """Reply with what to do about a payment. Telegram requires this command of every bot that sells for Stars."""
-    reply(message, BotMessage(texts.PAYSUPPORT))
 
 
 def write_access(message: dict[str, Any]) -> None:

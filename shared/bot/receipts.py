@@ -3,13 +3,13 @@
 from contextlib import suppress
 from typing import Any
 
-from shared.bot import texts
+from shared.bot import support, texts
 from shared.bot.chats import reply
 from shared.bot.sending import BotMessage, send
 from shared.commands import payments as commands
 from shared.domain.errors import DomainError, InvalidReceiptContact
 from shared.domain.init_data import telegram_user
-from shared.domain.receipt import parse_receipt_contact
+from shared.domain.receipt import looks_like_contact, parse_receipt_contact
 from shared.domain.text import clean
 from shared.error_responses import response_to
 from shared.payments import with_receipts
@@ -28,25 +28,59 @@ def ask(user_id: int, amount: int) -> None:
 def answer(message: dict[str, Any]) -> None:
     """Store the contact in a reply to that question, create the invoice, and send its link.
 
-    Replies to other messages are ignored. The question itself has the amount, so nothing is stored while it is open.
-    The calls of `commands.begin` and of a reply. A repeated update creates another invoice, which harms nobody: only a
-    paid invoice is credited. Raises Busy, Unavailable.
+    Other replies go to the operators. So does a reply that is no contact, and the question is asked again; but one that
+    looks like a mistyped contact is only asked for again. The question itself has the amount, so nothing is stored
+    while it is open. The calls of `commands.begin` and of a reply, or of `support.write`. A repeated update creates
+    another invoice, which harms nobody: only a paid invoice is credited. Raises Busy, Unavailable.
     """
+    if message["chat"].get("type") != "private":
+        return
     amount = texts.amount_in_question(message["reply_to_message"].get("text", ""))
     provider = with_receipts()
-    if amount is None or provider is None or message["chat"].get("type") != "private":
+    typed = _typed(message)
+    if amount is None or provider is None:
+        if amount is None or not looks_like_contact(typed):
+            write(message)
         return
     try:
-        contact = parse_receipt_contact(clean(message.get("text", "")))
+        contact = parse_receipt_contact(typed)
         _, invoice = commands.begin(
             telegram_user(message["from"]), wanted=provider, amount=amount, receipt_contact=contact
         )
     except InvalidReceiptContact:
-        reply(message, _question(f"{texts.NO_RECEIPT_CONTACT}\n\n{texts.receipt_question(amount)}"))
+        _ask_again(message, amount, typed)
     except (DomainError, ProviderError) as refusal:
         reply(message, BotMessage(response_to(refusal).detail))
     else:
         reply(message, BotMessage(texts.RECEIPT_CONTACT_SAVED, [[{"text": texts.pay(amount), "url": invoice.pay_url}]]))
+
+
+def write(message: dict[str, Any]) -> None:
+    """Handle a message that replies to nothing: it goes to the operators, unless it is a contact for receipts.
+
+    A payer whose app opened no reply to the question types the contact like that. It is neither stored nor forwarded:
+    the bot says how to reply. The calls of `support.write`, or of a reply. Raises Busy, Unavailable.
+    """
+    if with_receipts() is not None and support.is_for_operators(message):
+        with suppress(InvalidReceiptContact):
+            parse_receipt_contact(_typed(message))
+            reply(message, BotMessage(texts.REPLY_WITH_RECEIPT_CONTACT))
+            return
+    support.write(message)
+
+
+def _typed(message: dict[str, Any]) -> str:
+    """Return what was typed, or the phone of a contact that was shared from the phone's address book."""
+    return clean(message.get("text") or message.get("contact", {}).get("phone_number", ""))
+
+
+def _ask_again(message: dict[str, Any], amount: int, typed: str) -> None:
+    """Ask for the contact again. Words that are no attempt at one are for the operators."""
+    verdict = support.Verdict(texts.NO_RECEIPT_CONTACT)
+    if not looks_like_contact(typed) and support.is_for_operators(message):
+        passed_on = support.pass_on(message)
+        verdict = support.Verdict(f"{verdict.text} {passed_on.text}", passed_on.is_final)
+    support.tell(message, verdict, _question(f"{verdict.text}\n\n{texts.receipt_question(amount)}"))
 
 
 def _question(text: str) -> BotMessage:

@@ -7,19 +7,66 @@ from textwrap import shorten
 from shared.domain import errors
 from shared.domain.durations import MINUTE_MS, ceil_div
 from shared.domain.errors import DomainError
+from shared.domain.init_data import TelegramUser
 from shared.domain.notice import Notice
 from shared.domain.order import Order, Status, owes_refunds, public_description
 from shared.error_responses import ERROR_RESPONSES
 
 CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
-PAYSUPPORT = (
-    "Если платёж прошёл, а баланс не пополнился, подождите пару минут: мы сами спросим платёжную систему.\n\n"
-    "Если не помогло, ответьте на это сообщение: напишите, когда и сколько вы заплатили. Деньги вернём."
+
+# ---------------------------------------------------------------- messages to the operators
+
+NOBODY_READS = "Я бот, и сообщения людей здесь пока никто не читает."
+FORWARDED = "Передал ваше сообщение оператору, вместе с вашим именем и id в Telegram: так он сможет вам ответить."
+NOT_FORWARDED = "Похоже, сообщение не дошло до оператора. Отправьте его ещё раз через несколько минут."
+CANNOT_BE_FORWARDED = "Такое сообщение передать оператору нельзя. Напишите словами, что случилось."
+_WRITE_HERE = (
+    "словами, с фото или голосом. Я передам сообщение оператору вместе с вашим именем и id в Telegram, чтобы он "
+    "мог ответить."
 )
+_FROM = "Пишет "
+
+
+def support(*, is_read: bool) -> str:
+    """Return the reply to /support. `is_read`: operators get what people write to the bot."""
+    return f"Напишите сюда, что случилось: {_WRITE_HERE}" if is_read else NOBODY_READS
+
+
+def paysupport(*, is_read: bool) -> str:
+    """Return the reply to /paysupport. `is_read`: operators get what people write to the bot."""
+    wait = "Если платёж прошёл, а баланс не пополнился, подождите пару минут: мы сами спросим платёжную систему."
+    if not is_read:
+        return f"{wait} Будем спрашивать ещё три дня.\n\n{NOBODY_READS}"
+    return f"{wait}\n\nЕсли не помогло, напишите сюда, когда и сколько вы заплатили: {_WRITE_HERE} Деньги вернём."
+
+
+def too_many_messages(seconds: int) -> str:
+    """Return the reply to a message of a person who has written too many. `seconds` until the next is forwarded."""
+    return (
+        "Это сообщение не передано: вы написали оператору слишком много. "
+        f"Отправьте его через {ceil_div(seconds, 60)} мин."
+    )
+
+
+def from_whom(sender: TelegramUser) -> tuple[str, dict[str, object]]:
+    """Return the line for the operators that says who wrote, and the entity that makes their id a link to them.
+
+    The link works for a sender without a username too, because they wrote to the bot. Offsets of an entity are UTF-16
+    code units, and everything before the link is one unit each: https://core.telegram.org/bots/api#messageentity.
+    """
+    name = " ".join(filter(None, [sender.first_name, sender.last_name, sender.username and f"@{sender.username}"]))
+    user = {"id": sender.id, "is_bot": False, "first_name": sender.first_name}
+    mention = {"type": "text_mention", "offset": len(_FROM), "length": len(str(sender.id)), "user": user}
+    return f"{_FROM}{sender.id} {name}".rstrip(), mention
+
 
 # ---------------------------------------------------------------- the contact for receipts
 
 NO_RECEIPT_CONTACT = "Это не похоже на электронную почту или российский телефон."
+REPLY_WITH_RECEIPT_CONTACT = (
+    "Это контакт для чека? Тогда пришлите его ответом на моё сообщение с вопросом: нажмите на вопрос и выберите "
+    "«Ответить».\n\nЕсли вы пишете оператору, добавьте, что случилось."
+)
 RECEIPT_CONTACT_SAVED = "Спасибо, чек придёт туда. Больше спрашивать не буду.\n\nОсталось оплатить:"
 _AMOUNT = re.compile("на ([0-9]{1,6}) ₽ картой", re.ASCII)
 
@@ -57,7 +104,8 @@ HELP = (
     "• исполнителю - присылать новые заказы по его категориям и городам, не чаще, чем он разрешил;\n"
     "• клиенту - сообщать, что заказ взяли, и спрашивать, ответил ли он.\n\n"
     "Уведомления включаются в настройках приложения.\n"
-    "/paysupport - если что-то не так с оплатой"
+    "/paysupport - если что-то не так с оплатой\n"
+    "/support - можно ли написать оператору"
 )
 OPEN_APP = "Открыть приложение"
 OPEN_ORDER = "Открыть заказ"
@@ -131,7 +179,7 @@ def notice(notice: Notice, order: Order, now: int) -> str:
         case "refunded":
             text = f"Оператор вернул деньги за заказ {name}: {price} ₽ снова на вашем балансе."
         case "removed" if notice.user_id == order.client_id:
-            text = f"Ваш заказ {name} снят оператором. Если это ошибка, напишите в поддержку."
+            text = f"Ваш заказ {name} снят оператором. Если это ошибка, отправьте мне команду /support."
         case "removed":
             text = f"Заказ {name} снят оператором. {price} ₽ вернулись на ваш баланс."
     return text

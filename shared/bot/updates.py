@@ -11,7 +11,7 @@ def kind_of(update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
     The kind is the name of the update's field, as in `callback_query`, with three exceptions. For a message about an
     event it is the event, as in `successful_payment`; for one that begins with a command it is the command, as in
-    `/start`; for one that replies to a bot it is `reply`.
+    `/start`; for one that replies to a bot it is `reply`. Messages in a group that are no events are `group message`.
     """
     for kind, content in update.items():
         if isinstance(content, dict):
@@ -23,6 +23,9 @@ def _kind_of_message(message: dict[str, Any]) -> str:
     for kind in ABOUT:
         if kind in message:
             return kind
+    chat = message.get("chat")
+    if isinstance(chat, dict) and chat.get("type") != "private":
+        return "group message"
     words = str(message.get("text", "")).split(maxsplit=1)
     if words and words[0].startswith("/"):
         return words[0].partition("@")[0].lower()

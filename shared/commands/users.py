@@ -1,16 +1,18 @@
 """Commands on users: settings, whether the bot may write to them, bans."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from shared import clock
 from shared.commands.retry import retry
 from shared.domain.init_data import TelegramUser
-from shared.domain.limits import Token, take_token
+from shared.domain.limits import MESSAGES_PER_HOUR, Token, take_token
 from shared.domain.operators import Action
 from shared.domain.user import User
 from shared.settings import settings
 from shared.store import users
+from shared.store.table import WriteConflict
 
 
 def save_preferences(caller: TelegramUser, *, categories: Sequence[str], cities: Sequence[str]) -> None:
@@ -69,6 +71,27 @@ def set_banned(user_id: int, action: Action, *, banned: bool) -> User:
 def settings_token(user: User) -> Token:
     """Take a token of the user's settings bucket. Raises TooOften."""
     return take_token(user.full_at, "settings", per_hour=settings().settings_per_hour, now=clock.now_ms())
+
+
+def charge_message(user_id: int) -> Token:
+    """Charge the user for a message to the operators, and return the token. A banned user can write, too.
+
+    Per attempt: one consistent GetItem and one TransactWriteItems of one write. Raises TooOften, Busy, Unavailable.
+    """
+
+    def charge_once() -> Token:
+        full_at = users.get(user_id).full_at
+        token = take_token(full_at, "messages", per_hour=MESSAGES_PER_HOUR, now=clock.now_ms())
+        users.set_bucket(user_id, token)
+        return token
+
+    return retry(charge_once)
+
+
+def give_back(user_id: int, token: Token) -> None:
+    """Give a token back, unless another was taken from its bucket since. One TransactWriteItems. Raises Unavailable."""
+    with suppress(WriteConflict):
+        users.set_bucket(user_id, token.given_back())
 
 
 def _change_settings(user_id: int, changed: Callable[[User], User], *, caller: TelegramUser | None = None) -> User:

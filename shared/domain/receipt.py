@@ -32,3 +32,8 @@ def parse_receipt_contact(typed: str) -> str:
         raise InvalidReceiptContact
     # Only the domain ignores case (RFC 5321, 2.4).
     return f"{email[1]}@{email[2].lower()}"
+
+
+def looks_like_contact(typed: str) -> bool:
+    """Whether this is a contact, perhaps a mistyped one: it has an @, or digits and no letters."""
+    return "@" in typed or (any(map(str.isdigit, typed)) and not any(map(str.isalpha, typed)))

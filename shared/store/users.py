@@ -239,6 +239,14 @@ def user_write(
     )
 
 
+def set_bucket(user_id: int, token: Token) -> None:
+    """Write the token into its bucket, also for a banned user. One TransactWriteItems of one write.
+
+    Raises table.WriteConflict if the bucket has changed, or the outcome is unknown.
+    """
+    table.transact([user_write(user_id, token=token)])
+
+
 def charge(caller: TelegramUser, token: Token) -> None:
     """Charge the token for a refusal, which writes nothing else. One TransactWriteItems of one write.
 

@@ -94,7 +94,7 @@ def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTeleg
     taken(service, order, EXECUTOR)
     service.call("POST /api/admin/users/{id}/ban", user=OPERATOR, id=str(CLIENT), body={"reason": "обман"})
     assert press(service, 1, f"respond:{order}").status == 200
-    assert toasts(bot) == ["Ваш аккаунт заблокирован. Напишите в поддержку"]
+    assert toasts(bot) == ["Ваш аккаунт заблокирован. Если это ошибка, отправьте нашему боту команду /support"]
     assert service.call("GET /api/orders/{id}", user=CLIENT, id=order).json["customer_responded_at"] is None
 
 

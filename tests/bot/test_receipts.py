@@ -34,7 +34,7 @@ def top_up(service: Api, amount: int = 150) -> api.Answer:
 def replies(service: Api, bot: FakeTelegram, number: int, text: str, **more: Any) -> api.Answer:
     """The payer replies to the bot's last message, if it is a question."""
     sender = {"id": PAYER, "is_bot": False, "first_name": "Пётр", "username": "payer"}
-    message = {**said_in(PAYER, text), "from": sender, **bot.replied_to(PAYER), **more}
+    message = {**said_in(PAYER, text), "message_id": number, "from": sender, **bot.replied_to(PAYER), **more}
     return service.update(number, message=message)
 
 
@@ -108,7 +108,7 @@ def test_later_reply_replaces_the_contact(service: Api, bot: FakeTelegram) -> No
 @pytest.mark.parametrize(
     "more",
     [
-        {"reply_to_message": {"from": {"id": 42, "is_bot": True}, "text": texts.PAYSUPPORT}},
+        {"reply_to_message": {"from": {"id": 42, "is_bot": True}, "text": texts.paysupport(is_read=True)}},
         {"reply_to_message": {"from": {"id": 42, "is_bot": True}}},
         {"reply_to_message": {"from": {"id": PAYER, "is_bot": False}, "text": texts.receipt_question(150)}},
         {"reply_to_message": None},
@@ -121,7 +121,8 @@ def test_other_messages_are_no_answers(
     """I28: a text with an e-mail is stored only where the bot has asked for one."""
     top_up(service)
     assert replies(service, bot, 1, EMAIL, **more).status == 200
-    assert (len(bot.sent()), fiscal.payments) == (1, {})
+    assert fiscal.payments == {}
+    assert [said["text"].endswith("добавьте, что случилось.") for said in bot.sent()] in ([False], [False, True])
     assert users.get(PAYER).receipt_contact is None
 
 
@@ -191,3 +192,72 @@ def test_question_has_its_amount() -> None:
     for amount in (1, 100_000):
         assert texts.amount_in_question(texts.receipt_question(amount)) == amount
     assert texts.amount_in_question(texts.NO_RECEIPT_CONTACT) is None
+
+
+@pytest.mark.parametrize("typed", ["8 916 123-45", "payer@example", "@payer", "a@b.ru и c@d.ru", "12"])
+def test_mistyped_contact_is_not_forwarded(service: Api, bot: FakeTelegram, typed: str) -> None:
+    """I28: an attempt at a contact is not for the operators."""
+    top_up(service)
+    assert replies(service, bot, 1, typed).status == 200
+    assert bot.sent()[-1]["text"].startswith("Это не похоже")
+    assert forwarded(bot) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "content"), [("я уже заплатил, где деньги?", {}), ("", {"photo": [{"file_id": "a"}]})]
+)
+def test_reply_that_is_no_contact_reaches_operators(
+    service: Api, bot: FakeTelegram, fiscal: FakeYookassa, typed: str, content: dict[str, Any]
+) -> None:
+    """The payer learns of it in the question that is asked again, and can still answer that."""
+    top_up(service)
+    for _ in range(2):
+        assert replies(service, bot, 1, typed, **content).status == 200
+    assert [call["message_id"] for call in forwarded(bot)] == [1]
+    again = bot.sent(PAYER)[-1]
+    assert again["text"].startswith("Это не похоже")
+    assert "Передал ваше сообщение оператору" in again["text"]
+    assert again["reply_markup"] == {"force_reply": True}
+    assert len(bot.sent(PAYER)) == 2
+    assert replies(service, bot, 2, EMAIL).status == 200
+    assert (len(fiscal.payments), len(forwarded(bot))) == (1, 1)
+
+
+def test_contact_from_the_address_book_is_an_answer(service: Api, bot: FakeTelegram, fiscal: FakeYookassa) -> None:
+    top_up(service)
+    contact = {"phone_number": PHONE[1:], "first_name": "Пётр"}
+    assert replies(service, bot, 1, "", contact=contact).status == 200
+    assert users.get(PAYER).receipt_contact == PHONE
+    assert forwarded(bot) == []
+
+
+@pytest.mark.parametrize("typed", [EMAIL, "8 916 123-45-67"])
+def test_contact_that_replies_to_nothing_is_not_forwarded(service: Api, bot: FakeTelegram, typed: str) -> None:
+    """I28: some apps open no reply. The bot says how to answer, and stores nothing."""
+    top_up(service)
+    assert replies(service, bot, 1, typed, reply_to_message=None).status == 200
+    assert "выберите «Ответить»" in bot.sent()[-1]["text"]
+    assert forwarded(bot) == []
+    assert users.get(PAYER).receipt_contact is None
+
+
+def test_contact_is_for_operators_where_no_receipts_are(service: Api, bot: FakeTelegram, change: Change) -> None:
+    change(YOOKASSA_VAT_CODE="")
+    assert replies(service, bot, 1, PHONE).status == 200
+    assert len(forwarded(bot)) == 1
+
+
+def test_late_answer_is_not_forwarded(service: Api, bot: FakeTelegram, change: Change) -> None:
+    """The bot asked before receipts were turned off."""
+    top_up(service)
+    question = bot.replied_to(PAYER)
+    change(YOOKASSA_VAT_CODE="")
+    assert replies(service, bot, 1, EMAIL, **question).status == 200
+    assert forwarded(bot) == []
+    assert replies(service, bot, 2, "где деньги?", **question).status == 200
+    assert len(forwarded(bot)) == 1
+
+
+def forwarded(bot: FakeTelegram) -> list[dict[str, Any]]:
+    """The messages that the operators' chat got."""
+    return [call.parameters for call in bot.calls if call.method == "forwardMessage" and call.status == 200]

@@ -209,6 +209,24 @@ def test_setup_compares_webapp_link_with_the_bot(
     assert [call.method for call in fake.calls] == ["getMe"]
 
 
+@pytest.mark.parametrize(("given", "is_said"), [([], True), (["OperatorsChatId=-100900"], False)])
+def test_setup_says_that_nobody_reads_messages(
+    run: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    given: list[str],
+    is_said: bool,
+) -> None:
+    samconfig = tmp_path / "samconfig.toml"
+    samconfig.write_text(f"[dev.global.parameters]\nparameter_overrides = {['Stage=dev', *given]}\n")
+    monkeypatch.setattr(stage, "SAMCONFIG", samconfig)
+    monkeypatch.setattr(stage, "_telegram", lambda *_: {"username": "a_bot"})
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    assert run("setup", Account()) == 0
+    assert ("Nobody reads what people write to the bot: set OperatorsChatId" in capsys.readouterr().out) is is_said
+
+
 @pytest.fixture
 def set_up(run: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run `make setup` with these tokens in the environment; Telegram knows every token."""

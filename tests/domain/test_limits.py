@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import TooOften
-from shared.domain.limits import REFUSALS_PER_HOUR, take_token
+from shared.domain.limits import MESSAGES_PER_HOUR, REFUSALS_PER_HOUR, take_token
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -50,6 +50,11 @@ def test_token_given_back_leaves_the_bucket_as_it_was() -> None:
 
 def test_ten_refused_invoices_an_hour_are_allowed() -> None:
     assert REFUSALS_PER_HOUR == 10
+
+
+def test_two_albums_an_hour_can_be_written_to_operators() -> None:
+    """An album has at most ten photos, each a message: https://core.telegram.org/bots/api#sendmediagroup."""
+    assert MESSAGES_PER_HOUR == 20
 
 
 @given(

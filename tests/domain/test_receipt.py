@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.errors import InvalidReceiptContact
-from shared.domain.receipt import parse_receipt_contact
+from shared.domain.receipt import looks_like_contact, parse_receipt_contact
 
 LONGEST_DOMAIN = ".".join(["d" * 63, "d" * 63, "d" * 58, "ru"])
 """With 64 characters before the @, the address has 254 (RFC 5321, 4.5.3.1)."""
@@ -74,3 +74,21 @@ def test_receipt_contact_has_one_normal_form(typed: str, normal: str) -> None:
 def test_anything_else_is_no_receipt_contact(typed: str) -> None:
     with pytest.raises(InvalidReceiptContact):
         parse_receipt_contact(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_one"),
+    [
+        ("payer@example.ru", True),
+        ("payer@", True),
+        ("почта: payer@example", True),
+        ("8 (916) 123-45", True),
+        ("+7", True),
+        ("", False),
+        ("...", False),
+        ("где деньги", False),
+        ("заплатил 100 ₽", False),
+    ],
+)
+def test_attempt_at_a_contact_is_recognised(typed: str, is_one: bool) -> None:
+    assert looks_like_contact(typed) is is_one

@@ -45,3 +45,31 @@ def test_fake_telegram_checks_link_preview_options(service: Api, telegram: FakeT
     with pytest.raises(BotApiError) as refused:
         bot_api.call("sendMessage", chat_id=5, text="!", link_preview_options=options)
     assert refused.value.error_code == 400
+
+
+@pytest.mark.parametrize(
+    ("given", "description"),
+    [
+        ({"from_chat_id": 5, "message_id": 7}, "chat not found"),
+        ({"chat_id": -100, "message_id": 7}, "chat not found"),
+        ({"chat_id": -100, "from_chat_id": 5}, "message identifier is not specified"),
+        ({"chat_id": -100, "from_chat_id": 5, "message_id": 8}, "message can't be forwarded"),
+    ],
+)
+def test_fake_telegram_refuses_to_forward(
+    service: Api, telegram: FakeTelegram, given: dict[str, int], description: str
+) -> None:
+    telegram.protected.add(8)
+    with pytest.raises(BotApiError) as refused:
+        bot_api.call("forwardMessage", **given)
+    assert (refused.value.error_code, refused.value.description) == (400, f"Bad Request: {description}")
+
+
+def test_fake_telegram_counts_forwarded_messages(service: Api, telegram: FakeTelegram) -> None:
+    """The author's account is hidden, as for people with that privacy setting."""
+    telegram.limits = True
+    forwarded = bot_api.call("forwardMessage", chat_id=-100, from_chat_id=5, message_id=7)
+    assert forwarded["forward_origin"]["type"] == "hidden_user"
+    with pytest.raises(BotApiError):
+        bot_api.call("sendMessage", chat_id=-100, text="!")
+    assert len(telegram.violations) == 1

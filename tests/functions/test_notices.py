@@ -73,7 +73,7 @@ def test_removed_order_is_told_to_client_and_executors(service: Api, bot: FakeTe
     queued = notices(service, lambda: operate(service, "remove", order), order)
     assert service.handle(Queue.NOTICES, *queued, *queued) == []
     assert [(message["chat_id"], message["text"]) for message in bot.sent()] == [
-        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, напишите в поддержку."),
+        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, отправьте мне команду /support."),
         (EXECUTOR, "Заказ «Сантехника, Москва» снят оператором. 2 ₽ вернулись на ваш баланс."),
     ]
     assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
@@ -86,7 +86,7 @@ def test_removal_of_a_completed_order_promises_no_refund(service: Api, bot: Fake
     queued = notices(service, lambda: operate(service, "remove", order), order)
     assert service.handle(Queue.NOTICES, *queued) == []
     assert [(message["chat_id"], message["text"]) for message in bot.sent()] == [
-        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, напишите в поддержку."),
+        (CLIENT, "Ваш заказ «Сантехника, Москва» снят оператором. Если это ошибка, отправьте мне команду /support."),
     ]
     assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 0
 

@@ -39,8 +39,8 @@ def test_repeated_update_is_handled_once(service: Api, telegram: FakeTelegram) -
     "content",
     [
         {},
-        {"message": message("вода на полу")},
-        {"message": message("/nobody_knows_it")},
+        {"message": {**message("вода на полу"), "chat": {"id": -5, "type": "group"}}},
+        {"message": {**message("/nobody_knows_it"), "chat": {"id": -5, "type": "group"}}},
         {"message": {"message_id": 1, "photo": []}},
         {"poll": {"id": "1"}},
         {"what_telegram_invents_tomorrow": {"x": 1}},

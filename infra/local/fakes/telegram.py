@@ -42,7 +42,8 @@ _DESCRIPTIONS = {
     429: "Too Many Requests: retry after {retry_after}",
 }
 _NANOSTARS = 1_000_000_000
-_SENDING = frozenset({"sendMessage", "editMessageText"})
+_NEW_MESSAGE = frozenset({"sendMessage", "forwardMessage"})
+_SENDING = _NEW_MESSAGE | {"editMessageText"}
 _PREVIEW_OPTIONS = {
     "is_disabled": bool,
     "url": str,
@@ -103,6 +104,8 @@ class FakeTelegram:
         self._sent_at: deque[float] = deque()
         self._sent_to: dict[Any, float] = {}
         self._shown: dict[int, dict[str, Any]] = {}
+        self._typed: dict[int, dict[str, Any]] = {}  # on the page, by message id
+        self.protected: set[int] = set()  # messages that cannot be forwarded, by id
         self._last_id = int(time.time())  # above the ids of earlier runs, which the bot still stores
         self._base = ""
         # Stars: invoices by the last part of their link, payments and refunds, answers by pre_checkout_query id.
@@ -127,6 +130,7 @@ class FakeTelegram:
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
             "getMe": self._get_me,
             "sendMessage": self._send_message,
+            "forwardMessage": self._forward_message,
             "editMessageText": self._edit_message_text,
             "answerCallbackQuery": lambda _: True,
             "setWebhook": self._set_webhook,
@@ -270,11 +274,11 @@ class FakeTelegram:
         if len(self._sent_at) >= MESSAGES_A_SECOND:
             self.violations.append("more than 30 messages in one second")
             raise Refused(429, retry_after=1)
-        if method == "sendMessage" and now - self._sent_to.get(chat, float("-inf")) < 1:
+        if method in _NEW_MESSAGE and now - self._sent_to.get(chat, float("-inf")) < 1:
             self.violations.append("more than one message in one second to a chat")
             raise Refused(429, retry_after=1)
         self._sent_at.append(now)
-        if method == "sendMessage":
+        if method in _NEW_MESSAGE:
             self._sent_to[chat] = now
 
     def _next_id(self) -> int:
@@ -297,6 +301,24 @@ class FakeTelegram:
             "date": int(time.time()),
             "chat": {"id": parameters["chat_id"], "type": "private"},
             "text": parameters["text"],
+        }
+
+    def _forward_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """https://core.telegram.org/bots/api#forwardmessage. The author's account is hidden, as a privacy setting."""
+        if type(parameters.get("chat_id")) is not int or type(parameters.get("from_chat_id")) is not int:
+            raise Refused(400)
+        if type(parameters.get("message_id")) is not int:
+            raise Refused(400, "Bad Request: message identifier is not specified")
+        typed = self._typed.get(parameters["message_id"], {})
+        if parameters["message_id"] in self.protected:
+            raise Refused(400, "Bad Request: message can't be forwarded")
+        author = typed.get("from", {}).get("first_name", "")
+        return {
+            "message_id": self._next_id(),
+            "date": int(time.time()),
+            "chat": {"id": parameters["chat_id"], "type": "private" if parameters["chat_id"] > 0 else "supergroup"},
+            "forward_origin": {"type": "hidden_user", "date": int(time.time()), "sender_user_name": author},
+            "text": typed.get("text", ""),
         }
 
     def _edit_message_text(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -380,6 +402,10 @@ class FakeTelegram:
                 message_id = call.result["message_id"]
                 shown = self._shown.get(message_id, call.parameters)
                 chats.setdefault(call.parameters["chat_id"], []).append(_message(shown, message_id))
+            elif call.method == "forwardMessage" and call.status == 200:
+                chats.setdefault(call.parameters["chat_id"], []).append(
+                    f'<div class="message">Переслано: {escape(call.result["text"])}</div>'
+                )
             elif call.method == "(typed)":
                 chats.setdefault(call.parameters["chat_id"], []).append(
                     f'<div class="message from">{escape(call.parameters["text"])}</div>'
@@ -398,6 +424,7 @@ class FakeTelegram:
         chat_id, text = int(form["chat_id"]), str(form["text"])
         self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": text}, self._clock(), 200))
         message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time()), "text": text}
+        self._typed[message["message_id"]] = message
         await self.deliver({"message": message | self.replied_to(chat_id)})
         return RedirectResponse("./", 303)
 
