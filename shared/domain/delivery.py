@@ -17,6 +17,7 @@ HELD_MS = 75_000
 MAX_TRIES = 3
 # How long a message rests after its first and its second try in doubt.
 _REST_MS = (30 * SECOND_MS, 5 * MINUTE_MS)
+_LONGEST_PUT_OFF_MS = 5 * MINUTE_MS
 
 
 class Outcome(StrEnum):
@@ -74,6 +75,15 @@ def may_have_arrived(delivery: Delivery | None) -> bool:
 def is_spent(delivery: Delivery | None) -> bool:
     """Whether the message was in doubt `MAX_TRIES` times."""
     return delivery is not None and delivery.tries >= MAX_TRIES
+
+
+def put_off_seconds(asked: int, age_ms: int) -> int:
+    """Return the seconds until a message is delivered again that asks for `asked` and is this old.
+
+    The wait grows with the age (exponential backoff that needs no counter), to five minutes at most: a queue that
+    doubles one message in a thousand would otherwise fill with copies in a long outage. 0 is "at once" at any age.
+    """
+    return max(asked, min(age_ms // 8, _LONGEST_PUT_OFF_MS) // SECOND_MS) if asked else 0
 
 
 def in_time(outcome: Outcome, retry_at: float, useful_until: int) -> Outcome:

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from shared import clock
 from shared.aws import queues
 from shared.aws.queues import Message, Queue
+from shared.domain.delivery import put_off_seconds
 from shared.domain.durations import SECOND_MS
 from shared.observability import failed, logger, metrics
 from shared.service_errors import RetryLater
@@ -100,11 +101,12 @@ def queue_handler(
     def handle_record(record: SQSRecord, lambda_context: Any) -> None:
         try:
             message = read(**json.loads(record.body))
-            metrics.add_metric(age, "Milliseconds", max(clock.now_ms() - message.due_at, 0))
+            age_ms = max(clock.now_ms() - message.due_at, 0)
+            metrics.add_metric(age, "Milliseconds", age_ms)
             try:
                 _in_time(message, lambda_context, handle)
             except RetryLater as again:
-                queues.send_again(queue, message, again.seconds)
+                queues.send_again(queue, message, put_off_seconds(again.seconds, age_ms))
         except Exception as error:
             failed(error)
             raise

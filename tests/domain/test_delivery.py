@@ -78,6 +78,14 @@ def test_tries_in_doubt_rest_half_a_minute_then_five_minutes() -> None:
     assert rests == [Delivery(1, NOW + 30 * SECOND), Delivery(2, NOW + 300 * SECOND), Delivery(3, 0)]
 
 
+@pytest.mark.parametrize(
+    ("asked", "age_ms", "seconds"),
+    [(10, 0, 10), (10, 80_000, 10), (10, 88_000, 11), (10, 3_600_000, 300), (600, 3_600_000, 600), (0, 3_600_000, 0)],
+)
+def test_wait_of_a_message_grows_with_its_age(asked: int, age_ms: int, seconds: int) -> None:
+    assert deliveries.put_off_seconds(asked, age_ms) == seconds
+
+
 def test_rest_of_a_message_is_what_is_left_of_it() -> None:
     assert deliveries.rest_ms(Delivery(1, NOW + 30 * SECOND), NOW + SECOND) == 29 * SECOND
     assert deliveries.rest_ms(Delivery(1, 0), NOW) == 0
