@@ -83,6 +83,7 @@ class Aws:
             lag=self._lag if lags else lambda index: 0,
         )
         self.database.on_commit = self._committed
+        self.on_queued: Callable[[str, list[Mapping[str, Any]]], None] = lambda url, entries: None
         self._schedules: set[str] = set()
         self._goes_on = True
         self.news = News(world)
@@ -118,11 +119,12 @@ class Aws:
         return answer
 
     def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Accept messages and check that they contain no contact (I18). Recipients are not simulated."""
+        """Accept messages and check that they contain no contact (I18). Most seeds have no recipients."""
         assert operation == "SendMessageBatch"
         if CANARY in json.dumps(request["Entries"]):
             self.world.broken("I18", "a contact is in a queue's message")
         self.news.on_landed(request)
+        self.on_queued(request["QueueUrl"], request["Entries"])
         return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
     def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
@@ -248,13 +250,24 @@ class Aws:
     # ------------------------------------------------------------ invocations
 
     def invoke(
-        self, function: str, event: Mapping[str, Any], on_end: Callable[[Task], None], *, timeout: int = _TIMEOUT
+        self,
+        function: str,
+        event: Mapping[str, Any],
+        on_end: Callable[[Task], None],
+        *,
+        timeout: int = _TIMEOUT,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
-        """Invoke a function asynchronously."""
+        """Invoke a function asynchronously; its task calls `before` first."""
         handler = importlib.import_module(f"functions.{function}").handler
+
+        def work() -> Any:
+            before()
+            return handler(event, Context(self.world))
+
         self.world.start(
             function,
-            lambda: handler(event, Context(self.world)),
+            work,
             on_end,
             timeout=timeout,
             skew=self.skew(),

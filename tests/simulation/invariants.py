@@ -118,7 +118,7 @@ class Checker:
                 pass  # a reading position; reading again is allowed
             case "COMPLAINT" | "ACTION" if new is not None:
                 pass  # AuditLog checks them
-            case _ if old is not None and not by_ttl:
+            case _ if old is not None and not by_ttl and not key[0].startswith(("NOTICE#", "PACE#")):
                 self._broken("I20", f"{key} was written twice")
         return set()
 

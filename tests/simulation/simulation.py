@@ -28,6 +28,7 @@ from shared.commands import retry as retry_loop
 from shared.commands import users as user_commands
 from shared.observability import logger
 from shared.outbound import http
+from shared.outbound.http import Reply
 from shared.payments import yookassa
 from shared.settings import payment_settings, settings
 from shared.store import feeds, table
@@ -38,6 +39,7 @@ from tests.simulation.aws import Aws
 from tests.simulation.entry import ThroughHttp, below_http
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import RETENTION, Checker
+from tests.simulation.notices import SENDER, Notices
 from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
 from tests.simulation.probers import Probers
@@ -90,6 +92,7 @@ class Simulation:
         self.payments = Payments(
             self.world, self.aws, self.checker, self.actors, self._through_http if self.whole_way else None
         )
+        self.notices = Notices(self.world, self.aws, self.checker)
         self.operators = Operators(self.world, self.aws, self.checker, self.actors)
         self.probers = Probers(self.world, self.checker, self.actors)
         self._log = io.StringIO()
@@ -118,22 +121,25 @@ class Simulation:
         self.let_everything_happen()
 
     def let_everything_happen(self) -> None:
-        """Stop the faults, let time pass and check liveness (L1-L5, L9). Raises Violation."""
+        """Stop the faults, let time pass and check liveness (L1-L5, L8, L9). Raises Violation."""
         world, actors = self.world, self.actors
         world.note("faults stop")
         self.faults.stop()
         actors.stop()
         self.aws.stop()
         self.payments.stop()
+        self.notices.stop()
         self.operators.stop()
         self.probers.stop()
         swept = self._end_orders()
+        self.notices.at_end()
         if self.payments.pay_late():
             swept = self._days_later()
         for request in list(actors.unanswered):
             actors.send(request)
         world.run(until=world.now + _MINUTE)
-        endless = [task for task in world.running.values() if task.started < world.now]  # a timer may be due now
+        # A timer may be due now, and a notice may be sent at any time.
+        endless = [task for task in world.running.values() if task.started < world.now and task.function != SENDER]
         if endless:
             world.broken("L4", f"{len(endless)} invocations have not ended")
         for request in actors.unanswered:
@@ -219,6 +225,7 @@ class Simulation:
         fiscal = replace(payment_settings(), yookassa_vat_code=1)
         replaced: list[tuple[Any, str, Any]] = [
             (clock, "now_ms", world.clock),
+            (clock, "sleep", time.sleep),
             (ids, "secrets", tokens),
             *((module, "settings", lambda: limited) for module in (order_commands, payment_commands, user_commands)),
             (payment_commands, "time", time),
@@ -226,11 +233,11 @@ class Simulation:
             (erasure, "time", time),
             (delete_me, "time", time),
             (erase_user, "time", time),
-            (http, "request", self.payments.request),
+            (http, "request", self._request),
             (http, "time", time),
             (http, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
-            # The shop sends receipts. Recipients of the bot's messages are not simulated.
+            # The shop sends receipts. The bot's question for a contact is not simulated.
             (yookassa, "payment_settings", lambda: fiscal),
             (receipts, "ask", lambda user_id, amount: None),
             *((module, "time", time) for module in (table, retry_loop)),
@@ -254,6 +261,12 @@ class Simulation:
             for target, name, original in real:
                 setattr(target, name, original)
             self._through_http.close()
+
+    def _request(self, method: str, url: str, **more: Any) -> Reply:
+        """Replace `outbound.http.request`: a message of the bot, or a call to a provider."""
+        if url.endswith("/sendMessage"):
+            return self.notices.request(more["body"], more["read_timeout"])
+        return self.payments.request(method, url, **more)
 
     def get(self, path: str) -> str:
         """Return a secret like the parameter store. Raises its errors (F25)."""

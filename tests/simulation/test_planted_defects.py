@@ -23,8 +23,10 @@ from shared.aws.queues import Queue
 from shared.commands import end_due, erasure
 from shared.commands import orders as commands
 from shared.commands.retry import retry
+from shared.domain import delivery as deliveries
 from shared.domain import money, notice, payment, review, visibility
 from shared.domain import order as domain
+from shared.domain.delivery import Delivery, Outcome
 from shared.domain.errors import AlreadyRefunded, OrderNotActive, OrderNotFound, TakeNotFound
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
@@ -39,6 +41,7 @@ from shared.payments import crypto_pay, yookassa
 from shared.payments.provider import Invoice
 from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, table, users
+from tests.simulation import notices
 from tests.simulation.payments import ONE_SEED_IN
 from tests.simulation.simulation import run_seeds
 from tests.simulation.world import HOUR
@@ -510,6 +513,17 @@ def news_is_not_repeated(patch: Patch) -> None:
     patch.setattr(order_changed, "queues", types.SimpleNamespace(send=send_once))
 
 
+def missed_try_counts(patch: Patch) -> None:
+    """A try that surely failed uses up one of the three, so a short outage loses a notice."""
+    after = deliveries.after
+
+    def counted(delivery: Delivery, outcome: Outcome, now: int) -> Delivery | None:
+        left = after(delivery, outcome, now)
+        return replace(left, tries=delivery.tries) if left is not None else None
+
+    patch.setattr(deliveries, "after", counted)
+
+
 def erasure_deletes_what_was_taken(patch: Patch) -> None:
     """An erasure deletes orders that executors have paid for."""
 
@@ -582,6 +596,8 @@ DEFECTS: dict[str, Plant] = {
     "refund after the end": refund_after_the_end,
     "a schedule fails the record": lambda patch: patch.setattr(order_changed, "best_effort", contextlib.nullcontext),
     "news is not repeated": news_is_not_repeated,
+    "a missed try counts": missed_try_counts,
+    "a notice put off is lost": lambda patch: patch.setattr(queues, "send_again", lambda queue, message, seconds: None),
 }
 
 
@@ -603,6 +619,9 @@ OF_PAYMENTS = {
     "an erasure leaves the receipt contact",
 }
 
+# Defects of the sending of notices. Other seeds have no recipients.
+OF_NOTICES = {"a missed try counts", "a notice put off is lost"}
+
 # Defects that show in one of dozens or hundreds of seeds. Only the proof, which runs more seeds, looks for them.
 WITHIN_RARE = 2000
 RARE = {
@@ -623,7 +642,7 @@ RARE = {
 )
 def test_planted_defect_is_found(monkeypatch: Patch, name: str) -> None:
     DEFECTS[name](monkeypatch)
-    step = ONE_SEED_IN if name in OF_PAYMENTS else 1
+    step = ONE_SEED_IN if name in OF_PAYMENTS else notices.ONE_SEED_IN if name in OF_NOTICES else 1
     within = step * (WITHIN_RARE if name in RARE else WITHIN)
     found = run_seeds(range(step, within + 1, step), until_violation=True)
     assert found.violations, f"{name} was not found by {found.seeds} seeds"
