@@ -4,17 +4,20 @@ from typing import Any
 
 from shared import clock
 from shared.commands.audit_log import record
+from shared.domain.person import PAGE
 from shared.handlers.background import background_handler
-from shared.http.schemas import export_view
+from shared.http.schemas import export_view, position_at
 from shared.store import audit_log, people
 
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return the stored data of the user of `{"user_id", "operator_id", "reason"}`.
+    """Return a page of the stored data of the user of `{"user_id", "operator_id", "reason", "cursor"}`.
 
-    The access is recorded in the audit log first. As many calls as `record` and `people.read`. Fails on Busy,
+    `cursor` is the `next_cursor` of the page before, absent or None for the first. Each page is recorded in the audit
+    log first, so that none is read without a record. As many calls as `record` and `people.page`. Fails on Busy,
     Unavailable. The log line `failed` names the error.
     """
     record(audit_log.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
-    return export_view(people.read(event["user_id"]), clock.now_ms())
+    person, following = people.page(event["user_id"], start=position_at(event.get("cursor")), limit=PAGE)
+    return export_view(person, following, clock.now_ms())

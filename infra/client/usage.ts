@@ -82,12 +82,20 @@ export async function hearOfOrders(cities: string[]): Promise<boolean> {
   return response.headers.get("X-Bot-Can-Write") !== "false";
 }
 
-/** Export the caller's personal data, then erase it. */
-export async function leave(): Promise<ExportView | undefined> {
-  const { data } = await api.GET("/api/users/me/export");
+/** Export the caller's personal data, page by page, then erase it. */
+export async function leave(): Promise<ExportView[]> {
+  const pages: ExportView[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { cursor: string | null } = { cursor };
+    const { data, error } = await api.GET("/api/users/me/export", { params: { query } });
+    if (error !== undefined) throw new Error(sentence(error));
+    pages.push(data);
+    cursor = data.next_cursor;
+  } while (cursor !== null);
   const { response } = await api.DELETE("/api/users/me");
   if (response.status !== 204) throw new Error("Попробуйте ещё раз");
-  return data;
+  return pages;
 }
 
 export async function removeAdvertisement(id: string, author: number): Promise<string[]> {

@@ -7,13 +7,18 @@ ID is the user's Telegram id, BY the operator's Telegram id, WHY the reason. The
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.operate.invoke import CannotInvoke, invoke
 from shared.domain.operators import MAX_REASON, MIN_REASON
+from shared.domain.person import LISTS
 from shared.domain.text import clean
 
+_PAGED = (*LISTS, "offered_orders", "complaints")
 _FUNCTIONS = {"export": "ExportUser", "erase": "EraseUser"}
 
 
@@ -31,7 +36,8 @@ def main(command: str) -> int:
     stage = env["STAGE"] or "local"
     event = {"user_id": int(env["ID"]), "operator_id": int(env["BY"]), "reason": env["WHY"]}
     try:
-        result = invoke(stage, _FUNCTIONS[command], event)
+        call = partial(invoke, stage, _FUNCTIONS[command])
+        result = joined(lambda cursor: call({**event, "cursor": cursor})) if command == "export" else call(event)
     except (BotoCoreError, ClientError, CannotInvoke) as error:
         print(f"make {command} failed for user {env['ID']} of stage {stage}: {error}", file=sys.stderr)
         return 2
@@ -40,6 +46,16 @@ def main(command: str) -> int:
     else:
         print(f"Erased the personal data of user {env['ID']} of stage {stage}; the ledger stays.")
     return 0
+
+
+def joined(page_at: Callable[[str | None], dict[str, Any]]) -> dict[str, Any]:
+    """Return all pages of an export as one. `page_at` returns the page of a cursor, None for the first."""
+    whole = page_at(None)
+    while whole["next_cursor"] is not None:
+        page = page_at(whole["next_cursor"])
+        whole |= {name: whole[name] + page[name] for name in _PAGED}
+        whole["next_cursor"] = page["next_cursor"]
+    return whole
 
 
 if __name__ == "__main__":

@@ -1,16 +1,32 @@
 """The personal data that is stored about one user."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from shared.domain.money import LedgerEntry
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
 from shared.domain.user import User
 
+List = Literal["orders", "taken_orders", "reviews_written", "reviews_received", "transactions"]
+LISTS: tuple[List, ...] = get_args(List)
+"""The lists of an export, in its order."""
+
+PAGE = 100
+"""The most entries of these lists on a page of an export. 100 of the longest orders are some 2 MB, of 6 MB allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of an export begins: a list, and the sort key of the first entry there."""
+
+    list: List
+    sort_key: str
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with their orders, takes, reviews, complaints and payments, and the reviews that they received.
+    """A user with orders, takes, reviews, complaints and ledger, and the reviews that they received; all or one page.
 
     `taken_orders` are ids. `offered_orders` are ids of new orders that the bot sent to the user or is about to send.
     """

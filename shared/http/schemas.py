@@ -40,7 +40,7 @@ from shared.domain.order import (
     public_description,
     status_at,
 )
-from shared.domain.person import Person
+from shared.domain.person import LISTS, Person, Position
 from shared.domain.receipt import parse_receipt_contact
 from shared.domain.review import MAX_COMMENT, Complaint, Review
 from shared.domain.text import clean
@@ -182,6 +182,15 @@ Cursor = Annotated[
 ]
 
 
+ExportCursor = Annotated[
+    str | None,
+    Query(
+        pattern=rf"^({'|'.join(LISTS)})\.[0-9]{{13,16}}(\.[A-Za-z0-9_-]{{1,16}})?$",
+        description="`next_cursor` of the previous page",
+    ),
+]
+
+
 def id_at(cursor: str | None) -> int | None:
     """Return the id after which a page begins; None for the first page."""
     return None if cursor is None else int(cursor)
@@ -190,6 +199,19 @@ def id_at(cursor: str | None) -> int | None:
 def next_cursor(found: Sequence[LedgerEntry | Action | Complaint], limit: int) -> str | None:
     """Return the cursor of the next page; None on the last one. `found` holds up to `limit` + 1 items."""
     return str(found[limit - 1].id) if len(found) > limit else None
+
+
+def position_at(cursor: str | None) -> Position | None:
+    """Return where a page of an export begins; None for the first page. Its list is one of the requested user's."""
+    if cursor is None:
+        return None
+    name, _, sort_key = cursor.partition(".")
+    return Position(next(each for each in LISTS if each == name), sort_key.replace(".", "#"))
+
+
+def position_cursor(position: Position | None) -> str | None:
+    """Return the cursor of the page that begins there; None without one. URLs need no escapes for it."""
+    return None if position is None else f"{position.list}.{position.sort_key.replace('#', '.')}"
 
 
 # ---------------------------------------------------------------- responses
@@ -481,14 +503,16 @@ class ConsentView(View):
 
 
 class ExportView(View):
-    """All personal data of a user.
+    """A page of all personal data of a user: the profile, and a part of the lists, each newest first.
 
+    - `next_cursor`: pass it as `cursor` to get the next page; null on the last one.
     - `balance`, `debt`: roubles; one of them is 0. `notification_frequency`: minutes.
     - `bot_can_write`: null until Telegram has reported it.
     - `receipt_contact`: where fiscal receipts are sent; null until the user gave one. `receipt_contact_since`: when the
       user gave it, ISO 8601, UTC.
     - `taken_orders`, `offered_orders`: ids of the orders that the user took, and that the bot offered to the user.
-    - `complaints`: complaints by the user.
+    - `offered_orders` are on the first page.
+    - `complaints`: complaints by the user, on the page of their `taken_orders`.
     """
 
     id: int
@@ -513,10 +537,11 @@ class ExportView(View):
     reviews_received: list[ReviewView]
     complaints: list[ComplaintView]
     transactions: list[TransactionView]
+    next_cursor: str | None
 
 
-def export_view(person: Person, now: int) -> dict[str, Any]:
-    """Return all personal data of a person. `now` in epoch ms."""
+def export_view(person: Person, following: Position | None, now: int) -> dict[str, Any]:
+    """Return a page of the personal data of a person; `following` is where the next page begins. `now` in epoch ms."""
     user = person.user
     return {
         "id": user.id,
@@ -541,6 +566,7 @@ def export_view(person: Person, now: int) -> dict[str, Any]:
         "reviews_received": [review_view(review) for review in person.reviews_received],
         "complaints": [complaint_view(complaint, to_author=True) for complaint in person.complaints],
         "transactions": [transaction_view(entry) for entry in person.entries],
+        "next_cursor": position_cursor(following),
     }
 
 

@@ -71,7 +71,7 @@ def _first_active_page(narrowed: Filter, limit: int, now: int) -> tuple[list[Ord
     total = _cached_total(index, partition, now)
     most = limit if total is not None else max(limit, _MAX_COUNTED_BY_KEYS)
     found = table.query(index, partition, low=low, limit=most + 1)
-    page = _load(found[:limit])
+    page = load(found[:limit])
     if not all(_shows(narrowed, order, now) for order in page):
         return None
     if len(found) <= limit:
@@ -100,7 +100,7 @@ def _page(narrowed: Filter, status: Status, offset: int, limit: int, now: int) -
     staying = {keys.order_id_of(entry): entry for entry in found if keys.order_id_of(entry) not in leaving}
     entries = sorted({**staying, **joining}.values(), key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
     # The index lags behind the table: it may still list an order that has just left.
-    page = [order for order in _load(entries[offset : offset + limit]) if _shows(narrowed, order, now)]
+    page = [order for order in load(entries[offset : offset + limit]) if _shows(narrowed, order, now)]
     return page, len(entries) if len(found) <= wanted else _total(narrowed, status, now)
 
 
@@ -129,7 +129,7 @@ def all_of_client(user_id: int) -> list[Order]:
 
     One Query, one BatchGetItem per hundred orders. Raises Unavailable.
     """
-    return _load(table.query(keys.TIMELINE, keys.orders_of(user_id)))
+    return load(table.query(keys.TIMELINE, keys.orders_of(user_id)))
 
 
 def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
@@ -155,19 +155,20 @@ def _personal(
         found = table.query(index, partition, low=low, limit=offset + limit + 1)
         is_end = len(found) <= offset + limit
         total = len(found) if is_end else table.count(index, partition, low=low)
-        return _load(found[offset : offset + limit]), total
-    matching = [order for order in _load(table.query(index, partition, low=low)) if narrowed.matches(order, now)]
+        return load(found[offset : offset + limit]), total
+    matching = [order for order in load(table.query(index, partition, low=low)) if narrowed.matches(order, now)]
     return matching[offset : offset + limit], len(matching)
 
 
-def _load(entries: Sequence[Mapping[str, Any]]) -> list[Order]:
+def load(entries: Sequence[Mapping[str, Any]]) -> list[Order]:
+    """Return the orders of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
     wanted = [keys.order(keys.order_id_of(entry)) for entry in entries]
     items = table.get_many(wanted, consistent=False, only=orders.ATTRIBUTES)
     return [orders.from_item(item) for item in items if item]
 
 
 def _late(now: int) -> list[Order]:
-    return _load(table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False))
+    return load(table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False))
 
 
 def _entry(order: Order) -> dict[str, Any]:

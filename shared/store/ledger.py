@@ -70,8 +70,8 @@ def credit(change: BalanceChange, caller: TelegramUser) -> None:
     table.transact([*map(entry_write, change.entries), user])
 
 
-def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerEntry]:
-    """Return the newest `limit` entries of a user that are older than the entry `before`; all of them without a limit.
+def page(user_id: int, *, limit: int, before: int | None) -> list[LedgerEntry]:
+    """Return the newest `limit` entries of a user that are older than the entry `before`.
 
     One Query of the index, one BatchGetItem per hundred entries. Raises Unavailable.
     """
@@ -81,5 +81,10 @@ def page(user_id: int, *, limit: int | None, before: int | None) -> list[LedgerE
         high=None if before is None else keys.id_sk(before - 1),
         limit=limit,
     )
+    return load(found)
+
+
+def load(entries: list[table.Item]) -> list[LedgerEntry]:
+    """Return the ledger entries of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
     # An entry is never changed, so an eventually consistent read is exact, and the index cannot show a newer state.
-    return [from_item(item) for item in table.get_many(found, consistent=False) if item]
+    return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

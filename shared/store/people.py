@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from shared.domain.limits import Token
 from shared.domain.operators import Action
 from shared.domain.order import Order
-from shared.domain.person import Person
+from shared.domain.person import LISTS, List, Person, Position
 from shared.domain.review import Complaint, Review
 from shared.domain.user import User
 from shared.store import (
@@ -16,7 +16,6 @@ from shared.store import (
     inboxes,
     keys,
     ledger,
-    orders,
     reviews,
     subscriptions,
     table,
@@ -31,22 +30,54 @@ ERASED_DESCRIPTION = "Удалено по просьбе автора"
 ERASED_NAME = "Пользователь"
 
 
-def read(user_id: int) -> Person:
-    """Return the stored data of the user, as the indexes have it.
+def page(user_id: int, *, start: Position | None, limit: int) -> tuple[Person, Position | None]:
+    """Return a page of the stored data of the user, as the indexes have it, and where the next one begins, if any.
 
-    Five Queries, two GetItems, and one BatchGetItem per hundred items found. Raises Unavailable.
+    A page has the user and the next `limit` entries of the user's lists, each list newest first, from `start` on. The
+    complaints are on the page of their orders. The offered orders are on the first page. No entry moves in its list:
+    what is stored all the time is on one page, whatever is added or removed meanwhile.
+
+    One GetItem, one more on the first page; one Query for each list of which the page has a part or that is empty; one
+    BatchGetItem per hundred entries of a list. Raises Unavailable.
     """
-    taken = orders.taken_by(user_id)
-    return Person(
+    found: dict[List, list[table.Item]] = {name: [] for name in LISTS}
+    left, following = limit, None
+    for name in LISTS[LISTS.index(start.list) if start else 0 :]:
+        index, partition = _list(name, user_id)
+        high = start.sort_key if start is not None and start.list == name else None
+        entries = table.query(index, partition, high=high, limit=left + 1)
+        found[name] = entries[:left]
+        if len(entries) > left:
+            following = Position(name, entries[left][index.sk])
+            break
+        left -= len(entries)
+    taken = [keys.order_id_of(entry) for entry in found["taken_orders"]]
+    person = Person(
         user=users.get(user_id),
-        orders=feeds.all_of_client(user_id),
+        orders=feeds.load(found["orders"]),
         taken_orders=taken,
-        reviews_written=reviews.written(user_id, rating=None, limit=None),
-        reviews_received=reviews.received(user_id, rating=None, limit=None),
+        reviews_written=reviews.load(found["reviews_written"]),
+        reviews_received=reviews.load(found["reviews_received"]),
         complaints=reviews.complaints_by(user_id, taken),
-        entries=ledger.page(user_id, limit=None, before=None),
-        offered_orders=inboxes.orders_in(user_id),
+        entries=ledger.load(found["transactions"]),
+        offered_orders=inboxes.orders_in(user_id) if start is None else [],
     )
+    return person, following
+
+
+def _list(name: List, user_id: int) -> tuple[keys.Index, str]:
+    """Return the index and the partition of a list of the user."""
+    match name:
+        case "orders":
+            return keys.TIMELINE, keys.orders_of(user_id)
+        case "taken_orders":
+            return keys.LIST1, keys.taken_by(user_id)
+        case "reviews_written":
+            return keys.reviews_by(user_id)
+        case "reviews_received":
+            return keys.reviews_of(user_id)
+        case "transactions":
+            return keys.TIMELINE, keys.ledger_of(user_id)
 
 
 def erase_order(order: Order) -> None:

@@ -212,7 +212,7 @@ def page(*, rating: int | None, limit: int) -> list[Review]:
     One Query, one BatchGetItem. Raises Unavailable.
     """
     index, partition = keys.review_list(rating)
-    return _load(table.query(index, partition, limit=limit))
+    return load(table.query(index, partition, limit=limit))
 
 
 def received(executor_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
@@ -231,10 +231,11 @@ def written(client_id: int, *, rating: int | None, limit: int | None) -> list[Re
 
 def _personal(index: keys.Index, partition: str, rating: int | None, limit: int | None) -> list[Review]:
     if rating is None:
-        return _load(table.query(index, partition, limit=limit))
-    return [review for review in _load(table.query(index, partition)) if review.rating == rating][:limit]
+        return load(table.query(index, partition, limit=limit))
+    return [review for review in load(table.query(index, partition)) if review.rating == rating][:limit]
 
 
-def _load(entries: list[table.Item]) -> list[Review]:
+def load(entries: list[table.Item]) -> list[Review]:
+    """Return the reviews of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
     # Only an erasure changes what a review shows, and a removal its lists. So an eventually consistent read is enough.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

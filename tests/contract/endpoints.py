@@ -35,7 +35,7 @@ _COMPLAINT = _fields("id order_id executor_id client_id complaint comment create
 _EXPORT = _fields(
     "id first_name last_name username consents banned_at balance categories cities notifications_enabled"
     " notification_frequency bot_can_write receipt_contact receipt_contact_since"
-    " orders taken_orders offered_orders reviews_written reviews_received complaints transactions"
+    " orders taken_orders offered_orders reviews_written reviews_received complaints transactions next_cursor"
 )
 _BAN = _fields("user_id banned_at removed_orders")
 _ACTION = _fields("id operator_id kind reason user_id order_id created_at")
