@@ -40,6 +40,7 @@ from shared.domain.order import (
     is_running,
     owes_refunds,
     public_description,
+    repeats,
     status_at,
     with_take,
 )
@@ -87,6 +88,51 @@ COMPLETED = completed(taken(1), CLIENT, BEGIN + 2 * MINUTE)
 CLOSED = closed(taken(1), CLIENT, BEGIN + 2 * MINUTE)
 CLOSED_BY_TIME = ended_by_time(taken(1), BEGIN + 16 * MINUTE)
 ENDED = [DELETED, COMPLETED, CLOSED, CLOSED_BY_TIME]
+
+
+# ---------------------------------------------------------------- a repeated request (I29)
+
+
+def test_repeat_counts_within_a_minute() -> None:
+    again = replace(NEW, id="BBBBBBBBBBBB")
+    for ms, is_repeat in ((-5_000, True), (0, True), (MINUTE - 1, True), (MINUTE, False), (FOREVER, False)):
+        assert repeats(replace(again, created_at=BEGIN + ms), NEW) is is_repeat
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"client_id": 2},
+        {"category": "Электрика"},
+        {"city": "Казань"},
+        {"description": "Прорвало трубу на кухне, вода на полу."},
+        {"contact": "@BURST_PIPE"},
+        {"edits": 1},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_another_request_is_no_repeat(other: dict[str, Any]) -> None:
+    again = replace(NEW, id="BBBBBBBBBBBB")
+    assert not repeats(replace(again, **other), NEW)
+    assert not repeats(again, replace(NEW, **other))
+    if "edits" in other:
+        assert not repeats(replace(again, **other), replace(NEW, **other))
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.ACTIVE])
+def test_ended_order_is_not_repeated(status: Status) -> None:
+    assert not repeats(replace(NEW, id="BBBBBBBBBBBB"), replace(NEW, status=status))
+
+
+def test_order_ended_by_the_clock_is_not_repeated() -> None:
+    assert not repeats(replace(NEW, id="BBBBBBBBBBBB"), replace(NEW, expires_at=BEGIN))
+
+
+def test_earlier_attempt_posted_the_order_whatever_became_of_it() -> None:
+    """Only this request knows its order's id."""
+    became = replace(NEW, edits=3, status=Status.DELETED, contact="", description="Удалено по просьбе автора")
+    assert repeats(NEW, became)
+    assert repeats(replace(NEW, created_at=FOREVER), became)
 
 
 # ---------------------------------------------------------------- what it is
