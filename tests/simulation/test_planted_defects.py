@@ -493,13 +493,12 @@ def erased_before_it_is(patch: Patch) -> None:
 def erasure_leaves_the_lock(patch: Patch) -> None:
     """An erasure ends an order without freeing its contact."""
     move = orders.move
-
-    def move_without_freeing(before: Order, after: Order, now: int) -> None:
-        with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(orders, "move", lambda *given, **more: move(*given, **{**more, "frees_contact": False}))
-            commands.move(before, after, now)
-
-    patch.setattr(erasure, "commands", types.SimpleNamespace(change=commands.change, move=move_without_freeing))
+    without_freeing = types.SimpleNamespace(
+        **{**vars(orders), "move": lambda *given, **more: move(*given, **{**more, "frees_contact": False})}
+    )
+    # A command of its own: a patch for the time of a call would outlive an invocation that never returns.
+    ending = types.FunctionType(commands.move.__code__, {**vars(commands), "orders": without_freeing})
+    patch.setattr(erasure, "commands", types.SimpleNamespace(change=commands.change, move=ending))
 
 
 def news_is_not_repeated(patch: Patch) -> None:
