@@ -26,6 +26,7 @@ from tests.simulation.records import (
     views,
     wrong_list,
 )
+from tests.simulation.repeats import Repeats
 from tests.simulation.visibility import Visibility
 from tests.simulation.world import HOUR, MAX_SKEW, Task, World
 
@@ -65,6 +66,7 @@ class Checker:
         self._take_answers: dict[tuple[str, int], Any] = {}
         self.audit_log = AuditLog(world, self.items)
         self.visibility = Visibility(world, self.items)
+        self.repeats = Repeats(world)
 
     # ------------------------------------------------------------ commits
 
@@ -86,6 +88,7 @@ class Checker:
             users |= self._changed(key, old, new, commit, by_ttl=by_ttl)
         if not by_ttl:
             self.audit_log.on_commit(commit)
+            self.repeats.on_commit(commit)
         for user in sorted(users):
             self._user(user)
 
@@ -490,6 +493,7 @@ class Checker:
             self._done(request, content, task)
         elif answer.status < 500:
             self.visibility.on_refusal(request, answer, task)
+            self.repeats.on_refusal(request, answer, task)
             if "/admin/" in request.route:
                 self.audit_log.on_refusal(request, answer)
             elif answer.status == 409 and content["code"] == "contact_busy":
@@ -526,11 +530,8 @@ class Checker:
             self._broken("I11", f"{request.name} was answered, the order is {order}")
         if "/api/balance/" in request.route:
             self._money_answered(request, content)
+        self.repeats.on_answer(request, content, task)
         match request.route:
-            case "POST /api/orders":
-                created = self.items.get((f"ORDER#{content['id']}", "ORDER"))
-                if created is None or created["client_id"] != request.user:
-                    self._broken("I15", f"{request.name} was answered an order that is not there")
             case "POST /api/orders/{id}/take":
                 self._taken(request, content, order)
             case "POST /api/orders/{id}/respond":

@@ -44,6 +44,7 @@ from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
 from tests.simulation.probers import Probers
 from tests.simulation.records import CANARY
+from tests.simulation.repeaters import Repeaters
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
@@ -95,6 +96,7 @@ class Simulation:
         self.notices = Notices(self.world, self.aws, self.checker)
         self.operators = Operators(self.world, self.aws, self.checker, self.actors)
         self.probers = Probers(self.world, self.checker, self.actors)
+        self.repeaters = Repeaters(self.world, self.checker, self.actors)
         self._log = io.StringIO()
 
     def run(self) -> None:
@@ -117,6 +119,7 @@ class Simulation:
         self.payments.begin()
         self.operators.begin()
         self.probers.begin()
+        self.repeaters.begin()
         world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
         self.let_everything_happen()
 
@@ -131,6 +134,7 @@ class Simulation:
         self.notices.stop()
         self.operators.stop()
         self.probers.stop()
+        self.repeaters.stop()
         swept = self._end_orders()
         self.notices.at_end()
         if self.payments.pay_late():

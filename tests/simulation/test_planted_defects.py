@@ -479,6 +479,30 @@ def posted_without_a_token(patch: Patch) -> None:
     patch.setattr(orders, "create", create_anyhow)
 
 
+def a_repeat_is_charged(patch: Patch) -> None:
+    """A repeated request for an order gets it, and pays like a refused contact."""
+    check = commands._check_contact
+
+    def check_and_charge(order: Order, now: int, caller: TelegramUser, token: Token) -> Order | None:
+        found = check(order, now, caller, token)
+        if found is not None and found.id != order.id:
+            users.charge(caller, token)
+        return found
+
+    patch.setattr(commands, "_check_contact", check_and_charge)
+
+
+def a_repeat_by_anybody(patch: Patch) -> None:
+    """Any user who sends the texts of an order gets it."""
+    patch.setattr(domain, "_request", lambda order: (order.category, order.city, order.description, order.contact))
+
+
+def a_repeat_of_an_edited_order(patch: Patch) -> None:
+    """An order that was edited and edited back counts as unedited."""
+    repeats = domain.repeats
+    patch.setattr(domain, "repeats", lambda order, posted: repeats(order, replace(posted, edits=0)))
+
+
 def erased_before_it_is(patch: Patch) -> None:
     """The user's item is erased before the orders."""
 
@@ -551,6 +575,11 @@ DEFECTS: dict[str, Plant] = {
     "a failed charge is forgiven": failed_charge_is_forgiven,
     "a contact changes for nothing": contact_changes_for_nothing,
     "posted without a token": posted_without_a_token,
+    "a repeat is charged": a_repeat_is_charged,
+    "a repeat by anybody": a_repeat_by_anybody,
+    "a repeat after the minute": lambda patch: patch.setattr(domain, "REPEAT_MS", HOUR),
+    "a repeat of an edited order": a_repeat_of_an_edited_order,
+    "a repeat needs a token": lambda patch: patch.setattr(commands, "_posted", lambda order: None),
     "a ban leaves the orders": lambda patch: patch.setattr(ban_user, "running_orders", lambda user_id: []),
     "erased before it is": erased_before_it_is,
     "an erasure leaves the lock": erasure_leaves_the_lock,
