@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= eu-central-1
 # The lock files name every package, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase dashboard
+.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase ban unban remove dashboard
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,10 +33,19 @@ redrive: $(VENV)/.local  ## Handle the messages in the dead letter queues once m
 	@$(BIN)/python -m infra.operate.redrive
 
 export: $(VENV)/.local  ## Print the personal data of a user: make -s export ID=… BY=… WHY=… (STAGE=local)
-	@$(BIN)/python -m infra.operate.personal_data export
+	@$(BIN)/python -m infra.operate.actions export
 
 erase: $(VENV)/.local  ## Erase the personal data of a user: make erase ID=… BY=… WHY=… (STAGE=local)
-	@$(BIN)/python -m infra.operate.personal_data erase
+	@$(BIN)/python -m infra.operate.actions erase
+
+ban: $(VENV)/.local  ## Ban a user and remove their running orders: make ban ID=… BY=… WHY=… (STAGE=local)
+	@$(BIN)/python -m infra.operate.actions ban
+
+unban: $(VENV)/.local  ## Lift the ban of a user: make unban ID=… BY=… WHY=… (STAGE=local)
+	@$(BIN)/python -m infra.operate.actions unban
+
+remove: $(VENV)/.local  ## Remove an order: make remove ID=… BY=… WHY=… (STAGE=local)
+	@$(BIN)/python -m infra.operate.actions remove
 
 # ---------------------------------------------------------------- test
 

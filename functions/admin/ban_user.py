@@ -1,4 +1,4 @@
-"""POST /api/admin/users/{id}/ban: stop a user from changing anything, and remove their running orders."""
+"""POST /api/admin/users/{id}/ban, `make ban`: stop a user from changing anything, and remove their running orders."""
 
 import time
 
@@ -8,7 +8,7 @@ from shared import clock
 from shared.commands import orders, users
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotActive
 from shared.domain.order import Order, is_running, removed
-from shared.handlers.http import http_handler
+from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
@@ -36,15 +36,22 @@ async def ban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) ->
     still be active: repeat the request to continue. An order posted moments before the ban may also need a second
     request.
     """
+    return ban(user_id, operator.id, reason.reason)
+
+
+def ban(user_id: int, operator_id: int, reason: str) -> dict[str, object]:
+    """Ban the user and remove their running orders. Idempotent. Returns a BanView.
+
+    As many calls as `users.set_banned`, `running_orders`, and `remove` for each order. Raises Busy when the time is
+    up: a repeated call continues. Raises Unavailable.
+    """
     until = time.monotonic() + _LAST_STEP
-    user = users.set_banned(
-        user_id, audit_log.new(operator.id, "user_banned", reason.reason, user_id=user_id), banned=True
-    )
+    user = users.set_banned(user_id, audit_log.new(operator_id, "user_banned", reason, user_id=user_id), banned=True)
     _check_time(until)
     gone = []
     for order in running_orders(user_id):
         _check_time(until)
-        if remove(order.id, reason, operator.id):
+        if remove(order.id, operator_id, reason):
             gone.append(order.id)
     return ban_view(user, gone)
 
@@ -63,9 +70,9 @@ def running_orders(user_id: int) -> list[Order]:
     return [order for order in feeds.all_of_client(user_id) if is_running(order, now)]
 
 
-def remove(order_id: str, reason: Reason, operator_id: int) -> bool:
+def remove(order_id: str, operator_id: int, reason: str) -> bool:
     """Remove a running order. Returns False when it had already ended. As many calls as `orders.operate`."""
-    action = audit_log.new(operator_id, "order_removed", reason.reason, order_id=order_id)
+    action = audit_log.new(operator_id, "order_removed", reason, order_id=order_id)
     try:
         orders.operate(order_id, _running_removed, action)
     except OrderNotActive:
@@ -79,4 +86,4 @@ def _running_removed(order: Order, now: int) -> Order:
     return removed(order, now)
 
 
-handler = http_handler(router)
+handler = http_or_direct_handler(router, ban)

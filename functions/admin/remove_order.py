@@ -1,4 +1,4 @@
-"""POST /api/admin/orders/{id}/remove: remove an order, and refund its executors if it ends with that."""
+"""POST /api/admin/orders/{id}/remove, and `make remove`: remove an order, and refund its executors if it then ends."""
 
 from fastapi import APIRouter
 
@@ -6,7 +6,7 @@ from shared import clock
 from shared.commands import orders as commands
 from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotFound
 from shared.domain.order import removed
-from shared.handlers.http import http_handler
+from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import OperatorOrderView, OrderId, Reason, operator_order_view
@@ -29,9 +29,17 @@ async def remove_order(order_id: OrderId, reason: Reason, operator: Operator) ->
     again. Every executor who took it gets the price back, also after the client responded. An order that ended before
     keeps its status, and nobody is refunded. The request is idempotent: a second one records no action.
     """
-    action = audit_log.new(operator.id, "order_removed", reason.reason, order_id=order_id)
+    return remove(order_id, operator.id, reason.reason)
+
+
+def remove(order_id: str, operator_id: int, reason: str) -> dict[str, object]:
+    """Remove the order. Idempotent. Returns an OperatorOrderView. As many calls as `orders.operate`.
+
+    Raises OrderNotFound, Busy, Unavailable.
+    """
+    action = audit_log.new(operator_id, "order_removed", reason, order_id=order_id)
     order = commands.operate(order_id, removed, action)
     return operator_order_view(order, now=clock.now_ms())
 
 
-handler = http_handler(router)
+handler = http_or_direct_handler(router, remove)

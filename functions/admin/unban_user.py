@@ -1,10 +1,10 @@
-"""POST /api/admin/users/{id}/unban: lift a user's ban."""
+"""POST /api/admin/users/{id}/unban, and `make unban`: lift a user's ban."""
 
 from fastapi import APIRouter
 
 from shared.commands import users
 from shared.domain.errors import InvalidInitData, NotAnOperator
-from shared.handlers.http import http_handler
+from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
 from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
@@ -22,8 +22,13 @@ router = APIRouter(tags=["admin"])
 )
 async def unban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) -> dict[str, object]:
     """Orders that the ban removed stay removed. The request is idempotent; `removed_orders` is always empty."""
-    action = audit_log.new(operator.id, "user_unbanned", reason.reason, user_id=user_id)
+    return unban(user_id, operator.id, reason.reason)
+
+
+def unban(user_id: int, operator_id: int, reason: str) -> dict[str, object]:
+    """Lift the user's ban. Idempotent. Returns a BanView. As many calls as `users.set_banned`."""
+    action = audit_log.new(operator_id, "user_unbanned", reason, user_id=user_id)
     return ban_view(users.set_banned(user_id, action, banned=False), [])
 
 
-handler = http_handler(router)
+handler = http_or_direct_handler(router, unban)

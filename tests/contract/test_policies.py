@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
-from functions.admin import erase_user, export_user
+from functions.admin import ban_user, erase_user, export_user, remove_order, unban_user
 from functions.balance import refund_payment
 from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
@@ -264,6 +264,14 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
         service.later(minutes=15)
         calls.of("POST /api/admin/orders/{id}/refund", user=OPERATOR, id=late, body=refund)
         taken_order(calls, "@eighth_pipe")
+        by = {"operator_id": OPERATOR, **WHY}
+        for function, module, on in (
+            ("RemoveOrder", remove_order, {"order_id": taken_order(calls, "@tenth_pipe")}),
+            ("BanUser", ban_user, {"user_id": 50}),
+            ("UnbanUser", unban_user, {"user_id": 50}),
+        ):
+            calls.by(function)
+            module.handler({**on, **by}, api.Context())
     for change in ("ban", "unban"):
         calls.of(f"POST /api/admin/users/{{id}}/{change}", user=OPERATOR, id="1", body=WHY)
     calls.of("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query=WHY)

@@ -5,9 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from functions.admin import ban_user, remove_order, unban_user
 from functions.scheduled import audit
 from shared import commands, ids
+from shared.handlers.background import HandlerFailed
 from shared.store import attributes, audit_log, keys, orders, table, users
 from tests import api
 from tests.conftest import OPERATOR, TABLE
@@ -353,6 +357,81 @@ def test_a_ban_between_read_and_write_stops_a_take(service: Api, monkeypatch: py
     answer = service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order)
     assert (answer.status, answer.json["code"]) == (403, "banned")
     assert service.call("GET /api/balance", user=EXECUTOR).json == {"balance": 10}
+
+
+# ---------------------------------------------------------------- direct invocations
+
+DIRECT = {
+    "POST /api/admin/users/{id}/ban": ban_user,
+    "POST /api/admin/users/{id}/unban": unban_user,
+    "POST /api/admin/orders/{id}/remove": remove_order,
+}
+
+
+def letter(**on: object) -> dict[str, object]:
+    """The event of a direct invocation, as `make ban` sends it."""
+    return {**on, "operator_id": OPERATOR, **WHY}
+
+
+def test_direct_invocations_do_what_the_routes_do(service: Api) -> None:
+    """Same views, same audit log, for an operator whose id is in no list: IAM is the guard."""
+    running, other = taken(service, "@burst_pipe"), taken(service, "@other_pipe", OTHER)
+    removed = remove_order.handler(letter(order_id=other), api.Context())
+    assert removed == service.call("GET /api/admin/orders/{id}", user=OPERATOR, id=other).json
+    assert removed["status"] == "closed_no_response"
+    ban = ban_user.handler(letter(user_id=CLIENT), api.Context())
+    assert ban == {"user_id": CLIENT, "banned_at": ban["banned_at"], "removed_orders": [running]}
+    assert users.get(CLIENT).banned_at == service.now
+    assert unban_user.handler(letter(user_id=CLIENT), api.Context())["banned_at"] is None
+    assert users.get(CLIENT).banned_at is None
+    assert logged_actions(service) == [
+        ("order_removed", None, min(running, other)),
+        ("order_removed", None, max(running, other)),
+        ("user_banned", CLIENT, None),
+        ("user_unbanned", CLIENT, None),
+    ]
+    assert books_are_right()
+
+
+def test_a_direct_invocation_reports_an_unknown_order(service: Api) -> None:
+    """It is a result and no failure: a typing error raises no alarm."""
+    assert remove_order.handler(letter(order_id="AAAAAAAAAAAA"), api.Context()) == {"code": "order_not_found"}
+
+
+@pytest.mark.parametrize("event", [{}, {"user_id": 1}, {**letter(user_id=1), "order_id": "AAAAAAAAAAAA"}])
+def test_a_malformed_direct_invocation_fails(service: Api, event: dict[str, object]) -> None:
+    for module in DIRECT.values():
+        with pytest.raises(HandlerFailed):
+            module.handler(event, api.Context())
+    assert users.get(1).banned_at is None
+
+
+NAMES = st.sampled_from(["user_id", "order_id", "operator_id", "reason", "requestContext", "version", "body"])
+VALUES = st.one_of(st.none(), st.integers(), st.sampled_from(["", "1", "2.0", "null", "{}"]), st.text(max_size=9))
+FORGED = st.dictionaries(NAMES, VALUES)
+
+
+@given(
+    body=st.one_of(FORGED, st.just(None), st.lists(FORGED)),
+    raw=st.one_of(st.none(), st.binary(max_size=50), st.text(max_size=50)),
+    query=FORGED,
+    headers=st.dictionaries(NAMES, st.text(max_size=9)),
+    is_complete=st.booleans(),
+    route=st.sampled_from(sorted(DIRECT)),
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_http_request_is_a_direct_invocation(
+    service: Api, body: Any, raw: Any, query: Any, headers: Any, is_complete: bool, route: str
+) -> None:
+    """Whatever is in its query, headers and body: without credentials it is refused and changes nothing."""
+    on_order = "/orders/" in route
+    if is_complete:
+        body = query = letter(**({"order_id": "AAAAAAAAAAAA"} if on_order else {"user_id": CLIENT}))
+    sent = {"body": body} if raw is None else {"raw": raw}
+    answer = service.call(route, id="AAAAAAAAAAAA" if on_order else str(CLIENT), query=query, headers=headers, **sent)
+    assert answer.status == 401 if raw is None else answer.status in (400, 401, 422)  # raw: it may be no JSON
+    assert users.get(CLIENT).banned_at is None
+    assert logged_actions(service) == []
 
 
 # ---------------------------------------------------------------- reading

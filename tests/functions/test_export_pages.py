@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.admin import export_user
-from infra.operate.personal_data import joined
+from infra.operate.actions import joined
 from shared.domain.money import LedgerEntry, take_cause
 from shared.domain.order import MAX_DESCRIPTION, Order
 from shared.domain.review import COMPLAINTS, MAX_COMMENT, Complaint, Review

@@ -1,4 +1,4 @@
-"""Limits and operators on the running service: buckets under concurrency, `make export`, `make erase`."""
+"""Limits and operators on the running service: buckets under concurrency, `make export`, `erase`, `ban`, `remove`."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from infra.operate import personal_data
+from infra.operate import actions
 from tests.api import ROOT
 from tests.conftest import OPERATOR
 from tests.integration.service import Service, at_once, running, statuses
@@ -113,7 +113,7 @@ def test_concurrent_refunds_and_ends_refund_a_take_once(service: Service) -> Non
         assert sorted(action["kind"] for action in actions if action["order_id"] == order) == sorted(expected)
 
 
-# ---------------------------------------------------------------- make export, make erase
+# ---------------------------------------------------------------- make export, erase, ban, unban, remove
 
 
 def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
@@ -131,14 +131,19 @@ def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["export", "erase"])
+@pytest.mark.parametrize("command", sorted(actions.COMMANDS))
 @pytest.mark.parametrize("wrong", [{"ID": ""}, {"ID": "Анна"}, {"BY": ""}, {"WHY": "a"}, {"WHY": "a" * 501}])
 def test_a_command_names_its_missing_argument(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, wrong: dict[str, str]
 ) -> None:
-    for name, value in {"ID": "7", "BY": str(OPERATOR), "WHY": WHY, **wrong}.items():
+    for name, value in {
+        "ID": "AAAAAAAAAAAA" if command == "remove" else "7",
+        "BY": str(OPERATOR),
+        "WHY": WHY,
+        **wrong,
+    }.items():
         monkeypatch.setenv(name, value)
-    assert personal_data.main(command) == 2
+    assert actions.main(command) == 2
     said = capsys.readouterr()
     assert (said.out, f"make {command} ID=" in said.err) == ("", True)
 
