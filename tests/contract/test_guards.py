@@ -16,11 +16,27 @@ def test_every_throttling_limit_names_a_route() -> None:
     assert set(LIMITS) <= set(api.route_keys())
 
 
-def test_expensive_and_restricted_routes_have_their_own_limit() -> None:
-    assert {key for key in api.route_keys() if "/api/admin/" in key} <= set(LIMITS)
+DEFAULT = {"ThrottlingRateLimit": "RequestsPerSecond", "ThrottlingBurstLimit": "RequestsInABurst"}
+
+
+def test_no_route_is_cheaper_to_block_than_by_default() -> None:
+    """A throttle counts strangers, too. Two routes have a lower one; an operator does the same past the gateway."""
+    assert RESOURCES["Api"]["Properties"]["DefaultRouteSettings"] == DEFAULT
+    lower = {route for route, limit in LIMITS.items() if limit != DEFAULT}
+    assert lower == {"ANY /api/users/me/export", "DELETE /api/users/me"}
+    for route in lower:
+        assert 0 < LIMITS[route]["ThrottlingRateLimit"] <= LIMITS[route]["ThrottlingBurstLimit"]
+
+
+def test_a_route_that_once_had_a_throttle_names_the_default() -> None:
+    """A throttle that is taken out of the template stays in a deployed stage: UpdateStage keeps what it does not name.
+
+    https://github.com/serverless/serverless/pull/8590
+    """
+    admin = {route for route in api.route_keys() if "/api/admin/" in route}
+    assert len(admin) == 9
+    assert admin <= set(LIMITS)
     assert {"POST /api/orders", "POST /api/orders/{id}/take", "PUT /api/users/me/preferences"} <= set(LIMITS)
-    for limit in LIMITS.values():
-        assert 0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"]
 
 
 def test_the_translated_stage_has_the_limits() -> None:
