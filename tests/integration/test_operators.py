@@ -187,3 +187,35 @@ def test_an_operator_exports_and_erases_a_user(service: Service) -> None:
     kinds = ["data_exported", "data_erased", "data_erased", "data_exported"]
     assert actions_on_her == [(kind, OPERATOR, WHY) for kind in kinds]
     assert not any(contact in line or "Петрова" in line for line in service.log)
+
+
+def test_an_operator_bans_and_removes_past_the_gateway(service: Service) -> None:
+    """The same request over HTTP, without credentials, does nothing: its body does not become the event."""
+    client, executor = service.user(), service.user()
+    service.recharge(executor, 4)
+    orders = [service.order(client)["id"] for _ in range(2)]
+    for order in orders:
+        assert service.take(executor, order).status == 200
+    forged = {"user_id": client, "operator_id": OPERATOR, "reason": WHY}
+    assert service.call("POST /api/admin/users/{id}/ban", id=str(client), body=forged).status == 401
+    service.order(client)
+
+    by = f"BY={OPERATOR}", f"WHY={WHY}"
+    removed = make(service, "remove", f"ID={orders[0]}", *by)
+    assert (removed.returncode, removed.stderr) == (0, "")
+    assert "Its status: closed_no_response." in removed.stdout
+    banned = make(service, "ban", f"ID={client}", *by)
+    assert (banned.returncode, banned.stderr) == (0, "")
+    assert orders[1] in banned.stdout
+    assert service.balance(executor) == 4
+    assert service.call("POST /api/orders", user=client, body=service.order_body()).json["code"] == "banned"
+    lifted = make(service, "unban", f"ID={client}", *by)
+    assert lifted.stdout == f"Lifted the ban of user {client} of stage local. Removed orders stay removed.\n"
+    service.order(client)
+
+    unknown = make(service, "remove", "ID=AAAAAAAAAAAA", *by)
+    assert unknown.returncode != 0
+    assert unknown.stderr.startswith("There is no order AAAAAAAAAAAA of stage local.\n")
+    logged = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
+    on_client = [(each["kind"], each["operator_id"], each["reason"]) for each in logged if each["user_id"] == client]
+    assert on_client == [("user_unbanned", OPERATOR, WHY), ("user_banned", OPERATOR, WHY)]
