@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ministack.core.iam_evaluator import EvalContext, ParsedStatement, evaluate  # type: ignore[import-untyped]
+from ministack.core.iam_evaluator import EvalContext, ParsedStatement, evaluate
 
 from tests.api import ROOT
 from tests.contract.test_rollout import translated
