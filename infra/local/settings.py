@@ -20,6 +20,21 @@ LOCAL_YOOKASSA_KEY = "local-key-of-the-fake-yookassa"
 # The path under which the front server serves the fakes.
 FAKES = "/fakes"
 
+# What parameters of template.yaml accept: its patterns are the same, and a test compares them.
+#
+# An origin is accepted only as a browser sends it (Fetch, 3.2; RFC 6454, 6.2): ASCII in lower case, without a path and
+# without a port that is the default one. Any other spelling equals no `Origin` header.
+ORIGIN = (
+    r"(?!http:.*:80$|https:.*:443$)https?://(([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z]([a-z0-9-]*[a-z0-9])?"
+    r"|((0|[1-9][0-9]{0,2})\.){3}(0|[1-9][0-9]{0,2}))(:[1-9][0-9]{0,4})?"
+)
+# A path is appended to it, so it has no slash at the end and no query.
+BASE_URL = r"https?://[^\s/?#@]+(/[^\s/?#]+)*"
+IDS = r"([1-9][0-9]*(,(?!$)|$))*"
+VERSION = r"[0-9a-z_]{1,20}"
+SHOP_ID = r"[0-9]*"
+PROVIDERS = r"((crypto_pay|telegram_stars|yookassa)(,(?!$)|$))*"
+
 Value = TypeVar("Value")
 
 
@@ -83,31 +98,44 @@ class LocalSettings:
             data_dir=Path(env.get("LOCAL_DATA_DIR") or ROOT / ".local").absolute(),
             order_lifetime_minutes=read("ORDER_LIFETIME_MINUTES", "60", _minutes, "a number of minutes above 0"),
             no_response_close_minutes=read("NO_RESPONSE_CLOSE_MINUTES", "15", _minutes, "a number of minutes above 0"),
-            cors_origins=tuple((env.get("CORS_ORIGINS") or "http://localhost:3000").split(",")),
+            cors_origins=read(
+                "CORS_ORIGINS",
+                "http://localhost:3000",
+                _origins,
+                "origins as browsers send them, with commas between them: a scheme, a host in lower case (punycode) and"
+                " a port that is not the default one, with no path and no slash at the end",
+            ),
             # Two Lambda processes per core: more of them would delay each other's start.
             concurrency=read("LOCAL_CONCURRENCY", str(2 * (os.cpu_count() or 2)), _positive, "a whole number above 0"),
             enforce_iam=env.get("LOCAL_AUTH") == "1",
-            telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL"),
+            telegram_api_url=read("TELEGRAM_API_URL", f"{fakes}/telegram", _url, "an http(s) URL without a query"),
             telegram_webhook_secret=env.get("TELEGRAM_WEBHOOK_SECRET") or LOCAL_WEBHOOK_SECRET,
             webapp_link=read("WEBAPP_LINK", "https://t.me/urgent_services_local_bot", _url, "an http(s) URL"),
-            consent_version=read("CONSENT_VERSION", "1", _version, "a-z, 0-9 and _ only"),
+            consent_version=read("CONSENT_VERSION", "1", _matching(VERSION), "a-z, 0-9 and _ only"),
             orders_per_hour=read("ORDERS_PER_HOUR", "10", _positive, "a whole number above 0"),
             contacts_per_hour=read("CONTACTS_PER_HOUR", "5", _positive, "a whole number above 0"),
             takes_per_hour=read("TAKES_PER_HOUR", "60", _positive, "a whole number above 0"),
             settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
             invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),
             reads_per_hour=read("READS_PER_HOUR", "3600", _positive, "a whole number above 0"),
-            operator_ids=read("OPERATOR_IDS", "", _ids, "Telegram ids with commas between them"),
+            operator_ids=read("OPERATOR_IDS", "", _matching(IDS), "Telegram ids with commas between them"),
             operators_chat_id=read("OPERATORS_CHAT_ID", "", _chat, "the Telegram id of a chat, such as -100900"),
-            payment_providers=tuple((env.get("PAYMENT_PROVIDERS") or "crypto_pay,telegram_stars,yookassa").split(",")),
+            payment_providers=read(
+                "PAYMENT_PROVIDERS",
+                "crypto_pay,telegram_stars,yookassa",
+                lambda text: tuple(_matching(PROVIDERS)(text).split(",")),
+                "some of crypto_pay, telegram_stars and yookassa with commas between them",
+            ),
             crypto_pay_limits=read("CRYPTO_PAY_LIMITS", "100-100000", _limits, "two numbers as in 100-100000"),
             telegram_stars_limits=read("TELEGRAM_STARS_LIMITS", "1-10000", _limits, "two numbers as in 1-10000"),
             yookassa_limits=read("YOOKASSA_LIMITS", "1-100000", _limits, "two numbers as in 1-100000"),
             star_roubles=read("STAR_ROUBLES", "1", _decimal, "a number of roubles above 0"),
-            crypto_pay_api_url=read("CRYPTO_PAY_API_URL", f"{fakes}/crypto-pay", _url, "an http(s) URL"),
+            crypto_pay_api_url=read(
+                "CRYPTO_PAY_API_URL", f"{fakes}/crypto-pay", _url, "an http(s) URL without a query"
+            ),
             crypto_pay_api_token=env.get("CRYPTO_PAY_API_TOKEN") or LOCAL_CRYPTO_PAY_TOKEN,
-            yookassa_api_url=read("YOOKASSA_API_URL", f"{fakes}/yookassa", _url, "an http(s) URL"),
-            yookassa_shop_id=env.get("YOOKASSA_SHOP_ID") or LOCAL_YOOKASSA_SHOP,
+            yookassa_api_url=read("YOOKASSA_API_URL", f"{fakes}/yookassa", _url, "an http(s) URL without a query"),
+            yookassa_shop_id=read("YOOKASSA_SHOP_ID", LOCAL_YOOKASSA_SHOP, _matching(SHOP_ID), "a number"),
             yookassa_secret_key=env.get("YOOKASSA_SECRET_KEY") or LOCAL_YOOKASSA_KEY,
             yookassa_vat_code=read("YOOKASSA_VAT_CODE", "", _code_up_to(12), "a number from 1 to 12"),
             yookassa_tax_system_code=read("YOOKASSA_TAX_SYSTEM_CODE", "", _code_up_to(6), "a number from 1 to 6"),
@@ -141,22 +169,21 @@ def _decimal(text: str) -> str:
     return text
 
 
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_matching(ORIGIN)(origin.strip()) for origin in text.split(","))
+
+
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError
-    return text.rstrip("/")
-
-
-def _version(text: str) -> str:
-    if not re.fullmatch("[0-9a-z_]{1,20}", text):
-        raise ValueError
-    return text
-
-
-def _ids(text: str) -> str:
-    if not all(part.isdecimal() for part in text.split(",") if text):
-        raise ValueError
-    return text
+    return _matching(BASE_URL)(text.rstrip("/"))
 
 
 def _chat(text: str) -> str:

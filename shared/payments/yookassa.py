@@ -65,7 +65,9 @@ def verify(source_ip: str) -> None:
         address = ipaddress.ip_address(source_ip)
     except ValueError:
         raise UnverifiedSender from None
-    if not any(address in ipaddress.ip_network(network) for network in payment_settings().yookassa_networks):
+    # Not strict: 10.0.0.1/8 is the network of that address.
+    networks = (ipaddress.ip_network(network, strict=False) for network in payment_settings().yookassa_networks)
+    if not any(address in network for network in networks):
         raise UnverifiedSender
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.front import Front
+from infra.local.settings import ORIGIN, LocalSettings, SettingError
 from shared.http.schemas import BOT_CAN_WRITE
 from tests import api
 
@@ -66,7 +67,60 @@ def test_a_stranger_is_allowed_nothing(origin: str) -> None:
 
 def test_the_origins_are_a_setting_that_cannot_be_everybody() -> None:
     assert CORS["AllowOrigins"] == "CorsOrigins"
-    allowed = api.template()["Parameters"]["CorsOrigins"]["AllowedPattern"]
-    assert re.fullmatch(allowed, WEBAPP)
-    assert not re.fullmatch(allowed, "*")
-    assert not re.fullmatch(allowed, "https://*.example.org")
+    for everybody in ("*", "https://*", "https://*.example.org", "null", ""):
+        assert not re.fullmatch(ORIGIN, everybody)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        WEBAPP,
+        "http://localhost",
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "https://app.example.org:8443",
+        "http://app.example.org:443",
+        "https://app.example.org:80",
+        "https://a-b.xn--80ak6aa92e.xn--p1ai",
+        "https://1c.ru",
+    ],
+)
+def test_an_origin_that_a_browser_sends_is_accepted(origin: str) -> None:
+    assert LocalSettings.read({"CORS_ORIGINS": f"{origin}, {WEBAPP}"}).cors_origins == (origin, WEBAPP)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.org/",
+        "https://app.example.org/app",
+        "https://app.example.org?a",
+        "https://app.example.org#a",
+        "https://App.example.org",
+        "HTTPS://app.example.org",
+        "https://app.example.org:443",
+        "http://app.example.org:80",
+        "https://app.example.org:",
+        "https://app.example.org:0443",
+        "https://user@app.example.org",
+        "https://app.example.org https://b.example.org",
+        "https://app.example.org\n",
+        "https://приложение.рф",
+        "https://app..example.org",
+        "https://-app.example.org",
+        "https://127.1",
+        "http://127.000.0.1",
+        "https://",
+        "app.example.org",
+        "//app.example.org",
+        "ftp://app.example.org",
+        "file://",
+        "*",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    """It would be compared with the Origin header and never equal it. The message says what is valid."""
+    assert not re.fullmatch(ORIGIN, origin)
+    for text in (origin.replace("\n", "/"), f"{WEBAPP},{origin}/", f"{WEBAPP},"):
+        with pytest.raises(SettingError, match=r"^CORS_ORIGINS must be origins as browsers send them, .* not '"):
+            LocalSettings.read({"CORS_ORIGINS": text})

@@ -240,6 +240,6 @@ def test_every_parameter_is_documented() -> None:
 
 def test_every_setting_of_the_local_run_is_documented() -> None:
     read = (ROOT / "infra" / "local" / "settings.py").read_text()
-    settings = set(re.findall(r'(?:read\(|env\.get\()"([A-Z][A-Z_]+)"', read))
+    settings = set(re.findall(r'(?:read\(|env\.get\()\s*"([A-Z][A-Z_]+)"', read))
     told = re.findall(r"(?m)^\| (`.*?) \|", (ROOT / "docs" / "local.md").read_text())
     assert settings == {name for cell in told for name in re.findall(r"`([A-Z][A-Z_]+)`", cell)}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra.local.fakes.yookassa import FakeYookassa
-from tests.in_process import Api
+from tests.in_process import Api, Change
 from tests.payments.shops import YOOKASSA, CardShop, balance, check, create, ledger, refund, right_books, status
 
 
@@ -78,6 +78,17 @@ def test_notification_over_ipv6_is_accepted(service: Api, yookassa: FakeYookassa
     id = invoice["pay_url"].rpartition("/")[2]
     yookassa.pay(id)
     assert service.call(YOOKASSA, raw=yookassa.webhook(id).decode(), source_ip="2001:db8::7").status == 200
+    assert balance(service) == 100
+
+
+def test_a_network_may_be_given_by_an_address_in_it(service: Api, yookassa: FakeYookassa, change: Change) -> None:
+    change(YOOKASSA_NETWORKS="198.51.100.77/28")
+    invoice = create(service, "yookassa")
+    id = invoice["pay_url"].rpartition("/")[2]
+    yookassa.pay(id)
+    notification = yookassa.webhook(id).decode()
+    assert service.call(YOOKASSA, raw=notification, source_ip="198.51.100.80").status == 401
+    assert service.call(YOOKASSA, raw=notification, source_ip="198.51.100.64").status == 200
     assert balance(service) == 100
 
 
