@@ -101,7 +101,7 @@ def drop_reason(notice: Notice, order: Order | None, now: int) -> Outcome | None
 def useful_until(notice: Notice, order: Order) -> int:
     """Return when the notice is of no use any more, epoch ms. A change of the order may end its use before that."""
     if notice.kind in ("taken", "asked"):
-        return max(order.expires_at, order.answer_due_at or 0)
+        return max(order.expires_at, order.answer_due_at or order.expires_at)
     return _since(notice, order) + _FRESH_MS
 
 

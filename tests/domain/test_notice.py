@@ -204,5 +204,5 @@ def test_a_notice_is_useless_from_its_end_on() -> None:
 def test_a_take_is_of_use_while_somebody_can_act() -> None:
     late = taken(NEW, 11, HOUR - MINUTE)
     assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), late) == HOUR + 14 * MINUTE
-    assert notices.useful_until(Notice("asked", NEW.id, 1, 0, 1), ONE) == HOUR
+    assert notices.useful_until(Notice("asked", NEW.id, 1, 6 * MINUTE, 1), ONE) == HOUR
     assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), NEW) == HOUR
