@@ -59,8 +59,10 @@ test-unit: $(VENV)/.dev  ## Run the tests that start no process
 test-integration: $(VENV)/.dev  ## Run the tests that use HTTP and the embedded AWS
 	$(BIN)/pytest -n 3 -m "integration and not proof"
 
+# The times of requests are measured first, while nothing else runs.
 proof: $(VENV)/.dev  ## Run the long tests, mutation testing and one minute of fuzzing
-	$(BIN)/pytest -m proof --durations=12
+	$(BIN)/pytest -m proof tests/bench
+	$(BIN)/pytest -n 2 -m proof --ignore=tests/bench --durations=12
 	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
