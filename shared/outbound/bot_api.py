@@ -19,7 +19,7 @@ class BotApiError(Exception):
     `error_code` is Telegram's HTTP-like code:
     - 400: the request is wrong.
     - 403: the user blocked the bot or never started it.
-    - 429: too many requests; the whole bot must wait `retry_after` seconds.
+    - 429: too many requests; the chat or the whole bot must wait `retry_after` seconds: shared/domain/flood.py.
     - 5xx: Telegram failed; the outcome is unknown.
 
     `description` is Telegram's sentence. It may be compared but not logged, because it can repeat what was sent.
