@@ -4,7 +4,7 @@ import json
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -145,24 +145,52 @@ def test_orders_within_a_window_are_sent_at_its_end(service: Service) -> None:
     assert first["id"] in str(sent(service, executor))
 
 
-def test_senders_wait_for_retry_after(service: Service) -> None:
-    """Both the refused sender and later ones wait; messages already on their way may still arrive."""
-    refused_one, *others = [listener(service, city=city) for city in ("Самара", "Пермь", "Пермь")]
+def refuse(service: Service, chats: Iterable[int]) -> None:
+    """Let Telegram answer the next message to each of the chats with a 429 and `retry_after` 10."""
     with telegram(service) as http:
-        script = {"status": 429, "match": {"chat_id": refused_one}, "more": {"retry_after": 10}}
-        http.post("/script", json={"method": "sendMessage", **script})
+        for chat in chats:
+            script = {"status": 429, "match": {"chat_id": chat}, "more": {"retry_after": 10}}
+            http.post("/script", json={"method": "sendMessage", **script})
 
-    def of_429() -> list[float]:
-        return [call["at"] for call in calls(service)["calls"] if call["status"] == 429]
 
+def refusals(service: Service, chats: Collection[int]) -> list[float]:
+    """The times of the chats' 429s, in seconds."""
+    refused = [call for call in calls(service)["calls"] if call["status"] == 429]
+    return [call["at"] for call in refused if call["parameters"]["chat_id"] in chats]
+
+
+def sends(service: Service) -> list[tuple[int, float]]:
+    """The chats that messages were sent to, with the times in seconds."""
+    sent = [call for call in calls(service)["calls"] if call["method"] == "sendMessage"]
+    return [(call["parameters"]["chat_id"], call["at"]) for call in sent]
+
+
+def test_refused_chat_waits_while_others_hear(service: Service) -> None:
+    """A 429 of one chat pauses that chat only."""
+    refused, *others = [listener(service, city=city) for city in ("Самара", "Пермь", "Пермь")]
+    refuse(service, [refused])
     service.order(service.user(), city="Самара")
-    wait_until(of_429)
+    wait_until(lambda: refusals(service, [refused]))
     service.order(service.user(), city="Пермь")
-    for executor in (refused_one, *others):
+    for executor in (*others, refused):
         heard(service, executor, "Новый заказ")
-    [refused] = of_429()
-    sends = [call for call in calls(service)["calls"] if call["method"] == "sendMessage"]
-    assert [call for call in sends if refused < call["at"] < refused + 9.9] == []
+    [at] = refusals(service, [refused])
+    early = {chat for chat, sent_at in sends(service) if at < sent_at < at + 9.9}
+    assert early == set(others)
+
+
+def test_bot_waits_after_three_chats_were_refused(service: Service) -> None:
+    """Refusals of several chats within seconds are the bot's own limit: later messages to all chats wait."""
+    refused = [listener(service, city="Самара") for _ in range(3)]
+    other = listener(service, city="Пермь")
+    refuse(service, refused)
+    service.order(service.user(), city="Самара")
+    wait_until(lambda: len(refusals(service, refused)) == 3)
+    service.order(service.user(), city="Пермь")
+    for executor in (*refused, other):
+        heard(service, executor, "Новый заказ")
+    at = max(refusals(service, refused))
+    assert [chat for chat, sent_at in sends(service) if at < sent_at < at + 9.9] == []
 
 
 def crowd(service: Service, size: int, city: str) -> list[int]:
