@@ -12,7 +12,7 @@ from shared.observability import logger, metrics
 from shared.store import books
 
 # A Scan is not a snapshot: an item that changes during it can look inconsistent. Only breaches found by all three
-# scans, with the same figures, are reported.
+# scans, with the same difference, are reported.
 _SCANS = 3
 # A defect can break all books at once. The first breaches show it; more would not fit into memory and the response.
 _MOST_COMPARED = 10_000

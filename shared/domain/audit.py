@@ -62,7 +62,8 @@ class Books:
 class Breach:
     """A breach of an invariant: its code, the user or item that it concerns, and what was found.
 
-    Two breaches are the same if all three are equal. So `found` has no figure that moves while the books are right.
+    Two breaches are the same if all three are equal. So `found` has the difference of two figures and not the figures,
+    which an active user moves all the time.
     """
 
     invariant: str
@@ -101,9 +102,8 @@ def _surplus(account: Account) -> int:
 def _of_ledger(account: Account) -> Iterator[Breach]:
     user, subject = account.user, _subject(account)
     entries = sorted(account.entries, key=lambda entry: entry.id)
-    total = sum(entry.amount for entry in entries)
-    if total != user.balance:
-        yield Breach("I1", subject, f"the balance is {user.balance}, the ledger adds up to {total}")
+    if off := user.balance - sum(entry.amount for entry in entries):
+        yield Breach("I1", subject, f"the balance is off by {off:+} from the sum of the ledger")
     if user.balance < 0 or any(entry.balance_after < 0 for entry in entries):
         yield Breach("I2", subject, "a balance is negative")
     previous, balance = 0, 0
@@ -138,10 +138,10 @@ def _of_debt(account: Account) -> Iterator[Breach]:
         is_of_credit = credit is not None and entry.cause == repayment_cause(credit.cause)
         if not is_of_credit or entry.amount >= 0:
             yield Breach("I27", subject, f"entry {entry.id} repays no debt out of a credit")
-    if user.debt != owed:
-        yield Breach("I27", subject, f"the debt is {user.debt}, owed and not repaid are {owed}")
+    if off := user.debt - owed:
+        yield Breach("I27", subject, f"the debt is off by {off:+} from what is owed and not repaid")
     if user.debt and user.balance:
-        yield Breach("I27", subject, f"a debt of {user.debt} stands beside a balance of {user.balance}")
+        yield Breach("I27", subject, "a debt stands beside a balance")
 
 
 def _of_payments(account: Account) -> Iterator[Breach]:
@@ -170,16 +170,17 @@ def _of_payments(account: Account) -> Iterator[Breach]:
 
 
 def _of_rating(account: Account) -> Iterator[Breach]:
-    counted = account.user.rating_sum, account.user.rating_count
-    written = sum(account.ratings), len(account.ratings)
-    if counted != written:
-        yield Breach("I21", _subject(account), f"counted (sum, number) {counted}, written {written}")
+    total = account.user.rating_sum - sum(account.ratings)
+    number = account.user.rating_count - len(account.ratings)
+    if total or number:
+        found = f"the sum of the ratings is off by {total:+} from the reviews, their number by {number:+}"
+        yield Breach("I21", _subject(account), found)
 
 
 def _of_counter(account: Account) -> Iterator[Breach]:
-    counted, stored = account.user.active_orders, account.active_orders
-    if counted != stored:
-        yield Breach("active_orders", _subject(account), f"counts {counted} active orders and has {stored}")
+    if off := account.user.active_orders - account.active_orders:
+        found = f"the counter is off by {off:+} from the active orders that are stored"
+        yield Breach("active_orders", _subject(account), found)
 
 
 def _of_order(books: OrderBooks) -> Iterator[Breach]:

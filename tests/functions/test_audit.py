@@ -247,6 +247,48 @@ def test_a_lasting_difference_is_found_while_totals_move(
     assert found() == {("I1", "user 4"), ("I3", "everybody")}
 
 
+def test_a_breach_of_an_active_user_is_found(
+    story: dict[str, str], service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Consistent changes of the same user between the scans move every figure, and none of the differences."""
+    spoil(keys.user(2), "SET debt = :value", 1)
+    for user_id, counter in ((2, "balance"), (2, "rating_sum"), (2, "rating_count"), (1, "active_orders")):
+        spoil(keys.user(user_id), "SET #counter = #counter + :value", 1, counter=counter)
+    names = iter("abcdef")
+
+    def act() -> None:
+        order = service.order(1, contact=f"@pipe_{next(names)}")["id"]
+        assert service.call("POST /api/orders/{id}/take", user=2, id=order).status == 200
+        more = service.order(1, contact=f"@more_{next(names)}")["id"]
+        assert service.call("POST /api/orders/{id}/take", user=2, id=more).status == 200
+        assert service.call("POST /api/orders/{id}/complete", user=1, id=more).status == 200
+        assert service.call("POST /api/reviews/client", user=1, body={"order_id": more, "rating": 5}).status == 200
+
+    before_each_scan(monkeypatch, act, act, act)
+    report = {(breach["invariant"], breach["subject"]): breach["found"] for breach in audit.handler({}, Context())}
+    assert report.pop(("I4", "user 2")).endswith("does not follow from the one before it")
+    assert report == {
+        ("I1", "user 2"): "the balance is off by +1 from the sum of the ledger",
+        ("I21", "user 2"): "the sum of the ratings is off by +1 from the reviews, their number by +1",
+        ("I27", "user 2"): "the debt is off by +1 from what is owed and not repaid",
+        ("active_orders", "user 1"): "the counter is off by +1 from the active orders that are stored",
+    }
+
+
+def test_a_debt_beside_a_moving_balance_is_found(
+    story: dict[str, str], service: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(keys.user(4), "SET debt = :value", 3)
+
+    def take() -> None:
+        order = service.order(1, contact=f"@pipe_{len(service.call('GET /api/orders').json['orders'])}")["id"]
+        assert service.call("POST /api/orders/{id}/take", user=4, id=order).status == 200
+
+    before_each_scan(monkeypatch, take, take, take)
+    report = [breach["found"] for breach in audit.handler({}, Context()) if breach["invariant"] == "I27"]
+    assert report == ["a debt stands beside a balance", "the debt is off by +3 from what is owed and not repaid"]
+
+
 def spoiled_in_each_scan(monkeypatch: pytest.MonkeyPatch, *balances: int) -> set[tuple[str, str]]:
     """What the audit finds if executor 4, who has 20 roubles, seems to have these in its scans."""
 
