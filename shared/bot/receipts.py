@@ -29,7 +29,8 @@ def answer(message: dict[str, Any]) -> None:
     """Store the contact in a reply to that question, create the invoice, and send its link.
 
     Other replies go to the operators. So does a reply that is no contact, and the question is asked again; but one that
-    looks like a mistyped contact is only asked for again. The question itself has the amount, so nothing is stored
+    looks like a mistyped contact is only asked for again. Where no receipts are sent any more, a contact is neither
+    stored nor forwarded, and the payer is told so. The question itself has the amount, so nothing is stored
     while it is open. The calls of `commands.begin` and of a reply, or of `support.write`. A repeated update creates
     another invoice, which harms nobody: only a paid invoice is credited. Raises Busy, Unavailable.
     """
@@ -38,9 +39,11 @@ def answer(message: dict[str, Any]) -> None:
     amount = texts.amount_in_question(message["reply_to_message"].get("text", ""))
     provider = with_receipts()
     typed = _typed(message)
-    if amount is None or provider is None:
-        if amount is None or not looks_like_contact(typed):
-            write(message)
+    if amount is None or (provider is None and not looks_like_contact(typed)):
+        write(message)
+        return
+    if provider is None:
+        reply(message, BotMessage(texts.NO_RECEIPT_CONTACT_NEEDED))
         return
     try:
         contact = parse_receipt_contact(typed)

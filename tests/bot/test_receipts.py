@@ -126,11 +126,18 @@ def test_other_messages_are_no_answers(
     assert users.get(PAYER).receipt_contact is None
 
 
-def test_reply_after_receipts_were_turned_off_is_ignored(service: Api, bot: FakeTelegram, change: Change) -> None:
+@pytest.mark.parametrize("typed", [EMAIL, "payer@example", "8 916 123-45"])
+@pytest.mark.parametrize("off", [{"YOOKASSA_VAT_CODE": ""}, {"PAYMENT_PROVIDERS": "telegram_stars"}])
+def test_reply_after_receipts_were_turned_off_is_told(
+    service: Api, bot: FakeTelegram, fiscal: FakeYookassa, change: Change, off: dict[str, str], typed: str
+) -> None:
+    """I28: the contact is neither stored nor forwarded, and the payer learns that nobody needs it."""
     top_up(service)
-    change(YOOKASSA_VAT_CODE="")
-    assert replies(service, bot, 1, EMAIL).status == 200
-    assert users.get(PAYER).receipt_contact is None
+    question = bot.replied_to(PAYER)
+    change(**off)
+    assert replies(service, bot, 1, typed, **question).status == 200
+    assert bot.sent()[-1]["text"].startswith("Контакт для чека больше не нужен")
+    assert (users.get(PAYER).receipt_contact, fiscal.payments, forwarded(bot)) == (None, {}, [])
 
 
 def test_reply_is_told_of_a_failing_shop(service: Api, bot: FakeTelegram, fiscal: FakeYookassa) -> None:
