@@ -82,7 +82,7 @@ def _ask_again(message: dict[str, Any], amount: int, typed: str) -> None:
     verdict = support.Verdict(texts.NO_RECEIPT_CONTACT)
     if not looks_like_contact(typed) and support.is_for_operators(message):
         passed_on = support.pass_on(message)
-        verdict = support.Verdict(f"{verdict.text} {passed_on.text}", passed_on.is_final)
+        verdict = support.Verdict(f"{verdict.text} {passed_on.text}", passed_on.until)
     support.tell(message, verdict, _question(f"{verdict.text}\n\n{texts.receipt_question(amount)}"))
 
 

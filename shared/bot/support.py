@@ -15,7 +15,7 @@ from shared.commands import users
 from shared.domain.delivery import Outcome
 from shared.domain.errors import TooOften
 from shared.domain.init_data import telegram_user
-from shared.observability import failed, metrics
+from shared.observability import best_effort, failed, logger, metrics
 from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError, BotApiUnreachable
 from shared.service_errors import ServiceError, Unavailable
@@ -27,18 +27,23 @@ _WRITTEN = frozenset(
     {"text", "photo", "video", "animation", "audio", "voice", "video_note", "document", "sticker", "story"}
     | {"paid_media", "contact", "location", "venue", "poll", "dice", "game", "checklist"}
 )
-# An album is one message for each photo, all at once, and each needs two turns of the operators' chat.
-_PATIENCE_MS = 12_000
+# How long after its start `pass_on` waits for turns of the operators' chat, and when a sender is last told. An album is
+# one message for each photo, all at once, and each needs two turns. The function has 29 s: forwardMessage takes 7 s at
+# most, the header 4 s, and a confirmation 13 s with its turns. So each of them ends within 28 s.
+_FORWARD_MS = 8_000
+_HEADER_MS = 12_000
+_TELL_MS = 14_000
+_HEADER_READ_TIMEOUT_SECONDS = 2.0
 
 
 class Verdict(NamedTuple):
-    """What became of a message: the text for its sender, and whether they are told at most once.
+    """What became of a message: the text for its sender, and until when (epoch ms) they are told, at most once.
 
-    If not, Telegram delivers the update again when the text cannot be sent, and the message is forwarded then.
+    None: Telegram delivers the update again when the text cannot be sent, and the message is forwarded then.
     """
 
     text: str
-    is_final: bool = False
+    until: int | None = None
 
 
 def write(message: dict[str, Any]) -> None:
@@ -89,9 +94,10 @@ def pass_on(message: dict[str, Any]) -> Verdict:
 
     The sender may be banned. The calls of `users.charge_message`, then `send_rate.acquire` with forwardMessage, and
     again with sendMessage; after a 429, also `send_rate.refused`. It waits for turns for up to 12 s, and for none that
-    is more than a minute ahead. The token is given back if nothing was forwarded. Raises Busy, Unavailable: Telegram
-    delivers the update again.
+    is more than a minute ahead. The token is given back if nothing was forwarded. Raises Busy, Unavailable, both before
+    the message was forwarded: Telegram delivers the update again.
     """
+    started = clock.now_ms()
     operators = operators_chat_id()
     if operators is None:
         return Verdict(texts.NOBODY_READS)
@@ -100,49 +106,54 @@ def pass_on(message: dict[str, Any]) -> Verdict:
         token = users.charge_message(sender_id)
     except TooOften as refusal:
         # Told at most once: a flood of messages must not become a flood of updates that Telegram delivers again.
-        return Verdict(texts.too_many_messages(refusal.retry_after), is_final=True)
+        return Verdict(texts.too_many_messages(refusal.retry_after), started + _TELL_MS)
     outcome = Outcome.MISSED
     try:
-        outcome = _forward(operators, message)
+        source = {"from_chat_id": message["chat"]["id"], "message_id": message["message_id"]}
+        outcome, forwarded = _call("forwardMessage", operators, started + _FORWARD_MS, **source)
     finally:
         if outcome is not Outcome.ARRIVED:
             users.give_back(sender_id, token)
     metrics.add_metric("MessagesForwarded" if outcome is Outcome.ARRIVED else "MessagesNotForwarded", "Count", 1)
     if outcome is Outcome.ARRIVED:
-        return Verdict(texts.FORWARDED, is_final=True)
+        _say_from_whom(operators, message["from"], forwarded, started + _HEADER_MS)
+        return Verdict(texts.FORWARDED, started + _TELL_MS)
     return Verdict(texts.CANNOT_BE_FORWARDED if outcome is Outcome.REFUSED else texts.NOT_FORWARDED)
 
 
 def tell(message: dict[str, Any], verdict: Verdict, answer: BotMessage) -> None:
-    """Tell the sender. The calls of `send`, for up to 12 s. Unless the verdict is final, raises Busy, Unavailable."""
-    if not verdict.is_final:
+    """Tell the sender. The calls of `send`. Raises Busy, Unavailable if the verdict has no end."""
+    if verdict.until is None:
         reply(message, answer)
         return
-    until = clock.now_ms() + _PATIENCE_MS
     with suppress(ServiceError):
-        while send(message["chat"]["id"], lambda now: answer)[0] is Outcome.MISSED and clock.now_ms() < until:
+        while clock.now_ms() < verdict.until:
+            if send(message["chat"]["id"], lambda now: answer)[0] is not Outcome.MISSED:
+                return
             clock.sleep(1)
 
 
-def _forward(operators: int, message: dict[str, Any]) -> Outcome:
-    """Forward the message, then say from whom it is. First the message: without it, operators would get a riddle."""
-    until = clock.now_ms() + _PATIENCE_MS
-    source = {"from_chat_id": message["chat"]["id"], "message_id": message["message_id"]}
-    outcome, forwarded = _call("forwardMessage", operators, until, **source)
-    if outcome is not Outcome.ARRIVED:
-        return outcome
-    text, mention = texts.from_whom(telegram_user(message["from"]))
-    outcome, _ = _call(
-        "sendMessage",
-        operators,
-        until,
-        text=text,
-        entities=[mention],
-        link_preview_options=NO_PREVIEW,
-        reply_parameters={"message_id": forwarded["message_id"], "allow_sending_without_reply": True},
-    )
-    # In doubt, it probably arrived, and a repetition would forward the message again.
-    return Outcome.ARRIVED if outcome is Outcome.IN_DOUBT else outcome
+def _say_from_whom(operators: int, sender: dict[str, Any], forwarded: Any, until: int) -> None:
+    """Send the header of a message that was forwarded. After it: without the message, operators would get a riddle.
+
+    Nothing is raised, and the update is not repeated for the header: that would forward the message again. A header
+    that certainly was not sent is a line in the log, with the sender's id.
+    """
+    outcome = Outcome.MISSED
+    with best_effort():
+        text, mention = texts.from_whom(telegram_user(sender))
+        outcome, _ = _call(
+            "sendMessage",
+            operators,
+            until,
+            read_timeout=_HEADER_READ_TIMEOUT_SECONDS,
+            text=text,
+            entities=[mention],
+            link_preview_options=NO_PREVIEW,
+            reply_parameters={"message_id": forwarded["message_id"], "allow_sending_without_reply": True},
+        )
+    if outcome not in (Outcome.ARRIVED, Outcome.IN_DOUBT):
+        logger.warning("header not sent", extra={"user_id": sender["id"]})
 
 
 def _call(method: str, operators: int, until: int, **parameters: Any) -> tuple[Outcome, Any]:
@@ -158,17 +169,18 @@ def _call(method: str, operators: int, until: int, **parameters: Any) -> tuple[O
 
 
 def _wait_for_turn(operators: int, until: int) -> bool:
-    """Whether the next turn of the operators' chat came. If not, the chat is paused. Raises Unavailable."""
+    """Whether the next turn of the operators' chat came. If not, the chat is paused. Raises Unavailable at `until`."""
     while True:
         try:
-            send_rate.acquire(operators)
+            send_rate.acquire(operators, until=until)
             return True
         except send_rate.NotYet as not_yet:
             if not_yet.seconds > LONGEST_REPLY_SECONDS:
                 return False
-            if clock.now_ms() >= until:
+            left_ms = until - clock.now_ms()
+            if left_ms <= 0:
                 raise Unavailable from None
-            clock.sleep(1)
+            clock.sleep(min(left_ms, 1_000) / 1000)
 
 
 def _refused(operators: int, error: BotApiError) -> Outcome:

@@ -12,7 +12,10 @@ from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
 BETWEEN_SENDS_MS = 42
-BETWEEN_SENDS_TO_A_CHAT_MS = 1_500  # Telegram accepts one per second, and a message may be delayed on its way
+# Telegram accepts one message per second in a chat, and 20 per minute in a group. A message may be delayed on its way.
+# https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+BETWEEN_SENDS_TO_A_CHAT_MS = 1_500
+BETWEEN_SENDS_TO_A_GROUP_MS = 3_100
 # A sender does not wait for a turn further ahead: the queue is long, or the bot is paused.
 _LONGEST_WAIT_MS = 3_000
 # DynamoDB's TTL removes an item that no longer limits anything.
@@ -27,15 +30,15 @@ class NotYet(Exception):
         self.seconds = seconds
 
 
-def acquire(chat_id: int | None) -> None:
+def acquire(chat_id: int | None, *, until: int | None = None) -> None:
     """Wait for the next turn of the chat, then for the next turn of the bot. None skips the turn of a chat.
 
-    Two UpdateItems, at most four without other senders, and a wait of up to three seconds for each turn.
-    Raises NotYet, Unavailable.
+    The id of a group is negative. Two UpdateItems, at most four without other senders, and a wait of up to three
+    seconds for each turn. No turn after `until` (epoch ms) is waited for. Raises NotYet, Unavailable.
     """
     if chat_id is not None:
-        _take_turn(chat_id, BETWEEN_SENDS_TO_A_CHAT_MS)
-    _take_turn(None, BETWEEN_SENDS_MS)
+        _take_turn(chat_id, BETWEEN_SENDS_TO_A_GROUP_MS if chat_id < 0 else BETWEEN_SENDS_TO_A_CHAT_MS, until)
+    _take_turn(None, BETWEEN_SENDS_MS, until)
 
 
 def refused(chat_id: int, seconds: float) -> None:
@@ -45,12 +48,12 @@ def refused(chat_id: int, seconds: float) -> None:
     """
     pause(chat_id, seconds)
     now = clock.now_ms()
-    refusals = flood.with_refusal((table.get(keys.pace(None)) or {}).get("refused_at", []), now)
+    refusals = flood.with_refusal((table.get(keys.pace(None)) or {}).get("refused_chats", []), chat_id, now)
     table.update_if(
         keys.pace(None),
-        "SET refused_at = :refused_at, #ttl = :ttl",
+        "SET refused_chats = :refused_chats, #ttl = :ttl",
         condition=conditions.ANY_REFUSALS,
-        values={":refused_at": refusals, ":ttl": (now + _RETENTION_MS) // 1000},
+        values={":refused_chats": refusals, ":ttl": (now + _RETENTION_MS) // 1000},
     )
     if bot_pause_ms := flood.bot_pause_ms(refusals, int(seconds * 1000)):
         pause(None, bot_pause_ms / 1000)
@@ -67,24 +70,27 @@ def pause(chat_id: int | None, seconds: float) -> None:
     )
 
 
-def _take_turn(chat_id: int | None, distance_ms: int) -> None:
+def _take_turn(chat_id: int | None, distance_ms: int, until: int | None) -> None:
     key = keys.pace(chat_id)
     # Try the likelier write first: usually the chat has no turn ahead, and the bot as a whole has one.
     ahead = chat_id is None
     while True:
         now = clock.now_ms()
         ttl = (now + _RETENTION_MS) // 1000
+        latest = now + _LONGEST_WAIT_MS
+        if until is not None:
+            latest = max(now, min(latest, until))  # BETWEEN takes no upper bound below the lower one
         if ahead:
             done, item = table.update_if(
                 key,
                 "SET next_at = next_at + :distance, #ttl = :ttl",
                 condition=conditions.TURN_AHEAD,
-                values={":distance": distance_ms, ":now": now, ":latest": now + _LONGEST_WAIT_MS, ":ttl": ttl},
+                values={":distance": distance_ms, ":now": now, ":latest": latest, ":ttl": ttl},
             )
             if done:
                 clock.sleep((item["next_at"] - distance_ms - now) / 1000)
                 return
-            if item and item["next_at"] > now + _LONGEST_WAIT_MS:
+            if item.get("next_at", 0) > latest:
                 raise NotYet((item["next_at"] - now) / 1000)
         else:
             done, _ = table.update_if(

@@ -120,6 +120,26 @@ def test_chats_refused_together_pause_the_bot(service: Api, bot: FakeTelegram, r
     assert [message["chat_id"] for message in bot.sent()] == [104]
 
 
+def test_one_chat_refused_several_times_does_not_pause_the_bot(service: Api, bot: FakeTelegram) -> None:
+    """Senders take turns of a chat ahead of time, so several may be on their way when the first is refused."""
+    for _ in range(4):
+        send_rate.refused(OTHER, 4)
+        service.later(ms=500)
+    asked = service.now
+    assert sending.send(EXECUTOR, lambda now: sending.BotMessage("?")) == (Outcome.ARRIVED, 0)
+    assert service.now - asked < 100
+
+
+def test_messages_to_a_group_are_at_most_twenty_a_minute(service: Api, bot: FakeTelegram) -> None:
+    started, sent = service.now, 0
+    while sent < 25:
+        outcome, _ = sending.send(-100900, lambda now: sending.BotMessage("?"))
+        sent += outcome is Outcome.ARRIVED
+        service.later(ms=200)
+    assert bot.violations == []
+    assert 72_000 <= service.now - started < 90_000
+
+
 def test_one_chat_refused_again_and_again_pauses_nobody_else(service: Api, bot: FakeTelegram) -> None:
     """By pressing a button, a user can cause any number of refusals."""
     order = service.order(CLIENT)

@@ -8,15 +8,16 @@
     /stars, /pay/<…>       pages: the invoices in Stars, and the payment of one
     /update                POST {"message": {…}}: send an update to the bot's webhook
 
-It enforces Telegram's rate limits: 30 messages per second, and one message per second to a chat. It answers a call
-over a limit with 429, as Telegram does, and records it in `violations`.
+It enforces Telegram's rate limits: 30 messages per second, one message per second to a chat, and 20 per minute to a
+group. It answers a call over a limit with 429, as Telegram does, and records it in `violations`.
 """
 
 import asyncio
 import json
+import math
 import secrets
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
@@ -33,6 +34,7 @@ from infra.local.fakes.page import button, page
 from infra.local.fakes.script import Fault, Script
 
 MESSAGES_A_SECOND = 30
+MESSAGES_A_MINUTE_TO_A_GROUP = 20
 _DESCRIPTIONS = {
     400: "Bad Request: chat not found",
     401: "Unauthorized",
@@ -103,6 +105,9 @@ class FakeTelegram:
         self._clock = clock
         self._sent_at: deque[float] = deque()
         self._sent_to: dict[Any, float] = {}
+        self._sent_to_group: defaultdict[Any, deque[float]] = defaultdict(
+            lambda: deque(maxlen=MESSAGES_A_MINUTE_TO_A_GROUP)
+        )
         self._shown: dict[int, dict[str, Any]] = {}
         self._typed: dict[int, dict[str, Any]] = {}  # on the page, by message id
         self.protected: set[int] = set()  # messages that cannot be forwarded, by id
@@ -172,6 +177,7 @@ class FakeTelegram:
         self.script.clear()
         self._sent_at.clear()
         self._sent_to.clear()
+        self._sent_to_group.clear()
 
     async def deliver(self, update: dict[str, Any]) -> int | None:
         """Send an update to the webhook, with a new id if it has none.
@@ -277,6 +283,12 @@ class FakeTelegram:
         if method in _NEW_MESSAGE and now - self._sent_to.get(chat, float("-inf")) < 1:
             self.violations.append("more than one message in one second to a chat")
             raise Refused(429, retry_after=1)
+        is_new_in_group = method in _NEW_MESSAGE and isinstance(chat, int) and chat < 0
+        last = self._sent_to_group[chat] if is_new_in_group else deque[float]()
+        if len(last) == last.maxlen and now - last[0] < 60:
+            self.violations.append("more than 20 messages in one minute to a group")
+            raise Refused(429, retry_after=math.ceil(60 - (now - last[0])))
+        last.append(now)
         self._sent_at.append(now)
         if method in _NEW_MESSAGE:
             self._sent_to[chat] = now
