@@ -11,7 +11,7 @@ from shared.domain.order import Order, is_running, removed
 from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
-from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
+from shared.http.schemas import BanView, Reason, ReasonText, UserId, UserIdInPath, ban_view
 from shared.service_errors import Busy
 from shared.store import audit_log, feeds
 
@@ -39,7 +39,7 @@ async def ban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) ->
     return ban(user_id, operator.id, reason.reason)
 
 
-def ban(user_id: int, operator_id: int, reason: str) -> dict[str, object]:
+def ban(user_id: UserId, operator_id: UserId, reason: ReasonText) -> dict[str, object]:
     """Ban the user and remove their running orders. Idempotent. Returns a BanView.
 
     As many calls as `users.set_banned`, `running_orders`, and `remove` for each order. Raises Busy when the time is

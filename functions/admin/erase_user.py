@@ -3,8 +3,11 @@
 import time
 from typing import Any
 
+from pydantic import validate_call
+
 from shared.commands.erasure import erase
 from shared.handlers.background import background_handler
+from shared.http.schemas import ReasonText, UserId
 from shared.store import audit_log
 
 # Left for the last step to end in.
@@ -18,6 +21,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     As many calls as `erase`. Fails on Busy, Unavailable, and on TooOften when the operator is the user. The log line
     `failed` names the error.
     """
-    action = audit_log.new(event["operator_id"], "data_erased", event["reason"], user_id=event["user_id"])
-    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
-    erase(event["user_id"], action, until=until)
+    _erase(until=time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS, **event)
+
+
+@validate_call
+def _erase(user_id: UserId, operator_id: UserId, reason: ReasonText, *, until: float) -> None:
+    erase(user_id, audit_log.new(operator_id, "data_erased", reason, user_id=user_id), until=until)

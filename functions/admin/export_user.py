@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from pydantic import validate_call
+
 from shared import clock
 from shared.commands.audit_log import record
 from shared.domain.person import PAGE
 from shared.handlers.background import background_handler
-from shared.http.schemas import export_view, position_at
+from shared.http.schemas import ReasonText, UserId, export_view, position_at
 from shared.store import audit_log, people
 
 
@@ -18,6 +20,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log first, so that none is read without a record. As many calls as `record` and `people.page`. Fails on Busy,
     Unavailable. The log line `failed` names the error.
     """
-    record(audit_log.new(event["operator_id"], "data_exported", event["reason"], user_id=event["user_id"]))
-    person, following = people.page(event["user_id"], start=position_at(event.get("cursor")), limit=PAGE)
+    return _export(**event)
+
+
+@validate_call
+def _export(user_id: UserId, operator_id: UserId, reason: ReasonText, cursor: str | None = None) -> dict[str, Any]:
+    record(audit_log.new(operator_id, "data_exported", reason, user_id=user_id))
+    person, following = people.page(user_id, start=position_at(cursor), limit=PAGE)
     return export_view(person, following, clock.now_ms())

@@ -9,7 +9,7 @@ from shared.domain.order import removed
 from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
-from shared.http.schemas import OperatorOrderView, OrderId, Reason, operator_order_view
+from shared.http.schemas import IdOfOrder, OperatorOrderView, OrderId, Reason, ReasonText, UserId, operator_order_view
 from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
@@ -32,7 +32,7 @@ async def remove_order(order_id: OrderId, reason: Reason, operator: Operator) ->
     return remove(order_id, operator.id, reason.reason)
 
 
-def remove(order_id: str, operator_id: int, reason: str) -> dict[str, object]:
+def remove(order_id: IdOfOrder, operator_id: UserId, reason: ReasonText) -> dict[str, object]:
     """Remove the order. Idempotent. Returns an OperatorOrderView. As many calls as `orders.operate`.
 
     Raises OrderNotFound, Busy, Unavailable.

@@ -7,7 +7,7 @@ from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
-from shared.http.schemas import BanView, Reason, UserIdInPath, ban_view
+from shared.http.schemas import BanView, Reason, ReasonText, UserId, UserIdInPath, ban_view
 from shared.store import audit_log
 
 router = APIRouter(tags=["admin"])
@@ -25,7 +25,7 @@ async def unban_user(user_id: UserIdInPath, reason: Reason, operator: Operator) 
     return unban(user_id, operator.id, reason.reason)
 
 
-def unban(user_id: int, operator_id: int, reason: str) -> dict[str, object]:
+def unban(user_id: UserId, operator_id: UserId, reason: ReasonText) -> dict[str, object]:
     """Lift the user's ban. Idempotent. Returns a BanView. As many calls as `users.set_banned`."""
     action = audit_log.new(operator_id, "user_unbanned", reason, user_id=user_id)
     return ban_view(users.set_banned(user_id, action, banned=False), [])

@@ -13,14 +13,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter, ValidationError
 
 from infra.operate.invoke import CannotInvoke, invoke
 from shared import ids
 from shared.domain.errors import OrderNotFound
+from shared.domain.init_data import MAX_USER_ID
 from shared.domain.operators import MAX_REASON, MIN_REASON
 from shared.domain.person import LISTS
 from shared.domain.text import clean
 from shared.error_responses import ERROR_RESPONSES
+from shared.http.schemas import ReasonText, UserId
 
 _PAGED = (*LISTS, "offered_orders", "complaints")
 
@@ -55,11 +58,12 @@ def main(command: str) -> int:
     """Run a command, print the result and return the exit code."""
     env = {name: clean(os.environ.get(name, "")).strip() for name in ("ID", "BY", "WHY", "STAGE")}
     function, done, is_on_order = COMMANDS[command]
-    is_id = ids.ID.fullmatch(env["ID"]) is not None if is_on_order else env["ID"].isdecimal()
-    if not (is_id and env["BY"].isdecimal() and MIN_REASON <= len(env["WHY"]) <= MAX_REASON):
+    is_id = ids.ID.fullmatch(env["ID"]) is not None if is_on_order else _is_user_id(env["ID"])
+    if not (is_id and _is_user_id(env["BY"]) and _is_a(ReasonText, env["WHY"])):
         print(
             f"Usage: make {command} ID=<{'id of the order' if is_on_order else 'Telegram id of the user'}> "
-            f"BY=<your Telegram id> WHY=<reason, {MIN_REASON} to {MAX_REASON} characters>",
+            f"BY=<your Telegram id> WHY=<reason, {MIN_REASON} to {MAX_REASON} characters, none of them a control "
+            f"character>. A Telegram id is 1 to {MAX_USER_ID}.",
             file=sys.stderr,
         )
         return 2
@@ -78,6 +82,19 @@ def main(command: str) -> int:
         return 1
     print(done(result, whom))
     return 0
+
+
+def _is_user_id(typed: str) -> bool:
+    return typed.isdecimal() and _is_a(UserId, typed)
+
+
+def _is_a(kind: Any, typed: str) -> bool:
+    """Whether the route would accept what was typed for a field of this kind."""
+    try:
+        TypeAdapter(kind).validate_json(typed if kind is UserId else json.dumps(typed))
+    except ValidationError:
+        return False
+    return True
 
 
 def joined(page_at: Callable[[str | None], dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pydantic import validate_call
+
 from shared.domain.errors import DomainError
 from shared.error_responses import ERROR_RESPONSES
 from shared.handlers.background import background_handler
@@ -18,14 +20,15 @@ def http_or_direct_handler(router: "APIRouter", act: Callable[..., Any]) -> "Cal
     """Return the Lambda handler of a router that also accepts the arguments of `act` as its whole event.
 
     A direct invocation returns what `act` returns, or `{"code"}` if `act` raises a DomainError. It fails on any other
-    error, and the log line `failed` names it. IAM guards it (lambda:InvokeFunction), so `operator_id` is not verified.
+    error, and the log line `failed` names it. The arguments keep the rules of the route: they are the types of `act`,
+    checked before it is called. IAM guards it (lambda:InvokeFunction), so `operator_id` is not verified.
     """
-    serve = http_handler(router)
+    serve, checked = http_handler(router), validate_call(act)
 
     @background_handler
     def act_on(event: "Event", context: Any) -> Any:
         try:
-            return act(**event)
+            return checked(**event)
         except DomainError as refused:
             return {"code": ERROR_RESPONSES[type(refused)].code}
 

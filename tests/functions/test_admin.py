@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.admin import ban_user, remove_order, unban_user
+from functions.admin import ban_user, erase_user, export_user, remove_order, unban_user
 from functions.scheduled import audit
 from shared import commands, ids
 from shared.handlers.background import HandlerFailed
@@ -404,6 +404,18 @@ def test_a_malformed_direct_invocation_fails(service: Api, event: dict[str, obje
         with pytest.raises(HandlerFailed):
             module.handler(event, api.Context())
     assert users.get(1).banned_at is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"user_id": 0}, {"user_id": 10**20}, {"operator_id": 0}, {"reason": "a\x07bcd"}, {"reason": "ab"}]
+)
+def test_a_direct_invocation_keeps_the_routes_rules(service: Api, wrong: dict[str, object]) -> None:
+    """A mistyped id bans nobody, and leaves no entry in the audit log."""
+    for module in (ban_user, unban_user, erase_user, export_user):
+        with pytest.raises(HandlerFailed):
+            module.handler({**letter(user_id=CLIENT), **wrong}, api.Context())
+    assert users.get(CLIENT).banned_at is None
+    assert logged_actions(service) == []
 
 
 NAMES = st.sampled_from(["user_id", "order_id", "operator_id", "reason", "requestContext", "version", "body"])

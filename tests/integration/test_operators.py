@@ -132,7 +132,14 @@ def make(service: Service, *given: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", sorted(actions.COMMANDS))
-@pytest.mark.parametrize("wrong", [{"ID": ""}, {"ID": "Анна"}, {"BY": ""}, {"WHY": "a"}, {"WHY": "a" * 501}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"ID": id} for id in ("", "Анна", "0", "1" * 20)),
+        *({"BY": by} for by in ("", "0")),
+        *({"WHY": why} for why in ("a", "a" * 501, "a\x07bcd")),
+    ],
+)
 def test_a_command_names_its_missing_argument(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, wrong: dict[str, str]
 ) -> None:
