@@ -1,4 +1,4 @@
-"""G5: TLC checks the specifications of an order's life and of a debt. tests/tla/README.md maps them to the code."""
+"""G5: TLC checks the specifications: an order's life, a debt, the news of a change. README.md maps them to the code."""
 
 import re
 from pathlib import Path
@@ -27,6 +27,11 @@ MUTANTS = {
     "entry_by_read": ("debt", "INVARIANT I27"),
     "refund_forgets": ("debt", "INVARIANT I27"),
     "repays_too_much": ("debt", "INVARIANT I3"),
+    "missed_try_counts": ("news", "INVARIANT L8"),
+    "put_off_is_lost": ("news", "INVARIANT L8"),
+    "schedule_fails_record": ("news", "INVARIANT L9"),
+    "audience_first": ("news", "INVARIANT L9"),
+    "failed_record_is_done": ("news", "INVARIANT L9"),
 }
 
 
@@ -38,7 +43,7 @@ def check(name: str, scratch: Path) -> None:
     assert found.complete, found.output
 
 
-@pytest.mark.parametrize("name", ["quick", "debt"])
+@pytest.mark.parametrize("name", ["quick", "debt", "news"])
 def test_small_configuration_holds(tmp_path: Path, name: str) -> None:
     check(name, tmp_path)
 
@@ -84,6 +89,7 @@ def test_mutant_is_caught(tmp_path: Path, mutant: str) -> None:
         ("quick", "PROPERTY NoAnswerAfterTheHour"),
         ("reuse", "INVARIANT NoContactIsReusedBeforeARefund"),
         ("debt", "INVARIANT NoDebtIsRepaidInParts"),
+        ("news", "INVARIANT NoNoticeArrivesAfterDoubts"),
     ],
 )
 def test_required_states_are_reachable(tmp_path: Path, name: str, impossible: str) -> None:

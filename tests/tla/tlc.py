@@ -13,6 +13,8 @@ import pytest
 
 HERE = Path(__file__).parent
 
+# The specification of a configuration; the others are of Order.tla.
+_MODULES = {"debt": "Debt", "news": "News"}
 _COUNTS = re.compile(r"^(\d+) states generated, (\d+) distinct states found, (\d+) states left on queue", re.MULTILINE)
 _DEPTH = re.compile(r"^The depth of the complete state graph search is (\d+)", re.MULTILINE)
 _VIOLATED = re.compile(
@@ -57,7 +59,7 @@ def run(name: str, scratch: Path, *, mutant: str = "none", only: str | None = No
     configuration = re.sub(r'Mutant = "\w+"', f'Mutant = "{mutant}"', configuration)
     if only is not None:
         configuration = re.sub(r"^(INVARIANTS|PROPERTIES) .*\n", "", configuration, flags=re.MULTILINE) + f"{only}\n"
-    module = "Debt" if name == "debt" else "Order"
+    module = _MODULES.get(name, "Order")
     (scratch / f"{module}.cfg").write_text(configuration)
     shutil.copy(HERE / f"{module}.tla", scratch)
     started, before = time.monotonic(), os.times()
