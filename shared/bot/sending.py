@@ -17,7 +17,7 @@ from shared.store import send_rate
 
 Button = dict[str, object]
 
-# The message surely was not sent, because Telegram or the token is missing: the delay before the next try.
+# The message certainly was not sent, because Telegram or the token is missing: the delay before the next try.
 _TROUBLE_SECONDS = 10
 # A reply to an update is of use for so long. Telegram would deliver the update again and again until it is sent.
 LONGEST_REPLY_SECONDS = 60

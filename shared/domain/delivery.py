@@ -3,8 +3,8 @@
 A sender *claims* a message before it sends it (the lease); the message is *over* once it arrived. The Bot API has no
 idempotency key. If a sender dies, or Telegram does not answer, the outcome is in doubt, and the message is sent again:
 an executor who waits for work should rather read a message twice than never. After three tries in doubt, the message
-is given up. The tries are minutes apart, so that a short outage does not use them up. A try that surely failed does not
-count: the message is sent again until it is of no use (L8).
+is given up. The tries are minutes apart, so that a short outage does not use them up. A try that certainly failed does
+not count: the message is sent again until it is of no use (L8).
 """
 
 from dataclasses import dataclass, replace

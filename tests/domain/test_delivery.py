@@ -108,7 +108,7 @@ def test_message_that_must_wait_beyond_its_use_is_late(outcome: Outcome, retry_a
 
 @pytest.mark.parametrize(("outcome", "times"), [(Outcome.IN_DOUBT, 3), (Outcome.MISSED, 1000)])
 def test_send_in_doubt_is_tried_thrice_and_missed_one_always(outcome: Outcome, times: int) -> None:
-    """L8: attempts do not end a message that surely was not sent."""
+    """L8: attempts do not end a message that certainly was not sent."""
     delivery: Delivery | None = None
     tried = 0
     while tried < 1000 and not deliveries.is_spent(delivery):

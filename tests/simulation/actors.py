@@ -10,6 +10,7 @@ from tests.simulation.aws import Aws
 from tests.simulation.entry import function_of
 from tests.simulation.invariants import Checker
 from tests.simulation.records import CANARY, Answer, Plain, Request
+from tests.simulation.turns import Turns
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000
@@ -41,7 +42,7 @@ class Actors:
         self.contacts = [f"@{CANARY}{number:02d}" for number in range(self._dice.randint(1, 5))]
         self._requests = 0
         self._recharges = 1
-        self._turns = self._dice.randint(8, 30)
+        self.turns = Turns(world, self._dice.randint(8, 30), self._turn)
         self.unanswered: list[Request] = []
 
     # ------------------------------------------------------------ requests
@@ -118,7 +119,7 @@ class Actors:
             self._begin_busy()
             return
         self.send(self.create())
-        self._world.later(self._dice.choice((0, 100, 1_000)), self._turn)
+        self.turns.begin(self._dice.choice((0, 100, 1_000)))
 
     def _begin_busy(self) -> None:
         """Post several orders, most taken by the same few executors and then completed. Then begin the turns."""
@@ -140,17 +141,10 @@ class Actors:
 
         world.later(10_000, take)
         world.later(20_000, complete)
-        world.later(30_000, self._turn)
+        self.turns.begin(30_000)
 
-    def stop(self) -> None:
-        """Plan no more turns."""
-        self._turns = 0
-
-    def _turn(self) -> None:
-        """Send a few concurrent requests and plan the next turn."""
-        self._turns -= 1
-        if self._turns < 0:
-            return
+    def _turn(self) -> int:
+        """Send a few concurrent requests; return the ms until the next turn."""
         for request in self._burst():
             self.send(request)
             if request.route != _RECHARGE and self._aws.faults.happens(
@@ -159,7 +153,7 @@ class Actors:
                 self.send(request)
         if self._aws.faults.happens("F15 clock jumps", 0.05):
             self._world.jump(self._dice.choice((1_000, 61_000, 300_000)))
-        self._world.later(self._gap(), self._turn)
+        return self._gap()
 
     def _gap(self) -> int:
         """Return the ms until the next turn: moments, minutes, or close to the next deadline."""

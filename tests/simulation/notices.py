@@ -45,7 +45,7 @@ class Story:
     queued_at: int
     doubts: int = 0
     arrived: int = 0
-    surely_failed: int = 0
+    certainly_failed: int = 0
     copies: int = 0
 
 
@@ -132,7 +132,7 @@ class Notices:
         what, _, done = trouble.partition(",")
         if story is not None:
             story.arrived += not what or bool(done)
-            story.surely_failed += what in ("not there", "429")
+            story.certainly_failed += what in ("not there", "429")
             story.doubts += what in ("silence", "500", "crash")
         match what:
             case "not there":
@@ -169,7 +169,8 @@ class Notices:
                 continue
             if self._had_time(max(story.queued_at, self._calm_since or 0), order["ended_at"] + HOUR):
                 self._world.broken(
-                    "L8", f"{notice} did not arrive; {story.surely_failed} tries surely failed, {story.doubts} in doubt"
+                    "L8",
+                    f"{notice} did not arrive: {story.certainly_failed} tries not sent, {story.doubts} in doubt",
                 )
 
     def _had_time(self, since: int, until: int) -> bool:

@@ -13,6 +13,7 @@ from tests.simulation.audit_log import OPERATORS
 from tests.simulation.aws import Aws
 from tests.simulation.invariants import Checker
 from tests.simulation.records import Request
+from tests.simulation.turns import Turns
 from tests.simulation.world import Task, World
 
 _MINUTE = 60_000
@@ -38,7 +39,7 @@ class Operators:
         self._aws = aws
         self._checker = checker
         self._actors = actors
-        self._turns = self.dice.randint(4, 14)
+        self.turns = Turns(world, self.dice.randint(4, 14), self._turn)
         if self.take_part and self.dice.random() < 0.3:
             # All users have small buckets, so that some run empty.
             for bucket in checker.audit_log.per_hour:
@@ -50,22 +51,15 @@ class Operators:
     def begin(self) -> None:
         """Plan the first turn."""
         if self.take_part:
-            self._world.later(self.dice.choice((300, 2_000, _MINUTE, 10 * _MINUTE)), self._turn)
+            self.turns.begin(self.dice.choice((300, 2_000, _MINUTE, 10 * _MINUTE)))
 
-    def stop(self) -> None:
-        """Plan no more turns."""
-        self._turns = 0
-
-    def _turn(self) -> None:
-        """Let one or two operators act while the affected users continue."""
-        self._turns -= 1
-        if self._turns < 0:
-            return
+    def _turn(self) -> int:
+        """Let one or two operators act while the affected users continue; return the ms until the next turn."""
         for request in (*self._burst(), *self._complaints()):
             again = (0, self.dice.choice((1, 30, 5_000, _MINUTE))) if self.dice.random() < 0.2 else (0,)
             for delay in again:
                 self._send(request, delay + self.dice.choice((0, 0, 1, 3, 10, 30)))
-        self._world.later(self._gap(), self._turn)
+        return self._gap()
 
     def _send(self, request: Request, delay: int) -> None:
         self._world.later(delay, lambda: self._actors.send(request))

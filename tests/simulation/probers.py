@@ -9,6 +9,7 @@ from functools import partial
 from tests.simulation.actors import Actors
 from tests.simulation.invariants import Checker
 from tests.simulation.records import CANARY, Request
+from tests.simulation.turns import Turns
 from tests.simulation.world import World
 
 _MINUTE = 60_000
@@ -23,27 +24,20 @@ class Probers:
         self._world = world
         self._checker = checker
         self._actors = actors
-        self._turns = self.dice.randint(1, 4)
+        self.turns = Turns(world, self.dice.randint(1, 4), self._turn)
         if self.take_part:
             checker.audit_log.per_hour["contacts"] = self.dice.choice((1, 2, 5))
 
     def begin(self) -> None:
         """Plan the first turn."""
         if self.take_part:
-            self._world.later(self.dice.choice((500, 10_000, 5 * _MINUTE)), self._turn)
+            self.turns.begin(self.dice.choice((500, 10_000, 5 * _MINUTE)))
 
-    def stop(self) -> None:
-        """Plan no more turns."""
-        self._turns = 0
-
-    def _turn(self) -> None:
-        """The client of an untaken order asks many times, mostly at once."""
-        self._turns -= 1
-        if self._turns < 0:
-            return
+    def _turn(self) -> int:
+        """Let the client of an untaken order ask many times, mostly at once; return the ms until the next turn."""
         for request in self._probes():
             self._world.later(self.dice.choice((0, 0, 1, 5, 2_000)), partial(self._actors.send, request))
-        self._world.later(self.dice.choice((1_000, _MINUTE, 15 * _MINUTE, 61 * _MINUTE)), self._turn)
+        return self.dice.choice((1_000, _MINUTE, 15 * _MINUTE, 61 * _MINUTE))
 
     def _probes(self) -> list[Request]:
         dice, items = self.dice, self._checker.items

@@ -11,6 +11,7 @@ from tests.simulation.actors import Actors
 from tests.simulation.invariants import Checker
 from tests.simulation.records import Request
 from tests.simulation.repeats import ROUTE
+from tests.simulation.turns import Turns
 from tests.simulation.world import World
 
 _MINUTE = 60_000
@@ -40,23 +41,16 @@ class Repeaters:
         self._world = world
         self._checker = checker
         self._actors = actors
-        self._turns = self.dice.randint(1, 4)
+        self.turns = Turns(world, self.dice.randint(1, 4), self._turn)
         if self.take_part:
             checker.audit_log.per_hour["orders"] = self.dice.choice((2, 100_000, 100_000))
 
     def begin(self) -> None:
         """Plan the first turn."""
         if self.take_part:
-            self._world.later(self.dice.choice((0, 500, 5 * _MINUTE)), self._turn)
+            self.turns.begin(self.dice.choice((0, 500, 5 * _MINUTE)))
 
-    def stop(self) -> None:
-        """Plan no more turns."""
-        self._turns = 0
-
-    def _turn(self) -> None:
-        self._turns -= 1
-        if self._turns < 0:
-            return
+    def _turn(self) -> int:
         dice, actors = self.dice, self._actors
         client, other = dice.sample(actors.users, 2)
         created = actors.create(client)
@@ -70,7 +64,7 @@ class Repeaters:
             self._world.later(dice.choice(_DELAYS), partial(actors.send, again))
         if dice.random() < 0.4:
             self._world.later(dice.choice((100, 2_000, 20_000)), partial(self._edit, first))
-        self._world.later(dice.choice((1_000, 2 * _MINUTE, 25 * _MINUTE, 61 * _MINUTE)), self._turn)
+        return dice.choice((1_000, 2 * _MINUTE, 25 * _MINUTE, 61 * _MINUTE))
 
     def _edit(self, first: Request) -> None:
         """Change the order's category and back."""

@@ -128,13 +128,13 @@ class Simulation:
         world, actors = self.world, self.actors
         world.note("faults stop")
         self.faults.stop()
-        actors.stop()
+        actors.turns.stop()
         self.aws.stop()
         self.payments.stop()
         self.notices.stop()
-        self.operators.stop()
-        self.probers.stop()
-        self.repeaters.stop()
+        self.operators.turns.stop()
+        self.probers.turns.stop()
+        self.repeaters.turns.stop()
         swept = self._end_orders()
         self.notices.at_end()
         if self.payments.pay_late():

@@ -537,7 +537,7 @@ def news_is_not_repeated(patch: Patch) -> None:
 
 
 def missed_try_counts(patch: Patch) -> None:
-    """A try that surely failed uses up one of the three, so a short outage loses a notice."""
+    """A try that certainly failed uses up one of the three, so a short outage loses a notice."""
     after = deliveries.after
 
     def counted(delivery: Delivery, outcome: Outcome, now: int) -> Delivery | None:
