@@ -19,13 +19,19 @@ from shared.store import keys, ledger, orders, payments, table, users
 _CACHE_KB = 32 * 1024
 _PARTS = ("accounts", "orders", "contacts")
 
-# Nothing is compared with what users wrote, and nothing is looked up by the keys of lists.
+# Nothing is compared with what users wrote or who they are, and nothing is looked up by the keys of lists. So the
+# temporary file has no contact and no name.
 _NO_TEXTS = {"description": "", "contact": "", "masked_description": None, "masked_review_comment": None}
 _TEXTS = frozenset({*_NO_TEXTS, "review_comment", "comment", "masked_comment", "author_name"})
-_LEFT_OUT = _TEXTS | frozenset(
-    attribute
-    for index in (keys.LIST1, keys.LIST2, keys.LIST3, keys.LIST4, keys.TIMELINE, keys.DUE)
-    for attribute in (index.pk, index.sk)
+_PERSON = frozenset({"first_name", "last_name", "username", "preferences", "receipt_contact"})
+_LEFT_OUT = (
+    _TEXTS
+    | _PERSON
+    | frozenset(
+        attribute
+        for index in (keys.LIST1, keys.LIST2, keys.LIST3, keys.LIST4, keys.TIMELINE, keys.DUE)
+        for attribute in (index.pk, index.sk)
+    )
 )
 
 

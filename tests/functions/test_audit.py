@@ -334,3 +334,13 @@ def test_thousands_of_breaches_fit_into_the_response(story: dict[str, str]) -> N
     assert {breach["invariant"] for breach in report[:1000]} == {"I21"}
     assert report[1000]["found"] == "200 more breaches are not listed"
     assert len(json.dumps(report)) < 1_000_000
+
+
+def test_sorted_books_have_no_contact_and_no_name() -> None:
+    """I28: the audit sorts the table in a file, which holds nothing that names a person."""
+    person = {"first_name": "Ира", "last_name": "К.", "username": "ira_k", "receipt_contact": "ira@example.ru"}
+    with books.sort([{**keys.user(7), **person, "balance": 3}]) as read:
+        [account] = read.accounts
+    user = account.user
+    assert (user.id, user.balance) == (7, 3)
+    assert (user.first_name, user.last_name, user.username, user.receipt_contact) == ("", "", None, None)
