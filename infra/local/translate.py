@@ -78,10 +78,19 @@ def _read(template: str) -> dict[str, Any]:
     if not isinstance(sam, dict) or not {"Globals", "Parameters", "Resources"} <= sam.keys():
         raise BrokenTemplate("template.yaml is not a SAM template: it needs Globals, Parameters and Resources.")
     # AWS refuses a template with unknown references; ministack would deploy it without them.
-    unknown = sorted({name for name in named(sam) if name not in sam["Resources"] and name not in sam["Parameters"]})
+    known = {*sam["Resources"], *sam["Parameters"], *_generated(sam["Resources"])}
+    unknown = sorted(set(named(sam)) - known)
     if unknown:
         raise BrokenTemplate(f"template.yaml refers to {', '.join(unknown)}, which it does not define.")
     return sam
+
+
+def _generated(resources: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that SAM gives to the rules and mappings of the functions' events. A route gets none."""
+    for name, resource in resources.items():
+        match resource:
+            case {"Type": "AWS::Serverless::Function", "Properties": {"Events": dict() as events}}:
+                yield from (f"{name}{event}" for event, each in events.items() if each["Type"] != "HttpApi")
 
 
 def _rewritten(part: Any) -> Any:

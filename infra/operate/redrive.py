@@ -58,6 +58,7 @@ def _drain(stage: str, aws: Aws, queue: str, redrive: Callable[[str, Aws, Messag
             VisibilityTimeout=_HIDDEN_SECONDS,
             WaitTimeSeconds=1,  # asks every server of the queue
             AttributeNames=["All"],
+            MessageAttributeNames=["TARGET_ARN"],
         ).get("Messages"):
             [message] = received
             held.append(message["ReceiptHandle"])
@@ -87,14 +88,16 @@ def _send_back(stage: str, aws: Aws, message: Message) -> None:
 def _invoke_again(stage: str, aws: Aws, message: Message) -> None:
     body = json.loads(message["Body"])
     if "requestContext" in body:
-        invoke_by_name(stage, _function(body), body["requestPayload"])
+        invoke_by_name(stage, _function(body["requestContext"]["functionArn"]), body["requestPayload"])
+    elif target := message.get("MessageAttributes", {}).get("TARGET_ARN"):
+        invoke_by_name(stage, _function(target["StringValue"]), body)  # EventBridge sets aside the bare event
     else:
-        invoke(stage, "EndDueOrder", body)  # EventBridge Scheduler sets aside the bare event
+        invoke(stage, "EndDueOrder", body)  # ministack names no target; only timers fail there
 
 
 def _read_again(stage: str, aws: Aws, message: Message) -> None:
     body = json.loads(message["Body"])
-    function, pointer = _function(body), body["DDBStreamBatchInfo"]
+    function, pointer = _function(body["requestContext"]["functionArn"]), body["DDBStreamBatchInfo"]
     patterns = _patterns(aws, qualified(stage, function), pointer["streamArn"])
     try:
         records = [record for record in _records(aws, pointer) if any(passes(record, one) for one in patterns)]
@@ -120,9 +123,8 @@ def _patterns(aws: Aws, function: str, stream: str) -> list[Any]:
     return [json.loads(one["Pattern"]) for one in filters]
 
 
-def _function(body: Mapping[str, Any]) -> str:
-    """Return the name of the function that failed. The alias at the end of its ARN may be missing."""
-    arn: str = body["requestContext"]["functionArn"]
+def _function(arn: str) -> str:
+    """Return the name of the function in an ARN. The alias at its end may be missing."""
     return arn.split(":")[6]
 
 

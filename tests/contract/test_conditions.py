@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from ministack.core.iam_evaluator import EvalContext, ParsedStatement, evaluate
 
-from tests.api import ROOT
-from tests.contract.test_rollout import translated
+from tests.contract.wiring import TEMPLATE, translated
 
-TEMPLATE = (ROOT / "template.yaml").read_text()
 LEADING, ENCLOSING = "dynamodb:LeadingKeys", "dynamodb:EnclosingOperation"
 
 

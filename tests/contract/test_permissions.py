@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.translate import cloudformation
 from infra.operate import stage
 from infra.operate.derived_keys import DERIVED_KEYS
 from tests.api import ROOT
 from tests.conftest import SECRETS
 from tests.contract.test_policies import FUNCTIONS, granted, handler_of
+from tests.contract.wiring import TEMPLATE, Resources, listed, translated
 
 # Every permitted wildcard, and its reason.
 WILDCARDS = {
@@ -32,10 +32,15 @@ LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 TRACES = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
 STREAMS = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
 QUEUES = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+# The policy of the role with which CodeDeploy moves the aliases of functions, and nothing else.
+DEPLOYS = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"
 ATTACHED = {
     **dict.fromkeys(("OrderChanged", "LockExpired"), STREAMS),
     **dict.fromkeys(("FindAudience", "SendOffer", "SendNotice"), QUEUES),
+    "CodeDeployService": DEPLOYS,
 }
+# Who assumes a role. All others are of functions.
+ASSUMED_BY = {"TimerRole": "scheduler.amazonaws.com", "CodeDeployServiceRole": "codedeploy.amazonaws.com"}
 # Functions that may write outside a transaction, and the partitions: a new user's item, and items that hold no money,
 # counter or lock. The latter are messages sent, the send rate, and the count of reads.
 WRITE_ALONE = {
@@ -69,25 +74,15 @@ OPEN_DOORS = {
     "AWS::Lambda::Function": ["FunctionUrlConfig"],
 }
 NO_SUCH = {
-    *("AWS::Lambda::Url", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"),
+    *("AWS::Lambda::Url", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"),
     *("AWS::IAM::User", "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserPolicy"),
 }
-
-Resources = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Resources:
     """The translated template of production."""
-    template = (ROOT / "template.yaml").read_text()
-    code = {"Bucket": "code", "Key": "code.zip"}
-    parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
-    resources: Resources = cloudformation(template, code, parameters)["Resources"]
-    return resources
-
-
-def listed(one_or_more: Any) -> list[Any]:
-    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+    return translated(TEMPLATE)
 
 
 def statements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -110,6 +105,8 @@ def too_much(resources: Resources) -> Iterator[str]:
         if kind in {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}:
             for statement in statements(resource):
                 yield from (f"{name}: {wrong}" for wrong in wrong_with(statement))
+        if kind == "AWS::SQS::QueuePolicy":
+            yield from (f"{name}: {wrong}" for wrong in wrong_with_queue(resources, properties))
         if kind == "AWS::IAM::Role":
             yield from (f"{name}: {wrong}" for wrong in wrong_with_role(name, properties))
         if kind == "AWS::Lambda::Permission" and not (
@@ -140,11 +137,25 @@ def wrong_with(statement: dict[str, Any]) -> Iterator[str]:
             yield f"resource {text}"
 
 
+def wrong_with_queue(resources: Resources, properties: dict[str, Any]) -> Iterator[str]:
+    """Describe what a queue's policy allows beyond EventBridge rules of this stack that send to this queue."""
+    [queue] = properties["Queues"]
+    rules = [{"Fn::GetAtt": [name, "Arn"]} for name, each in resources.items() if each["Type"] == "AWS::Events::Rule"]
+    for statement in properties["PolicyDocument"]["Statement"]:
+        senders = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", [])
+        if not senders or any(sender not in rules for sender in senders):
+            yield f"senders {senders}"
+        if statement["Principal"] != {"Service": "events.amazonaws.com"}:
+            yield f"principal {statement['Principal']}"
+        if (statement["Action"], statement["Resource"]) != ("sqs:SendMessage", {"Fn::GetAtt": [queue["Ref"], "Arn"]}):
+            yield f"{statement['Action']} on {statement['Resource']}"
+
+
 def wrong_with_role(name: str, properties: dict[str, Any]) -> Iterator[str]:
     """Describe the principals and managed policies of a role that are not allowed."""
     function = name.removesuffix("Role")
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
-    service = "scheduler.amazonaws.com" if name == "TimerRole" else "lambda.amazonaws.com"
+    service = ASSUMED_BY.get(name, "lambda.amazonaws.com")
     if trust["Principal"] not in ({"Service": service}, {"Service": [service]}):
         yield f"is trusted to {trust['Principal']}"
     if listed(trust["Action"]) != ["sts:AssumeRole"]:
@@ -229,6 +240,14 @@ def add(resource: dict[str, Any]) -> Callable[[Resources], None]:
     return lambda resources: resources.update({"Planted": resource})
 
 
+def send(**changed: Any) -> Callable[[Resources], None]:
+    def plant(resources: Resources) -> None:
+        [statement] = resources["TimerDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        statement.update(changed)
+
+    return plant
+
+
 def trust(principal: Any) -> Callable[[Resources], None]:
     def plant(resources: Resources) -> None:
         resources["GetMeRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = principal
@@ -253,7 +272,12 @@ def attach(policy: str) -> Callable[[Resources], None]:
         attach(STREAMS),
         attach(QUEUES),
         add({"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}),
-        add({"Type": "AWS::SQS::QueuePolicy", "Properties": {}}),
+        send(Principal="*"),
+        send(Principal={"Service": "sns.amazonaws.com"}),
+        send(Action="sqs:*"),
+        send(Resource={"Fn::GetAtt": ["Offers", "Arn"]}),
+        send(Condition={}),
+        send(Condition={"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": ["Api", "Arn"]}]}}),
         add({"Type": "AWS::SNS::TopicPolicy", "Properties": {}}),
         add({"Type": "AWS::Lambda::Permission", "Properties": {"Action": "lambda:InvokeFunction", "Principal": "*"}}),
         lambda resources: resources["GetMe"]["Properties"].update(Role=resources["GetBalance"]["Properties"]["Role"]),

@@ -59,6 +59,31 @@ def test_message_that_fails_again_stays(
     assert [event["order_id"] for _, event in invoked[2:]] == ["bad"]
 
 
+@pytest.mark.parametrize("source", ["RULE_ARN", "SCHEDULE_ARN"])
+def test_event_that_was_not_delivered_goes_to_its_target(
+    url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """EventBridge sets aside the bare event, with the ARN of its target in an attribute of the message.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    calls: Invoked = []
+    monkeypatch.setattr(redrive, "invoke_by_name", lambda stage, name, event: calls.append((name, event)))
+    attributes = {
+        source: "arn:aws:events:eu-central-1:123456789012:rule/every-minute",
+        "TARGET_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:sweep:live",
+        "ERROR_CODE": "NO_PERMISSIONS",
+    }
+    event = {"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+    boto3.client("sqs").send_message(
+        QueueUrl=url("TimerDeadLetters"),
+        MessageBody=json.dumps(event),
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    )
+    assert redrive.main() == 0
+    assert calls == [("sweep", event)]
+
+
 def test_empty_queues_are_an_exit_code_of_0(url: Callable[[str], str]) -> None:
     assert redrive.main() == 0
 

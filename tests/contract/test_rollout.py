@@ -1,42 +1,19 @@
 """The rollout in the translated template. Not covered: CodeDeploy itself, which the embedded AWS does not have."""
 
-import json
 import shutil
 import subprocess
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 from infra.local.translate import named
 from tests import api
 from tests.api import ROOT
+from tests.contract.wiring import TEMPLATE, Resources, translated
 
-TEMPLATE = (ROOT / "template.yaml").read_text()
 ALARM_BY_NAME = '!Sub "urgent-services-${Stage}-api-errors"]'
-
-Resources = dict[str, dict[str, Any]]
-
-
-def translated(template: str, *, as_uploaded: bool = True) -> Resources:
-    """The template as CloudFormation gets it, with aliases and update policies (infra/local/translate.py omits them).
-
-    The uploaded template has no YAML aliases: the SAM CLI replaces each by a copy of its value.
-    """
-    sam = yaml_parse(template)
-    if as_uploaded:
-        sam = json.loads(json.dumps(sam))
-    code = {"Bucket": "code", "Key": "code.zip"}
-    sam["Globals"]["Function"]["CodeUri"] = code
-    sam["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = code
-    parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
-    # SAM looks up AWS's managed policies by name; the template names none.
-    resources: Resources = transform(sam, parameters, SimpleNamespace(load=dict))["Resources"]
-    return resources
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,13 @@
 """template.yaml is readable: line length, sections, descriptions, and the generated dashboard."""
 
 import re
-from typing import Any
 
 import pytest
 
 from infra.build import dashboard
 from tests import api
-from tests.api import ROOT
-from tests.contract.test_rollout import translated
+from tests.contract.wiring import TEMPLATE, Source, logical, read, translated
 
-TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 MAX_LINE = 200
 MAX_RESOURCES = 460
 """AWS refuses a stack of more than 500. Above our budget, operators' functions move to a stack of their own."""
@@ -50,39 +47,30 @@ def test_a_parameter_has_a_description(name: str) -> None:
     assert len(api.template()["Parameters"][name].get("Description", "")) > len("Base URL")
 
 
-def sources(kind: str) -> dict[str, dict[str, Any]]:
-    """The event sources of a kind (SQS, DynamoDB), by the function that they invoke."""
-    return {
-        name: event["Properties"]
-        for name, resource in api.template()["Resources"].items()
-        for event in resource.get("Properties", {}).get("Events", {}).values()
-        if resource["Type"] == "AWS::Serverless::Function" and event["Type"] == kind
-    }
+def source_of(function: str) -> Source:
+    """The event source of a function."""
+    [source] = [each for each in read(translated(TEMPLATE)).sources.values() if each.invokes.function == function]
+    return source
 
 
-def test_each_queue_has_a_maximum_of_concurrent_readers() -> None:
-    """Otherwise Lambda takes more messages than it can start, and each throttled start uses up a receive."""
-    assert set(sources("SQS")) == {"FindAudience", "SendOffer", "SendNotice"}
-    for function, source in sources("SQS").items():
-        assert 2 <= source.get("ScalingConfig", {}).get("MaximumConcurrency", 0) <= 20, function
-        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"], function
+@pytest.mark.parametrize("function", ["FindAudience", "SendOffer", "SendNotice"])
+def test_a_queue_has_few_concurrent_readers(function: str) -> None:
+    """Telegram's limit on sending: more senders would only wait for each other (shared/store/send_rate.py)."""
+    assert 2 <= (source_of(function).concurrency or 0) <= 20
 
 
 def test_news_is_given_up_by_age() -> None:
     """L9: after an hour an order is over; ten attempts may pass within a minute of an outage."""
     hour = 60 * 60
-    assert set(sources("DynamoDB")) == {"OrderChanged", "LockExpired"}
-    changes = sources("DynamoDB")["OrderChanged"]
-    assert (changes["MaximumRecordAgeInSeconds"], changes["MaximumRetryAttempts"]) == (hour, -1)
-    assert changes["ParallelizationFactor"] == 10, "a record that always fails holds back a tenth of the orders"
-    new_orders = api.template()["Resources"]["NewOrders"]["Properties"]
-    assert new_orders["VisibilityTimeout"] * new_orders["RedrivePolicy"]["maxReceiveCount"] >= hour
-    locks = sources("DynamoDB")["LockExpired"]
-    assert 0 < locks["MaximumRetryAttempts"] <= 10, "the sweep has ended the order before"
-    for source in (changes, locks):
-        assert source["BisectBatchOnFunctionError"]
-        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert source["DestinationConfig"]["OnFailure"]["Destination"] == "StreamDeadLetters.Arn"
+    changes = source_of("OrderChanged")
+    assert (changes.age, changes.attempts) == (hour, -1)
+    assert changes.parallel == 10, "a record that always fails holds back a tenth of the orders"
+    wiring = read(translated(TEMPLATE))
+    new_orders = wiring.queues[logical(source_of("FindAudience").of)]
+    assert new_orders.visibility * (new_orders.receives or 0) >= hour
+    locks = source_of("LockExpired")
+    assert 0 < (locks.attempts or 0) <= 10, "the sweep has ended the order before"
+    assert {changes.failures_to, locks.failures_to} == {"${StreamDeadLetters.Arn}"}
 
 
 def test_each_alarm_description_says_what_to_check() -> None:
