@@ -13,6 +13,7 @@ from typing import Any
 from tests import api
 from tests.conftest import TABLE
 from tests.fakes.dynamodb import AwsError, Change, Database, Item
+from tests.fakes.rules import size_of
 
 _INDEX_KEYS = [
     (index["KeySchema"][0]["AttributeName"], index["KeySchema"][1]["AttributeName"])
@@ -87,18 +88,18 @@ class MeteredTable:
         match operation:
             case "GetItem":
                 found = [answer["Item"]] if "Item" in answer else []
-                return len(found), _units(request, [_size(item) for item in found] or [0])
+                return len(found), _units(request, [size_of(item) for item in found] or [0])
             case "BatchGetItem":
                 [wanted] = request["RequestItems"].values()
                 # A projection does not lower the cost: the whole item is read.
                 whole = {"Keys": wanted["Keys"], "ConsistentRead": wanted["ConsistentRead"]}
                 found = self._database.execute(operation, {"RequestItems": {TABLE: whole}})["Responses"][TABLE]
-                sizes = [_size(item) for item in found]
+                sizes = [size_of(item) for item in found]
                 return len(sizes), _units(wanted, sizes + [0] * (len(wanted["Keys"]) - len(sizes)))
             case "Query" | "Scan":
                 whole = {name: value for name, value in request.items() if name != "Select"}
                 entries = self._database.execute(operation, whole)["Items"] if "Select" in request else answer["Items"]
-                return len(entries), _units(request, [sum(_size(entry) for entry in entries)])
+                return len(entries), _units(request, [sum(size_of(entry) for entry in entries)])
         return 0, 0
 
     def _written(self, operation: str) -> int:
@@ -106,7 +107,7 @@ class MeteredTable:
         units = 0
         for change in self._changes:
             old, new = change.old or {}, change.new or {}
-            units += each * max(1, -(-max(_size(old), _size(new)) // 1024))
+            units += each * max(1, -(-max(size_of(old), size_of(new)) // 1024))
             for pk, sk in _INDEX_KEYS:
                 before, after = _place(old, pk, sk), _place(new, pk, sk)
                 if before != after:
@@ -121,22 +122,3 @@ def _place(item: Item, pk: str, sk: str) -> tuple[Any, Any] | None:
 def _units(request: Mapping[str, Any], sizes: Sequence[int]) -> float:
     each = 1.0 if request.get("ConsistentRead") else 0.5
     return each * sum(max(1, -(-size // 4096)) for size in sizes)
-
-
-def _size(item: Item) -> int:
-    return sum(len(name.encode()) + _size_of(value) for name, value in item.items())
-
-
-def _size_of(value: Mapping[str, Any]) -> int:
-    [(kind, content)] = value.items()
-    match kind:
-        case "S":
-            return len(str(content).encode())
-        case "N":
-            digits = str(content).lstrip("-")
-            return (len(digits) + 1) // 2 + 1 + bool(digits != content)
-        case "M":
-            return 3 + _size(content) + len(content)
-        case "L":
-            return 3 + sum(1 + _size_of(element) for element in content)
-    return 1

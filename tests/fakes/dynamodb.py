@@ -1,6 +1,7 @@
 """An in-memory DynamoDB: one table, its indexes, its stream, its TTL, and the operations that `shared/store` calls.
 
-Requests and responses are in DynamoDB's notation, with errors. `test_dynamodb.py` compares it with the embedded AWS.
+Requests and responses are in DynamoDB's notation, with errors. `rules.py` refuses what the documentation forbids;
+`test_dynamodb.py` compares the rest with two other implementations.
 It runs in one thread, so each call is atomic. The creator decides what a real table leaves open: the lag of indexes and
 eventual reads (`lag`), the size of a page, and when TTL deletes.
 
@@ -13,15 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes import expressions
+from tests.fakes import expressions, rules
 from tests.fakes.expressions import Invalid
 
 Item = dict[str, Any]
 Key = tuple[str, str]
 
 _TOKEN_REMEMBERED = 10 * 60 * 1000
-_MOST_IN_TRANSACTION = 100
-_MOST_IN_BATCH = 100
 _PAGE_BYTES = 1024 * 1024
 
 _CONDITION_FAILED = "The conditional request failed"
@@ -141,6 +140,7 @@ class Database:
         kinds = {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]}
         self.name = name
         self.now = now
+        self._schema = rules.Schema.of(definition)
         self.lag = lag
         self.page_items: int | None = None
         self.items: dict[Key, Item] = {}
@@ -176,14 +176,18 @@ class Database:
 
     def execute(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Execute a call and return its response. Raises AwsError, expressions.Unsupported."""
-        if operation not in self._operations:
-            raise expressions.Unsupported(operation)
-        if request.get("TableName", self.name) != self.name:
-            raise AwsError("ResourceNotFoundException", "Requested resource not found")
         try:
+            rules.check(operation, request, self._schema_of)
+            if operation not in self._operations:
+                raise expressions.Unsupported(operation)
             return self._operations[operation](request)
         except Invalid as invalid:
             raise AwsError("ValidationException", str(invalid)) from None
+
+    def _schema_of(self, table: str) -> rules.Schema:
+        if table != self.name:
+            raise AwsError("ResourceNotFoundException", "Requested resource not found")
+        return self._schema
 
     # ------------------------------------------------------------ reads
 
@@ -194,10 +198,6 @@ class Database:
     def _batch_get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         [(table, wanted)] = request["RequestItems"].items()
         keys = [_key(key) for key in wanted["Keys"]]
-        if not 1 <= len(keys) <= _MOST_IN_BATCH:
-            raise Invalid("1 validation error detected: RequestItems")
-        if len(set(keys)) != len(keys):
-            raise Invalid("Provided list of item keys contains duplicates")
         fits = len(keys) if self.page_items is None else self.page_items
         found = [self._read(key, consistent=wanted.get("ConsistentRead", False)) for key in keys[:fits]]
         if "ProjectionExpression" in wanted:
@@ -213,16 +213,9 @@ class Database:
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
         index = self._indexes[request["IndexName"]]
-        if request.get("ConsistentRead"):
-            raise Invalid("Consistent reads are not supported on global secondary indexes")
         values = request["ExpressionAttributeValues"]
-        wanted, used = expressions.key_range(request["KeyConditionExpression"])
-        expressions.check_exact(frozenset(), used, request.get("ExpressionAttributeNames", {}), values)
-        if wanted.partition[0] != index.pk or wanted.sort not in (None, index.sk):
-            raise Invalid("Query condition missed key schema element")
+        wanted, _ = expressions.key_range(request["KeyConditionExpression"])
         low, high = (self._bound(index, values, bound) for bound in (wanted.low, wanted.high))
-        if low is not None and high is not None and low > high:
-            raise Invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
         self._show_what_came()
         rows = index.partitions.get(values[wanted.partition[1]]["S"], [])
         first = 0 if low is None else bisect.bisect_left(rows, low, key=lambda row: row[0])
@@ -231,8 +224,7 @@ class Database:
         if "ExclusiveStartKey" in request:
             start = request["ExclusiveStartKey"]
             place = index.place_of(start)
-            if place is None:
-                raise Invalid("The provided starting key is invalid")
+            assert place is not None  # or it breaks a rule
             at = place[1], _key(start)
             if forward:
                 first = max(first, bisect.bisect_right(rows, at, key=_place))
@@ -248,7 +240,7 @@ class Database:
         size = 0
         page: list[Item] = []
         for _, _, entry in rows[:most]:
-            bytes_of_entry = _size(entry)
+            bytes_of_entry = rules.size_of(entry)
             if page and size + bytes_of_entry > _PAGE_BYTES:
                 break
             page.append(entry)
@@ -276,17 +268,12 @@ class Database:
     def _bound(self, index: _Index, values: Mapping[str, Any], name: str | None) -> Any:
         if name is None:
             return None
-        if index.sk_kind not in values[name]:
-            raise Invalid(
-                "One or more parameter values were invalid: Condition parameter type does not match schema type"
-            )
         content = values[name][index.sk_kind]
         return int(content) if index.sk_kind == "N" else content
 
     # ------------------------------------------------------------ writes
 
     def _put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        expressions.check_given(request.get("ConditionExpression"), None, *_given(request))
         new: Item = request["Item"]
         key = _key(new)
         bad_key = self._bad_index_key(new)
@@ -302,16 +289,14 @@ class Database:
             raise AwsError("ConditionalCheckFailedException", _CONDITION_FAILED, item=reason.get("Item"))
 
     def _update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        condition, update = request.get("ConditionExpression"), request["UpdateExpression"]
-        names, values = _given(request)
-        expressions.check_given(condition, update, names, values)
         key = _key(request["Key"])
         old = self.items.get(key)
         self._hold_to_condition(request, key)
-        new = self._updated(key, old, update, names, values)
+        new = self._updated(key, old, request)
         bad_key = self._bad_index_key(new)
         if bad_key:
             raise Invalid(bad_key)
+        rules.check_index_keys(new, self._schema, updated=True)
         self._commit([(key, new)])
         match request.get("ReturnValues", "NONE"):
             case "ALL_NEW":
@@ -322,30 +307,24 @@ class Database:
                 return {}
         raise expressions.Unsupported(request["ReturnValues"])
 
-    def _updated(self, key: Key, old: Item | None, update: str, names: Any, values: Any) -> Item:
-        for name in expressions.update_targets(update, names):
-            if name in ("pk", "sk"):
-                raise Invalid(
-                    f"One or more parameter values were invalid: Cannot update attribute {name}. "
-                    "This attribute is part of the key"
-                )
-        return expressions.updated(update, old or {"pk": {"S": key[0]}, "sk": {"S": key[1]}}, names, values)
+    def _updated(self, key: Key, old: Item | None, request: Mapping[str, Any]) -> Item:
+        names, values = _given(request)
+        before = old or {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+        new = expressions.updated(request["UpdateExpression"], before, names, values)
+        rules.check_size(new, updated=True)
+        return new
 
     def _transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
-        if not 1 <= len(actions) <= _MOST_IN_TRANSACTION:
-            raise Invalid("1 validation error detected: transactItems")
-        keys = []
-        for kind, action in actions:
-            names, values = _given(action)
-            expressions.check_given(action.get("ConditionExpression"), action.get("UpdateExpression"), names, values)
-            keys.append(_key(action["Item"] if kind == "Put" else action["Key"]))
+        keys = [_key(action["Item"] if kind == "Put" else action["Key"]) for kind, action in actions]
         token = request.get("ClientRequestToken")
         if token is not None and self._was_done(token, request["TransactItems"]):
             return {}
-        if len(set(keys)) != len(keys):
-            raise Invalid("Transaction request cannot include multiple operations on one item")
+        rules.check_targets(request, self._schema_of)
         writes = [self._write(kind, action, key) for (kind, action), key in zip(actions, keys, strict=True)]
+        for (kind, _), new in zip(actions, writes, strict=True):
+            if kind == "Update" and isinstance(new, dict):
+                rules.check_index_keys(new, self._schema, updated=True)
         # DynamoDB checks index keys before the conditions, and other errors of an update after them.
         bad_keys = [self._bad_index_key(new) for new in writes]
         if any(bad_keys):
@@ -381,7 +360,7 @@ class Database:
                 return put
             case "Update":
                 try:
-                    return self._updated(key, self.items.get(key), action["UpdateExpression"], *_given(action))
+                    return self._updated(key, self.items.get(key), action)
                 except Invalid as invalid:
                     return invalid
             case "Delete" | "ConditionCheck":
@@ -414,11 +393,9 @@ class Database:
             return None
         for name, wanted, index in self._index_keys:
             if name in item:
-                [(kind, content)] = item[name].items()
+                [kind] = item[name]
                 if kind != wanted:
                     return f"{_BAD_KEY_TYPE} {name} Expected: {wanted} Actual: {kind} IndexName: {index}"
-                if content == "":
-                    raise Invalid("The AttributeValue for a key attribute cannot contain an empty string value")
         return None
 
     def _commit(self, writes: Sequence[tuple[Key, Item | None]], *, by_ttl: bool = False) -> None:
@@ -495,20 +472,8 @@ def _cancelled(reasons: Sequence[Mapping[str, Any]]) -> AwsError:
 
 
 def _key(attributes: Mapping[str, Any]) -> Key:
-    pk, sk = attributes["pk"].get("S"), attributes["sk"].get("S")
-    if pk is None or sk is None:
-        raise Invalid("The provided key element does not match the schema")
-    if not pk or not sk:
-        raise Invalid(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-            f"empty string value. Key: {'sk' if pk else 'pk'}"
-        )
-    return pk, sk
+    return attributes["pk"]["S"], attributes["sk"]["S"]
 
 
 def _given(request: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
     return request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-
-
-def _size(entry: Item) -> int:
-    return sum(len(name.encode()) + len(next(iter(value.values())).encode()) for name, value in entry.items())

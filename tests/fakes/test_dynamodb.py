@@ -385,6 +385,7 @@ def due(database: Database, order: str, at: int) -> None:
 
 def all_due(database: Database) -> list[str]:
     request = {
+        "TableName": TABLE,
         "IndexName": "due",
         "KeyConditionExpression": "due_pk = :partition",
         "ExpressionAttributeValues": {":partition": {"S": "DUE"}},
@@ -393,7 +394,7 @@ def all_due(database: Database) -> list[str]:
 
 
 def get(database: Database, order: str, *, consistent: bool) -> Any:
-    request = {"Key": {"pk": {"S": order}, "sk": {"S": "ORDER"}}, "ConsistentRead": consistent}
+    request = {"TableName": TABLE, "Key": {"pk": {"S": order}, "sk": {"S": "ORDER"}}, "ConsistentRead": consistent}
     return database.execute("GetItem", request).get("Item", {}).get("due_at")
 
 
@@ -486,6 +487,7 @@ def test_unknown_table_is_rejected_by_both(embedded: Any, database: Database) ->
 
 def test_unknown_expression_raises_unsupported(database: Database) -> None:
     request = {
+        "TableName": TABLE,
         "Key": {"pk": {"S": "A"}, "sk": {"S": "ORDER"}},
         "UpdateExpression": "SET visits = list_append(visits, :one)",
         "ExpressionAttributeValues": {":one": {"N": "1"}},
