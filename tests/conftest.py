@@ -102,6 +102,7 @@ TOGETHER = {
         "payments",
         "redrive",
         "reviews",
+        "rules",
     )
 }
 """Files that use the session's service. They share one process, so that each function starts once."""

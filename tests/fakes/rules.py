@@ -1,7 +1,7 @@
 """DynamoDB's documented rules of a request, which no emulator enforces in full.
 
 `check` is given every request that a test sends: `dynamodb.py` calls it for those in process, and
-`tests/integration/rules` for those to the embedded AWS. `expressions.py` has the rules of one expression.
+`tests/integration/embedded` for those to the embedded AWS. `expressions.py` has the rules of one expression.
 
 Sources, in the Amazon DynamoDB Developer Guide and its API reference:
 
@@ -520,3 +520,5 @@ _CHECKS: dict[str, Callable[[Mapping[str, Any], _SchemaOf], None]] = {
     "TransactWriteItems": _transact_write_items,
     "UpdateItem": _update_item,
 }
+OPERATIONS = frozenset(_CHECKS)
+"""The operations that have rules: every one that reads or writes items, except PartiQL's."""

@@ -36,6 +36,9 @@ Result = TypeVar("Result")
 RUN = (sys.executable, "-m", "infra.local")
 """The command of `make run`."""
 
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Python's start-up code of the embedded AWS: it checks every request to DynamoDB."""
+
 MANY = (
     "ORDERS_PER_HOUR",
     "CONTACTS_PER_HOUR",
@@ -117,6 +120,7 @@ class Service:
         env = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR") if name in os.environ}
         env |= dict.fromkeys(MANY, "100000")
         env |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "PORT": str(self.port), "LOCAL_DATA_DIR": str(self.data_dir)}
+        env["PYTHONPATH"] = str(EMBEDDED)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 command,
