@@ -27,7 +27,7 @@ from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.serving import serving
+from tests.serving import serving_fake
 
 HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
 
@@ -287,7 +287,7 @@ def change() -> Iterator[Change]:
 def telegram(change: Change) -> Iterator[FakeTelegram]:
     """The fake Telegram with the bot's token, without rate limits."""
     fake = FakeTelegram(BOT_TOKEN, limits=False)
-    with serving(fake.app) as url:
+    with serving_fake(fake) as url:
         change(TELEGRAM_API_URL=url)
         yield fake
 
@@ -295,8 +295,8 @@ def telegram(change: Change) -> Iterator[FakeTelegram]:
 @pytest.fixture
 def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
     """The fake Crypto Pay. The test sends its webhooks."""
-    fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
-    with serving(fake.app) as url:
+    fake = FakeCryptoPay(CRYPTO_PAY_TOKEN, clock=lambda: clock.now_ms() / 1000)
+    with serving_fake(fake) as url:
         change(CRYPTO_PAY_API_URL=url)
         yield fake
 
@@ -304,8 +304,8 @@ def crypto_pay(change: Change) -> Iterator[FakeCryptoPay]:
 @pytest.fixture
 def yookassa(change: Change) -> Iterator[FakeYookassa]:
     """The fake YooKassa. The test sends its notifications."""
-    fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY)
-    with serving(fake.app) as url:
+    fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY, clock=lambda: clock.now_ms() / 1000)
+    with serving_fake(fake) as url:
         change(YOOKASSA_API_URL=url)
         yield fake
 

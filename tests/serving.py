@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -41,6 +41,29 @@ def serving(app: App) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
+
+
+class Fake(Protocol):
+    """A fake of a provider, and the requests that it refused for their form."""
+
+    @property
+    def app(self) -> App:
+        """The ASGI app."""
+
+    @property
+    def mistakes(self) -> list[str]:
+        """The refused requests."""
+
+
+@contextmanager
+def serving_fake(fake: Fake) -> Iterator[str]:
+    """Serve a fake as `serving` does. At the end it must have refused no request for its form.
+
+    So a request that the provider would refuse fails the test, also where our code takes the refusal for an outage.
+    """
+    with serving(fake.app) as url:
+        yield url
+    assert fake.mistakes == []
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tests.bench.meter import Call, MeteredTable
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
 from tests.fakes import sdk
 from tests.in_process import Api, Change, changed_settings, queue_record
-from tests.serving import serving
+from tests.serving import serving_fake
 
 WEBHOOK = "POST /api/telegram/webhook"
 CLIENT, EXECUTOR, STRANGER = 7_000_000_001, 7_000_000_002, 7_000_000_003
@@ -51,21 +51,21 @@ class Service(Api):
     def telegram(self) -> FakeTelegram:
         """The fake Telegram with the bot's token."""
         fake = FakeTelegram(BOT_TOKEN, limits=False)
-        self._change(TELEGRAM_API_URL=self._servers.enter_context(serving(fake.app)))
+        self._change(TELEGRAM_API_URL=self._servers.enter_context(serving_fake(fake)))
         return fake
 
     @cached_property
     def crypto_pay(self) -> FakeCryptoPay:
         """The fake Crypto Pay, which sends no webhooks by itself."""
-        fake = FakeCryptoPay(CRYPTO_PAY_TOKEN)
-        self._change(CRYPTO_PAY_API_URL=self._servers.enter_context(serving(fake.app)))
+        fake = FakeCryptoPay(CRYPTO_PAY_TOKEN, clock=lambda: clock.now_ms() / 1000)
+        self._change(CRYPTO_PAY_API_URL=self._servers.enter_context(serving_fake(fake)))
         return fake
 
     @cached_property
     def yookassa(self) -> FakeYookassa:
         """The fake YooKassa, which sends no webhooks by itself."""
         fake = FakeYookassa(settings.payment_settings().yookassa_shop_id, YOOKASSA_KEY)
-        self._change(YOOKASSA_API_URL=self._servers.enter_context(serving(fake.app)))
+        self._change(YOOKASSA_API_URL=self._servers.enter_context(serving_fake(fake)))
         return fake
 
     def note(self, method: str, url: str, **request: Any) -> http.Reply:

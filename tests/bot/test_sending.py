@@ -205,7 +205,7 @@ def test_send_is_retried_after_a_timeout(service: Api, bot: FakeTelegram, monkey
     monkeypatch.setattr(bot_api.call, "__kwdefaults__", {"read_timeout": 0.1})
     listen(EXECUTOR)
     order = service.order(CLIENT)
-    bot.fail("sendMessage", hang=0.5)
+    bot.fail("sendMessage", hang=5)
     assert len(offer(service, EXECUTOR, order["id"])) == 1
     service.later(ms=30_000)
     assert offer(service, EXECUTOR, order["id"]) == []
@@ -287,6 +287,8 @@ def test_missing_or_wrong_token_uses_up_no_attempt(
         assert len(offer(service, EXECUTOR, order["id"])) == 1
     assert log.getvalue().count('"level":"ERROR"') >= 8
     assert bot.sent() == []
+    assert set(bot.mistakes) == ({"sendMessage: token"} if wrong else set())
+    bot.mistakes.clear()
     token(BOT_TOKEN)
     assert service.handle(Queue.NOTICES, notice) == []
     assert offer(service, EXECUTOR, order["id"]) == []

@@ -17,7 +17,7 @@ from infra.operate.derived_keys import init_data_key
 from shared.domain.init_data import verify
 from tests.conftest import CRYPTO_PAY_TOKEN
 from tests.domain.test_init_data import MAX_AGE, NOW, PUBLIC, TOKEN, VECTORS
-from tests.serving import serving
+from tests.serving import serving_fake
 from tests.signing import key_of
 
 PREFIX = "/urgent-services/dev"
@@ -200,7 +200,7 @@ def test_setup_compares_webapp_link_with_the_bot(
         monkeypatch.setenv("TELEGRAM_BOT_TOKEN", fake.token)
     else:
         account.secrets = {f"{PREFIX}/telegram-bot-token": fake.token}
-    with serving(fake.app) as url:
+    with serving_fake(fake) as url:
         monkeypatch.setenv("TELEGRAM_API_URL", url)
         assert run("setup", account) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Wrong WebappLink: ")]

@@ -1,5 +1,5 @@
-"""The fixtures of a fake Telegram."""
+"""The fixtures of the fake providers."""
 
-from tests.in_process import change, service, telegram
+from tests.in_process import change, crypto_pay, service, telegram, yookassa
 
-__all__ = ["change", "service", "telegram"]
+__all__ = ["change", "crypto_pay", "service", "telegram", "yookassa"]

@@ -1,5 +1,8 @@
 """The fake Telegram of `infra/local`, which other tests rely on."""
 
+from contextlib import suppress
+
+import httpx
 import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
@@ -7,6 +10,7 @@ from shared.outbound import bot_api, http
 from shared.outbound.bot_api import BotApiError
 from shared.settings import settings
 from tests.in_process import Api
+from tests.serving import serving_fake
 
 
 def test_fake_telegram_enforces_its_limits(service: Api, telegram: FakeTelegram) -> None:
@@ -39,30 +43,88 @@ def test_fake_telegram_takes_faults_over_http(service: Api, telegram: FakeTelegr
     assert [(call["parameters"]["chat_id"], call["status"]) for call in seen["calls"]] == [(5, 403), (6, 200)]
 
 
-@pytest.mark.parametrize("options", ["no", {"is_disabled": "yes"}, {"disabled": True}])
-def test_fake_telegram_checks_link_preview_options(service: Api, telegram: FakeTelegram, options: object) -> None:
-    bot_api.call("sendMessage", chat_id=5, text="!", link_preview_options={"is_disabled": True})
+def test_protected_message_is_not_forwarded(service: Api, telegram: FakeTelegram) -> None:
+    """A refusal for the state of a chat is no mistake of the sender's form."""
+    telegram.protected.add(8)
     with pytest.raises(BotApiError) as refused:
-        bot_api.call("sendMessage", chat_id=5, text="!", link_preview_options=options)
-    assert refused.value.error_code == 400
+        bot_api.call("forwardMessage", chat_id=-100, from_chat_id=5, message_id=8)
+    assert (refused.value.error_code, refused.value.description) == (400, "Bad Request: message can't be forwarded")
+    assert telegram.mistakes == []
+
+
+def test_malformed_message_is_refused_and_recorded(
+    service: Api, telegram: FakeTelegram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The record has the place and the rule, and nothing that was sent. `make run` shows it, on standard error."""
+    for row in ([], [{"text": "Да", "callback_data": "x" * 65}]):
+        with suppress(BotApiError):
+            bot_api.call("sendMessage", chat_id=5, text="!", reply_markup={"inline_keyboard": [row]})
+    assert [call.status for call in telegram.calls] == [200, 400]
+    assert telegram.mistakes == ["sendMessage: reply_markup.inline_keyboard.0.0.callback_data: maxBytes 64"]
+    assert f"The fake of Telegram refuses {telegram.mistakes[0]}" in capfd.readouterr().err
+    telegram.mistakes.clear()
 
 
 @pytest.mark.parametrize(
-    ("given", "description"),
+    ("method", "path", "headers", "body", "status"),
     [
-        ({"from_chat_id": 5, "message_id": 7}, "chat not found"),
-        ({"chat_id": -100, "message_id": 7}, "chat not found"),
-        ({"chat_id": -100, "from_chat_id": 5}, "message identifier is not specified"),
-        ({"chat_id": -100, "from_chat_id": 5, "message_id": 8}, "message can't be forwarded"),
+        ("POST", "sendMessage", {}, b'{"chat_id": 5, "text": "!"}', 400),
+        ("POST", "sendMessage", {"content-type": "application/json"}, b"chat_id=5&text=!", 400),
+        ("POST", "sendMessage", {"content-type": "application/json"}, b"[]", 400),
+        ("GET", "sendMessage?chat_id=5&text=!", {}, None, 400),
+        ("PUT", "sendMessage", {"content-type": "application/json"}, b'{"chat_id": 5, "text": "!"}', 405),
+        ("POST", "sendMesage", {"content-type": "application/json"}, b'{"chat_id": 5, "text": "!"}', 404),
+        ("POST", "send/Message", {"content-type": "application/json"}, b'{"chat_id": 5, "text": "!"}', 404),
     ],
 )
-def test_fake_telegram_refuses_to_forward(
-    service: Api, telegram: FakeTelegram, given: dict[str, int], description: str
+def test_wrong_http_is_refused_and_recorded(
+    service: Api,
+    telegram: FakeTelegram,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    status: int,
 ) -> None:
-    telegram.protected.add(8)
-    with pytest.raises(BotApiError) as refused:
-        bot_api.call("forwardMessage", **given)
-    assert (refused.value.error_code, refused.value.description) == (400, f"Bad Request: {description}")
+    answer = httpx.request(
+        method, f"{settings().telegram_api_url}/bot{telegram.token}/{path}", headers=headers, content=body
+    )
+    assert (answer.status_code, len(telegram.mistakes), telegram.sent()) == (status, 1, [])
+    telegram.mistakes.clear()
+
+
+def test_json_in_a_text_stays_a_text(service: Api, telegram: FakeTelegram) -> None:
+    bot_api.call("sendMessage", chat_id=5, text='{"a": [1]}')
+    assert [message["text"] for message in telegram.sent(5)] == ['{"a": [1]}']
+
+
+def test_pre_checkout_answer_has_ten_seconds(service: Api, telegram: FakeTelegram) -> None:
+    """https://core.telegram.org/bots/api#precheckoutquery"""
+    now = 0.0
+    telegram._clock = lambda: now
+    link = bot_api.call(
+        "createInvoiceLink",
+        title="!",
+        description="!",
+        payload="1.1",
+        provider_token="",
+        currency="XTR",
+        prices=[{"label": "!", "amount": 1}],
+    )
+    query = telegram.pre_checkout_query(link, payer_id=1)
+    answer = {"pre_checkout_query_id": query["id"], "ok": True}
+    now = 10.0
+    assert bot_api.call("answerPreCheckoutQuery", **answer) is True
+    now = 10.1
+    for late in (answer, {**answer, "pre_checkout_query_id": "unknown"}):
+        with pytest.raises(BotApiError, match="400"):
+            bot_api.call("answerPreCheckoutQuery", **late)
+
+
+def test_served_fake_ends_with_a_check_of_mistakes() -> None:
+    fake = FakeTelegram("42:TEST-token-of-nobody")
+    with pytest.raises(AssertionError), serving_fake(fake) as url:
+        http.request("POST", f"{url}/bot{fake.token}/sendMessage", body={"chat_id": 5})
 
 
 def test_fake_telegram_counts_forwarded_messages(service: Api, telegram: FakeTelegram) -> None:

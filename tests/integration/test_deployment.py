@@ -17,7 +17,7 @@ from infra.local.settings import ROOT, LocalSettings
 from infra.operate import stage
 from shared.bot.updates import ABOUT
 from tests.conftest import BOT_TOKEN
-from tests.serving import serving
+from tests.serving import serving_fake
 from tests.signing import key_of
 
 pytestmark = pytest.mark.integration
@@ -39,7 +39,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="module")
 def telegram() -> Iterator[tuple[FakeTelegram, str]]:
     fake = FakeTelegram(BOT_TOKEN)
-    with serving(fake.app) as url:
+    with serving_fake(fake) as url:
         yield fake, url
 
 

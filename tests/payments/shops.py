@@ -95,8 +95,11 @@ class Shop:
     def __init__(self, service: Api) -> None:
         self.service = service
 
-    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
-        """Pay the invoice; return a function that notifies the service each time it is called."""
+    def take_money(self, invoice: dict[str, Any], *, late: bool = False) -> Callable[[], api.Answer]:
+        """Pay the invoice; return a function that notifies the service each time it is called.
+
+        `late`: the provider takes the money after the end of the invoice.
+        """
         raise NotImplementedError
 
     def decline(self, invoice: dict[str, Any]) -> None:
@@ -119,9 +122,9 @@ class CryptoShop(Shop):
         super().__init__(service)
         self.fake = fake
 
-    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+    def take_money(self, invoice: dict[str, Any], *, late: bool = False) -> Callable[[], api.Answer]:
         id = int(invoice["pay_url"].rpartition("/")[2])
-        self.fake.pay(id)
+        self.fake.pay(id, late=late)
         body, headers = self.fake.webhook(id)
         return lambda: self.service.call(CRYPTO, raw=body, headers=headers)
 
@@ -139,7 +142,7 @@ class CardShop(Shop):
         super().__init__(service)
         self.fake = fake
 
-    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+    def take_money(self, invoice: dict[str, Any], *, late: bool = False) -> Callable[[], api.Answer]:
         id = invoice["pay_url"].rpartition("/")[2]
         self.fake.pay(id)
         return lambda: self.service.call(YOOKASSA, raw=self.fake.webhook(id).decode())
@@ -173,7 +176,7 @@ class StarShop(Shop):
 
         return told
 
-    def take_money(self, invoice: dict[str, Any]) -> Callable[[], api.Answer]:
+    def take_money(self, invoice: dict[str, Any], *, late: bool = False) -> Callable[[], api.Answer]:
         message = self.fake.pay_stars(invoice["pay_url"], 1)
         self.charges[invoice["payment_id"]] = message["successful_payment"]["telegram_payment_charge_id"]
         return self.tell(message)

@@ -12,6 +12,8 @@ from infra.local.fakes.telegram import FakeTelegram, Webhook
 from infra.local.fakes.yookassa import FakeYookassa
 from infra.local.settings import FAKES, LocalSettings
 
+# Telegram waits for 10 s. Here the embedded AWS may first start a Python process for the function.
+_PRE_CHECKOUT_SECONDS = 60
 _TITLES = {"telegram": "Bot chats", "crypto-pay": "Crypto Pay", "yookassa": "YooKassa"}
 
 
@@ -29,6 +31,7 @@ def app(settings: LocalSettings) -> Starlette:
     """Build the app with the fakes that this run needs."""
     service = f"http://127.0.0.1:{settings.port}/api"
     telegram = FakeTelegram(settings.bot_token)
+    telegram.pre_checkout_seconds = _PRE_CHECKOUT_SECONDS
     telegram.webhook = Webhook(f"{service}/telegram/webhook", settings.telegram_webhook_secret)
     crypto_pay = FakeCryptoPay(settings.crypto_pay_api_token, f"{service}/balance/webhook/crypto-bot")
     yookassa = FakeYookassa(

@@ -1,5 +1,8 @@
 """A fake of the parts of Crypto Pay that we use: https://help.send.tg/en/articles/10279948-crypto-pay-api
 
+A call of a wrong form is refused, and recorded in `mistakes`: schemas/crypto_pay.json. The documentation has no list of
+error names; those of wrong parameters follow the known EXPIRES_IN_INVALID.
+
 /api/<method>    the API
 /                page: the invoices
 /pay/<id>        GET: page of an invoice; POST {"how"}: pay or refuse it, see HOW
@@ -12,7 +15,8 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -21,8 +25,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.local.fakes.http import base_of, parameters, post
+from infra.local.fakes.http import ANY_METHOD, Mistakes, base_of, json_object, parameters, post
 from infra.local.fakes.page import button, page
+from infra.local.fakes.schemas import Mistake, schema
 from infra.local.fakes.script import Fault, Script
 
 # What can happen to an invoice: the value of `how` and the label of its button.
@@ -41,17 +46,22 @@ _LEAST_TRANSFER, _LARGEST_TRANSFER = 1, 25_000
 
 
 class FakeCryptoPay:
-    """Crypto Pay for one app. Sends webhooks to `webhook_url`; with None it sends none."""
+    """Crypto Pay for one app. Sends webhooks to `webhook_url`; with None it sends none.
 
-    def __init__(self, token: str, webhook_url: str | None = None) -> None:
+    `clock` returns seconds since the epoch; invoices expire by it.
+    """
+
+    def __init__(self, token: str, webhook_url: str | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.token = token
         self.webhook_url = webhook_url
         self.invoices: dict[int, dict[str, Any]] = {}
         self.transfers: list[dict[str, Any]] = []
         self.without_wallet: set[int] = set()  # Telegram ids
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.mistakes = Mistakes("Crypto Pay")
         self.script = Script()
         self._last_id = int(time.time())  # above the ids of earlier runs, which the service still stores
+        self._clock = clock
         self._later: set[asyncio.Task[int]] = set()
         self._base = ""
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -65,11 +75,12 @@ class FakeCryptoPay:
         }
         self.app = Starlette(
             routes=[
-                Route("/api/{method}", self._api, methods=["GET", "POST"]),
+                Route("/api/{method}", self._api, methods=ANY_METHOD),
                 Route("/", self._list),
                 Route("/pay/{id:int}", self._invoice_page),
                 Route("/pay/{id:int}", self._press, methods=["POST"]),
                 Route("/script", self._script, methods=["POST", "DELETE"]),
+                Route("/{path:path}", self.mistakes.unknown_path, methods=ANY_METHOD),
             ]
         )
 
@@ -79,11 +90,14 @@ class FakeCryptoPay:
         """Inject a fault into the next call of the method; see Fault."""
         self.script.add(Fault(method, **fault))
 
-    def pay(self, invoice_id: int) -> None:
-        """Mark an invoice as paid without sending a webhook."""
+    def pay(self, invoice_id: int, *, late: bool = False) -> None:
+        """Mark an invoice as paid without sending a webhook. Only with `late` may its time be over."""
+        self._expire_due()
         invoice = self.invoices[invoice_id]
-        coins = f"{float(invoice['amount']) / _ROUBLES_A_COIN:g}"
-        invoice |= {"status": "paid", "paid_at": _iso(0), "paid_asset": "USDT", "paid_amount": coins}
+        if invoice["status"] != "active" and not late:
+            raise ValueError(f"Crypto Pay takes no money for an invoice that is {invoice['status']}")
+        coins = format((Decimal(invoice["amount"]) / _ROUBLES_A_COIN).normalize(), "f")
+        invoice |= {"status": "paid", "paid_at": self._iso(), "paid_asset": "USDT", "paid_amount": coins}
 
     def expire(self, invoice_id: int) -> None:
         """Mark an invoice as expired."""
@@ -98,7 +112,7 @@ class FakeCryptoPay:
             {
                 "update_id": self._last_id,
                 "update_type": update_type,
-                "request_date": _iso(0),
+                "request_date": self._iso(),
                 "payload": {**self.invoices[invoice_id], **changed},
             },
             ensure_ascii=False,
@@ -109,18 +123,35 @@ class FakeCryptoPay:
     # ------------------------------------------------------------ the API
 
     async def _api(self, request: Request) -> Response:
-        method, given = request.path_params["method"], await parameters(request)
+        method = request.path_params["method"]
+        found = dict(request.query_params) if request.method == "GET" else await json_object(request)
+        given = found or {}
         self._base = base_of(request)
         self.calls.append((method, given))
+        refusal = self._wrong_form(request, method, found)
+        return refusal if refusal is not None else await self._answer(method, given)
+
+    def _wrong_form(self, request: Request, method: str, given: dict[str, Any] | None) -> Response | None:
+        """Return the refusal of a call that Crypto Pay would refuse whatever the state of its invoices."""
         if request.headers.get("crypto-pay-api-token") != self.token:
+            self.mistakes.add(method, "crypto-pay-api-token")
             return _refusal(401, "UNAUTHORIZED")
+        if method not in self._methods or request.method not in ("GET", "POST"):
+            self.mistakes.add(method, "method not found")
+            return _refusal(405, "METHOD_NOT_FOUND")
+        mistake = Mistake("", "a JSON object") if given is None else schema("crypto_pay").mistake(method, given)
+        if mistake is None:
+            return None
+        self.mistakes.add(method, mistake)
+        return _refusal(400, f"{mistake.path.rpartition('.')[2].upper() or 'REQUEST'}_INVALID")
+
+    async def _answer(self, method: str, given: dict[str, Any]) -> Response:
         fault = self.script.next(method, given)
         if fault is not None and fault.hang:
             await asyncio.sleep(fault.hang)
         if fault is not None and fault.status is not None and not fault.applied:
             return _refusal(fault.status, **(fault.more or {}))
-        if method not in self._methods:
-            return _refusal(405, "METHOD_NOT_FOUND")
+        self._expire_due()
         result = self._methods[method](given)
         if fault is not None and fault.status is not None:
             return _refusal(fault.status, **(fault.more or {}))
@@ -128,9 +159,9 @@ class FakeCryptoPay:
             return _refusal(400, result or "INVALID_PARAMETER")
         return JSONResponse({"ok": True, "result": result})
 
-    def _create_invoice(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        if given.get("currency_type") != "fiat" or float(given.get("amount", 0)) <= 0:
-            return None
+    def _create_invoice(self, given: dict[str, Any]) -> dict[str, Any] | str:
+        if given.get("currency_type") != "fiat":
+            return "CURRENCY_TYPE_INVALID"  # we create no other invoice
         self._last_id += 1
         url = f"{self._base}pay/{self._last_id}"
         self.invoices[self._last_id] = {
@@ -145,19 +176,27 @@ class FakeCryptoPay:
             "web_app_invoice_url": url,
             "description": given.get("description"),
             "payload": given.get("payload"),
-            "created_at": _iso(0),
-            "expiration_date": _iso(given.get("expires_in", 0)),
+            "created_at": self._iso(),
         }
+        if "expires_in" in given:
+            self.invoices[self._last_id]["expiration_date"] = self._iso(given["expires_in"])
         return self.invoices[self._last_id]
 
     def _get_invoices(self, given: dict[str, Any]) -> dict[str, Any]:
-        now = _iso(0)
-        for invoice in self.invoices.values():
-            if invoice["status"] == "active" and invoice["expiration_date"] <= now:
-                invoice["status"] = "expired"
-        wanted = [int(text) for text in str(given.get("invoice_ids", "")).split(",") if text]
+        wanted = [int(text) for text in given.get("invoice_ids", "").split(",") if text]
         found = [self.invoices[id] for id in wanted if id in self.invoices] if wanted else [*self.invoices.values()]
-        return {"items": found[: int(given.get("count", 100))]}
+        return {"items": found[: given.get("count", 100)]}
+
+    def _expire_due(self) -> None:
+        """Expire the active invoices whose time is over."""
+        now = self._iso()
+        for invoice in self.invoices.values():
+            if invoice["status"] == "active" and invoice.get("expiration_date", "~") <= now:
+                invoice["status"] = "expired"
+
+    def _iso(self, seconds: float = 0) -> str:
+        """Return the time, `seconds` from now, in ISO 8601."""
+        return datetime.fromtimestamp(self._clock() + seconds, UTC).isoformat(timespec="milliseconds")
 
     def _transfer(self, given: dict[str, Any]) -> dict[str, Any] | str | None:
         """The transfer, or the name of an error. One USDT is one USD."""
@@ -165,8 +204,8 @@ class FakeCryptoPay:
             return None
         if given["user_id"] in self.without_wallet:
             return "USER_NOT_FOUND"
-        if not _LEAST_TRANSFER <= float(given["amount"]) <= _LARGEST_TRANSFER:
-            return "AMOUNT_TOO_SMALL" if float(given["amount"]) < _LEAST_TRANSFER else "AMOUNT_TOO_BIG"
+        if not _LEAST_TRANSFER <= Decimal(given["amount"]) <= _LARGEST_TRANSFER:
+            return "AMOUNT_TOO_SMALL" if Decimal(given["amount"]) < _LEAST_TRANSFER else "AMOUNT_TOO_BIG"
         self._last_id += 1
         self.transfers.append({"transfer_id": self._last_id, "status": "completed", **given})
         return self.transfers[-1]
@@ -235,10 +274,6 @@ class FakeCryptoPay:
 
 
 _STATUSES = {"paid": "Оплачено. Вернитесь в приложение.", "expired": "Срок счёта истёк."}
-
-
-def _iso(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
 def _refusal(status: int, name: str = "TOO_MANY_REQUESTS", *, text: str | None = None, **_: Any) -> Response:

@@ -1,12 +1,41 @@
-"""HTTP helpers of the fakes: read parameters, send webhooks."""
+"""HTTP helpers of the fakes: read parameters, record mistakes, send webhooks."""
 
-import contextlib
 import json
+import sys
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpcore
 from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.local.fakes.schemas import Mistake
+
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Mistakes(list[str]):
+    """The requests that a fake refused for their form, such as an unknown parameter: defects of the sender.
+
+    A refusal for the state, as of a closed chat or a paid invoice, is no mistake. None repeats a value that was sent.
+    Each is also a line on standard error, which `make run` shows. A test that makes one on purpose clears the list; any
+    other fails at its end.
+    """
+
+    def __init__(self, provider: str) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def add(self, method: str, mistake: Mistake | str) -> None:
+        """Record a mistake in a call of `method`."""
+        self.append(f"{method}: {mistake}")
+        print(f"The fake of {self._provider} refuses {self[-1]}", file=sys.stderr, flush=True)
+
+    async def unknown_path(self, request: Request) -> Response:
+        """Refuse a path that the provider does not have."""
+        if request.method != "GET" or request.url.path.rpartition("/")[2] != "favicon.ico":
+            self.add(f"{request.method} {request.path_params['path']}", "unknown path")
+        return Response(status_code=404)
 
 
 def base_of(request: Request) -> str:
@@ -14,21 +43,21 @@ def base_of(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}/"
 
 
-async def parameters(request: Request) -> dict[str, Any]:
-    """Read a request's parameters: query, form or JSON. JSON inside form values is parsed, as Telegram does."""
-    if request.headers.get("content-type", "").startswith("application/json"):
-        given = await request.json()
-    else:
-        body = (await request.body()).decode()
-        given = {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
-    return {name: _maybe_json(value) for name, value in given.items()}
+async def parameters(request: Request) -> dict[str, str]:
+    """Read the parameters of a page: those of the query and of the form."""
+    body = (await request.body()).decode()
+    return {**request.query_params, **dict(parse_qsl(body, keep_blank_values=True))}
 
 
-def _maybe_json(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
-    return value
+async def json_object(request: Request) -> dict[str, Any] | None:
+    """Read a body that is a JSON object; None if it is anything else, or not sent as application/json."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return None
+    try:
+        given = json.loads(await request.body())
+    except ValueError:
+        return None
+    return given if isinstance(given, dict) else None
 
 
 async def post(url: str, body: bytes, headers: dict[str, str]) -> int:

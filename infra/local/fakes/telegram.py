@@ -9,7 +9,8 @@
     /update                POST {"message": {…}}: send an update to the bot's webhook
 
 It enforces Telegram's rate limits: 30 messages per second, one message per second to a chat, and 20 per minute to a
-group. It answers a call over a limit with 429, as Telegram does, and records it in `violations`.
+group. It answers a call over a limit with 429, as Telegram does, and records it in `violations`. A call of a wrong form
+is refused, and recorded in `mistakes`: telegram_form.py.
 """
 
 import asyncio
@@ -29,9 +30,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.local.fakes.http import base_of, parameters, post
+from infra.local.fakes.http import ANY_METHOD, Mistakes, base_of, json_object, parameters, post
 from infra.local.fakes.page import button, page
+from infra.local.fakes.schemas import Mistake
 from infra.local.fakes.script import Fault, Script
+from infra.local.fakes.telegram_form import FormRefused, check
 
 MESSAGES_A_SECOND = 30
 MESSAGES_A_MINUTE_TO_A_GROUP = 20
@@ -46,13 +49,8 @@ _DESCRIPTIONS = {
 _NANOSTARS = 1_000_000_000
 _NEW_MESSAGE = frozenset({"sendMessage", "forwardMessage"})
 _SENDING = _NEW_MESSAGE | {"editMessageText"}
-_PREVIEW_OPTIONS = {
-    "is_disabled": bool,
-    "url": str,
-    "prefer_small_media": bool,
-    "prefer_large_media": bool,
-    "show_above_text": bool,
-}
+# How long Telegram waits for the answer to a pre_checkout_query: https://core.telegram.org/bots/api#precheckoutquery
+PRE_CHECKOUT_SECONDS = 10
 
 
 class Refused(Exception):
@@ -93,6 +91,7 @@ class FakeTelegram:
         self.limits = limits
         self.calls: list[Call] = []
         self.violations: list[str] = []
+        self.mistakes = Mistakes("Telegram")
         self.script = Script()
         self.webhook: Webhook | None = None
         # What getMe returns besides the id; a test may change it.
@@ -117,10 +116,12 @@ class FakeTelegram:
         self.invoices: dict[str, dict[str, Any]] = {}
         self.transactions: list[dict[str, Any]] = []
         self.pre_checkout_answers: dict[str, dict[str, Any]] = {}
+        self.pre_checkout_seconds: float = PRE_CHECKOUT_SECONDS
+        self._asked_at: dict[str, float] = {}  # by pre_checkout_query id
         self._prices: dict[str, int] = {}  # by charge id
         self.app = Starlette(
             routes=[
-                Route("/bot{token}/{method}", self._bot, methods=["GET", "POST"]),
+                Route("/bot{token}/{method}", self._bot, methods=ANY_METHOD),
                 Route("/", self._page),
                 Route("/calls", self._calls, methods=["GET", "DELETE"]),
                 Route("/script", self._script, methods=["POST", "DELETE"]),
@@ -130,6 +131,7 @@ class FakeTelegram:
                 Route("/stars", self._stars_page),
                 Route("/pay/{slug}", self._invoice_page),
                 Route("/pay/{slug}", self._pay, methods=["POST"]),
+                Route("/{path:path}", self.mistakes.unknown_path, methods=ANY_METHOD),
             ]
         )
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -171,7 +173,7 @@ class FakeTelegram:
         self.script.add(Fault(method, **fault))
 
     def forget(self) -> None:
-        """Reset: no calls, no violations, no faults, no rate limit reached."""
+        """Reset: no calls, no violations, no faults, no rate limit reached. Mistakes are not forgotten."""
         self.calls.clear()
         self.violations.clear()
         self.script.clear()
@@ -194,8 +196,10 @@ class FakeTelegram:
     def pre_checkout_query(self, link: str, payer_id: int, **changed: Any) -> dict[str, Any]:
         """Build the query that Telegram sends before it charges the Stars of an invoice."""
         invoice = self.invoices[link.rpartition("/")[2]]
+        query_id = str(self._next_id())
+        self._asked_at[query_id] = self._clock()
         return {
-            "id": str(self._next_id()),
+            "id": query_id,
             "from": _from(payer_id)["from"],
             "currency": invoice["currency"],
             "total_amount": invoice["prices"][0]["amount"],
@@ -244,11 +248,37 @@ class FakeTelegram:
     async def _bot(self, request: Request) -> Response:
         method = request.path_params["method"]
         if request.path_params["token"] != self.token:
+            self.mistakes.add(method, "token")
             return _refusal(Refused(401))
-        given = await parameters(request)
+        given = dict(request.query_params) if request.method == "GET" else await json_object(request)
         self._base = base_of(request)
-        call = Call(method, given, self._clock())
+        call = Call(method, given or {}, self._clock())
         self.calls.append(call)
+        try:
+            self._check_form(request, method, given)
+        except Refused as refused:
+            call.status = refused.status
+            return _refusal(refused)
+        return await self._answer(call)
+
+    def _check_form(self, request: Request, method: str, given: dict[str, Any] | None) -> None:
+        """Refuse a call that Telegram would refuse whatever the state of its chats."""
+        if request.method not in ("GET", "POST"):
+            self.mistakes.add(method, f"http method {request.method}")
+            raise Refused(405, "Method Not Allowed")
+        if method not in self._methods:
+            self.mistakes.add(method, "method not found")
+            raise Refused(404, "Not Found: method not found")
+        if given is None:
+            wrong: FormRefused | None = FormRefused(Mistake("", "a JSON object"), "can't parse JSON object")
+        else:
+            wrong = check(method, given)
+        if wrong is not None:
+            self.mistakes.add(method, wrong.mistake)
+            raise Refused(400, f"Bad Request: {wrong.description}")
+
+    async def _answer(self, call: Call) -> Response:
+        method, given = call.method, call.parameters
         fault = self.script.next(method, given)
         if fault is not None and fault.hang:
             await asyncio.sleep(fault.hang)
@@ -266,8 +296,6 @@ class FakeTelegram:
         return JSONResponse({"ok": True, "result": call.result})
 
     async def _apply(self, method: str, parameters: dict[str, Any]) -> Any:
-        if method not in self._methods:
-            raise Refused(404)
         result = self._methods[method](parameters)
         return await result if isinstance(result, Awaitable) else result
 
@@ -301,26 +329,15 @@ class FakeTelegram:
         return {"id": int(self.token.partition(":")[0]), **self.bot}
 
     def _send_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        if "chat_id" not in parameters:
-            raise Refused(400)
-        if not parameters.get("text"):
-            raise Refused(400, "Bad Request: message text is empty")
-        if len(parameters["text"]) > 4096:
-            raise Refused(400, "Bad Request: message is too long")
-        _check_preview(parameters)
         return {
             "message_id": self._next_id(),
             "date": int(time.time()),
-            "chat": {"id": parameters["chat_id"], "type": "private"},
+            "chat": {"id": parameters["chat_id"], "type": _chat_type(parameters["chat_id"])},
             "text": parameters["text"],
         }
 
     def _forward_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """https://core.telegram.org/bots/api#forwardmessage. The author's account is hidden, as a privacy setting."""
-        if type(parameters.get("chat_id")) is not int or type(parameters.get("from_chat_id")) is not int:
-            raise Refused(400)
-        if type(parameters.get("message_id")) is not int:
-            raise Refused(400, "Bad Request: message identifier is not specified")
         typed = self._typed.get(parameters["message_id"], {})
         if parameters["message_id"] in self.protected:
             raise Refused(400, "Bad Request: message can't be forwarded")
@@ -328,13 +345,12 @@ class FakeTelegram:
         return {
             "message_id": self._next_id(),
             "date": int(time.time()),
-            "chat": {"id": parameters["chat_id"], "type": "private" if parameters["chat_id"] > 0 else "supergroup"},
+            "chat": {"id": parameters["chat_id"], "type": _chat_type(parameters["chat_id"])},
             "forward_origin": {"type": "hidden_user", "date": int(time.time()), "sender_user_name": author},
             "text": typed.get("text", ""),
         }
 
     def _edit_message_text(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        _check_preview(parameters)
         sent = [call for call in self.calls if call.status == 200 and call.method == "sendMessage"]
         for call in sent:
             if call.result["message_id"] == parameters.get("message_id"):
@@ -355,16 +371,15 @@ class FakeTelegram:
         return True
 
     def _create_invoice_link(self, parameters: dict[str, Any]) -> str:
-        if parameters["currency"] != "XTR" or parameters["provider_token"] or len(parameters["prices"]) != 1:
-            raise Refused(400, "Bad Request: CURRENCY_INVALID")
-        if len(parameters["payload"].encode()) > 128:
-            raise Refused(400, "Bad Request: INVOICE_PAYLOAD_INVALID")
         slug = secrets.token_urlsafe(12)
         self.invoices[slug] = parameters
         return f"{self._base}pay/{slug}"
 
     def _answer_pre_checkout_query(self, parameters: dict[str, Any]) -> bool:
-        self.pre_checkout_answers[parameters["pre_checkout_query_id"]] = parameters
+        query_id = parameters["pre_checkout_query_id"]
+        if self._clock() - self._asked_at.get(query_id, float("-inf")) > self.pre_checkout_seconds:
+            raise Refused(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+        self.pre_checkout_answers[query_id] = parameters
         return True
 
     def _get_star_transactions(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -518,14 +533,8 @@ HOW = {
 }
 
 
-def _check_preview(parameters: dict[str, Any]) -> None:
-    """Check LinkPreviewOptions: an object with known fields of their types. https://core.telegram.org/bots/api"""
-    options = parameters.get("link_preview_options", {})
-    if not isinstance(options, dict):
-        raise Refused(400, "Bad Request: object expected as link preview options")
-    for name, value in options.items():
-        if not isinstance(value, _PREVIEW_OPTIONS.get(name, ())):
-            raise Refused(400, f"Bad Request: can't parse link preview options: field {name}")
+def _chat_type(chat_id: int | str) -> str:
+    return "private" if isinstance(chat_id, int) and chat_id > 0 else "supergroup"
 
 
 def _stars(nanostars: int) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """A fake of the parts of YooKassa that we use: https://yookassa.ru/developers/api
 
+A request of a wrong form is refused, and recorded in `mistakes`: schemas/yookassa.json.
+
 /payments, /payments/<id>, /refunds    the API; GET /refunds lists those of a payment
 /                                      page: the payments
 /pay/<id>                              GET: page of a payment; POST {"how"}: pay or decline it, see HOW
@@ -9,8 +11,10 @@
 import asyncio
 import base64
 import json
-import re
+import time
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -20,8 +24,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.local.fakes.http import base_of, parameters, post
+from infra.local.fakes.http import ANY_METHOD, Mistakes, base_of, json_object, parameters, post
 from infra.local.fakes.page import button, page
+from infra.local.fakes.schemas import Mistake, schema
 from infra.local.fakes.script import Fault, Script
 
 # What can happen to a payment: the value of `how` and the label of its button.
@@ -34,40 +39,69 @@ HOW = {
     "declined": "Не платить, банк откажет",
 }
 _DELAY_SECONDS = 10.0
-_PRICE = re.compile(r"[0-9]{1,9}\.[0-9]{2}", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
-_PHONE = re.compile(r"[0-9]{11,15}", re.ASCII)  # ITU-T E.164, without the plus
-_PAYMENT_MODES = ("full_prepayment", "partial_prepayment", "advance", "full_payment")
+# How long an Idempotence-Key is valid: https://yookassa.ru/developers/using-api/interaction-format#idempotence
+_KEY_SECONDS = 24 * 60 * 60
+_LONGEST_KEY = 64
+
+
+_METHODS = {
+    ("POST", "/payments"): "create",
+    ("GET", "/payments/{id}"): "get",
+    ("POST", "/refunds"): "refund",
+    ("GET", "/refunds"): "refunds",
+}
+
+
+@dataclass
+class _Answered:
+    """A request with an Idempotence-Key, when it came (seconds of the clock), and its answer."""
+
+    method: str
+    given: dict[str, Any]
+    at: float
+    response: Response
 
 
 class FakeYookassa:
     """YooKassa for one shop. Sends notifications to `webhook_url`; with None it sends none.
 
     With `needs_receipts`, the shop sends its fiscal receipts (54-FZ) through YooKassa, which then refuses a payment and
-    a partial refund without a valid receipt. The receipt of a full refund is that of the payment.
+    a partial refund without a receipt. The receipt of a full refund is that of the payment. `clock` returns seconds
+    since the epoch; idempotence keys expire by it.
     """
 
-    def __init__(self, shop_id: str, secret_key: str, webhook_url: str | None = None) -> None:
+    def __init__(
+        self,
+        shop_id: str,
+        secret_key: str,
+        webhook_url: str | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.webhook_url = webhook_url
         self.needs_receipts = False
         self.payments: dict[str, dict[str, Any]] = {}
         self.refunds: list[dict[str, Any]] = []
         self.refunds_become = "succeeded"  # or pending, or canceled
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.mistakes = Mistakes("YooKassa")
         self.script = Script()
+        self._clock = clock
         self._credentials = f"Basic {base64.b64encode(f'{shop_id}:{secret_key}'.encode()).decode()}"
-        self._by_idempotence_key: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # request and response
+        self._by_idempotence_key: dict[str, _Answered] = {}
+        self._not_captured: set[str] = set()  # payments that wait for a capture once they are paid
         self._later: set[asyncio.Task[int]] = set()
         self._base = ""
         self.app = Starlette(
             routes=[
-                Route("/payments", self._api, methods=["POST"], name="create"),
-                Route("/payments/{id}", self._api, name="get"),
-                Route("/refunds", self._api, methods=["GET", "POST"], name="refund"),
+                Route("/payments", self._api, methods=ANY_METHOD),
+                Route("/payments/{id}", self._api, methods=ANY_METHOD),
+                Route("/refunds", self._api, methods=ANY_METHOD),
                 Route("/", self._list),
                 Route("/pay/{id}", self._payment_page),
                 Route("/pay/{id}", self._press, methods=["POST"]),
                 Route("/script", self._script, methods=["POST", "DELETE"]),
+                Route("/{path:path}", self.mistakes.unknown_path, methods=ANY_METHOD),
             ]
         )
 
@@ -78,8 +112,9 @@ class FakeYookassa:
         self.script.add(Fault(method, **fault))
 
     def pay(self, payment_id: str) -> None:
-        """Mark a payment as paid without sending a notification."""
-        self.payments[payment_id] |= {"status": "succeeded", "paid": True}
+        """Mark a payment as paid without sending a notification. Without `capture`, it then waits for one."""
+        status = "waiting_for_capture" if payment_id in self._not_captured else "succeeded"
+        self.payments[payment_id] |= {"status": status, "paid": True}
 
     def decline(self, payment_id: str) -> None:
         """Mark a payment as declined by the payer's bank."""
@@ -111,21 +146,46 @@ class FakeYookassa:
     # ------------------------------------------------------------ the API
 
     async def _api(self, request: Request) -> Response:
-        paths = {"/payments": "create", "/refunds": "refund" if request.method == "POST" else "refunds"}
-        method = paths.get(request.scope["route"].path, "get")
-        given = {**request.path_params, **await parameters(request)}
+        method = _METHODS.get((request.method, request.scope["route"].path))
+        found = {**request.path_params, **request.query_params}
+        given = await json_object(request) if request.method == "POST" else found
         self._base = base_of(request)
-        self.calls.append((method, given))
+        self.calls.append((method or request.method, given or {}))
+        refusal = self._wrong_form(request, method, given)
+        return refusal if refusal is not None else await self._answer(request, str(method), given or {})
+
+    def _wrong_form(self, request: Request, method: str | None, given: dict[str, Any] | None) -> Response | None:
+        """Return the refusal of a request that YooKassa would refuse whatever the state of its payments."""
         if request.headers.get("authorization") != self._credentials:
-            return _refusal(401, "invalid_credentials")
+            self.mistakes.add(method or "?", "authorization")
+            return _refusal(401, "invalid_credentials", parameter="Authorization")
+        if method is None:
+            self.mistakes.add(request.scope["route"].path, f"http method {request.method}")
+            return _refusal(405, None)
+        if given is None:
+            self.mistakes.add(method, "a JSON object")
+            return _refusal(415, None)
+        key, mistake = request.headers.get("idempotence-key", ""), schema("yookassa").mistake(method, given)
+        if request.method == "POST":
+            if not 0 < len(key) <= _LONGEST_KEY:
+                mistake = Mistake("Idempotence-Key", f"1 to {_LONGEST_KEY} characters")
+            elif mistake is None and not _adds_up(given):
+                mistake = Mistake("receipt.items", "add up to the amount")
+            elif mistake is None and self._is_key_of_another(key, method, given):
+                mistake = Mistake("Idempotence-Key", "used for another request")
+        if mistake is None:
+            return None
+        self.mistakes.add(method, mistake)
+        return _refusal(400, "invalid_request", parameter=mistake.path, description=f"Illegal value: {mistake}")
+
+    async def _answer(self, request: Request, method: str, given: dict[str, Any]) -> Response:
         fault = self.script.next(method, given)
         if fault is not None and fault.hang:
             await asyncio.sleep(fault.hang)
         if fault is not None and fault.status is not None and not fault.applied:
             return _refusal(fault.status, **(fault.more or {}))
         if method == "refunds":
-            of_payment = [each for each in self.refunds if each["payment_id"] == given["payment_id"]]
-            response: Response = JSONResponse({"type": "list", "items": of_payment})
+            response: Response = JSONResponse({"type": "list", "items": self._listed(given)})
         else:
             response = self._get(request.path_params["id"]) if method == "get" else self._post(request, method, given)
         if fault is not None and fault.status is not None:
@@ -137,26 +197,39 @@ class FakeYookassa:
         return JSONResponse(payment) if payment else _refusal(404, "not_found")
 
     def _post(self, request: Request, method: str, given: dict[str, Any]) -> Response:
-        key = request.headers.get("idempotence-key", "")
-        if not 0 < len(key) <= 64:
-            return _refusal(400, "invalid_request")
+        """Answer once for each key; the answer to a repeated request is the same, a refusal too."""
+        key = request.headers["idempotence-key"]
+        if key not in self._by_idempotence_key:
+            self._by_idempotence_key[key] = _Answered(method, given, self._clock(), self._decide(method, given))
+        return self._by_idempotence_key[key].response
+
+    def _decide(self, method: str, given: dict[str, Any]) -> Response:
         if self._is_receipt_missing(given):
             return _refusal(400, "invalid_request", parameter="receipt", description="Receipt is missing or illegal")
-        if key not in self._by_idempotence_key:
-            made = self._create(given) if method == "create" else self._refund(given)
-            if made is None:
-                return _refusal(400, "invalid_request")
-            self._by_idempotence_key[key] = given, dict(made)
-        before, made = self._by_idempotence_key[key]
-        return JSONResponse(made) if before == given else _refusal(400, "invalid_request")
+        made = self._create(given) if method == "create" else self._refund(given)
+        return _refusal(400, "invalid_request") if made is None else JSONResponse(made)
+
+    def _is_key_of_another(self, key: str, method: str, given: dict[str, Any]) -> bool:
+        """Whether the key is that of another request of the last 24 hours. An older one is forgotten."""
+        before = self._by_idempotence_key.get(key)
+        if before is not None and self._clock() - before.at >= _KEY_SECONDS:
+            del self._by_idempotence_key[key]
+            return False
+        return before is not None and (before.method, before.given) != (method, given)
 
     def _is_receipt_missing(self, given: dict[str, Any]) -> bool:
-        if not self.needs_receipts:
+        if not self.needs_receipts or "receipt" in given:
             return False
-        if "receipt" not in given and "payment_id" in given:
-            payment = self.payments.get(given["payment_id"], {})
-            return bool(payment.get("amount") != given["amount"])
-        return not _is_receipt(given.get("receipt"), given["amount"])
+        # A full refund has the receipt of its payment.
+        return "payment_id" not in given or self.payments.get(given["payment_id"], {}).get("amount") != given["amount"]
+
+    def _listed(self, given: dict[str, Any]) -> list[dict[str, Any]]:
+        found = [
+            refund
+            for refund in self.refunds
+            if all(refund[name] == given[name] for name in ("payment_id", "status") if name in given)
+        ]
+        return found[: int(given.get("limit", 10))]
 
     def _create(self, given: dict[str, Any]) -> dict[str, Any]:
         id = str(uuid.uuid4())
@@ -170,12 +243,16 @@ class FakeYookassa:
             "metadata": given.get("metadata", {}),
             "test": True,
         }
+        if not given.get("capture", False):
+            self._not_captured.add(id)
         # As in the real API, the response has no return_url.
         return self.payments[id]
 
     def _refund(self, given: dict[str, Any]) -> dict[str, Any] | None:
         payment = self.payments.get(given["payment_id"])
         if payment is None or payment["status"] != "succeeded":
+            return None
+        if payment["amount"]["currency"] != given["amount"]["currency"]:
             return None
         left = Decimal(payment["amount"]["value"]) - Decimal(payment.get("refunded_amount", {}).get("value", "0"))
         if not 0 < Decimal(given["amount"]["value"]) <= left:
@@ -253,32 +330,14 @@ class FakeYookassa:
 _STATUSES = {"succeeded": "Оплачено. Вернитесь в приложение.", "canceled": "Банк отказал."}
 
 
-def _is_receipt(receipt: Any, amount: dict[str, str]) -> bool:
-    """Whether `receipt` has a customer to send it to, and items that add up to `amount`."""
-    try:
-        customer, items = receipt["customer"], receipt["items"]
-        is_reachable = bool(_EMAIL.fullmatch(customer.get("email", "")) or _PHONE.fullmatch(customer.get("phone", "")))
-        total = sum(Decimal(item["quantity"]) * Decimal(item["amount"]["value"]) for item in items)
-        return (
-            is_reachable
-            and receipt.get("tax_system_code", 1) in range(1, 7)
-            and 0 < len(items) <= 100
-            and total == Decimal(amount["value"])
-            and all(
-                1 <= len(item["description"]) <= 128
-                and _PRICE.fullmatch(item["amount"]["value"])
-                and item["amount"]["currency"] == amount["currency"]
-                and item["vat_code"] in range(1, 13)
-                and item["payment_mode"] in _PAYMENT_MODES
-                and item["payment_subject"] in ("service", "payment", "commodity")
-                for item in items
-            )
-        )
-    except (KeyError, TypeError, AttributeError, ArithmeticError):
-        return False
+def _adds_up(given: Mapping[str, Any]) -> bool:
+    """Whether the items of the receipt, if there is one, add up to the amount."""
+    items = given.get("receipt", {}).get("items", ())
+    total = sum(Decimal(item["quantity"]) * Decimal(item["amount"]["value"]) for item in items)
+    return not items or total == Decimal(given["amount"]["value"])
 
 
-def _refusal(status: int, code: str = "too_many_requests", *, text: str | None = None, **more: Any) -> Response:
-    if text is not None or status >= 500:
-        return PlainTextResponse("Bad Gateway" if text is None else text, status)
-    return JSONResponse({"type": "error", "code": code, **more}, status)
+def _refusal(status: int, code: str | None = "too_many_requests", *, text: str | None = None, **more: Any) -> Response:
+    if text is not None or status >= 500 or code is None:
+        return PlainTextResponse("Bad Gateway" if text is None and code is not None else text, status)
+    return JSONResponse({"type": "error", "id": str(uuid.uuid4()), "code": code, **more}, status)
