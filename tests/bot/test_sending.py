@@ -341,6 +341,16 @@ def test_no_message_has_a_link_preview(service: Api, bot: FakeTelegram) -> None:
     assert all(call.parameters["link_preview_options"] == {"is_disabled": True} for call in written)
 
 
+def test_markup_in_a_description_is_sent_as_it_was_typed(service: Api, bot: FakeTelegram) -> None:
+    """Under a parse mode, Telegram would refuse it, and nobody would hear of the order."""
+    typed = "Кран <дом 5> & труба: 1 < 2, *срочно_ [тут]. `!`"
+    listen(EXECUTOR)
+    order = service.order(CLIENT, description=typed)
+    assert offer(service, EXECUTOR, order["id"]) == []
+    [sent] = bot.sent(EXECUTOR)
+    assert typed in sent["text"]
+
+
 def test_send_rate_items_expire_within_a_day(service: Api, bot: FakeTelegram) -> None:
     service.update(1, message={"chat": {"id": 5, "type": "private"}, "text": "/help"})
     for chat in (5, None):
