@@ -4,6 +4,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
+CHECKOV_VENV := .venv-checkov
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 # The region of every stage. Set here so that the stack, its secrets and the commands agree, whatever the AWS profile says.
 export AWS_DEFAULT_REGION ?= eu-central-1
@@ -101,8 +102,9 @@ client:  ## Generate the TypeScript types in infra/client from the OpenAPI and t
 
 # ---------------------------------------------------------------- package
 
-validate: $(SAM_VENV)/.sam  ## Lint template.yaml and samconfig.toml
+validate: $(SAM_VENV)/.sam $(CHECKOV_VENV)/.checkov $(VENV)/.local  ## Lint template.yaml and samconfig.toml: SAM, cfn-lint, checkov
 	$(SAM) validate --lint
+	$(BIN)/python -m infra.checks.template
 
 build: $(SAM_VENV)/.sam $(VENV)/.local $(SAM_VENV)/.runtime  ## Package every function and the layer into .aws-sam/build, then check and start each
 	$(SAM) build
@@ -169,6 +171,13 @@ $(SAM_VENV)/.sam: requirements/sam.txt
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/sam.txt
 	@touch $@
 
+# And another one: checkov pins old versions of what SAM CLI and the embedded AWS need.
+$(CHECKOV_VENV)/.checkov: requirements/checkov.txt
+	@python="$$(infra/build/python.sh)" && "$$python" -m venv $(CHECKOV_VENV)
+	@echo "==> Installing checkov (once, about a minute)"
+	@$(CHECKOV_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/checkov.txt
+	@touch $@
+
 # Lambda's runtime client, in a folder without other packages: a function must not find a package outside its own.
 $(SAM_VENV)/.runtime: requirements/runtime.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --upgrade --target $(SAM_VENV)/runtime --requirement requirements/runtime.txt
@@ -183,10 +192,11 @@ lock:  ## Pin the newest compatible versions with their hashes (needs uv)
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
 	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
+	$(LOCK) --upgrade requirements/checkov.in --output-file requirements/checkov.txt
 	$(LOCK) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 
 audit-dependencies: $(VENV)/.dev  ## Look up every pinned package in the OSV vulnerability database (exit code 2: not audited)
 	@$(BIN)/python -m infra.checks.vulnerabilities
 
 clean:  ## Remove build output and virtual environments; the data in .local stays
-	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache

@@ -4,7 +4,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from tests.contract.wiring import TEMPLATE, Resources, translated
+from infra.checks.translation import Resources
+from tests.contract.wiring import TEMPLATE, translated
 
 Plant = Callable[[Resources], Any]
 

@@ -46,7 +46,8 @@ def test_every_required_package_is_locked() -> None:
     extras = PROJECT["optional-dependencies"]
     assert asked | names(extras["local"]) <= set(locked("local"))
     assert asked | names(extras["local"]) | names(extras["dev"]) <= set(locked("dev"))
-    assert names((ROOT / "requirements" / "sam.in").read_text().split()) <= set(locked("sam"))
+    for lock in ("sam", "checkov"):
+        assert names((ROOT / "requirements" / f"{lock}.in").read_text().split()) <= set(locked(lock))
 
 
 def test_all_locks_agree_on_versions() -> None:

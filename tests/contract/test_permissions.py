@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from infra.checks.translation import Resources
 from infra.operate import stage
 from infra.operate.derived_keys import DERIVED_KEYS
 from tests.api import ROOT
 from tests.conftest import SECRETS
 from tests.contract.test_policies import FUNCTIONS, granted, handler_of
-from tests.contract.wiring import TEMPLATE, Resources, listed, translated
+from tests.contract.wiring import TEMPLATE, listed, translated
 
 # Every permitted wildcard, and its reason.
 WILDCARDS = {

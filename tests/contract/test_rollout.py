@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from infra.checks.translation import Resources
 from infra.local.translate import named
 from tests import api
 from tests.api import ROOT
-from tests.contract.wiring import TEMPLATE, Resources, translated
+from tests.contract.wiring import TEMPLATE, translated
 
 ALARM_BY_NAME = '!Sub "urgent-services-${Stage}-api-errors"]'
 

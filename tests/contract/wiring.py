@@ -5,36 +5,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
+from infra.checks import translation
+from infra.checks.translation import Resources
 from tests.api import ROOT
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
 
-Resources = dict[str, dict[str, Any]]
-
 
 @cache
 def translated(template: str, *, as_uploaded: bool = True) -> Resources:
-    """The template as CloudFormation gets it, with aliases and update policies (infra/local/translate.py omits them).
-
-    The uploaded template has no YAML aliases: the SAM CLI replaces each by a copy of its value. Translated once for all
-    tests of a process, so nothing may change what is returned.
-    """
-    sam = yaml_parse(template)
-    if as_uploaded:
-        sam = json.loads(json.dumps(sam))
-    code = {"Bucket": "code", "Key": "code.zip"}
-    sam["Globals"]["Function"]["CodeUri"] = code
-    sam["Resources"]["DependenciesLayer"]["Properties"]["ContentUri"] = code
-    parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
-    # SAM looks up AWS's managed policies by name; the template names none.
-    resources: Resources = transform(sam, parameters, SimpleNamespace(load=dict))["Resources"]
-    return resources
+    """The template as CloudFormation gets it. Translated once for all tests of a process: nothing may change it."""
+    return translation.translated(template, as_uploaded=as_uploaded)
 
 
 def listed(one_or_more: Any) -> list[Any]:
