@@ -270,9 +270,8 @@ def test_two_at_once_get_one_order(service: Api, monkeypatch: pytest.MonkeyPatch
         with one_call:
             transact(items)
 
-    monkeypatch.setattr(table, "transact", write_at_once)
-
-    with ThreadPoolExecutor(requests) as threads:
+    with monkeypatch.context() as patched, ThreadPoolExecutor(requests) as threads:
+        patched.setattr(table, "transact", write_at_once)
         answers = [*threads.map(lambda _: with_a_loop(lambda: post(service)), range(requests))]
     assert {answer.status for answer in answers} == {201}
     assert len({answer.json["id"] for answer in answers}) == 1
