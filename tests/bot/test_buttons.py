@@ -119,3 +119,33 @@ def test_repeated_presses_edit_at_most_once_a_second(service: Api, bot: FakeTele
     edits = [call.at for call in bot.calls if call.method == "editMessageText"]
     assert len(edits) == 5
     assert all(after - before >= 1 for before, after in pairwise(edits))
+
+
+def test_press_refused_by_flood_control_pauses_the_presser(service: Api, bot: FakeTelegram) -> None:
+    """The next edit in this chat waits as long as Telegram said, and no longer."""
+    bot.fail("answerCallbackQuery", status=429, more={"retry_after": 3})
+    assert press(service, 1, "respond:AAAAAAAAAAAA").status == 503
+    refused_at = service.now
+    assert press(service, 1, "respond:AAAAAAAAAAAA").status == 200
+    assert [call.method for call in bot.calls] == ["answerCallbackQuery"] * 2 + ["editMessageText"]
+    assert 3000 <= service.now - refused_at < 4100
+
+
+def test_press_that_would_wait_long_is_done_without_an_edit(service: Api, bot: FakeTelegram) -> None:
+    bot.fail("answerCallbackQuery", status=429, more={"retry_after": 600})
+    assert press(service, 1, "respond:AAAAAAAAAAAA").status == 200
+    assert edits(bot) == []
+
+
+@pytest.mark.parametrize("method", ["answerCallbackQuery", "editMessageText"])
+@pytest.mark.parametrize(("status", "answer"), [(400, 200), (403, 200), (401, 200), (502, 503)])
+def test_refused_toast_or_edit_fails_no_press(
+    service: Api, bot: FakeTelegram, method: str, status: int, answer: int
+) -> None:
+    """A query that is too old, and a message that is gone, end the press. An outage repeats it."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    bot.fail(method, status=status)
+    assert press(service, 1, f"respond:{order}").status == answer
+    ended_early = method == "answerCallbackQuery" and status not in (400, 403)
+    assert len(edits(bot)) == (0 if ended_early else 1)

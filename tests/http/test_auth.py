@@ -51,6 +51,7 @@ def ways(sent: str) -> list[dict[str, str]]:
         {"authorization": f"Tma   {sent} "},
         {"x-telegram-init-data": sent},
         {"X-Telegram-Init-Data": sent},
+        {"x-telegram-init-data": f" {sent} "},
         # Credentials of another scheme, such as those of a proxy, are ignored.
         {"authorization": "Basic dXNlcjpwYXNz", "x-telegram-init-data": sent},
         {"authorization": "Bearer ", "x-telegram-init-data": sent},
