@@ -11,7 +11,7 @@ export AWS_DEFAULT_REGION ?= eu-central-1
 # The lock files name every package, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase ban unban remove dashboard
+.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants mutants-night luck fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase ban unban remove dashboard
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,8 +67,14 @@ proof: $(VENV)/.dev  ## Run the long tests, mutation testing and one minute of f
 	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
-mutants: $(VENV)/.dev  ## Run mutation testing: every small change of the code must fail a test (minutes; MODULES=… selects)
+mutants: $(VENV)/.dev  ## Run mutation testing: changed modules whole, a sample of the others (minutes; MODULES=… runs them whole)
 	$(BIN)/python -m tests.mutation $(MODULES)
+
+mutants-night: $(VENV)/.dev  ## Run every mutant of the deployed code and record the figures (hours)
+	$(BIN)/python -m tests.mutation functions shared --record
+
+luck: $(VENV)/.dev  ## Run the property tests with 20 seeds against the mutants of the domain (an hour; MODULES=… selects)
+	$(BIN)/python -m tests.mutation.luck $(MODULES)
 
 proof-night: $(VENV)/.dev  ## Run one million seeds of the simulation (hours)
 	$(BIN)/python -m tests.simulation --seeds 1000000 --processes 2

@@ -1,184 +1,80 @@
-"""Break each module of TARGETS in every small way, run its tests each time, and report the mutants that survive.
+"""Change the deployed code in every small way, run the tests that reach each change, report the mutants that survive.
 
-Every mutant is a fork of a process that has imported everything except our own code. The fork imports the changed
-module from memory; no file is written. A reviewed, harmless survivor stands in `survivors.txt` with the reason. Any
-other survivor fails the run, and so does an entry without its survivor.
+Without arguments: every mutant of the modules that changed since they were measured, and a sample of all others. A
+reviewed, harmless survivor stands in `survivors.txt` with the reason. Any other survivor in a measured module fails
+the run, and so does an entry without its survivor, and a package that notices less than its share in `measured.json`.
 """
 
 import argparse
 import contextlib
 import gc
+import hashlib
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import json
 import os
-import resource
-import signal
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import CodeType, ModuleType
+from typing import TypedDict
 
-import hypothesis
-import pytest
+from tests.mutation.engine import ROOT, Collected, collect, forked, import_and_run, survivors
+from tests.mutation.operators import Mutant, changed_functions, mutants
 
-from tests.mutation.operators import Mutant, mutants
-
-ROOT = Path(__file__).parents[2]
 REVIEWED = Path(__file__).with_name("survivors.txt")
+MEASURED = Path(__file__).with_name("measured.json")
 
-# The tests of each module, the fastest first.
-TARGETS: dict[str, list[str]] = {
-    "shared/domain/cities.py": ["tests/domain/test_cities.py"],
-    "shared/domain/contact.py": ["tests/domain/test_contact.py"],
-    "shared/domain/delivery.py": ["tests/domain/test_delivery.py"],
-    "shared/domain/flood.py": ["tests/domain/test_flood.py"],
-    "shared/domain/business_metrics.py": ["tests/domain/test_business_metrics.py"],
-    "shared/domain/inbox.py": ["tests/domain/test_inbox.py", "tests/functions/test_offers.py"],
-    "shared/domain/init_data.py": ["tests/domain/test_init_data.py"],
-    "shared/domain/limits.py": ["tests/domain/test_limits.py"],
-    "shared/domain/masking.py": ["tests/domain/test_masking.py"],
-    "shared/domain/money.py": ["tests/domain/test_money.py"],
-    "shared/domain/notice.py": ["tests/domain/test_notice.py"],
-    "shared/domain/order.py": ["tests/domain/test_operators.py", "tests/domain/test_order.py"],
-    "shared/domain/payment.py": ["tests/domain/test_payment.py"],
-    "shared/domain/reachability.py": ["tests/domain/test_reachability.py"],
-    "shared/domain/receipt.py": ["tests/domain/test_receipt.py"],
-    "shared/domain/review.py": ["tests/domain/test_review.py"],
-    "shared/domain/text.py": ["tests/domain/test_text.py"],
-    "shared/domain/user.py": ["tests/domain/test_user.py"],
-    "shared/domain/visibility.py": ["tests/domain/test_visibility.py"],
-    "shared/http/auth.py": ["tests/http/test_auth.py", "tests/aws/test_secrets.py", "tests/contract/test_openapi.py"],
-}
+# A package is judged by its share only if so many of its mutants ran.
+ENOUGH = 40
 
 _OURS = ("functions", "infra", "shared", "tests")
 
 
-# ---------------------------------------------------------------- one run of the tests, in a fork
+def modules() -> list[str]:
+    """Return the paths of all deployed modules."""
+    return sorted(str(path.relative_to(ROOT)) for top in ("functions", "shared") for path in (ROOT / top).rglob("*.py"))
 
 
-class _Changed(importlib.abc.MetaPathFinder):
-    """Import a module from the given code."""
-
-    def __init__(self, path: str, code: CodeType) -> None:
-        self._name = path.removesuffix(".py").replace("/", ".")
-        self._path = str(ROOT / path)
-        self._code = code
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        loader = importlib.machinery.SourceFileLoader(fullname, self._path)
-        loader.get_code = lambda fullname: self._code  # type: ignore[method-assign]
-        return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
+def package(path: str) -> str:
+    """Return the package of a module by which figures are given: `functions`, `shared/store`, `shared`."""
+    return "functions" if path.startswith("functions/") else path.rpartition("/")[0]
 
 
-def _run_tests(tests: list[str]) -> int:
-    """Run pytest and return its exit code. Hypothesis is deterministic and does not shrink."""
-    hypothesis.settings.register_profile(
-        "mutation",
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
-    return int(pytest.main([*options, *tests]))
+# ---------------------------------------------------------------- what was measured before
 
 
-def _forked(work: Callable[[], int], log: Path, cpu_seconds: int = resource.RLIM_INFINITY) -> int:
-    """Start `work` in a fork with its output in a file and a limit of CPU time; return the process id."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 99
-    try:
-        os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        code = work()
-    finally:
-        os._exit(code)
+class Record(TypedDict):
+    """What was measured of a module when all its mutants ran: the digest of its source, and the numbers."""
+
+    digest: str
+    mutants: int
+    survivors: int
 
 
-def _ended(pid: int, started: float, timeout: float) -> int | None:
-    """Return the exit code of an ended process, None while it runs; kill it after `timeout` s, as a failed test."""
-    done, status = os.waitpid(pid, os.WNOHANG)
-    if done:
-        return os.waitstatus_to_exitcode(status)
-    if time.monotonic() - started > timeout:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        return pytest.ExitCode.TESTS_FAILED
-    return None
+class Measured(TypedDict):
+    """The records by module, and the least share of mutants that each package's tests must notice."""
+
+    modules: dict[str, Record]
+    floors: dict[str, float]
 
 
-# ---------------------------------------------------------------- all of them
+def digest(path: str) -> str:
+    """Return a digest of a module's source."""
+    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:16]
 
 
-def baseline(tests: list[str], folder: Path) -> float:
-    """Run the unchanged tests and return their CPU time, s. Import the third-party modules that they imported.
-
-    Every later fork starts with these modules.
-    """
-    modules = folder / "modules"
-
-    def run() -> int:
-        code = _run_tests(tests)
-        modules.write_text("\n".join(name for name in sys.modules if name.partition(".")[0] not in _OURS))
-        return code
-
-    _, status, usage = os.wait4(_forked(run, folder / "log"), 0)
-    if status:
-        sys.exit(f"The tests fail before anything is changed:\n{(folder / 'log').read_text()[-4000:]}")
-    for name in modules.read_text().split("\n"):
-        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
-            importlib.import_module(name)
-    gc.freeze()  # no fork collects these objects again
-    return usage.ru_utime + usage.ru_stime
+def measured() -> Measured:
+    """Return what was measured before."""
+    loaded: Measured = json.loads(MEASURED.read_text())
+    return loaded
 
 
-def survivors(path: str, jobs: int, folder: Path) -> tuple[int, list[Mutant]]:
-    """Return the number of a module's mutants, and the survivors."""
-    tests = TARGETS[path]
-    # An endless loop counts as killed. CPU time tells it from a slow machine.
-    cpu_seconds = 10 + 5 * int(baseline(tests, folder))
-    waiting = mutants(path, (ROOT / path).read_text())
-    count = len(waiting)
-    running: dict[int, tuple[Mutant, float]] = {}
-    alive = []
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant = waiting.pop(0)
-
-            def run(mutant: Mutant = mutant) -> int:
-                sys.meta_path.insert(0, _Changed(path, mutant.code))
-                return _run_tests(tests)
-
-            running[_forked(run, folder / f"log{len(running)}", cpu_seconds)] = mutant, time.monotonic()
-        time.sleep(0.01)
-        for pid, (mutant, started) in list(running.items()):
-            code = _ended(pid, started, timeout=30 * cpu_seconds)
-            if code is not None:
-                del running[pid]
-                if code == 0:
-                    alive.append(mutant)
-    return count, alive
-
-
-def reviewed(paths: Sequence[str]) -> dict[str, str]:
+def reviewed() -> dict[str, str]:
     """Return the reviewed survivors, in printed form, with the reason why each is harmless."""
     entries = {}
     for block in REVIEWED.read_text().split("\n\n"):
@@ -187,32 +83,180 @@ def reviewed(paths: Sequence[str]) -> dict[str, str]:
             head, reason = "\n".join(lines[:3]), " ".join(lines[3:]).strip()
             if not reason:
                 sys.exit(f"{REVIEWED.name}: no reason given for\n{head}")
-            if head.partition(" ")[0] in paths:
-                entries[head] = reason
+            entries[head] = reason
     return entries
 
 
+# ---------------------------------------------------------------- a run
+
+
+class Choice:
+    """Which mutants run: of each module one in a number, drawn by the seed; 1 is all of them."""
+
+    def __init__(self, one_in: Mapping[str, int], seed: str) -> None:
+        self._one_in = one_in
+        self._seed = seed
+        self.seen: set[str] = set()
+
+    def has(self, shown: str) -> bool:
+        """Whether a mutant runs, by its printed form."""
+        self.seen.add(shown)
+        return zlib.crc32(f"{self._seed} {shown}".encode()) % self._one_in[shown.partition(" ")[0]] == 0
+
+
+def shares(before: Measured, sample: int, most: int) -> dict[str, int]:
+    """Return for each module: one in how many mutants runs.
+
+    A module that changed since it was measured runs whole, as far as that makes `most` mutants in all. A module that
+    did not, or that was never measured, is a part of the `sample`.
+    """
+    modules_before = before["modules"]
+    changed = {
+        path for path in modules_before if (ROOT / path).exists() and modules_before[path]["digest"] != digest(path)
+    }
+    part = max(1, -(-sum(modules_before[path]["mutants"] for path in changed) // most))
+    return {path: part if path in changed else sample for path in modules()}
+
+
+def run(chosen: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
+    """Return the survivors of the chosen mutants."""
+    unnoticed: dict[int, list[str]] = {}
+    code = os.waitstatus_to_exitcode(
+        os.waitpid(forked(lambda: _in_collected(chosen, jobs, folder), folder / "log"), 0)[1]
+    )
+    if code:
+        sys.exit(f"The run of the collected tests failed:\n{(folder / 'log').read_text()[-4000:]}")
+    result = json.loads((folder / "result").read_text())
+    unnoticed = {int(place): tests for place, tests in result["unnoticed"].items()}
+    for name in result["modules"]:
+        with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)
+    gc.freeze()
+    places = {id(chosen[place]): place for place in unnoticed}
+
+    def start(mutant: Mutant, failed: Path) -> Callable[[], int]:
+        return lambda: import_and_run(mutant, unnoticed[places[id(mutant)]])
+
+    waiting = [chosen[place] for place in unnoticed if unnoticed[place]]
+    none = [chosen[place] for place in unnoticed if not unnoticed[place]]
+    return none + survivors(waiting, start, jobs=jobs, folder=folder)
+
+
+def _in_collected(chosen: Sequence[Mutant], jobs: int, folder: Path) -> int:
+    """Run the mutants that change one function; write those that survive, and all others, with their tests."""
+    originals = {
+        path: compile((ROOT / path).read_text(), path, "exec", dont_inherit=True)
+        for path in {mutant.path for mutant in chosen}
+    }
+    changes = {id(mutant): changed_functions(originals[mutant.path], mutant.code) for mutant in chosen}
+
+    def work(collected: Collected) -> None:
+        reach = collected.reach(list(collected.items), folder, jobs)
+        noticed_by: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+        def tests(mutant: Mutant) -> list[str]:
+            function, module = noticed_by[mutant.path, mutant.where], noticed_by[mutant.path, ""]
+            return reach.of(mutant, first=[*function[:5], *module[:10]])
+
+        def noticed(mutant: Mutant, test: str) -> None:
+            for names in (noticed_by[mutant.path, mutant.where], noticed_by[mutant.path, ""]) if test else ():
+                if test in names:
+                    names.remove(test)
+                names.insert(0, test)
+
+        def start(mutant: Mutant, failed: Path) -> Callable[[], int]:
+            change, of_mutant = changes[id(mutant)], tests(mutant)
+            assert change
+            return lambda: collected.replace_and_run(change, of_mutant, failed)
+
+        in_functions = [mutant for mutant in chosen if changes[id(mutant)] and reach.has(mutant)]
+        alive = {id(mutant) for mutant in survivors(in_functions, start, jobs=jobs, folder=folder, noticed=noticed)}
+        tried = {id(mutant) for mutant in in_functions}
+        unnoticed = {
+            place: tests(mutant)
+            for place, mutant in enumerate(chosen)
+            if id(mutant) in alive or id(mutant) not in tried
+        }
+        third_party = [name for name in sys.modules if name.partition(".")[0] not in _OURS]
+        (folder / "result").write_text(json.dumps({"unnoticed": unnoticed, "modules": third_party}))
+
+    return collect(work)
+
+
 def main() -> int:
-    """Run the command line; return 1 if a survivor needs review."""
+    """Run the command line; return 1 if a survivor needs review or a package fell below its share."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("paths", nargs="*", default=list(TARGETS), help="of TARGETS; all of them by default")
+    parser.add_argument("paths", nargs="*", help="modules or folders that run whole; nothing else runs then")
+    parser.add_argument("--sample", type=int, default=60, help="run one in so many mutants of what did not change (60)")
+    parser.add_argument("--most", type=int, default=1500, help="run so many mutants of changed modules at most (1500)")
+    parser.add_argument("--seed", help="of the sample; the commit by default, so that a run can be repeated")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--record", action="store_true", help="write the figures of the modules that ran whole")
     given = parser.parse_args()
-    known = reviewed(given.paths)
-    found: list[str] = []
-    for path in given.paths:
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            count, alive = survivors(path, given.jobs, Path(folder))
-        print(f"{path}: {count} mutants, {count - len(alive)} noticed, {time.monotonic() - started:.0f} s", flush=True)
-        found += map(str, alive)
-    unreviewed = [mutant for mutant in found if mutant not in known]
-    in_vain = [entry for entry in known if entry not in found]
-    for title, entries in (("Noticed by no test", unreviewed), ("Reviewed, but no survivor", in_vain)):
-        for entry in entries:
-            print(f"\n{title}: {entry}")
-    print(f"\n{len(found)} survivors, {len(found) - len(unreviewed)} of them reviewed")
-    return 1 if unreviewed or in_vain else 0
+    started = time.monotonic()
+    before = measured()
+    if given.paths:
+        one_in = {path: 1 for path in modules() if path.startswith(tuple(given.paths))}
+    else:
+        one_in = shares(before, given.sample, given.most)
+    choice = Choice(one_in, given.seed or _commit())
+    chosen = [mutant for path in one_in for mutant in mutants(path, (ROOT / path).read_text(), choice.has)]
+    whole = [path for path, number in one_in.items() if number == 1]
+    print(
+        f"{len(chosen)} mutants, {len(whole)} of {len(one_in)} modules whole, seed {given.seed or _commit()}",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        alive = run(chosen, given.jobs, Path(folder))
+    if given.record:
+        _write_down(before, whole, chosen, alive)
+    strict = set(one_in if given.paths else before["modules"])
+    problems = [*_fallen(before, chosen, alive), *_to_review(choice, alive, strict=strict)]
+    print("\n\n".join(["", *problems, f"{len(alive)} survivors, {time.monotonic() - started:.0f} s"]))
+    return 1 if problems else 0
+
+
+def _commit() -> str:
+    return subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout.strip()
+
+
+def _write_down(before: Measured, whole: Sequence[str], chosen: Sequence[Mutant], alive: Sequence[Mutant]) -> None:
+    counts, lost = Counter(mutant.path for mutant in chosen), Counter(mutant.path for mutant in alive)
+    before["modules"] |= {
+        path: Record(digest=digest(path), mutants=counts[path], survivors=lost[path]) for path in whole
+    }
+    before["modules"] = {path: before["modules"][path] for path in modules() if path in before["modules"]}
+    MEASURED.write_text(json.dumps(before, indent=1) + "\n")
+
+
+def _fallen(before: Measured, chosen: Sequence[Mutant], alive: Sequence[Mutant]) -> Iterator[str]:
+    """Print the share that each package notices; yield the packages that notice too little."""
+    counts, lost = Counter(package(m.path) for m in chosen), Counter(package(m.path) for m in alive)
+    for name, count in sorted(counts.items()):
+        share = 1 - lost[name] / count
+        print(f"{name}: {count} mutants, {count - lost[name]} noticed, {share:.1%}")
+        if count >= ENOUGH and share < before["floors"].get(name, 1):
+            yield f"{name} notices less than {before['floors'].get(name, 1):.1%}, its share in {MEASURED.name}"
+
+
+def _to_review(choice: Choice, alive: Sequence[Mutant], *, strict: set[str]) -> Iterator[str]:
+    """Yield the survivors without a reason, and the reasons without a survivor.
+
+    Survivors in a module outside `strict`, which was never measured, are printed and count in a share alone.
+    """
+    known, found = reviewed(), set(map(str, alive))
+    for mutant in alive:
+        if str(mutant) not in known:
+            if mutant.path in strict:
+                yield f"Noticed by no test: {mutant}"
+            else:
+                print(f"\nNoticed by no test, in a module that was never measured: {mutant}")
+    ran = {shown.partition(" ")[0] for shown in choice.seen}
+    for entry in known:
+        if entry.partition(" ")[0] in ran and (entry not in choice.seen or (choice.has(entry) and entry not in found)):
+            yield f"Reviewed, but no survivor: {entry}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The mutation operators: where a module is changed, what replaces the node there, and the compiled mutant."""
 
 import ast
-import copy
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,16 +11,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one change. `where` is the changed function or class; `before` and `after` are the changed line."""
+    """A module with one change.
+
+    `where` is the changed function or class; `before` and `after` are the changed line. `lines` are the first and last
+    line of the changed statement; of a compound statement, of its header.
+    """
 
     path: str
     where: str
     before: str
     after: str
+    lines: tuple[int, int]
     code: CodeType
 
     def __str__(self) -> str:
-        return f"{self.path} {self.where}\n- {self.before}\n+ {self.after}"
+        return shown(self.path, self.where, self.before, self.after)
 
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
@@ -61,8 +66,13 @@ _NAMES = {
 _FOR_READERS = (ast.Import, ast.ImportFrom, ast.Assert, ast.Pass, ast.Global, ast.Nonlocal)
 
 
-def mutants(path: str, source: str) -> list[Mutant]:
-    """Return every mutant of a module, in the order of its lines, each once."""
+def shown(path: str, where: str, before: str, after: str) -> str:
+    """Return the printed form of a mutant, which `survivors.txt` uses."""
+    return f"{path} {where}\n- {before}\n+ {after}"
+
+
+def mutants(path: str, source: str, wanted: Callable[[str], bool] = lambda shown: True) -> list[Mutant]:
+    """Return the mutants of a module that are `wanted` by their printed form, in the order of its lines, each once."""
     tree = ast.parse(source)
     original = _code(tree, path)
     found: dict[str, Mutant] = {}
@@ -71,37 +81,64 @@ def mutants(path: str, source: str) -> list[Mutant]:
         for replacement in place.replacements():
             with_it = place.put(replacement)
             try:
+                after = place.line()
+                name = shown(path, place.where, before, after)
+                if before == after or name in found or not wanted(name):
+                    continue
                 code = _code(tree, path)
-                mutant = Mutant(path, place.where, before, place.line(), code)
             except (SyntaxError, ValueError):  # the change is not valid Python
                 continue
             finally:
                 place.put(with_it)
-            if mutant.before != mutant.after and not _same(code, original):
-                found.setdefault(str(mutant), mutant)
+            if not _same(code, original):
+                found[name] = Mutant(path, place.where, before, after, place.lines, code)
     return list(found.values())
 
 
 def _code(tree: ast.Module, path: str) -> CodeType:
-    return compile(ast.fix_missing_locations(copy.deepcopy(tree)), path, "exec", dont_inherit=True)
+    return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+
+
+def changed_functions(original: CodeType, mutated: CodeType) -> list[tuple[CodeType, CodeType]]:
+    """Return the functions that differ in two codes of a module, each with its mutant, an outer one before the inner.
+
+    Nothing where the module or a class differs itself. A default value belongs to the code around its function.
+    """
+    if not _same_alone(original, mutated):
+        return []
+    for before, after in zip(_inner(original), _inner(mutated), strict=True):
+        if not _same(before, after):
+            is_function = before.co_flags & inspect.CO_NEWLOCALS
+            return [*([(before, after)] if is_function else []), *changed_functions(before, after)]
+    return []
 
 
 def _same(one: CodeType, other: CodeType) -> bool:
     """Whether both compile to the same program. Line numbers are ignored."""
+    return _same_alone(one, other) and all(_same(*pair) for pair in zip(_inner(one), _inner(other), strict=True))
+
+
+def _same_alone(one: CodeType, other: CodeType) -> bool:
+    """Whether both are the same apart from the code of the functions and classes in them."""
     plain = [
         (code.co_code, code.co_names, [const for const in code.co_consts if not isinstance(const, CodeType)])
         for code in (one, other)
     ]
-    inner = [[const for const in code.co_consts if isinstance(const, CodeType)] for code in (one, other)]
     return (
         plain[0] == plain[1]
         and [type(const) for const in plain[0][2]] == [type(const) for const in plain[1][2]]
-        and len(inner[0]) == len(inner[1])
-        and all(_same(*pair) for pair in zip(*inner, strict=True))
+        and len(_inner(one)) == len(_inner(other))
     )
 
 
+def _inner(code: CodeType) -> list[CodeType]:
+    return [const for const in code.co_consts if isinstance(const, CodeType)]
+
+
 # ---------------------------------------------------------------- where
+
+
+_Lines = tuple[int, int]
 
 
 @dataclass
@@ -113,6 +150,7 @@ class _Place:
     get: Callable[[], Any]
     set: Callable[[Any], None]
     shown: Callable[[], str]
+    lines: tuple[int, int]
     replacements: Callable[[], Iterator[Any]]
 
     def put(self, other: Any) -> Any:
@@ -126,12 +164,13 @@ class _Place:
         return self.shown()
 
 
-def _places(node: ast.AST, where: str, shown: Callable[[], str] = str) -> Iterator[_Place]:
+def _places(node: ast.AST, where: str, shown: Callable[[], str] = str, lines: _Lines = (0, 0)) -> Iterator[_Place]:
+    lines = _lines(node) or lines
     for name, value in ast.iter_fields(node):
         if _is_for_readers(node, name, value):
             continue
         if isinstance(value, list):
-            yield from _places_in_list(node, name, value, where, shown)
+            yield from _places_in_list(node, name, value, where, shown, lines)
         elif isinstance(value, ast.AST):
             line = _line(node, name, shown)
             yield _Place(
@@ -140,13 +179,14 @@ def _places(node: ast.AST, where: str, shown: Callable[[], str] = str) -> Iterat
                 lambda node=node, name=name: getattr(node, name),  # type: ignore[misc]
                 lambda other, node=node, name=name: setattr(node, name, other),  # type: ignore[misc]
                 line,
+                lines,
                 lambda value=value, node=node, name=name: _instead(value, node, name),  # type: ignore[misc]
             )
-            yield from _places(value, _within(value, where), line)
+            yield from _places(value, _within(value, where), line, lines)
 
 
 def _places_in_list(
-    node: ast.AST, name: str, value: list[Any], where: str, shown: Callable[[], str]
+    node: ast.AST, name: str, value: list[Any], where: str, shown: Callable[[], str], lines: _Lines
 ) -> Iterator[_Place]:
     if _can_lose_one(node, name, value):
         yield _Place(
@@ -155,10 +195,16 @@ def _places_in_list(
             lambda: list(getattr(node, name)),
             lambda other: value.__setitem__(slice(None), other),
             shown,
+            lines,
             lambda: (value[:at] + value[at + 1 :] for at in range(len(value))),
         )
     for at, item in enumerate(list(value)):
-        if not isinstance(item, ast.AST) or (isinstance(item, _FOR_READERS)) or _is_docstring(node, item):
+        if (
+            not isinstance(item, ast.AST)
+            or (isinstance(item, _FOR_READERS))
+            or _is_docstring(node, item)
+            or _is_log(item)
+        ):
             continue
 
         def line(at: int = at, item: ast.AST = item) -> str:
@@ -170,9 +216,10 @@ def _places_in_list(
             lambda at=at: value[at],  # type: ignore[misc]
             lambda other, at=at: value.__setitem__(at, other),  # type: ignore[misc]
             line,
+            _lines(item) or lines,
             lambda item=item: _instead(item, node, name),  # type: ignore[misc]
         )
-        yield from _places(item, _within(item, where), line)
+        yield from _places(item, _within(item, where), line, lines)
 
 
 def _is_for_readers(node: ast.AST, name: str, value: Any) -> bool:
@@ -199,6 +246,13 @@ def _is_for_readers(node: ast.AST, name: str, value: Any) -> bool:
     )
 
 
+def _is_log(item: ast.AST) -> bool:
+    """Whether a statement writes to the log. What must be in the log has tests of its own; its words have none."""
+    return isinstance(item, ast.Expr) and ast.unparse(item).startswith(
+        ("logger.debug(", "logger.info(", "logger.warning(", "logger.error(", "logger.exception(")
+    )
+
+
 def _is_docstring(node: ast.AST, item: ast.AST) -> bool:
     """Whether `item` is a docstring: of a module, class or function, or below an attribute."""
     return isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
@@ -208,6 +262,18 @@ def _within(node: ast.AST, where: str) -> str:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name if where == "(module)" else f"{where}.{node.name}"
     return where
+
+
+def _lines(node: ast.AST) -> _Lines | None:
+    """Return the first and last line of a statement, of a compound one without its body; None for anything else."""
+    if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+        return None
+    body = node.cases if isinstance(node, ast.Match) else getattr(node, "body", None)
+    first = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
+    if not body:
+        return first, getattr(node, "end_lineno", None) or first
+    begins = body[0].pattern.lineno if isinstance(body[0], ast.match_case) else body[0].lineno
+    return first, max(first, begins - 1)
 
 
 def _line(node: ast.AST, name: str, shown: Callable[[], str]) -> Callable[[], str]:

@@ -68,7 +68,7 @@ def test_package_below_its_share_is_a_problem(floor: float, problems: int) -> No
     assert len([*mutation._fallen(before, chosen, chosen[: len(chosen) // 4])]) == problems
 
 
-def test_survivor_without_reason_and_reason_without_survivor_are_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survivors_and_reasons_must_match(monkeypatch: pytest.MonkeyPatch) -> None:
     choice = mutation.Choice({MUTANT.path: 1}, "1")
     assert choice.has(str(MUTANT))
     for known, alive, problems in [

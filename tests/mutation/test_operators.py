@@ -1,6 +1,6 @@
 """The mutation operators (G8): which code they change, and which they leave."""
 
-from tests.mutation.operators import mutants
+from tests.mutation.operators import changed_functions, mutants
 
 SOURCE = '''
 """A docstring."""
@@ -87,3 +87,34 @@ def test_mutant_is_the_module_with_one_change() -> None:
     assert str(smaller) == "a.py (module)\n- LIMIT = 10\n+ LIMIT = 9"
     # The shared tree is restored: other mutants have this line unchanged.
     assert {mutant.before for mutant in mutants("a.py", SOURCE) if mutant.where == "Error"} == {"code: int = 4"}
+
+
+def test_what_is_logged_is_left() -> None:
+    assert changes("def f():\n logger.info('done', extra={'a': 1})\n g(1)") == changes("def f():\n g(1)")
+
+
+# ---------------------------------------------------------------- which function a mutant changes
+
+
+def changed(before: str, after: str) -> list[str]:
+    """The names of the functions whose code can be replaced."""
+    one, other = (compile(source, "a.py", "exec", dont_inherit=True) for source in (before, after))
+    return [function.co_qualname for function, mutant in changed_functions(one, other)]
+
+
+def test_change_in_a_function_is_the_functions() -> None:
+    assert changed("def f(): return 1\ndef g(): return 1", "def f(): return 1\ndef g(): return 2") == ["g"]
+    assert changed("class A:\n def f(self): return 1", "class A:\n def f(self): return 2") == ["A.f"]
+
+
+def test_change_in_a_nested_function_is_both_functions() -> None:
+    """What the outer function returned before the change is the inner one."""
+    nested = "def f():\n def g(): return 1\n return g"
+    assert changed(nested, nested.replace("1", "2")) == ["f", "f.<locals>.g"]
+    assert changed(nested, nested.replace("return g", "return 1")) == ["f"]
+
+
+def test_change_at_import_is_no_functions() -> None:
+    assert changed("A = 1", "A = 2") == []
+    assert changed("class A:\n b = 1", "class A:\n b = 2") == []
+    assert changed("def f(a=1): return a", "def f(a=2): return a") == []
