@@ -1,4 +1,4 @@
-"""The in-memory DynamoDB and the embedded AWS give equal responses to thousands of random calls."""
+"""The in-memory DynamoDB, the embedded AWS and moto give equal responses, or a listed difference."""
 
 import random
 import re
@@ -17,8 +17,10 @@ from infra.local.settings import LocalSettings
 from shared.store import conditions
 from tests import api
 from tests.conftest import TABLE
-from tests.fakes import expressions, sdk
+from tests.fakes import differences, expressions, sdk
 from tests.fakes.dynamodb import Database
+from tests.fakes.moto_table import MotoTable, moto_table
+from tests.fakes.wrong_requests import RIGHT, WRONG
 from tests.simulation.simulation import Simulation
 
 NOW = 1_790_000_000_000
@@ -26,9 +28,12 @@ NOW = 1_790_000_000_000
 Request = tuple[str, dict[str, Any]]
 
 
-def client(database: Database) -> Any:
-    """A boto3 client of the simulated DynamoDB, with botocore's own serializer and parser."""
-    made = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
+def client(database: Database | MotoTable, *, validates: bool = True) -> Any:
+    """A boto3 client of a DynamoDB in this process, with botocore's own serializer and parser.
+
+    Unless it `validates`, it sends also what the SDK itself would refuse.
+    """
+    made = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}, parameter_validation=validates))
     sdk.over_the_wire(made, database.execute)
     return made
 
@@ -336,6 +341,80 @@ def test_responses_to_our_calls_equal_embedded_aws(embedded: Any) -> None:
                 assert outcome(simulated, request) == outcome(embedded, request), (seed, number, request)
         finally:
             embedded.delete_table(TableName=TABLE)
+
+
+def test_responses_to_our_calls_equal_moto() -> None:
+    """Replay every call of the functions in a simulation on both. moto executes a repeated transaction again."""
+    repeated = []
+    with moto_table() as table:
+        database = Database(api.table_definition(), name=TABLE, now=lambda: NOW)
+        simulated, moto = client(database), client(table)
+        tokens: set[str] = set()
+        for request in calls_of(1):
+            expected, answered = outcome(simulated, request), outcome(moto, request)
+            token = request[1].get("ClientRequestToken", "")
+            if token in tokens and answered != expected:
+                assert (expected, answered[0]) == ([{}], "TransactionCanceledException")
+                repeated.append(token)
+            else:
+                assert answered == expected, request
+            if token:
+                tokens.add(token)
+        assert table.items == database.items
+    assert repeated
+
+
+def told(client: Any, request: Request) -> str:
+    """Return what an implementation says to a request: the message of a refusal, accepted, or crashed."""
+    name, parameters = request
+    try:
+        getattr(client, name)(**parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            return str(error.response["Error"]["Message"])
+    except Exception:
+        return differences.CRASHES
+    return differences.ACCEPTS
+
+
+def differing(client: Any) -> dict[str, str]:
+    """Return what an implementation says to wrong and right requests, where that differs from the documentation."""
+    found = {}
+    for wrong in WRONG:
+        for request in wrong.before:
+            told(client, request)
+        answer = told(client, wrong.request)
+        if wrong.message not in answer:
+            found[wrong.rule] = answer
+    found |= {
+        name: answer for name, request in RIGHT.items() if (answer := told(client, request)) != differences.ACCEPTS
+    }
+    return found
+
+
+def check_listed(found: dict[str, str], listed: Mapping[str, str]) -> None:
+    """Compare what an implementation says with its list of differences: none more, none less."""
+    assert found.keys() == listed.keys()
+    assert {rule: answer for rule, answer in found.items() if listed[rule] not in answer} == {}
+
+
+def test_differences_of_moto_are_those_listed() -> None:
+    with moto_table() as table:
+        check_listed(differing(client(table, validates=False)), differences.MOTO)
+
+
+@pytest.mark.integration
+def test_differences_of_embedded_aws_are_those_listed(embedded: Any) -> None:
+    careless = boto3.client(
+        "dynamodb",
+        endpoint_url=embedded.meta.endpoint_url,
+        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+    )
+    careless.create_table(TableName=TABLE, **api.table_definition())
+    try:
+        check_listed(differing(careless), differences.EMBEDDED)
+    finally:
+        careless.delete_table(TableName=TABLE)
 
 
 def calls_of(seed: int) -> list[Request]:

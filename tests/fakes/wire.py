@@ -65,9 +65,10 @@ def well(call: Call) -> dict[str, Any]:
 class Wire:
     """The connection between SDK and DynamoDB, and its clock."""
 
-    def __init__(self, service: Api) -> None:
+    def __init__(self, service: Api, database: Any = None) -> None:
+        """Connect to a database in memory, or to `database`, which has its `execute` and `items`."""
         self.service = service
-        self.database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
+        self.database: Database = database or Database(api.table_definition(), name=TABLE, now=lambda: service.now)
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
         self.naps: list[float] = []
         self._monotonic = 0.0
@@ -132,9 +133,14 @@ class Wire:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """The wire to an empty table with a new client, because the SDK counts its retry quota per client."""
+    """The wire to an empty table."""
+    yield from connect(monkeypatch)
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, database: Any = None) -> Iterator[Wire]:
+    """Yield the wire to an empty table with a new client, because the SDK counts its retry quota per client."""
     service = Api()
-    wire = Wire(service)
+    wire = Wire(service, database)
     time = SimpleNamespace(sleep=wire.sleep, monotonic=wire.monotonic)
     table.client.cache_clear()
     feeds._totals.clear()

@@ -13,6 +13,8 @@ from tests.conftest import TABLE
 from tests.fakes.wire import Call, Fault, Wire, done_but_refused, lost, never_arrived, refused
 
 KEY: keys.Key = {"pk": "USER#1", "sk": "USER"}
+# moto knows no token, no lag, and no page that ends early.
+only_in_memory = pytest.mark.parametrize("wire", ["memory"], indirect=True)
 
 
 def visit(key: keys.Key = KEY) -> Any:
@@ -103,6 +105,7 @@ def test_a_defect_is_not_retried(wire: Wire, faults: Fault) -> None:
     assert len(wire.attempts("TransactWriteItems")) == 1
 
 
+@only_in_memory
 @pytest.mark.parametrize("fault", [lost, done_but_refused("InternalServerError", status=500)])
 def test_the_sdk_retries_with_the_same_token(wire: Wire, fault: Fault) -> None:
     """F3, F8: the repeated request is executed once."""
@@ -180,6 +183,7 @@ def test_a_read_that_is_a_defect_is_raised_unchanged(wire: Wire, call: Callable[
         assert len(wire.sent) == 1
 
 
+@only_in_memory
 def test_money_is_read_consistently(wire: Wire) -> None:
     """P5."""
     wire.database.lag = lambda index: 10_000
@@ -254,6 +258,7 @@ def test_unprocessed_keys_of_a_batch_are_read_next(wire: Wire) -> None:
         assert not any(request["RequestItems"][TABLE]["ConsistentRead"] for request in wire.attempts("BatchGetItem"))
 
 
+@only_in_memory
 def test_unprocessed_keys_are_read_as_consistently(wire: Wire) -> None:
     """P5, F26."""
     made = fill(wire, 3)
