@@ -89,5 +89,7 @@ def _as_client_error(client: Any, operation: str, error: AwsError) -> Exception:
     }
     if error.reasons is not None:
         answer["CancellationReasons"] = error.reasons
+    if error.item is not None:
+        answer["Item"] = error.item
     raised: Exception = client.exceptions.from_code(error.code)(answer, operation)
     return raised

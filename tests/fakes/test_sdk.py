@@ -21,6 +21,7 @@ FAILURES: list[Exception] = [
     AwsError("InternalServerError", "ours", status=500),
     AwsError("ServiceUnavailable", "ours", status=503),
     AwsError("ConditionalCheckFailedException", "no"),
+    AwsError("ConditionalCheckFailedException", "no", item={"pk": {"S": "A"}}),
     AwsError("ValidationException", "no"),
     AwsError("IdempotentParameterMismatchException", "no"),
     AwsError("TransactionCanceledException", "no", reasons=REASONS),
@@ -54,7 +55,12 @@ def seen(connect: Connect, failure: Exception, times: int) -> tuple[int, Any]:
         answer = client.get_item(TableName=TABLE, Key={"pk": {"S": "A"}, "sk": {"S": "X"}})
         came: Any = answer["Item"]
     except ClientError as error:
-        came = type(error).__name__, error.response["Error"], error.response.get("CancellationReasons")
+        came = (
+            type(error).__name__,
+            error.response["Error"],
+            error.response.get("CancellationReasons"),
+            error.response.get("Item"),
+        )
     except Exception as error:
         came = type(error)
     finally:
