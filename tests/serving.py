@@ -63,7 +63,7 @@ def serving_fake(fake: Fake) -> Iterator[str]:
     """
     with serving(fake.app) as url:
         yield url
-    assert fake.mistakes == []
+    assert fake.mistakes == [], fake.mistakes
 
 
 @contextmanager

@@ -75,7 +75,9 @@ def secret(account: EmbeddedAws, name: str) -> str:
     return str(parameter["Parameter"]["Value"])
 
 
-def test_deploying_without_a_prerequisite_names_it(shell: Mapping[str, str], account: EmbeddedAws) -> None:
+def test_deploying_without_a_prerequisite_names_it(
+    shell: Mapping[str, str], account: EmbeddedAws, telegram: tuple[FakeTelegram, str]
+) -> None:
     for command in ("setup", "webhook", "teardown"):
         assert run(shell, "make", "-s", command).returncode == 2
         assert run(shell, "make", "-s", command, "STAGE=local").returncode == 2
@@ -83,6 +85,8 @@ def test_deploying_without_a_prerequisite_names_it(shell: Mapping[str, str], acc
     assert "set TELEGRAM_BOT_TOKEN" in said.stderr
     said = run(shell, "make", "-s", "setup", "STAGE=dev", TELEGRAM_BOT_TOKEN="1:nobody")
     assert "Telegram refuses getMe: Unauthorized" in said.stderr
+    assert telegram[0].mistakes == ["getMe: token"]
+    telegram[0].mistakes.clear()
     assert "1:nobody" not in said.stdout + said.stderr
     with pytest.raises(ClientError):
         secret(account, "telegram-bot-token")
