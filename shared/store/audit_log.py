@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from shared import clock, ids
 from shared.domain.durations import DAY_MS
 from shared.domain.operators import Action, ActionKind
-from shared.store import conditions, keys, table
+from shared.store import conditions, keys, table, timelines
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -64,13 +64,14 @@ def put(action: Action) -> None:
 def page(*, limit: int, before: int | None) -> list[Action]:
     """Return the newest `limit` actions that are older than the action `before`.
 
-    One Query and one BatchGetItem. Raises Unavailable.
+    One Query and one BatchGetItem; see `timelines.page`. Raises Unavailable.
     """
-    found = table.query(
-        keys.TIMELINE, keys.ACTIONS, high=None if before is None else keys.id_sk(before - 1), limit=limit
-    )
-    # An action is never changed, so an eventually consistent read is exact.
-    return [_from_item(item) for item in table.get_many(found, consistent=False) if item]
+    return timelines.page(keys.ACTIONS, _load, limit=limit, beyond=before, newest_first=True)
+
+
+def _load(entries: list[table.Item]) -> list[Action]:
+    # An action is never changed, so an eventually consistent read returns what was written, or does not find it.
+    return [_from_item(item) for item in table.get_many(entries, consistent=False) if item]
 
 
 def _from_item(item: table.Item) -> Action:

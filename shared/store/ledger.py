@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import BalanceChange, LedgerEntry
 from shared.domain.user import User
-from shared.store import conditions, keys, table, users
+from shared.store import conditions, keys, table, timelines, users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -73,18 +73,12 @@ def credit(change: BalanceChange, caller: TelegramUser) -> None:
 def page(user_id: int, *, limit: int, before: int | None) -> list[LedgerEntry]:
     """Return the newest `limit` entries of a user that are older than the entry `before`.
 
-    One Query of the index, one BatchGetItem per hundred entries. Raises Unavailable.
+    One Query of the index, one BatchGetItem per hundred entries; see `timelines.page`. Raises Unavailable.
     """
-    found = table.query(
-        keys.TIMELINE,
-        keys.ledger_of(user_id),
-        high=None if before is None else keys.id_sk(before - 1),
-        limit=limit,
-    )
-    return load(found)
+    return timelines.page(keys.ledger_of(user_id), load, limit=limit, beyond=before, newest_first=True)
 
 
 def load(entries: list[table.Item]) -> list[LedgerEntry]:
     """Return the ledger entries of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
-    # An entry is never changed, so an eventually consistent read is exact, and the index cannot show a newer state.
+    # An entry is never changed, so an eventually consistent read returns what was written, or does not find it yet.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

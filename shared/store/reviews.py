@@ -8,7 +8,7 @@ from shared.domain.masking import mask, masked_form
 from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
-from shared.store import audit_log, conditions, keys, table, users
+from shared.store import audit_log, conditions, keys, table, timelines, users
 
 # Complaints are kept for half a year. Then DynamoDB's TTL removes them.
 _COMPLAINT_RETENTION_MS = 180 * DAY_MS
@@ -166,24 +166,15 @@ def _complaint(item: table.Item) -> Complaint:
 def complaints(*, handled: bool, limit: int, after: int | None) -> list[Complaint]:
     """Return the oldest `limit` waiting or handled complaints that are newer than the complaint `after`.
 
-    One Query and one consistent BatchGetItem. One more of each if the index, which lags behind the table, listed
-    complaints that were handled just now. Raises Unavailable.
+    One Query and one consistent BatchGetItem. More of each if the index, which lags behind the table, listed complaints
+    that were handled or removed just now. Raises Unavailable.
     """
-    complaints: list[Complaint] = []
-    while (missing := limit - len(complaints)) > 0:
-        found = table.query(
-            keys.TIMELINE,
-            keys.complaints(handled=handled),
-            low=None if after is None else keys.id_sk(after + 1),
-            newest_first=False,
-            limit=missing,
-        )
-        loaded = [_complaint(item) for item in table.get_many(found, consistent=True) if item]
-        complaints += [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
-        if len(found) < missing or not loaded:
-            break
-        after = loaded[-1].id
-    return complaints
+
+    def load(entries: list[table.Item]) -> list[Complaint]:
+        loaded = [_complaint(item) for item in table.get_many(entries, consistent=True) if item]
+        return [complaint for complaint in loaded if (complaint.handled_at is not None) is handled]
+
+    return timelines.page(keys.complaints(handled=handled), load, limit=limit, beyond=after, newest_first=False)
 
 
 def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]:
