@@ -38,7 +38,8 @@ def _item(order: Order) -> table.Item:
         "edits": order.edits,
         "status": order.status,
         "takes": {},
-        "ttl": (order.created_at + RETENTION_MS) // 1000,
+        # Rounded up: until then, the lists of its executors count the order.
+        "ttl": ceil_seconds(order.created_at + RETENTION_MS),
         **keys.order_list_keys(order),
         keys.LIST1.sk: keys.list_sk(order),
         keys.TIMELINE.pk: keys.orders_of(order.client_id),
