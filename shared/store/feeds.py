@@ -138,7 +138,7 @@ def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now:
     As many calls as `of_client`. Raises Unavailable.
     """
     # The list consists of debits, and ledger entries stay after their orders. Orders are removed after their retention.
-    kept = keys.hour_ends(now - orders.RETENTION_MS + settings().order_lifetime_ms)
+    kept = keys.hour_ends(now + 1 - orders.RETENTION_MS + settings().order_lifetime_ms)
     return _personal(keys.LIST1, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
 
 
