@@ -88,10 +88,11 @@ STATES = (
         State(30 * MINUTE, fate="deleted"),
         State(30 * MINUTE, fate="removed"),
     ),
-    (  # posted thirty days ago, and a millisecond before and after that
+    (  # posted thirty days ago, a millisecond before and after that, and within the same second
         State(HOUR - RETENTION, WINDOW + MINUTE - RETENTION, "completed"),
         State(HOUR - RETENTION - 1, WINDOW + MINUTE - RETENTION, "completed"),
         State(HOUR - RETENTION + 1, WINDOW + MINUTE - RETENTION, "completed"),
+        State(HOUR - RETENTION + 999, WINDOW + MINUTE - RETENTION, "completed"),
     ),
 )
 

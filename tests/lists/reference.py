@@ -106,7 +106,7 @@ class Reference:
     def taken(self, user: int, of: str | None, city: str | None, category: str | None, now: int) -> list[Row]:
         """The orders of the last 30 days that a user took, newest first."""
         found = [
-            order for order in self._orders() if str(user) in order["takes"] and order["created_at"] >= now - RETENTION
+            order for order in self._orders() if str(user) in order["takes"] and order["created_at"] > now - RETENTION
         ]
         return _narrowed(_by_end(found), of, city, category, now)
 

@@ -417,12 +417,12 @@ DEFECTS = [
     ),
     defect(
         "taken list too old",
-        (feeds.of_executor, "now - orders.RETENTION_MS", "now - 1 - orders.RETENTION_MS"),
+        (feeds.of_executor, "now + 1 - orders.RETENTION_MS", "now - orders.RETENTION_MS"),
         about="thirty days",
     ),
     defect(
         "taken list too young",
-        (feeds.of_executor, "now - orders.RETENTION_MS", "now + 1 - orders.RETENTION_MS"),
+        (feeds.of_executor, "now + 1 - orders.RETENTION_MS", "now + 2 - orders.RETENTION_MS"),
         about="thirty days",
     ),
     defect(
