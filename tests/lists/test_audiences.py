@@ -179,7 +179,7 @@ def everybody_hears_once(shop: Shop, bot: FakeTelegram, monkeypatch: Patch) -> C
         store(order, 7)
         shop.query_page = story.query_page
 
-        waiting = [{"order_id": order.id, "start": [0, 0], "due_at": shop.service.now}]
+        waiting: list[dict[str, Any]] = [{"order_id": order.id, "start": [0, 0], "due_at": shop.service.now}]
         hurries, deaths = iter(story.hurries), iter(story.deaths)
         offers: list[dict[str, Any]] = []
         for _ in range(200):
