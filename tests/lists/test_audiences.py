@@ -1,4 +1,4 @@
-"""Whoever is entitled to hear of a new order hears once, and nobody else, wherever pages end and processes die."""
+"""Every executor entitled to hear of a new order hears once, nobody else does, wherever pages end and processes die."""
 
 import json
 from collections import Counter
