@@ -155,8 +155,10 @@ class Reach:
         return bool(self._reaching(mutant))
 
     def of(self, mutant: Mutant, first: Sequence[str] = ()) -> list[str]:
-        """Return the tests of a mutant, for PATIENCE s: `first`, those named as its module, one of each file in turn.
+        """Return the tests of a mutant, for PATIENCE s.
 
+        They are those of `first`, those in the file named as its module and in the files of `first`, and then one of
+        each file in turn.
         A line that runs at import only has the tests that reach any line of its module.
         """
         reaching = self._reaching(mutant) or set().union(*self.tests[mutant.path].values())
@@ -164,8 +166,11 @@ class Reach:
         for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
             files[test.partition("::")[0]].append(test)
         stem = mutant.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
-        named = [test for file, tests in files.items() if f"/test_{stem}" in file for test in tests]
-        ordered = list(dict.fromkeys([test for test in first if test in reaching] + named))
+        near = [file for file in files if f"/test_{stem}" in file]
+        near += dict.fromkeys(test.partition("::")[0] for test in first if test in reaching)
+        ordered = list(
+            dict.fromkeys([test for test in first if test in reaching] + [t for f in near for t in files[f]])
+        )
         ordered += [test for turn in zip_longest(*files.values()) for test in turn if test and test not in ordered]
         chosen: list[str] = []
         seconds = 0.0
@@ -313,15 +318,19 @@ class _Changed(importlib.abc.MetaPathFinder):
 
 
 class _Chosen:
-    """A pytest plugin: keeps the given tests only, in their order."""
+    """A pytest plugin: keeps the given tests only, in their order.
+
+    The mutant may change the name of a case of a test. Then every case of that test is kept.
+    """
 
     def __init__(self, tests: Sequence[str]) -> None:
         self._place = {test: place for place, test in enumerate(tests)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the chosen tests."""
-        chosen = [item for item in items if item.nodeid in self._place]
-        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
+        renamed = {test.partition("[")[0] for test in self._place.keys() - {item.nodeid for item in items}}
+        chosen = [item for item in items if item.nodeid in self._place or item.nodeid.partition("[")[0] in renamed]
+        items[:] = sorted(chosen, key=lambda item: self._place.get(item.nodeid, 0))
 
 
 def import_and_run(mutant: Mutant, tests: Sequence[str]) -> int:
