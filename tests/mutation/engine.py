@@ -212,19 +212,23 @@ class Collected:
 
     def reach(self, tests: Sequence[str], folder: Path, jobs: int) -> Reach:
         """Run the unchanged tests and return what they reach. Exit if one fails."""
-        processes = {}
         files: dict[str, list[str]] = defaultdict(list)
         for test in tests:
             files[test.partition("::")[0]].append(test)
-        shares: list[list[str]] = [[] for _ in range(jobs)]
+        # Many small shares end at about the same time.
+        shares: list[list[str]] = [[] for _ in range(8 * jobs)]
         for of_file in sorted(files.values(), key=len, reverse=True):
             min(shares, key=len).extend(of_file)
-        for number, share in enumerate(shares):
-            work = functools.partial(self._trace, share, folder / f"reach{number}")
-            processes[forked(work, folder / f"log{number}")] = number
+        waiting = [(number, share) for number, share in enumerate(shares) if share]
+        running: dict[int, int] = {}
         reach = Reach()
-        for pid, number in processes.items():
-            _, status = os.waitpid(pid, 0)
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                number, share = waiting.pop(0)
+                work = functools.partial(self._trace, share, folder / f"reach{number}")
+                running[forked(work, folder / f"log{number}")] = number
+            pid, status = os.wait()
+            number = running.pop(pid)
             if status:
                 sys.exit(f"The tests fail before anything is changed:\n{(folder / f'log{number}').read_text()[-4000:]}")
             reach.add(*pickle.loads((folder / f"reach{number}").read_bytes()))
