@@ -36,7 +36,8 @@ def status(order: Row, now: int) -> str:
         return stored
     if order.get("responded_at") is None and order.get("answer_due_at", now + 1) <= now:
         return "closed_no_response"
-    return "expired" if order["expires_at"] <= now else "active"
+    # A status never goes back, even where a clock does.
+    return "expired" if stored == "expired" or order["expires_at"] <= now else "active"
 
 
 def listed(order: Row, now: int) -> Row:

@@ -174,7 +174,7 @@ class Reader:
             answer = self._page(ask, query)
             wanted = [listed(order, now) for order in expected[offset : offset + limit]]
             assert [shown(row) for row in answer["orders"]] == wanted, (ask, offset)
-            is_end = offset + limit >= len(expected)
+            is_end = offset + limit >= len(expected) + self._late(ask, now)
             totals = {len(expected)} | (set() if is_end or ask.whose != "all" else self._known(ask, now))
             assert answer["total"] in totals, (ask, offset, len(expected))
         if ask.whose == "all":
@@ -210,6 +210,14 @@ class Reader:
             case "taken":
                 return self.shop.reference.taken(ask.user, ask.status, *narrowed)
         return self.shop.reference.feed(ask.status or "active", *narrowed)
+
+    def _late(self, ask: Ask, now: int) -> int:
+        """How many orders no timer has ended yet stand between the active ones: a page that ends before them does not
+        reach the end of the list as stored, and its total may be a cached one."""
+        if _feed(ask)[0] != "active":
+            return 0
+        stored = [order for order in self.shop.reference._orders() if order["status"] == "active"]
+        return sum(order["expires_at"] > now and status(order, now) != "active" for order in stored)
 
     def _known(self, ask: Ask, now: int) -> set[int]:
         """The totals that were right when this list was read within two seconds."""
@@ -363,7 +371,7 @@ def test_every_list_of_orders_is_the_references(lists_are_right: Callable[[Story
 @pytest.mark.proof
 @pytest.mark.parametrize("about", STORIES)
 def test_every_list_of_orders_is_right_in_many_stories(lists_are_right: Callable[[Story], None], about: str) -> None:
-    holds(lists_are_right, STORIES[about], examples=8 * EXAMPLES, luck=True)
+    holds(lists_are_right, STORIES[about], examples=4 * EXAMPLES, luck=True)
 
 
 DEFECTS = [
