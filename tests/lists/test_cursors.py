@@ -236,7 +236,7 @@ def test_every_page_behind_a_cursor_is_the_references(walks_are_right: Callable[
 
 @pytest.mark.proof
 def test_every_page_is_right_in_many_walks(walks_are_right: Callable[[Walk], None]) -> None:
-    holds(walks_are_right, walks, examples=400, luck=True)
+    holds(walks_are_right, walks, examples=400)
 
 
 DEFECTS = [
