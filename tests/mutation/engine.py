@@ -155,30 +155,28 @@ class Reach:
         return bool(self._reaching(mutant))
 
     def of(self, mutant: Mutant, first: Sequence[str] = ()) -> list[str]:
-        """Return the tests of a mutant, for PATIENCE s.
+        """Return the tests of a mutant: those in the file named as its module, and others for PATIENCE s.
 
-        They are those of `first`, those in the file named as its module and in the files of `first`, and then one of
-        each file in turn.
-        A line that runs at import only has the tests that reach any line of its module.
+        The others are `first`, those in the files of `first`, and then one of each file in turn. A line that runs at
+        import only has the tests that reach any line of its module.
         """
         reaching = self._reaching(mutant) or set().union(*self.tests[mutant.path].values())
         files: dict[str, list[str]] = defaultdict(list)
         for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
             files[test.partition("::")[0]].append(test)
         stem = mutant.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
-        near = [file for file in files if f"/test_{stem}" in file]
-        near += dict.fromkeys(test.partition("::")[0] for test in first if test in reaching)
-        ordered = list(
-            dict.fromkeys([test for test in first if test in reaching] + [t for f in near for t in files[f]])
-        )
-        ordered += [test for turn in zip_longest(*files.values()) for test in turn if test and test not in ordered]
-        chosen: list[str] = []
+        known = [test for test in first if test in reaching]
+        named = [test for file in files if f"/test_{stem}" in file for test in files[file]]
+        beside = [test for file in dict.fromkeys(test.partition("::")[0] for test in known) for test in files[file]]
+        in_turn = [test for turn in zip_longest(*files.values()) for test in turn if test]
+        chosen = list(dict.fromkeys([*known, *named]))
         seconds = 0.0
-        for test in ordered:
+        for test in dict.fromkeys([*beside, *in_turn]):
             seconds += self.seconds[test]
             if chosen and seconds > PATIENCE:
                 break
-            chosen.append(test)
+            if test not in chosen:
+                chosen.append(test)
         return chosen
 
 
