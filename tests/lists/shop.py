@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from functions.notifications import send_offer
@@ -96,7 +96,7 @@ def holds(check: Callable[[Story], None], stories: st.SearchStrategy[Story], *, 
 
 
 def is_noticed(check: Callable[[Story], None], stories: st.SearchStrategy[Story], *, within: int) -> None:
-    """Expect the property to fail for one of so many stories, which are those that `holds` begins with."""
+    """Expect the property to fail for one of so many stories, the same ones each time."""
     with pytest.raises(AssertionError):
         _search(check, stories, within, phases=[Phase.generate])
 
@@ -108,9 +108,10 @@ def _search(
     *,
     phases: list[Phase],
 ) -> None:
+    # Derandomized, hypothesis would draw by the source of `one`: an edit of it would change all stories.
+    @seed(1)
     @settings(
         max_examples=examples,
-        derandomize=True,
         database=None,
         deadline=None,
         phases=phases,

@@ -273,4 +273,4 @@ def test_a_planted_defect_of_a_cursor_is_noticed(
     walks_are_right: Callable[[Walk], None], monkeypatch: Patch, planted: Defect
 ) -> None:
     planted.plant(monkeypatch)
-    is_noticed(walks_are_right, walks, within=60)
+    is_noticed(walks_are_right, walks, within=400)
