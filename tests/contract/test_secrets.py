@@ -18,6 +18,7 @@ REVIEWED = {
     "infra/local/settings.py": {local.LOCAL_BOT_TOKEN, local.LOCAL_WEBHOOK_SECRET},  # Telegram and the bot are fakes
     "tests/conftest.py": {"test", conftest.WEBHOOK_SECRET},
     "tests/domain/test_init_data.py": {test_init_data.TOKEN},
+    "tests/fakes/test_telegram_form.py": {"a-Z_9", "a b"},  # the forms of a token, right and wrong
     "tests/integration/test_credentials.py": {"eyJhbGciOiJIUzI1NiJ9" + ".e30.x"},  # an empty JWT, which must be refused
 }
 

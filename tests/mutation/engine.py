@@ -158,13 +158,16 @@ class Reach:
         """Return the tests of a mutant: those in the file named as its module, and others for PATIENCE s.
 
         The others are `first`, those in the files of `first`, and then one of each file in turn. A line that runs at
-        import only has the tests that reach any line of its module.
+        import only, such as a constant, has the tests that reach any line of its module, and those named as it.
         """
-        reaching = self._reaching(mutant) or set().union(*self.tests[mutant.path].values())
+        stem = mutant.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
+        reaching = self._reaching(mutant)
+        if not reaching:
+            reaching = {test for test in self.seconds if f"/test_{stem}" in test.partition("::")[0]}
+            reaching = reaching.union(*self.tests[mutant.path].values())
         files: dict[str, list[str]] = defaultdict(list)
         for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
             files[test.partition("::")[0]].append(test)
-        stem = mutant.path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
         known = [test for test in first if test in reaching]
         named = [test for file in files if f"/test_{stem}" in file for test in files[file]]
         beside = [test for file in dict.fromkeys(test.partition("::")[0] for test in known) for test in files[file]]

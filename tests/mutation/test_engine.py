@@ -35,8 +35,8 @@ def test_each_file_has_its_turn_until_patience_ends() -> None:
 
 
 def test_line_that_runs_at_import_has_the_tests_of_its_module() -> None:
-    made = reach({9: ["f.py::test"]}, {"f.py::test": 0})
-    assert made.of(MUTANT) == ["f.py::test"]
+    made = reach({9: ["f.py::test"]}, {"f.py::test": 0, "store/test_table.py::constants": 0, "g.py::test": 0})
+    assert made.of(MUTANT) == ["store/test_table.py::constants", "f.py::test"]
     assert not made.has(MUTANT)
 
 
@@ -44,7 +44,7 @@ def test_changed_module_runs_whole_and_others_are_sampled() -> None:
     one, other, *rest = mutation.modules()
     measured = mutation.Measured(
         modules={
-            one: mutation.Record(digest="another", mutants=100, survivors=0),
+            one: mutation.Record(digest=0, mutants=100, survivors=0),
             other: mutation.Record(digest=mutation.digest(other), mutants=100, survivors=0),
         },
         floors={},
