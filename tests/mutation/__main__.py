@@ -118,14 +118,13 @@ def shares(before: Measured, sample: int, most: int) -> dict[str, int]:
 
 def run(chosen: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
     """Return the survivors of the chosen mutants."""
-    unnoticed: dict[int, list[str]] = {}
     code = os.waitstatus_to_exitcode(
         os.waitpid(forked(lambda: _in_collected(chosen, jobs, folder), folder / "log"), 0)[1]
     )
     if code:
         sys.exit(f"The run of the collected tests failed:\n{(folder / 'log').read_text()[-4000:]}")
     result = json.loads((folder / "result").read_text())
-    unnoticed = {int(place): tests for place, tests in result["unnoticed"].items()}
+    unnoticed: dict[int, list[str]] = {int(place): tests for place, tests in result["unnoticed"].items()}
     for name in result["modules"]:
         with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
             importlib.import_module(name)
@@ -199,13 +198,11 @@ def main() -> int:
         one_in = {path: 1 for path in modules() if path.startswith(tuple(given.paths))}
     else:
         one_in = shares(before, given.sample, given.most)
-    choice = Choice(one_in, given.seed or _digest_of_all())
+    seed = given.seed or _digest_of_all()
+    choice = Choice(one_in, seed)
     chosen = [mutant for path in one_in for mutant in mutants(path, (ROOT / path).read_text(), choice.has)]
     whole = [path for path, number in one_in.items() if number == 1]
-    print(
-        f"{len(chosen)} mutants, {len(whole)} of {len(one_in)} modules whole, seed {given.seed or _digest_of_all()}",
-        flush=True,
-    )
+    print(f"{len(chosen)} mutants, {len(whole)} of {len(one_in)} modules whole, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         alive = run(chosen, given.jobs, Path(folder))
     if given.record:
