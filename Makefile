@@ -11,7 +11,7 @@ export AWS_DEFAULT_REGION ?= eu-central-1
 # The lock files name every package, so pip has nothing to resolve.
 PIP_FLAGS := --disable-pip-version-check --no-input --require-hashes --no-deps
 
-.PHONY: help run initdata audit refund redrive test test-unit test-integration proof proof-night mutants mutants-night luck fuzz lint format lock openapi client validate build setup deploy webhook teardown audit-dependencies clean bench export erase ban unban remove dashboard
+.PHONY: help run demo initdata audit refund redrive test test-unit test-integration test-browser screenshots browser proof proof-night mutants mutants-night luck fuzz lint format lock openapi client vendor validate build setup deploy webhook teardown audit-dependencies clean bench export erase ban unban remove dashboard
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ help:  ## List the targets
 
 run: $(VENV)/.local  ## Run the service on this machine at http://localhost:8000 (settings: PORT, LOCAL_DATA_DIR, …)
 	@exec $(BIN)/python -m infra.local
+
+demo: $(VENV)/.local  ## Fill the running service with a made-up day: orders, takes, reviews, complaints, threads (PORT=…)
+	@$(BIN)/python -m infra.local.demo
 
 initdata: $(VENV)/.local  ## Print signed initData for a Telegram user id: make -s initdata ID=1
 	@$(BIN)/python -m infra.local.initdata --user $(ID)
@@ -52,13 +55,19 @@ remove: $(VENV)/.local  ## Remove an order: make remove ID=… BY=… WHY=… (S
 
 # Integration tests start first. They mostly wait, so the other workers use the processor meanwhile.
 test: $(VENV)/.dev  ## Run every test except the long ones
-	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof"
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof and not browser"
 
 test-unit: $(VENV)/.dev  ## Run the tests that start no process
-	$(BIN)/pytest -n auto -m "not integration and not proof"
+	$(BIN)/pytest -n auto -m "not integration and not proof and not browser"
 
 test-integration: $(VENV)/.dev  ## Run the tests that use HTTP and the embedded AWS
 	$(BIN)/pytest -n 3 -m "integration and not proof"
+
+test-browser: browser  ## Run the tests of the panel and the sandbox in Chromium
+	$(BIN)/pytest -n 0 -m browser tests/browser
+
+screenshots: browser  ## Write the pictures of README.md and docs/operators.md
+	@$(BIN)/python -m tests.browser.screenshots
 
 # The times of requests are measured first, while nothing else runs.
 proof: $(VENV)/.dev  ## Run the long tests, mutation testing and one minute of fuzzing
@@ -85,6 +94,9 @@ fuzz: $(VENV)/.fuzz  ## Fuzz the parsers of untrusted input for FUZZ_SECONDS=360
 bench: $(VENV)/.dev  ## Measure cold starts, requests, calls, packages and growth; write docs/performance.md (10 minutes)
 	$(BIN)/python -m tests.bench
 
+browser: $(VENV)/.browser  ## Install what the tests in a browser need, with Debian's Chromium if there is none (CHROMIUM=… names one)
+	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq --yes chromium; }
+
 lint: $(VENV)/.dev  ## Check formatting, lint rules, types and import layers
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
@@ -102,9 +114,15 @@ dashboard: $(VENV)/.local  ## Write the body of the CloudWatch dashboard into te
 	@$(BIN)/python -m infra.build.dashboard
 
 # npm installs the locked packages only, and runs none of their install scripts.
-client:  ## Generate the TypeScript types in infra/client from the OpenAPI and type-check the client (needs Node.js)
-	@cd infra/client && npm ci --silent --ignore-scripts && npm run --silent generate >/dev/null && npm run --silent check
-	@echo "Generated infra/client/schema.ts from functions/meta/openapi.json. client.ts and usage.ts type-check."
+client: $(VENV)/.local  ## Generate the TypeScript types in infra/client from the OpenAPI, type-check the client and compile it for the sandbox (needs Node.js)
+	@cd infra/client && npm ci --silent --ignore-scripts && npm run --silent generate >/dev/null && npm run --silent check && npm run --silent compile
+	@$(BIN)/python -m infra.build.vendor client
+	@echo "Generated infra/client/schema.ts from functions/meta/openapi.json. client.ts, live.ts and usage.ts type-check."
+
+# The pages' packages, from static/package-lock.json. The copies are committed: a build needs no Node.js.
+vendor: $(VENV)/.local  ## Copy the locked npm packages of the panel and the API page into static/ (needs Node.js)
+	@cd static && npm ci --silent --ignore-scripts
+	@$(BIN)/python -m infra.build.vendor pages
 
 # ---------------------------------------------------------------- package
 
@@ -132,8 +150,13 @@ build-DependenciesLayer:
 # timeouts or the layer must publish a version as well, so a hash of the files they come from is part of the package.
 RELEASE := template.yaml samconfig.toml requirements/functions.txt infra/build/trim.py
 
+# A page's files are in the package of its function only, with the code that it imports: infra/build/check.py has the same.
+PAGE_CODE := functions/__init__.py functions/meta shared/*.py shared/domain shared/handlers shared/http
+CODE_GetPanel := $(PAGE_CODE) static/admin
+CODE_GetDocs := $(PAGE_CODE) static/docs
+
 build-%:
-	@tar cf - --exclude=__pycache__ functions shared | tar xf - -C "$(ARTIFACTS_DIR)"
+	@tar cf - --exclude=__pycache__ $(or $(CODE_$*),functions shared) | tar xf - -C "$(ARTIFACTS_DIR)"
 	@cat $(RELEASE) | { sha256sum 2>/dev/null || shasum -a 256; } >"$(ARTIFACTS_DIR)/release.txt"
 	@infra/build/compile.sh "$(ARTIFACTS_DIR)" $(PACKAGE_PYTHON)
 
@@ -189,6 +212,10 @@ $(SAM_VENV)/.runtime: requirements/runtime.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_FLAGS) --quiet --upgrade --target $(SAM_VENV)/runtime --requirement requirements/runtime.txt
 	@touch $@
 
+$(VENV)/.browser: requirements/browser.txt $(VENV)/.dev
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --quiet --requirement requirements/browser.txt
+	@touch $@
+
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
@@ -198,6 +225,7 @@ lock:  ## Pin the newest compatible versions with their hashes (needs uv)
 	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK) --upgrade requirements/sam.in --output-file requirements/sam.txt
 	$(LOCK) --upgrade requirements/fuzz.in --output-file requirements/fuzz.txt
+	$(LOCK) --upgrade requirements/browser.in --constraint requirements/dev.txt --output-file requirements/browser.txt
 	$(LOCK) --upgrade requirements/checkov.in --output-file requirements/checkov.txt
 	$(LOCK) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 

@@ -1,4 +1,4 @@
-"""Error responses: the one table from an error to its status, code and Russian sentence for the user."""
+"""Error responses: the one table from an error to its status, code and Russian sentence, and those of sockets."""
 
 from typing import NamedTuple
 
@@ -27,6 +27,17 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
         "Вход устарел. Закройте приложение и откройте его заново из бота. Если не помогло, перезапустите сам Telegram:"
         " на компьютере и айфоне он хранит старый вход несколько дней",
     ),
+    errors.SessionExpired: ErrorResponse(
+        401, "session_expired", "Вход оператора закончился. Отправьте боту команду /admin"
+    ),
+    errors.CredentialsTooOld: ErrorResponse(
+        401,
+        "credentials_too_old",
+        "Вход устарел для изменений. Отправьте боту команду /admin и войдите по ссылке",
+    ),
+    errors.LinkUsed: ErrorResponse(
+        410, "link_used", "Эта ссылка уже не действует. Отправьте боту команду /admin ещё раз"
+    ),
     errors.Unreadable: ErrorResponse(400, "unreadable", "Уведомление не удалось разобрать"),
     errors.UnverifiedSender: ErrorResponse(401, "unverified_sender", "Отправитель не подтверждён"),
     errors.Banned: ErrorResponse(
@@ -34,6 +45,7 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     ),
     errors.TooOften: ErrorResponse(429, "too_often", "Слишком часто. Попробуйте позже"),
     errors.NotAnOperator: ErrorResponse(403, "not_an_operator", "Это может сделать только оператор"),
+    errors.OwnCase: ErrorResponse(403, "own_case", "О себе и своих заказах решает другой оператор"),
     errors.OrderNotFound: ErrorResponse(404, "order_not_found", "Заказ не найден"),
     errors.ContactBusy: ErrorResponse(409, "contact_busy", "С этим контактом уже есть активный заказ"),
     errors.OrderTaken: ErrorResponse(403, "order_taken", "Заказ уже взят исполнителем, изменить его нельзя"),
@@ -49,6 +61,11 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     errors.AlreadyReviewed: ErrorResponse(409, "already_reviewed", "Вы уже оставили отзыв об этом заказе"),
     errors.OrderNotTakenByYou: ErrorResponse(404, "order_not_taken_by_you", "Вы не брали этот заказ"),
     errors.AlreadyComplained: ErrorResponse(409, "already_complained", "Вы уже пожаловались на этот заказ"),
+    errors.ThreadNotFound: ErrorResponse(404, "thread_not_found", "Обращений от этого человека нет"),
+    errors.PhotoNotFound: ErrorResponse(404, "photo_not_found", "Фото не найдено"),
+    errors.ThreadChanged: ErrorResponse(
+        409, "thread_changed", "В обращении новое сообщение. Прочитайте его и закройте ещё раз"
+    ),
     errors.InsufficientBalance: ErrorResponse(402, "insufficient_balance", "Недостаточно средств на балансе"),
     service_errors.ProviderNotConfigured: ErrorResponse(
         503, "provider_not_configured", "Этот способ оплаты не подключён"
@@ -76,12 +93,36 @@ ERROR_RESPONSES: dict[type[DomainError | ServiceError], ErrorResponse] = {
     errors.AlreadyRefunded: ErrorResponse(409, "already_refunded", "Деньги за этот заказ уже возвращены"),
     errors.ComplaintNotFound: ErrorResponse(404, "complaint_not_found", "Жалоба не найдена"),
     errors.AlreadyHandled: ErrorResponse(409, "already_handled", "Жалоба уже рассмотрена"),
+    errors.PaymentNotPaid: ErrorResponse(409, "payment_not_paid", "Этот платёж не оплачен, возвращать нечего"),
+    errors.RefundNotFound: ErrorResponse(404, "refund_not_found", "Этот возврат не ждёт решения"),
+    errors.SecondOperatorNeeded: ErrorResponse(
+        403, "second_operator_needed", "Такую сумму должен подтвердить другой оператор"
+    ),
+    errors.RefundTooEarly: ErrorResponse(409, "refund_too_early", "Подтвердить этот возврат можно через сутки"),
+    errors.UserNotFound: ErrorResponse(404, "user_not_found", "Такого человека в сервисе нет"),
+    errors.TooManyNotes: ErrorResponse(409, "too_many_notes", "Заметок об этом человеке уже слишком много"),
+    errors.ReviewNotFound: ErrorResponse(404, "review_not_found", "Отзыв не найден"),
     errors.InvalidContact: ErrorResponse(422, "invalid_contact", "Укажите @username или российский телефон"),
     errors.InvalidReceiptContact: ErrorResponse(
         422, "invalid_receipt_contact", "Укажите электронную почту или российский телефон"
     ),
     service_errors.Busy: ErrorResponse(503, "busy", "Сервис перегружен, попробуйте ещё раз"),
     service_errors.Unavailable: ErrorResponse(503, "unavailable", "Сервис временно недоступен, попробуйте ещё раз"),
+}
+
+
+# Errors of sockets, to the status of a refused handshake, or to the code of an error frame.
+HANDSHAKE_STATUS: dict[type[Exception], int] = {
+    errors.InvalidTicket: 401,
+    errors.ForeignOrigin: 403,
+    errors.Banned: 403,
+    errors.TooOften: 429,
+}
+FRAME_CODES: dict[type[Exception], str] = {
+    errors.InvalidMessage: "invalid_message",
+    errors.UnknownCity: "unknown_city",
+    errors.UnknownCategory: "unknown_category",
+    errors.TooOften: "too_often",
 }
 
 

@@ -18,3 +18,8 @@ def new_id() -> str:
 def new_integer_id(now: int) -> int:
     """Return an integer that grows with `now` (epoch ms). Uniqueness must be enforced by a condition, not by the id."""
     return (now - _EPOCH_MS) << 12 | secrets.randbits(12)
+
+
+def least_integer_id(at: int) -> int:
+    """Return the smallest integer id that is made at a time (epoch ms) or later."""
+    return max(at - _EPOCH_MS, 0) << 12

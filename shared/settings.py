@@ -130,15 +130,81 @@ def queue_url(name: str) -> str:
 
 
 @cache
+def live_url() -> str:
+    """Return the address of sockets; empty in the local stage, where it is the address that the caller used."""
+    return os.environ["LIVE_URL"]
+
+
+@cache
+def live_api_url() -> str:
+    """Return the address at which API Gateway takes frames for open sockets. Functions that send or close have it."""
+    return os.environ["LIVE_API_URL"]
+
+
+@cache
+def live_origins() -> frozenset[str]:
+    """Return the origins of the pages that may open sockets: the WebApp's and the service's own."""
+    return frozenset(os.environ["LIVE_ORIGINS"].split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCeilings:
+    """The most sockets that watch one list, and the most frames of lists a second, of all senders together."""
+
+    watchers: int
+    frames_per_second: int
+
+
+@cache
+def live_ceilings() -> LiveCeilings:
+    """Return the ceilings of live updates. Above them, watchers are told to poll."""
+    return LiveCeilings(int(os.environ["LIVE_WATCHERS"]), int(os.environ["LIVE_FRAMES_PER_SECOND"]))
+
+
+@cache
 def operators() -> frozenset[int]:
     """Return the Telegram ids of the operators, who may use /api/admin."""
     return frozenset(int(operator) for operator in os.environ["OPERATOR_IDS"].split(",") if operator)
 
 
 @cache
+def operator_write_max_age_seconds() -> int:
+    """Return how old an operator's initData may be for a change, and how long an operator's session lasts."""
+    return int(os.environ["OPERATOR_WRITE_MAX_AGE_SECONDS"])
+
+
+@cache
+def operator_refunds_per_day() -> int:
+    """Return how many roubles of payments an operator may refund on a day without a second operator."""
+    return int(os.environ["OPERATOR_REFUNDS_PER_DAY"])
+
+
+@cache
+def watched_queues() -> Mapping[str, str]:
+    """Return the URLs of the queues that operators see, by their names."""
+    return _named_urls(os.environ["WATCHED_QUEUES"])
+
+
+@cache
+def dead_letter_queues() -> Mapping[str, str]:
+    """Return the URLs of the queues of dead letters, by their names."""
+    return _named_urls(os.environ["DEAD_LETTER_QUEUES"])
+
+
+def _named_urls(text: str) -> Mapping[str, str]:
+    return dict(pair.split("=", 1) for pair in text.split(","))
+
+
+@cache
 def operators_chat_id() -> int | None:
-    """Return the chat that gets what people write to the bot; None if there is none. TelegramWebhook has it."""
+    """Return the group of the operators, which is notified of waiting threads; None if there is none."""
     return int(os.environ["OPERATORS_CHAT_ID"] or 0) or None
+
+
+@cache
+def support_answer_hours() -> int:
+    """Return the hours within which an answer of an operator is promised."""
+    return int(os.environ["SUPPORT_ANSWER_HOURS"])
 
 
 @cache

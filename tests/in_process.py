@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 from moto.backends import get_backend
 
-from functions.notifications import find_audience, send_notice, send_offer
+from functions.live import send_list_frames, send_personal_frames
+from functions.notifications import find_audience, send_answer, send_notice, send_offer
 from functions.scheduled import end_due_order, sweep
 from functions.streams import lock_expired, order_changed
 from infra.local.fakes.crypto_pay import FakeCryptoPay
@@ -21,15 +22,24 @@ from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, settings
 from shared.aws import queues, schedules, secrets
 from shared.aws.queues import Queue
-from shared.observability import logger
-from shared.store import attributes, feeds, keys, reads, table
+from shared.observability import logger, metrics
+from shared.store import attributes, feeds, keys, reads, send_rate, table
 from tests import api
 from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, SECRETS, TABLE, WEBHOOK_SECRET, YOOKASSA_KEY
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
+from tests.fakes.sockets import FakeSockets
 from tests.serving import serving_fake
 
-HANDLERS = {Queue.NEW_ORDERS: find_audience, Queue.OFFERS: send_offer, Queue.NOTICES: send_notice}
+HANDLERS = {
+    Queue.NEW_ORDERS: find_audience,
+    Queue.OFFERS: send_offer,
+    Queue.NOTICES: send_notice,
+    Queue.PERSONAL_FRAMES: send_personal_frames,
+    Queue.LIST_FRAMES: send_list_frames,
+    Queue.ALL_CITIES_FRAMES: send_list_frames,
+    Queue.ANSWERS: send_answer,
+}
 
 START = 1_790_000_000_000
 SECRETS_AT = os.environ["SECRETS_PREFIX"]
@@ -66,6 +76,7 @@ class Api:
         *,
         user: int | None = None,
         id: str | None = None,
+        message_id: int = 0,
         query: dict[str, Any] | None = None,
         body: Any = None,
         **more: Any,
@@ -78,7 +89,7 @@ class Api:
             headers = {"authorization": f"Bearer {signed}", **headers}
         return api.event(
             method,
-            path.replace("{id}", id or ""),
+            path.replace("{id}", id or "").replace("{message_id}", f"{message_id}"),
             query=query,
             body=body,
             headers=headers,
@@ -100,9 +111,7 @@ class Api:
 
     def order_changed(self, image: Any, before: Any = None) -> Any:
         """Deliver the stream record of an order, new or changed from `before`; return the function's result."""
-        images = {"NewImage": image, **({"OldImage": before} if before else {})}
-        record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
-        return order_changed.handler({"Records": [record]}, api.Context())
+        return order_changed.handler(stream_event(image, before), api.Context())
 
     def orders_are_new(self, *order_ids: str) -> list[int]:
         """Deliver the stream records of new orders in one batch; return the places of the failed records."""
@@ -187,6 +196,13 @@ class Api:
         assert answer.status == 200, answer.text
 
 
+def stream_event(image: Any, before: Any = None) -> dict[str, Any]:
+    """Return the stream's event of an order, new or changed from `before`."""
+    images = {"NewImage": image, **({"OldImage": before} if before else {})}
+    record = {"eventName": "MODIFY" if before else "INSERT", "dynamodb": {**images, "SequenceNumber": "1"}}
+    return {"Records": [record]}
+
+
 def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
     """Return moto's state of an AWS service."""
     return get_backend(service)["123456789012"]["eu-central-1"]
@@ -215,6 +231,7 @@ def wake_another_instance() -> None:
     """Empty the caches of the functions, as in a new Lambda environment."""
     reads._reads.clear()
     reads._refused_until.clear()
+    send_rate._guess["bot_is_busy"] = False
 
 
 @pytest.fixture
@@ -238,9 +255,18 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
             moto_of("sqs").create_queue(queue_name(queue))
+        for url in settings.dead_letter_queues().values():
+            moto_of("sqs").create_queue(url.rpartition("/")[2])
         monkeypatch.setattr(clock, "now_ms", lambda: service.now)
         monkeypatch.setattr(clock, "sleep", lambda seconds: service.later(ms=round(seconds * 1000)))
         yield service
+
+
+def read_metrics() -> dict[str, list[float]]:
+    """Return the values of each metric since the last call, outside of a handler, which would print them."""
+    values = {name: metric["Value"] for name, metric in metrics.metric_set.items()}
+    metrics.clear_metrics()
+    return values
 
 
 @pytest.fixture
@@ -263,7 +289,15 @@ def changed_settings() -> Iterator[Change]:
         settings.settings.cache_clear()
         settings.payment_settings.cache_clear()
         settings.feed_cache_seconds.cache_clear()
+        settings.operators.cache_clear()
         settings.operators_chat_id.cache_clear()
+        settings.live_url.cache_clear()
+        settings.live_api_url.cache_clear()
+        settings.live_ceilings.cache_clear()
+        settings.operator_write_max_age_seconds.cache_clear()
+        settings.operator_refunds_per_day.cache_clear()
+        settings.operators.cache_clear()
+        settings.support_answer_hours.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:
 
@@ -307,6 +341,15 @@ def yookassa(change: Change) -> Iterator[FakeYookassa]:
     fake = FakeYookassa(os.environ["YOOKASSA_SHOP_ID"], YOOKASSA_KEY, clock=lambda: clock.now_ms() / 1000)
     with serving_fake(fake) as url:
         change(YOOKASSA_API_URL=url)
+        yield fake
+
+
+@pytest.fixture
+def sockets(change: Change) -> Iterator[FakeSockets]:
+    """API Gateway's open sockets."""
+    fake = FakeSockets()
+    with serving_fake(fake) as url:
+        change(LIVE_API_URL=f"{url}/live")
         yield fake
 
 

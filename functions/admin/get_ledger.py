@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from shared import clock
 from shared.commands.audit_log import record
 from shared.domain.errors import InvalidInitData, NotAnOperator
 from shared.handlers.http import http_handler
@@ -65,7 +66,7 @@ async def get_ledger(
         "user_id": user_id,
         "balance": user.balance,
         "debt": user.debt,
-        "banned_at": iso_or_null(user.banned_at),
+        "banned_at": iso_or_null(user.banned_at if user.is_banned(clock.now_ms()) else None),
         "transactions": [transaction_view(entry) for entry in entries[:limit]],
         "next_cursor": next_cursor(entries, limit),
     }

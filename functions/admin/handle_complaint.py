@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.commands import reviews
-from shared.domain.errors import AlreadyHandled, ComplaintNotFound, InvalidInitData, NotAnOperator
+from shared.domain.errors import AlreadyHandled, ComplaintNotFound, InvalidInitData, NotAnOperator, OwnCase
 from shared.handlers.http import http_handler
 from shared.http.auth import Operator
 from shared.http.errors import error_responses
@@ -30,7 +30,7 @@ class HandleComplaint(BaseModel):
     operation_id="handle_complaint",
     summary="Mark a complaint handled",
     response_model=ComplaintView,
-    responses=error_responses(InvalidInitData, NotAnOperator, ComplaintNotFound, AlreadyHandled),
+    responses=error_responses(InvalidInitData, NotAnOperator, OwnCase, ComplaintNotFound, AlreadyHandled),
 )
 async def handle_complaint(handled: HandleComplaint, operator: Operator) -> dict[str, object]:
     """The complaint leaves the queue of open complaints. A refund or a ban is a separate request.

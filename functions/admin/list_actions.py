@@ -17,7 +17,7 @@ class ActionView(View):
     """An entry of the audit log.
 
     - `operator_id`: Telegram id of the operator. For users who erase their own data, the id of the user.
-    - `user_id`, `order_id`: the user and the order that the action concerns; null when it concerns none.
+    - `user_id`, `order_id`, `payment_id`: what the action concerns; null when it concerns none.
     """
 
     id: int
@@ -26,6 +26,7 @@ class ActionView(View):
     reason: str
     user_id: int | None
     order_id: str | None
+    payment_id: int | None
     created_at: str
 
 
@@ -62,6 +63,7 @@ async def list_actions(
                 reason=action.reason,
                 user_id=action.user_id,
                 order_id=action.order_id,
+                payment_id=action.payment_id,
                 created_at=iso(action.created_at),
             )
             for action in found[:limit]

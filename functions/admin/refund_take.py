@@ -9,6 +9,7 @@ from shared.domain.errors import (
     InvalidInitData,
     NotAnOperator,
     OrderNotFound,
+    OwnCase,
     TakeNotFound,
     TakeNotOver,
 )
@@ -43,7 +44,7 @@ class RefundView(View):
     summary="Refund an executor's take",
     response_model=RefundView,
     responses=error_responses(
-        InvalidInitData, NotAnOperator, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded
+        InvalidInitData, NotAnOperator, OwnCase, OrderNotFound, TakeNotFound, TakeNotOver, AlreadyRefunded
     ),
 )
 async def refund_take(order_id: OrderId, refund: Refund, operator: Operator) -> RefundView:

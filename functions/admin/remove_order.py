@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from shared import clock
 from shared.commands import orders as commands
-from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotFound
+from shared.domain.errors import InvalidInitData, NotAnOperator, OrderNotFound, OwnCase
 from shared.domain.order import removed
 from shared.handlers.direct import http_or_direct_handler
 from shared.http.auth import Operator
@@ -20,7 +20,7 @@ router = APIRouter(tags=["admin"])
     operation_id="remove_order",
     summary="Remove an order",
     response_model=OperatorOrderView,
-    responses=error_responses(InvalidInitData, NotAnOperator, OrderNotFound),
+    responses=error_responses(InvalidInitData, NotAnOperator, OrderNotFound, OwnCase),
 )
 async def remove_order(order_id: OrderId, reason: Reason, operator: Operator) -> dict[str, object]:
     """The order is hidden from everybody but its client and its executors; its review leaves `GET /api/reviews`.
@@ -35,7 +35,7 @@ async def remove_order(order_id: OrderId, reason: Reason, operator: Operator) ->
 def remove(order_id: IdOfOrder, operator_id: UserId, reason: ReasonText) -> dict[str, object]:
     """Remove the order. Idempotent. Returns an OperatorOrderView. As many calls as `orders.operate`.
 
-    Raises OrderNotFound, Busy, Unavailable.
+    Raises OrderNotFound, OwnCase, Busy, Unavailable.
     """
     action = audit_log.new(operator_id, "order_removed", reason, order_id=order_id)
     order = commands.operate(order_id, removed, action)

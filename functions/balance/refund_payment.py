@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from shared.commands.settle import settle
-from shared.domain.errors import PaymentNotFound, PaymentRefused
-from shared.domain.payment import Status
+from shared.commands.refunds import give_back
+from shared.domain.errors import PaymentNotFound
 from shared.handlers.background import background_handler
-from shared.observability import logger
-from shared.payments import PROVIDERS
-from shared.store import payments, users
+from shared.store import payments
 
 
 @background_handler
@@ -17,26 +14,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Returns the payment after it, in roubles, and the outcome: `refund` is `none` for a payment that is not paid,
     `succeeded`, `pending` while the provider's decision is open, or `refused` with the provider's `reason`. Idempotent:
-    a repeated call continues after a failure. One consistent GetItem, one more where a receipt is due, the provider's
-    `refund`, and the calls of `settle`. Fails on PaymentNotFound, ProviderUnavailable, Busy, Unavailable. The log line
-    `failed` names the error.
+    a repeated call continues after a failure. One consistent GetItem and the calls of `give_back`. Fails on
+    PaymentNotFound, ProviderUnavailable, Busy, Unavailable. The log line `failed` names the error.
     """
-    payment = payments.get(event["payment_id"])
-    if payment is None:
+    found = payments.get(event["payment_id"])
+    if found is None:
         raise PaymentNotFound
-    outcome, reason = "none", None
-    if payment.status is Status.PAID:
-        provider = PROVIDERS[payment.provider]
-        # The receipt of the refund goes where the payer's receipts go now; the payment has no copy of the contact.
-        contact = users.get(payment.user_id).receipt_contact if provider.needs_receipt_contact() else None
-        try:
-            payment = settle(provider.refund(payment, contact)) or payment
-            outcome = "pending"
-        except PaymentRefused as refused:
-            outcome, reason = "refused", refused.reason
-            logger.append_keys(provider_error=reason)
-    if payment.status is Status.REFUNDED:
-        outcome = "succeeded"
+    payment, outcome, reason, _ = give_back(found)
     return {
         "refund": outcome,
         "reason": reason,

@@ -33,7 +33,7 @@ def send_offer(message: Offer | Digest, context: Any) -> None:
     for reason, order_ids in plan.dropped.items():
         dropped(reason, message.user_id, order_ids)
     if plan.send:
-        outcome, seconds = send(message.user_id, lambda now: _compose(plan.send, now))
+        outcome, seconds = send(message.user_id, lambda now: _compose(plan.send, now), has_turn=plan.has_turn)
         useful_until = max(order.expires_at for order in plan.send)
         now = clock.now_ms()
         outcome = deliveries.in_time(outcome, now + seconds * 1000, useful_until)

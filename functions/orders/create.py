@@ -58,7 +58,7 @@ async def create_order(new: NewOrder, caller: Caller) -> dict[str, object]:
         category=new.category,
         city=new.city,
         description=new.description,
-        masked_description=masked_form(new.description),
+        masked_description=masked_form(new.description, new.contact.shown),
         contact=new.contact.shown,
         contact_key=orders.contact_key(new.contact),
         created_at=now,

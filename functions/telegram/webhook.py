@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from shared import clock
-from shared.bot import buttons, chats, payments, receipts, support
-from shared.bot.updates import kind_of
+from shared.bot import buttons, chats, panel, payments, receipts, support
+from shared.bot.updates import OF_OPERATORS, kind_of
 from shared.domain.errors import Unreadable, UnverifiedSender
 from shared.handlers.http import http_handler
 from shared.http.auth import check_sent_by_telegram
@@ -23,23 +23,31 @@ router = APIRouter()
 
 # The kind of a command that has no handler of its own.
 ANY_COMMAND = "/"
+# The command of operators, whose reply needs the address of the panel.
+ADMIN = "/admin"
 
 # The handler of each kind of update, as `kind_of` names it. Telegram may deliver an update twice, so every handler is
 # idempotent. After an error of a handler, Telegram delivers the update again.
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "/start": chats.start,
     "/help": chats.explain,
     "/support": support.invite,
     "/paysupport": support.pay_support,
+    OF_OPERATORS: support.watch,
     ANY_COMMAND: chats.explain,
     "reply": receipts.answer,
     "message": receipts.write,
-    "write_access_allowed": chats.write_access,
-    "my_chat_member": chats.membership,
-    "callback_query": buttons.press,
+    "edited_message": support.edit,
     "pre_checkout_query": payments.pre_checkout,
     "successful_payment": payments.payment_update,
     "refunded_payment": payments.payment_update,
+}
+
+# The same for kinds whose handlers read the mark of the update in the same call as what they change.
+CHECKING_HANDLERS: dict[str, Callable[[dict[str, Any], int], None]] = {
+    "/start": chats.start,
+    "write_access_allowed": chats.write_access,
+    "my_chat_member": chats.membership,
+    "callback_query": buttons.press,
 }
 
 # Kinds whose handlers write under a key of their own: a mark that the update was handled would add nothing.
@@ -62,14 +70,16 @@ async def telegram_webhook(request: Request) -> Success:
     update = _update(await request.body())
     update_id = update["update_id"]
     kind, content = kind_of(update)
-    if kind.startswith("/") and kind not in HANDLERS:
+    is_known = kind in HANDLERS or kind in CHECKING_HANDLERS or kind == ADMIN
+    if not is_known and kind.startswith("/"):
         kind = ANY_COMMAND  # the word may be anything that a person types, and the kind is logged
-    handle = HANDLERS.get(kind)
-    if handle is None or (kind not in REPEATABLE and updates.is_handled(update_id)):
+    elif not is_known:
         return Success(success=True)
     logger.append_keys(update_id=update_id, kind=kind)
     try:
-        handle(content)
+        _handle(kind, content, update_id, request)
+    except updates.AlreadyHandled:
+        return Success(success=True)
     except BotApiUnreachable as error:
         raise Unavailable from error
     except BotApiError as error:
@@ -80,6 +90,24 @@ async def telegram_webhook(request: Request) -> Success:
     if kind not in REPEATABLE:
         updates.mark_handled(update_id, clock.now_ms())
     return Success(success=True)
+
+
+def _handle(kind: str, content: dict[str, Any], update_id: int, request: Request) -> None:
+    if kind in CHECKING_HANDLERS:
+        CHECKING_HANDLERS[kind](content, update_id)
+        return
+    if kind not in REPEATABLE and updates.is_handled(update_id):
+        raise updates.AlreadyHandled
+    if kind == ADMIN:
+        panel.invite(content, _panel_url(request))
+    else:
+        HANDLERS[kind](content)
+
+
+def _panel_url(request: Request) -> str:
+    """Return the address of the panel: the host at which Telegram, whose secret was checked, called this function."""
+    # API Gateway says by which scheme it was called. The local front does not, and has http.
+    return f"{request.headers.get('x-forwarded-proto', 'http')}://{request.headers['host']}/admin"
 
 
 def _update(body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".aws-sam" / "build"
 LAYER = "DependenciesLayer"
-MOST_ZIPPED = 8_000_000  # bytes of the layer and one function, zipped: a cold start downloads both
+MOST_ZIPPED = 7_500_000  # bytes of the layer and one function, zipped: a cold start downloads both
 _UNCHECKED = (1).to_bytes(
     4, "little"
 )  # the flags of an unchecked-hash .pyc: Python does not compare it with its source
@@ -26,9 +26,21 @@ def files(folder: Path) -> set[str]:
     return {name for name in found if "__pycache__" not in name}
 
 
-def sources() -> set[str]:
-    """The expected files of a function's package: functions/, shared/ and release.txt, the hash of what defines it."""
-    return {f"{part}/{name}" for part in ("functions", "shared") for name in files(ROOT / part)} | {"release.txt"}
+# A page's files are in the package of its function only, with the code that it imports.
+PAGES = {"GetPanel": "static/admin", "GetDocs": "static/docs"}
+PAGE_CODE = ("functions/meta", "shared/domain", "shared/handlers", "shared/http")
+
+
+def sources(name: str) -> set[str]:
+    """The expected files of a function's package: its code, those of its page, and release.txt.
+
+    release.txt has the hash of what defines the package.
+    """
+    parts = (*PAGE_CODE, PAGES[name]) if name in PAGES else ("functions", "shared")
+    found = {f"{part}/{file}" for part in parts for file in files(ROOT / part)} | {"release.txt"}
+    if name in PAGES:
+        found |= {"functions/__init__.py", *(f"shared/{path.name}" for path in (ROOT / "shared").glob("*.py"))}
+    return found
 
 
 def wrong_with_functions() -> Iterator[str]:
@@ -40,7 +52,7 @@ def wrong_with_functions() -> Iterator[str]:
     if built != deployed:
         yield f"The built packages and the functions of template.yaml differ: {sorted(built ^ deployed)}."
     for name in sorted(built):
-        if difference := files(BUILT / name) ^ sources():
+        if difference := files(BUILT / name) ^ sources(name):
             yield f"{name} has missing or unexpected files: {sorted(difference)[:10]}."
 
 
@@ -87,9 +99,13 @@ def main() -> int:
         print(sentence, file=sys.stderr)
     if not wrong:
         functions = [path.name for path in BUILT.iterdir() if path.is_dir() and path.name != LAYER]
-        each, layer = zipped(BUILT / functions[0]), zipped(BUILT / LAYER)
-        print(f"Packaged {len(functions)} functions: {each / 1e6:.2f} MB each, layer {layer / 1e6:.1f} MB (zipped).")
-        if each + layer > MOST_ZIPPED:
+        each = zipped(BUILT / next(name for name in functions if name not in PAGES))
+        largest, layer = max(zipped(BUILT / name) for name in PAGES), zipped(BUILT / LAYER)
+        print(
+            f"Packaged {len(functions)} functions: {each / 1e6:.2f} MB each, with a page up to {largest / 1e6:.2f} MB,"
+            f" layer {layer / 1e6:.1f} MB (zipped)."
+        )
+        if max(each, largest) + layer > MOST_ZIPPED:
             wrong.append(f"A function and the layer together exceed {MOST_ZIPPED / 1e6:.1f} MB.")
             print(wrong[-1], file=sys.stderr)
     return len(wrong) > 0

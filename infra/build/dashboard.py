@@ -87,6 +87,7 @@ ROWS = [
                 "ChargesRefused",
                 "PaymentsRefused",
                 "Debts",
+                "ThreadsOverdue",
                 "PaymentCheckFailures",
                 "Unavailable",
                 "StaleSecrets",
@@ -140,12 +141,40 @@ ROWS = [
         ),
     ],
     [
-        Widget("Delay of queue messages, ms", ours("Maximum", "NewOrdersAge", "OffersAge", "NoticesAge")),
+        Widget(
+            "Delay of queue messages, ms",
+            ours("Maximum", "NewOrdersAge", "OffersAge", "NoticesAge", "AnswersAge", "FramesAge"),
+        ),
         Widget(
             "Age of the oldest queue message, s",
-            queues("Maximum", "ApproximateAgeOfOldestMessage", "NewOrders", "Offers", "Notices"),
+            queues(
+                "Maximum",
+                "ApproximateAgeOfOldestMessage",
+                "NewOrders",
+                "Offers",
+                "Notices",
+                "Answers",
+                "PersonalFrames",
+                "ListFrames",
+                "AllCitiesFrames",
+            ),
         ),
         Widget("Delay of the stream, ms", function("Maximum", "IteratorAge", "OrderChanged")),
+    ],
+    [
+        Widget("Live updates", ours("Sum", "FramesSent", "ToldToPoll")),
+    ],
+    [
+        Widget(
+            "Support threads",
+            ours("Maximum", "ThreadsWaiting", "ThreadsAnswered")
+            + ours("Sum", "ThreadMessages", "ThreadMessagesRefused"),
+        ),
+        Widget("Longest wait of a support thread, ms", ours("Maximum", "LongestThreadWait")),
+        Widget(
+            "Time to the first answer of an operator, ms",
+            ours("p50", "FirstAnswerTime") + ours("p90", "FirstAnswerTime"),
+        ),
     ],
 ]
 

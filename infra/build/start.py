@@ -35,6 +35,9 @@ from shared.handlers.background import HandlerFailed
 
 # The events of functions without a trigger in the template.
 EVENTS: dict[str, Any] = {
+    "LiveSocket": {
+        "requestContext": {"routeKey": "$disconnect", "eventType": "DISCONNECT", "connectionId": "AAAAAAAAAAAAAAA="}
+    },
     "EndDueOrder": {"order_id": "AAAAAAAAAAAA", "due_at": 0},
     "RefundPayment": {"payment_id": 1},
     "ExportUser": {"user_id": 1, "operator_id": 1, "reason": "build"},
@@ -106,6 +109,7 @@ def _request(route: dict[str, Any], settings: LocalSettings) -> dict[str, Any]:
         "rawPath": path,
         "rawQueryString": "",
         "headers": {
+            "host": "built.invalid",
             "content-type": "application/json",
             "authorization": f"tma {signed_init_data(user, settings.bot_token, int(time.time()))}",
         },

@@ -14,34 +14,85 @@ from pathlib import Path
 from typing import Any
 
 OPERATIONS = {
+    "cloudwatch": {"DescribeAlarms", "GetMetricData"},
     "dynamodb": {"BatchGetItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"},
     "scheduler": {"CreateSchedule"},
-    "sqs": {"SendMessageBatch"},
+    "sqs": {"DeleteMessage", "GetQueueAttributes", "ReceiveMessage", "SendMessageBatch"},
     "ssm": {"GetParameter"},
 }
 
-# Packages that no function imports: clients come from botocore (shared/aws/clients.py) and models from pydantic 2.
-# A test compares this list with the functions' imports.
+# What no function imports: clients come from botocore (shared/aws/clients.py), models from pydantic 2, endpoints run on
+# asyncio, and every host that is called has an ASCII name (idna). A test compares this list with the imports.
 UNUSED = (
+    "annotated_types/test_cases.py",
+    "anyio/_backends/_trio.py",
+    "anyio/_core/_fileio.py",
+    "anyio/_core/_subprocesses.py",
+    "anyio/_core/_tempfile.py",
+    "anyio/from_thread.py",
+    "anyio/functools.py",
+    "anyio/itertools.py",
+    "anyio/pytest_plugin.py",
+    "anyio/streams/buffered.py",
+    "anyio/streams/file.py",
+    "anyio/streams/text.py",
+    "anyio/streams/tls.py",
+    "anyio/to_interpreter.py",
+    "anyio/to_process.py",
     "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/metrics/provider/datadog",
     "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/circuit_breaker",
+    "aws_lambda_powertools/utilities/data_classes/api_gateway_authorizer_event.py",
+    "aws_lambda_powertools/utilities/data_classes/cognito_user_pool_event.py",
+    "aws_lambda_powertools/utilities/data_classes/iot_registry_event.py",
+    "aws_lambda_powertools/utilities/data_classes/s3_object_event.py",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
     "aws_lambda_powertools/utilities/idempotency",
     "aws_lambda_powertools/utilities/kafka",
     "aws_lambda_powertools/utilities/parameters",
+    "aws_lambda_powertools/utilities/parser/envelopes",
+    "aws_lambda_powertools/utilities/parser/models/apigw.py",
+    "aws_lambda_powertools/utilities/parser/models/apigw_websocket.py",
+    "aws_lambda_powertools/utilities/parser/models/apigwv2.py",
+    "aws_lambda_powertools/utilities/parser/models/appsync.py",
+    "aws_lambda_powertools/utilities/parser/models/appsync_events.py",
+    "aws_lambda_powertools/utilities/parser/models/cognito.py",
+    "aws_lambda_powertools/utilities/parser/models/event_bridge.py",
+    "aws_lambda_powertools/utilities/parser/models/iot_registry_events.py",
+    "aws_lambda_powertools/utilities/parser/models/kinesis_firehose.py",
+    "aws_lambda_powertools/utilities/parser/models/s3.py",
+    "aws_lambda_powertools/utilities/parser/models/sns.py",
+    "aws_lambda_powertools/utilities/parser/models/vpc_latticev2.py",
     "aws_lambda_powertools/utilities/streaming",
     "aws_lambda_powertools/utilities/validation",
     "boto3",
+    "botocore/stub.py",
+    "dateutil/rrule.py",
+    "dateutil/tz/win.py",
     "dateutil/zoneinfo",
+    "fastapi/.agents",
+    "idna",
+    "pydantic/experimental",
+    "pydantic/mypy.py",
     "pydantic/v1",
     "s3transfer",
+    "starlette/middleware/gzip.py",
+    "starlette/middleware/sessions.py",
+    "starlette/middleware/wsgi.py",
+    "starlette/schemas.py",
+    "starlette/templating.py",
+    "starlette/testclient.py",
+    "urllib3/contrib/emscripten",
+    "urllib3/contrib/pyopenssl.py",
+    "urllib3/contrib/socks.py",
+    "urllib3/http2/connection.py",
 )
 
 
 def trim(site_packages: Path) -> None:
-    """Trim botocore's data in this folder, and remove the packages that no function imports."""
+    """Trim botocore's data in this folder, and remove what no function imports."""
     data = site_packages / "botocore" / "data"
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in OPERATIONS:
@@ -52,8 +103,13 @@ def trim(site_packages: Path) -> None:
             shutil.rmtree(version)
         _trim_service(newest, operations)
     _trim_endpoints(data / "endpoints.json")
-    for package in UNUSED:
-        shutil.rmtree(site_packages / package)
+    for unused in (site_packages / name for name in UNUSED):
+        if unused.is_dir():
+            shutil.rmtree(unused)
+        else:
+            unused.unlink()
+    for folder in site_packages.glob("*.dist-info/sboms"):
+        shutil.rmtree(folder)
     for record in site_packages.glob("*.dist-info/RECORD"):
         record.unlink()  # pip's list of installed files, no longer true
 

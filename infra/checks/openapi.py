@@ -49,6 +49,7 @@ def schema() -> dict[str, Any]:
         document["paths"][path][method]["security"].insert(0, {})
     for methods in document["paths"].values():
         for operation in methods.values():
+            _make_errors_json(operation)
             _add_input_errors(operation)
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -69,6 +70,14 @@ def _optional_credentials() -> Iterator[tuple[str, str]]:
                     yield from ((route.path, method.lower()) for method in route.methods or ())
 
 
+def _make_errors_json(operation: dict[str, Any]) -> None:
+    """Document errors as JSON. FastAPI gives them the media type of the success, which may be a photo's."""
+    for status, response in operation["responses"].items():
+        if status >= "400":
+            [content] = response["content"].values()
+            response["content"] = {"application/json": content}
+
+
 def _add_input_errors(operation: dict[str, Any]) -> None:
     """Document the error responses that any invalid input may get: 400, 413 and 422."""
     responses = operation["responses"]
@@ -83,8 +92,10 @@ def _add_input_errors(operation: dict[str, Any]) -> None:
         }
 
     if "HTTPValidationError" in json.dumps(responses.get("422")):
-        # Any text is accepted as an order id, so path parameters alone never answer 422.
-        if "requestBody" in operation or any(parameter["in"] != "path" for parameter in operation["parameters"]):
+        # Any text is accepted as an id of an order or a payment. A number with limits in the path may get a 422.
+        if "requestBody" in operation or any(
+            parameter["in"] != "path" or "maximum" in parameter["schema"] for parameter in operation["parameters"]
+        ):
             add(422, "InvalidRequestView")
         else:
             del responses["422"]

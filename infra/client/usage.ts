@@ -1,5 +1,6 @@
 /** Examples of every kind of call. `make client` type-checks them, so a change of the API that breaks one fails there. */
 import { type ExportView, type NewOrder, type OrderView, sentence, urgentServices } from "./client.ts";
+import { Live } from "./live.ts";
 
 const api = urgentServices("https://api.example.org", () => "query_id=…&user=…&hash=…");
 
@@ -130,4 +131,14 @@ export function wrong(): void {
   void api.POST("/api/balance/create-invoice", { body: { amount: "100" } });
   // @ts-expect-error no such path
   void api.GET("/api/executors");
+}
+
+/** A page with a list that keeps itself current. In React, this is the body of an effect; it returns the clean-up. */
+export function follow(city: string, show: (orders: OrderView[]) => void, reload: (id: string) => void): () => void {
+  const live = new Live(api, {
+    orders: show,
+    mine: (event) => reload(event.event === "paid" ? String(event.payment_id) : event.order_id),
+  });
+  live.watch({ city, category: null });
+  return () => live.close();
 }

@@ -19,7 +19,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -35,6 +35,8 @@ STACK = "urgent-services-local"
 SECRETS = "/urgent-services/local"
 LOG_GROUP = "/urgent-services/local"
 CODE_BUCKET = "urgent-services-local-code"
+# The stage of the WebSocket API, and its path at the front server.
+LIVE_STAGE = "live"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
@@ -45,6 +47,13 @@ class CannotStart(Exception):
 
 class Stopped(Exception):
     """The process was told to stop during the start."""
+
+
+class Apis(NamedTuple):
+    """The ids of the stack's APIs: of the routes, and of the sockets."""
+
+    http: str
+    live: str
 
 
 class EmbeddedAws:
@@ -159,8 +168,8 @@ class EmbeddedAws:
         """Return a boto3 client of the embedded AWS."""
         return client_at(self.url, service)
 
-    def deploy(self) -> str:
-        """Store the secrets and the code, create or update the stack, and return the id of the API.
+    def deploy(self) -> Apis:
+        """Store the secrets and the code, create or update the stack, and return the ids of its APIs.
 
         Keeps the data of earlier runs. Raises CannotStart, translate.BrokenTemplate, Stopped.
         """
@@ -177,8 +186,11 @@ class EmbeddedAws:
             "SettingsPerHour": str(settings.settings_per_hour),
             "InvoicesPerHour": str(settings.invoices_per_hour),
             "ReadsPerHour": str(settings.reads_per_hour),
+            "LiveWatchers": str(settings.live_watchers),
+            "LiveFramesPerSecond": str(settings.live_frames_per_second),
             "OperatorIds": settings.operator_ids,
             "OperatorsChatId": settings.operators_chat_id,
+            "SupportAnswerHours": str(settings.support_answer_hours),
             "TelegramApiUrl": settings.telegram_api_url,
             "PaymentProviders": ",".join(settings.payment_providers),
             "CryptoPayLimits": settings.crypto_pay_limits,
@@ -200,6 +212,7 @@ class EmbeddedAws:
         key = f"{hashlib.sha256(package).hexdigest()}.zip"
         template = cloudformation(_template(), {"Bucket": CODE_BUCKET, "Key": key}, parameters)
         _fit_policies(template["Resources"])
+        _fit_live_api(template["Resources"], self.url, settings.port)
         self._check_stop()
         self._put_secrets()
         s3 = self.client("s3")
@@ -222,12 +235,13 @@ class EmbeddedAws:
             "crypto-pay-token": self._settings.crypto_pay_api_token,
             "yookassa-secret-key": self._settings.yookassa_secret_key,
             "contact-key": contact_key.read_text(),
+            "live-ticket-key": secrets.token_hex(32),
         }
         derived = {key.name: key.derive(values[key.source]) for key in DERIVED_KEYS}
         for name, value in (values | derived).items():
             ssm.put_parameter(Name=f"{SECRETS}/{name}", Value=value, Type="SecureString", Overwrite=True)
 
-    def _put_stack(self, parameters: dict[str, str]) -> str:
+    def _put_stack(self, parameters: dict[str, str]) -> Apis:
         stacks = self.client("cloudformation")
         wanted = {
             "StackName": STACK,
@@ -252,7 +266,7 @@ class EmbeddedAws:
             [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-                return str(outputs["ApiId"])
+                return Apis(outputs["ApiId"], outputs["LiveApiId"])
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
                 raise CannotStart(
                     f"The stack cannot be deployed: {stack['StackStatus']}, {self._first_failure(stacks)}."
@@ -337,6 +351,24 @@ def _fit_policies(resources: dict[str, Any]) -> None:
                     statement["Resource"] = {"Fn::Sub": arn.replace("schedule/${Timers}/", "schedule/default/")}
 
 
+def _fit_live_api(resources: dict[str, Any], url: str, port: int) -> None:
+    """Let functions send frames to the embedded AWS at `url`, and callers open sockets at the front server.
+
+    A ticket names the host and port that its caller used, so the address of sockets stays empty.
+    """
+    api = {"Fn::Sub": f"{url}/_aws/execute-api/${{LiveApi}}/{LIVE_STAGE}"}
+    for resource in resources.values():
+        variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        if "LIVE_URL" in variables:
+            variables["LIVE_URL"] = ""
+        if "LIVE_API_URL" in variables:
+            variables["LIVE_API_URL"] = api
+        if "LIVE_ORIGINS" in variables:
+            [separator, [webapp, _]] = variables["LIVE_ORIGINS"]["Fn::Join"]
+            own = [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1")]
+            variables["LIVE_ORIGINS"] = {"Fn::Join": [separator, [webapp, *own]]}
+
+
 def _template() -> str:
     try:
         return (ROOT / "template.yaml").read_text(encoding="utf-8")
@@ -345,19 +377,26 @@ def _template() -> str:
 
 
 def _package(scratch: Path) -> bytes:
-    """Return a zip of functions/ and shared/ with their compiled code, so that no Lambda process compiles."""
+    """Copy functions/, shared/ and the pages to `scratch`, compiled, and return a zip that points to the copies.
+
+    The embedded AWS unpacks the zip for each process that it starts. With the code in it, that would be most of a
+    start, and its removal most of a stop. The code's digest is in it, so that changed code is deployed. All functions
+    share it; in AWS a page is only in its own function's package.
+    """
     staged = scratch / "package"
-    for part in ("functions", "shared"):
+    for part in ("functions", "shared", "static/admin", "static/docs"):
         shutil.copytree(ROOT / part, staged / part, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    digest = hashlib.sha256()
+    for path in sorted(path for path in staged.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(staged)} {path.stat().st_size} ".encode() + path.read_bytes())
     compileall.compile_dir(
         staged, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=str(staged)
     )
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(staged.rglob("*")):
-            if path.is_file():
-                # A fixed date: the same sources give the same bytes.
-                entry = zipfile.ZipInfo(str(path.relative_to(staged)), (1980, 1, 1, 0, 0, 0))
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for package in ("functions", "shared"):
+            # A fixed date: the same sources give the same bytes.
+            entry = zipfile.ZipInfo(f"{package}/__init__.py", (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, f"# {digest.hexdigest()}\n__path__ = [{str(staged / package)!r}]\n")
     return buffer.getvalue()

@@ -1,11 +1,13 @@
 """The front server on PORT, in the place of API Gateway's domain in AWS.
 
-It passes each request to the embedded AWS unchanged: path, query, headers and body, byte for byte. It adds what
-ministack does not do: CORS for the allowed origins, API Gateway's limits of 10 MB for a body and 10 KB for a head,
-and a queue for requests above the concurrency limit of Lambda. Its own refusals, and those of the gateway behind it,
-are error responses with `detail` and `code`.
+It passes each request to the embedded AWS unchanged: path, query, headers and body, byte for byte. It forwards the
+sockets of `/live`, in the place of the WebSocket API's domain. It adds what ministack does not do: CORS for the allowed
+origins, API Gateway's limits of 10 MB for a body, 10 KB for a head and 128 KB for a message of a socket, and a queue
+for requests above the concurrency limit of Lambda. Its own refusals, and those of the gateway behind it, are error
+responses with `detail` and `code`.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
@@ -14,8 +16,11 @@ import h11
 import httpcore
 import hypercorn.protocol
 from hypercorn.protocol.h11 import H11Protocol
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from infra.local.settings import FAKES
+from infra.local.aws import LIVE_STAGE, Apis
+from infra.local.settings import FAKES, SANDBOX
 from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES
 from shared.service_errors import Unavailable
 
@@ -28,20 +33,46 @@ Headers = list[tuple[bytes, bytes]]
 # API Gateway's limits, in bytes.
 MAX_BODY = 10 * 1024 * 1024
 MAX_HEAD = 10 * 1024
-_NOT_PASSED_ON = frozenset({b"connection", b"host", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"})
+# The limit of a message over a socket, in bytes.
+MAX_MESSAGE = 128 * 1024
+_NOT_PASSED_ON = frozenset(
+    {
+        b"connection",
+        b"host",
+        b"keep-alive",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+    }
+)
 _NOT_PASSED_BACK = frozenset(
     {b"connection", b"content-length", b"date", b"keep-alive", b"server", b"transfer-encoding"}
 )
 
 
 class Front:
-    """An ASGI app in front of one API of the embedded AWS, and of the fakes."""
+    """An ASGI app in front of one API of the embedded AWS, of the fakes and of the sandbox.
+
+    `sign_in` names the address that a browser is sent to instead, as `panel.sign_in` does.
+    """
 
     def __init__(
-        self, aws_url: str, api_id: str, origins: Iterable[str], concurrency: int, fakes: App | None = None
+        self,
+        aws_url: str,
+        apis: Apis,
+        origins: Iterable[str],
+        concurrency: int,
+        fakes: App | None = None,
+        sandbox: App | None = None,
+        sign_in: Callable[[str, bytes, Headers], str | None] = lambda path, query, headers: None,
     ) -> None:
         self._fakes = fakes
-        self._prefix = f"/_aws/execute-api/{api_id}/$default".encode()
+        self._sandbox = sandbox
+        self._sign_in = sign_in
+        self._prefix = f"/_aws/execute-api/{apis.http}/$default".encode()
+        self._sockets = f"{aws_url.replace('http', 'ws', 1)}/_aws/execute-api/{apis.live}/{LIVE_STAGE}"
         self._url = httpcore.URL(aws_url)
         self._origins = frozenset(origin.encode() for origin in origins)
         self._pool = httpcore.AsyncConnectionPool(max_connections=concurrency)
@@ -49,14 +80,52 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "websocket":
-            await _send(send, _refusal(404), kind="websocket.http")
+            await self._forward_socket(scope, receive, send)
         elif scope["type"] != "http":
             return
         elif self._fakes is not None and scope["path"].startswith(f"{FAKES}/"):
             await self._fakes(scope, receive, send)
+        elif self._sandbox is not None and (scope["path"] == "/" or scope["path"].startswith(f"{SANDBOX}/")):
+            await self._sandbox(scope, receive, send)
+        elif address := self._sign_in(scope["path"], scope["query_string"], scope["headers"]):
+            await _send(send, _Response(302, [(b"location", address.encode()), (b"cache-control", b"no-store")], b""))
         else:
             response = await self._respond(scope, receive)
             await _send(send, response._replace(headers=[*response.headers, *self._cors(scope)]))
+
+    async def _forward_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a socket to the WebSocket API, and pass on its messages and its end, both ways."""
+        if scope["path"] != f"/{LIVE_STAGE}":
+            await _send(send, _refusal(404), kind="websocket.http")
+            return
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"] if name == b"origin"]
+        url = f"{self._sockets}?{scope['query_string'].decode('latin-1')}"
+        try:
+            behind = await connect(
+                url,
+                additional_headers=headers,
+                compression=None,
+                ping_interval=None,
+                proxy=None,
+                open_timeout=29,  # seconds, the limit of API Gateway's integrations
+            )
+        except (InvalidHandshake, OSError) as refused:
+            status = refused.response.status_code if isinstance(refused, InvalidStatus) else 503
+            await _send(send, _refusal(status), kind="websocket.http")
+            return
+        await receive()  # the handshake of the caller
+        await send({"type": "websocket.accept"})
+        sending = asyncio.create_task(_pass_on(behind, send))
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                text = message.get("text")
+                await behind.send(message["bytes"] if text is None else text)
+        except ConnectionClosed:
+            pass  # the other task tells the caller
+        else:
+            sending.cancel()
+            await behind.close()
+        await asyncio.gather(sending, return_exceptions=True)
 
     def _cors(self, scope: Scope) -> Headers:
         origin = dict(scope["headers"]).get(b"origin")
@@ -82,6 +151,9 @@ class Front:
                 httpcore.URL(scheme=self._url.scheme, host=self._url.host, port=self._url.port, target=target),
                 headers=[
                     (b"host", self._url.host + b":" + str(self._url.port).encode()),
+                    # A ticket's address has the host that the caller used.
+                    *((b"x-forwarded-host", value) for name, value in scope["headers"] if name == b"host"),
+                    (b"x-forwarded-proto", scope["scheme"].encode()),
                     *((name, value) for name, value in scope["headers"] if name not in _NOT_PASSED_ON),
                 ],
                 content=body,
@@ -97,6 +169,14 @@ class Front:
         return _Response(response.status, headers, response.content)
 
 
+async def _pass_on(behind: ClientConnection, send: Send) -> None:
+    """Pass on what the WebSocket API sends, until it closes the socket."""
+    async for message in behind:
+        key = "text" if isinstance(message, str) else "bytes"
+        await send({"type": "websocket.send", key: message})
+    await send({"type": "websocket.close", "code": behind.close_code or 1000})
+
+
 class _Response(NamedTuple):
     status: int
     headers: Headers
@@ -104,7 +184,19 @@ class _Response(NamedTuple):
 
 
 class _Http1(H11Protocol):
-    """HTTP/1.1 with an error response for malformed HTTP. Hypercorn's own refusal has no body."""
+    """HTTP/1.1 with an error response for malformed HTTP, and sockets without compression.
+
+    Hypercorn's own refusal has no body. It compresses the messages of each socket, which costs more on one machine than
+    it saves, and a quarter of a megabyte for each.
+    """
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        headers = [(name, value) for name, value in request.headers if name != b"sec-websocket-extensions"]
+        if len(headers) < len(request.headers):
+            request = h11.Request(
+                method=request.method, headers=headers, target=request.target, http_version=request.http_version
+            )
+        await super()._create_stream(request)
 
     async def _send_error_response(self, status_code: int) -> None:
         _, headers, body = _refusal(status_code)
@@ -114,7 +206,7 @@ class _Http1(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
-# Hypercorn has no setting for the protocol class. A test sends malformed HTTP and expects a `detail`.
+# Hypercorn has no setting for the protocol class. Tests send malformed HTTP, and offer compression.
 hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined]
 
 

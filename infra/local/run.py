@@ -16,9 +16,9 @@ from typing import IO
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from infra.local import fakes
-from infra.local.aws import REGION, STOPPING, CannotStart, EmbeddedAws, Stopped, die_with_parent
-from infra.local.front import Front
+from infra.local import fakes, panel, sandbox
+from infra.local.aws import REGION, STOPPING, Apis, CannotStart, EmbeddedAws, Stopped, die_with_parent
+from infra.local.front import MAX_MESSAGE, Front
 from infra.local.settings import LocalSettings, SettingError
 from infra.local.translate import BrokenTemplate
 
@@ -52,8 +52,9 @@ def main() -> int:
             say("Starting the embedded AWS")
             aws.start()
             say("Deploying template.yaml to the embedded AWS")
-            api_id = aws.deploy()
-            asyncio.run(run(settings, aws, api_id, signals))
+            apis = aws.deploy()
+            sandbox.Clock(aws, settings).set(is_short=False)  # an earlier run may have left it on
+            asyncio.run(run(settings, aws, apis, signals))
         except (CannotStart, BrokenTemplate, CannotRun) as error:
             print(error, file=sys.stderr)
             return 1
@@ -111,7 +112,7 @@ def lock_data_dir(settings: LocalSettings) -> IO[str]:
     return lock
 
 
-async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str, signals: Sequence[int]) -> None:
+async def run(settings: LocalSettings, aws: EmbeddedAws, apis: Apis, signals: Sequence[int]) -> None:
     """Serve and print the functions' logs until a signal; `signals` holds those already received.
 
     Raises CannotRun if the service does not become healthy or the embedded AWS dies.
@@ -128,15 +129,25 @@ async def run(settings: LocalSettings, aws: EmbeddedAws, api_id: str, signals: S
     config.bind = [f"127.0.0.1:{settings.port}"]
     config.accesslog = None
     config.errorlog = None
+    config.websocket_max_message_size = MAX_MESSAGE
     config.keep_alive_timeout = 75  # seconds; a client with a shorter one never finds a connection closed
     config.h11_max_incomplete_size = 1024 * 1024  # bytes; the front server refuses a large head before this limit
-    front = Front(aws.url, api_id, settings.cors_origins, settings.concurrency, fakes.app(settings))
+    front = Front(
+        aws.url,
+        apis,
+        settings.cors_origins,
+        settings.concurrency,
+        fakes.app(settings),
+        sandbox.app(settings, aws),
+        panel.sign_in(settings),
+    )
     server = asyncio.create_task(serve(front, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
     url = f"http://localhost:{settings.port}"
     try:
         await asyncio.to_thread(wait_until_healthy, f"http://127.0.0.1:{settings.port}", stop)
         if not stop.is_set():
-            introduce(url, fakes.pages(settings))
+            own = {"API page": "/docs", "Panel": panel.PAGE}
+            introduce(url, {**sandbox.pages(settings), **own, **fakes.pages(settings)})
         await print_logs(aws, stop)
     finally:
         stop.set()
@@ -162,12 +173,11 @@ def wait_until_healthy(url: str, stop: asyncio.Event) -> None:
 
 
 def introduce(url: str, pages: Mapping[str, str]) -> None:
-    """Print the addresses of the service and of the fakes' `pages`, and a first request."""
+    """Print the addresses of the service and of its `pages`, by title, and a first request."""
     shown = "".join(f"  {name + ':':<12}{url}{path}\n" for name, path in pages.items())
     print(
         f"""
 Ready: {url}
-  API page:   {url}/docs
 {shown}  Try it:     curl -s {url}/api/users/me -H "Authorization: Bearer $(make -s initdata ID=1)"
   Stop:       Ctrl-C
 """,

@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 # Not a real bot's token: it signs the initData of `make initdata`, and Telegram does not know it.
 LOCAL_BOT_TOKEN = "100000000:local-token-that-telegram-does-not-know"
 
+# Nobody in Telegram: the operator of a run that names none.
+LOCAL_OPERATOR = "1000"
+
 LOCAL_WEBHOOK_SECRET = "local-secret-of-the-fake-telegram"
 LOCAL_CRYPTO_PAY_TOKEN = "1:local-token-of-the-fake-crypto-pay"
 LOCAL_YOOKASSA_SHOP = "100000"
@@ -19,6 +22,9 @@ LOCAL_YOOKASSA_KEY = "local-key-of-the-fake-yookassa"
 
 # The path under which the front server serves the fakes.
 FAKES = "/fakes"
+
+# The path of the sandbox's files and data; its page is at /.
+SANDBOX = "/sandbox"
 
 # What parameters of template.yaml accept: its patterns are the same, and a test compares them.
 #
@@ -59,6 +65,7 @@ class LocalSettings:
     webapp_link: str
     operator_ids: str
     operators_chat_id: str
+    support_answer_hours: int
     consent_version: str
     orders_per_hour: int
     contacts_per_hour: int
@@ -66,6 +73,8 @@ class LocalSettings:
     settings_per_hour: int
     invoices_per_hour: int
     reads_per_hour: int
+    live_watchers: int
+    live_frames_per_second: int
     payment_providers: tuple[str, ...]
     crypto_pay_limits: str
     telegram_stars_limits: str
@@ -118,8 +127,11 @@ class LocalSettings:
             settings_per_hour=read("SETTINGS_PER_HOUR", "60", _positive, "a whole number above 0"),
             invoices_per_hour=read("INVOICES_PER_HOUR", "30", _positive, "a whole number above 0"),
             reads_per_hour=read("READS_PER_HOUR", "3600", _positive, "a whole number above 0"),
-            operator_ids=read("OPERATOR_IDS", "", _matching(IDS), "Telegram ids with commas between them"),
+            live_watchers=read("LIVE_WATCHERS", "5000", _positive, "a whole number above 0"),
+            live_frames_per_second=read("LIVE_FRAMES_PER_SECOND", "2000", _positive, "a whole number above 0"),
+            operator_ids=read("OPERATOR_IDS", LOCAL_OPERATOR, _matching(IDS), "Telegram ids with commas between them"),
             operators_chat_id=read("OPERATORS_CHAT_ID", "", _chat, "the Telegram id of a chat, such as -100900"),
+            support_answer_hours=read("SUPPORT_ANSWER_HOURS", "24", _positive, "a whole number above 0"),
             payment_providers=read(
                 "PAYMENT_PROVIDERS",
                 "crypto_pay,telegram_stars,yookassa",
@@ -140,6 +152,11 @@ class LocalSettings:
             yookassa_vat_code=read("YOOKASSA_VAT_CODE", "", _code_up_to(12), "a number from 1 to 12"),
             yookassa_tax_system_code=read("YOOKASSA_TAX_SYSTEM_CODE", "", _code_up_to(6), "a number from 1 to 6"),
         )
+
+    @property
+    def has_fake_telegram(self) -> bool:
+        """Whether the bot writes to the fake, so to nobody."""
+        return self.telegram_api_url == f"http://127.0.0.1:{self.port}{FAKES}/telegram"
 
 
 def _port(text: str) -> int:

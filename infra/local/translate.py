@@ -144,7 +144,8 @@ def _named_in(text: str) -> list[str]:
 
 def _replace_api_bodies(resources: dict[str, Any]) -> None:
     for name, resource in list(resources.items()):
-        if resource["Type"] != "AWS::ApiGatewayV2::Api":
+        # A WebSocket API has routes of its own and no OpenAPI body.
+        if resource["Type"] != "AWS::ApiGatewayV2::Api" or "Body" not in resource["Properties"]:
             continue
         body = resource["Properties"].pop("Body")
         resource["Properties"] = {"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"}

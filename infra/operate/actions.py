@@ -2,7 +2,7 @@
 
 ID is the Telegram id of the user, or the id of the order to remove. BY is the operator's Telegram id, WHY the reason.
 The audit log records all three. STAGE is `local` or a deployed stage; see infra/operate/invoke.py. Exit code 0: done;
-1: there is no such order; 2: not done, repeating is safe.
+1: there is no such order, or it is the operator's own; 2: not done, repeating is safe.
 """
 
 import json
@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from infra.operate.invoke import CannotInvoke, invoke
 from shared import ids
-from shared.domain.errors import OrderNotFound
+from shared.domain.errors import OrderNotFound, OwnCase
 from shared.domain.init_data import MAX_USER_ID
 from shared.domain.operators import MAX_REASON, MIN_REASON
 from shared.domain.person import LISTS
@@ -25,7 +25,11 @@ from shared.domain.text import clean
 from shared.error_responses import ERROR_RESPONSES
 from shared.http.schemas import ReasonText, UserId
 
-_PAGED = (*LISTS, "offered_orders", "complaints")
+_REFUSED = {
+    ERROR_RESPONSES[OrderNotFound].code: "There is no {}.",
+    ERROR_RESPONSES[OwnCase].code: "Another operator must do this: {} is your own.",
+}
+_PAGED = (*LISTS, "offered_orders", "operator_notes", "complaints")
 
 
 class Command(NamedTuple):
@@ -77,8 +81,8 @@ def main(command: str) -> int:
     except (BotoCoreError, ClientError, CannotInvoke) as error:
         print(f"make {command} failed for {whom}: {error}", file=sys.stderr)
         return 2
-    if result == {"code": ERROR_RESPONSES[OrderNotFound].code}:
-        print(f"There is no {whom}.", file=sys.stderr)
+    if isinstance(result, dict) and result.get("code") in _REFUSED:
+        print(_REFUSED[result["code"]].format(whom), file=sys.stderr)
         return 1
     print(done(result, whom))
     return 0

@@ -130,8 +130,8 @@ def _function(arn: str) -> str:
 
 def passes(record: Any, pattern: Any) -> bool:
     """Whether a record passes an event filter. Our filters compare exact values only."""
-    if isinstance(pattern, Mapping):
-        return isinstance(record, Mapping) and all(passes(record.get(name), part) for name, part in pattern.items())
+    if isinstance(pattern, dict):
+        return isinstance(record, dict) and all(passes(record.get(name), part) for name, part in pattern.items())
     return record in pattern
 
 

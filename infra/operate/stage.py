@@ -30,7 +30,7 @@ from shared.outbound import http
 SAMCONFIG = ROOT / "samconfig.toml"
 
 # The kinds of updates that functions/telegram/webhook.py handles.
-UPDATES = ["message", "callback_query", "my_chat_member", "pre_checkout_query"]
+UPDATES = ["message", "edited_message", "callback_query", "my_chat_member", "pre_checkout_query"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ SECRETS = [
     Secret("telegram-bot-token", "TELEGRAM_BOT_TOKEN", "the bot's token, from BotFather"),
     Secret("telegram-webhook-secret", "", "the secret that Telegram sends with each update", is_ours=True),
     Secret("contact-key", "", "the key of the hash that turns contacts into lock names", is_ours=True),
+    Secret("live-ticket-key", "", "the key that signs the tickets of live updates", is_ours=True),
     Secret("crypto-pay-token", "CRYPTO_PAY_API_TOKEN", "the app's token, from @CryptoBot", is_optional=True),
     Secret("yookassa-secret-key", "YOOKASSA_SECRET_KEY", "the shop's secret key", is_optional=True),
 ]
@@ -115,7 +116,7 @@ def setup(stage: str, aws: Callable[[str], Any]) -> None:
     for problem in _missing(parameters, set(values)):
         print(problem)
     if not parameters.get("OperatorsChatId"):
-        print("Nobody reads what people write to the bot: set OperatorsChatId, see docs/deployment.md")
+        print("No chat is told that people wait for an answer: set OperatorsChatId, see docs/deployment.md")
     # Last, because every secret is stored by now: a failing Telegram leaves only this check undone.
     bot = bot or _telegram(values["telegram-bot-token"], "getMe")
     for problem in _wrong_link(parameters.get("WebappLink", ""), bot):

@@ -10,7 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 from shared.aws import tracing
@@ -86,6 +89,17 @@ def client(service: str, *, read_timeout: int, attempts: int = 2, validate: bool
     if daemon := os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
         tracing.hook_into(created, daemon=daemon)
     return created
+
+
+def signed_headers(method: str, url: str, body: bytes, *, service: str) -> dict[str, str]:
+    """Return the headers that sign a request to AWS of which botocore has no client here. Raises NoCredentialsError."""
+    session = _session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    request = AWSRequest(method, url, data=body)
+    SigV4Auth(credentials, service, session.get_config_variable("region")).add_auth(request)
+    return dict(request.headers)
 
 
 def created_at_init(make: Callable[[], Created]) -> "_lru_cache_wrapper[Created]":

@@ -38,6 +38,14 @@ class Queue(StrEnum):
     NEW_ORDERS = "NEW_ORDERS"
     OFFERS = "OFFERS"
     NOTICES = "NOTICES"
+    ANSWERS = "ANSWERS"
+    PERSONAL_FRAMES = "PERSONAL_FRAMES"
+    LIST_FRAMES = "LIST_FRAMES"
+    ALL_CITIES_FRAMES = "ALL_CITIES_FRAMES"
+
+
+# Frames are worth one short attempt: no message of the bot waits for them.
+_FRAMES = frozenset({"PERSONAL_FRAMES", "LIST_FRAMES", "ALL_CITIES_FRAMES"})
 
 
 class NotQueued(Exception):
@@ -45,9 +53,13 @@ class NotQueued(Exception):
 
 
 @cache
-def client() -> "SQSClient":
-    """Return the SQS client. Created at first use: most background functions import this module, few of them send."""
-    return cast("SQSClient", clients.client("sqs", read_timeout=3, attempts=3, validate=True))
+def client(*, hurried: bool = False) -> "SQSClient":
+    """Return the SQS client. Created at first use: most background functions import this module, few of them send.
+
+    A call takes at most 12 s and the pauses between its attempts; one of the hurried client takes 2 s.
+    """
+    timeout, attempts = (1, 1) if hurried else (3, 3)
+    return cast("SQSClient", clients.client("sqs", read_timeout=timeout, attempts=attempts, validate=True))
 
 
 def send(queue: Queue, messages: Sequence[Message], now: int) -> None:
@@ -75,7 +87,9 @@ def _entry(place: int, message: Message, delay_ms: int) -> dict[str, Any]:
 
 
 def _send_entries(queue: Queue, entries: list[dict[str, Any]]) -> None:
-    answer = client().send_message_batch(QueueUrl=queue_url(queue), Entries=entries)  # type: ignore[arg-type]
+    # Not `hurried=False`: the cache would hold a second client, with connections of its own.
+    sqs = client(hurried=True) if queue in _FRAMES else client()
+    answer = sqs.send_message_batch(QueueUrl=queue_url(queue), Entries=entries)  # type: ignore[arg-type]
     if answer.get("Failed"):
         raise NotQueued
 

@@ -167,6 +167,11 @@ def yookassa_secret_key() -> str:
     return _secret("yookassa-secret-key")
 
 
+def live_ticket_key() -> bytes:
+    """Return the key that signs the tickets of sockets. One ssm:GetParameter per five minutes. Raises Unavailable."""
+    return _secret("live-ticket-key").encode()
+
+
 def contact_key() -> str:
     """Return the HMAC key of contacts in table keys. One ssm:GetParameter per five minutes. Raises Unavailable."""
     return _secret("contact-key")

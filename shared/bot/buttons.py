@@ -12,7 +12,7 @@ from shared.domain.order import Order, Status, answered, closed, status_at
 from shared.outbound import bot_api
 from shared.outbound.bot_api import BotApiError
 from shared.service_errors import Unavailable
-from shared.store import orders, send_rate
+from shared.store import orders, send_rate, updates
 
 _RULES = {"respond": answered, "close": closed}
 
@@ -25,21 +25,26 @@ def of(order: Order, now: int) -> list[list[Button]]:
     return [row, [app_button(texts.OPEN_ORDER, order)]]
 
 
-def press(query: dict[str, Any]) -> None:
+def press(query: dict[str, Any], update_id: int) -> None:
     """Run the command of the pressed button, report the result, and replace the message with it.
 
     The calls of the endpoint, one GetItem when the order had ended or was responded to before, answerCallbackQuery and
-    editMessageText. Idempotent: a second press or the same update again changes nothing and says so. Raises Busy,
+    editMessageText. Idempotent: a second press changes nothing and says so. Raises updates.AlreadyHandled, Busy,
     Unavailable, BotApiError, BotApiUnreachable.
     """
     action, _, order_id = str(query.get("data", "")).partition(":")
     if action not in _RULES or not ids.ID.fullmatch(order_id):
-        _notify(query, texts.DONE)
+        if not updates.is_handled(update_id):
+            _notify(query, texts.DONE)
         return
     user_id = query["from"]["id"]
     try:
         order = commands.change(
-            order_id, lambda order, now: _RULES[action](order, user_id, now), commands.move, caller_id=user_id
+            order_id,
+            lambda order, now: _RULES[action](order, user_id, now),
+            commands.move,
+            caller_id=user_id,
+            update_id=update_id,
         )
     except DomainError as refusal:
         if type(refusal) not in texts.REFUSED:

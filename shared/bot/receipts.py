@@ -79,11 +79,12 @@ def _typed(message: dict[str, Any]) -> str:
 
 def _ask_again(message: dict[str, Any], amount: int, typed: str) -> None:
     """Ask for the contact again. Words that are no attempt at one are for the operators."""
-    verdict = support.Verdict(texts.NO_RECEIPT_CONTACT)
-    if not looks_like_contact(typed) and support.is_for_operators(message):
-        passed_on = support.pass_on(message)
-        verdict = support.Verdict(f"{verdict.text} {passed_on.text}", passed_on.until)
-    support.tell(message, verdict, _question(f"{verdict.text}\n\n{texts.receipt_question(amount)}"))
+    question = texts.receipt_question(amount)
+    if looks_like_contact(typed) or not support.is_for_operators(message):
+        reply(message, _question(f"{texts.NO_RECEIPT_CONTACT}\n\n{question}"))
+        return
+    said = f"{texts.NO_RECEIPT_CONTACT} {support.keep(message)}".rstrip()
+    support.tell(message, _question(f"{said}\n\n{question}"))
 
 
 def _question(text: str) -> BotMessage:

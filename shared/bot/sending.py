@@ -6,6 +6,7 @@ from typing import NamedTuple
 from shared import clock
 from shared.commands import users
 from shared.domain.delivery import Outcome
+from shared.domain.init_data import start_param_of
 from shared.domain.order import Order
 from shared.domain.reachability import is_unreachable
 from shared.observability import failed, logger, metrics
@@ -36,7 +37,7 @@ class BotMessage(NamedTuple):
 def app_button(label: str, order: Order | str | None = None) -> Button:
     """Return a button that opens the Mini App, at the order if one is given. It works in any chat."""
     order_id = order.id if isinstance(order, Order) else order
-    start = f"?startapp=order_{order_id}" if order_id else "?startapp"
+    start = f"?startapp={start_param_of(order_id)}" if order_id else "?startapp"
     return {"text": label, "url": f"{settings().webapp_link}{start}"}
 
 
@@ -45,16 +46,17 @@ def markup(buttons: Sequence[Sequence[Button]]) -> dict[str, object] | None:
     return {"inline_keyboard": [list(row) for row in buttons]} if buttons else None
 
 
-def send(chat_id: int, compose: Callable[[int], BotMessage | None]) -> tuple[Outcome, float]:
+def send(chat_id: int, compose: Callable[[int], BotMessage | None], *, has_turn: bool = False) -> tuple[Outcome, float]:
     """Wait for the rate limits, then send the message that `compose` returns; None sends nothing.
 
     `compose` gets the time after the wait, in epoch ms. Returns the outcome, and the seconds before another try of a
-    message that was missed. An unreachable user is noted as such and leaves the audience of orders. Calls
+    message that was missed. `has_turn`: the turn of the chat was taken before, and only the bot's is waited for. An
+    unreachable user is noted as such and leaves the audience of orders. Calls
     `send_rate.acquire` and one sendMessage; for an unreachable user, also `users.save_chat`; after a 429, also
     `send_rate.refused`. Raises Busy, Unavailable, both after Telegram responded.
     """
     try:
-        send_rate.acquire(chat_id)
+        send_rate.acquire(None if has_turn else chat_id)
         message = compose(clock.now_ms())
         if message is None:
             return Outcome.ENDED, 0

@@ -7,24 +7,19 @@ from textwrap import shorten
 from shared.domain import errors
 from shared.domain.durations import MINUTE_MS, ceil_div
 from shared.domain.errors import DomainError
-from shared.domain.init_data import TelegramUser
 from shared.domain.notice import Notice
 from shared.domain.order import Order, Status, owes_refunds, public_description
+from shared.domain.support import MAX_WATCH_MINUTES
 from shared.error_responses import ERROR_RESPONSES
 
 CANNOT_PAY = "Этот счёт уже оплачен, истёк или выставлен другому человеку. Создайте новый в приложении."
 
-# ---------------------------------------------------------------- messages to the operators
+# ---------------------------------------------------------------- support
 
 NOBODY_READS = "Я бот, и сообщения людей здесь пока никто не читает."
-FORWARDED = "Передал ваше сообщение оператору, вместе с вашим именем и id в Telegram: так он сможет вам ответить."
-NOT_FORWARDED = "Похоже, сообщение не дошло до оператора. Отправьте его ещё раз через несколько минут."
-CANNOT_BE_FORWARDED = "Такое сообщение передать оператору нельзя. Напишите словами, что случилось."
-_WRITE_HERE = (
-    "словами, с фото или голосом. Я передам сообщение оператору вместе с вашим именем и id в Telegram, чтобы он "
-    "мог ответить."
-)
-_FROM = "Пишет "
+KEPT = "Передал оператору."
+CANNOT_BE_KEPT = "Такое я передать не могу, только текст и фото. Напишите словами, что случилось."
+_WRITE_HERE = "словами или с фото. Оператор увидит сообщение, ваше имя и id в Telegram, и ответит здесь же."
 
 
 def support(*, is_read: bool) -> str:
@@ -40,24 +35,41 @@ def paysupport(*, is_read: bool) -> str:
     return f"{wait}\n\nЕсли не помогло, напишите сюда, когда и сколько вы заплатили: {_WRITE_HERE} Деньги вернём."
 
 
-def too_many_messages(seconds: int) -> str:
-    """Return the reply to a message of a person who has written too many. `seconds` until the next is forwarded."""
+def thread_opened(hours: int) -> str:
+    """Return the confirmation of the message that opened a thread. `hours`: within which an answer is promised."""
     return (
-        "Это сообщение не передано: вы написали оператору слишком много. "
-        f"Отправьте его через {ceil_div(seconds, 60)} мин."
+        f"{KEPT} Обычно отвечаем в течение {hours} ч, здесь же. Если есть что добавить, пишите: оператор увидит всё, "
+        "что вы пришлёте."
     )
 
 
-def from_whom(sender: TelegramUser) -> tuple[str, dict[str, object]]:
-    """Return the line for the operators that says who wrote, and the entity that makes their id a link to them.
+def too_many_messages(seconds: int) -> str:
+    """Return the reply to a message of a person who has written too many. `seconds` until the next is kept."""
+    return (
+        "Это сообщение оператор не увидит: вы написали слишком много. "
+        f"Отправьте его через {ceil_div(seconds, 60)} мин., раньше я ничего не передам."
+    )
 
-    The link works for a sender without a username too, because they wrote to the bot. Offsets of an entity are UTF-16
-    code units, and everything before the link is one unit each: https://core.telegram.org/bots/api#messageentity.
-    """
-    name = " ".join(filter(None, [sender.first_name, sender.last_name, sender.username and f"@{sender.username}"]))
-    user = {"id": sender.id, "is_bot": False, "first_name": sender.first_name}
-    mention = {"type": "text_mention", "offset": len(_FROM), "length": len(str(sender.id)), "user": user}
-    return f"{_FROM}{sender.id} {name}".rstrip(), mention
+
+def answer(text: str) -> str:
+    """Return the message with an operator's answer."""
+    return f"Ответ оператора:\n\n{text}"
+
+
+def threads_wait(number: int, longest_ms: int) -> str:
+    """Return the notice to operators that threads wait for an answer, the longest for so long."""
+    minutes = longest_ms // MINUTE_MS
+    longest = f"{minutes // 60} ч {minutes % 60} мин." if minutes >= 60 else f"{minutes} мин."
+    return f"Обращения ждут ответа: {number}. Дольше всего - {longest} Ответить можно в панели."
+
+
+def watch(minutes: int) -> str:
+    """Return how often, in minutes, a chat of operators is notified of waiting threads; 0 is never."""
+    how = f"не чаще раза в {minutes} мин" if minutes else "не пишу"
+    return (
+        f"Об обращениях, которые ждут ответа, сюда: {how}.\n"
+        f"Изменить: /threads и число минут, до {MAX_WATCH_MINUTES}. Выключить: /threads off"
+    )
 
 
 # ---------------------------------------------------------------- the contact for receipts
@@ -109,6 +121,9 @@ HELP = (
     "/support - можно ли написать оператору"
 )
 OPEN_APP = "Открыть приложение"
+PANEL = "Вход в панель оператора. Ссылка действует 5 минут и один раз, никому её не пересылайте."
+OPEN_PANEL = "Открыть панель"
+OPEN_PANEL_HERE = "Открыть в Telegram"
 OPEN_ORDER = "Открыть заказ"
 
 # ---------------------------------------------------------------- new orders, for executors

@@ -5,28 +5,29 @@ from collections.abc import Callable
 from functools import partial
 
 from shared.commands import orders as commands
-from shared.commands.retry import retry
+from shared.commands import sockets
+from shared.commands.retry import Result, retry
 from shared.commands.users import settings_token
 from shared.domain.errors import OrderNotFound
 from shared.domain.operators import Action
 from shared.domain.order import Order, ended_by_time, is_running, withdrawn
 from shared.domain.review import Review
 from shared.service_errors import Busy
-from shared.store import audit_log, feeds, orders, people, reviews, users
+from shared.store import audit_log, feeds, orders, people, reviews, threads, users
 
 
 def erase(user_id: int, action: Action, *, until: float) -> None:
-    """End the user's orders as the user could have, then erase orders, reviews, complaints and, last, the user.
+    """End the user's orders as the user could have, erase texts and messages, close sockets and, last, forget the user.
 
     Every step is idempotent, and the last one puts the action: an erasure that stopped half way is not recorded as
     done, and a repeated call continues it. An index lags behind the table by moments, so an order posted just before
     needs a second call. No step starts after `until` (monotonic clock). Raises Busy then; TooOften, Unavailable.
     """
 
-    def step(do: Callable[[], None]) -> None:
+    def step(do: Callable[[], Result]) -> Result:
         if time.monotonic() > until:
             raise Busy
-        retry(do)
+        return retry(do)
 
     for order in feeds.all_of_client(user_id):
         step(partial(_erase_order, order.id))
@@ -37,6 +38,10 @@ def erase(user_id: int, action: Action, *, until: float) -> None:
     for complaint in reviews.complaints_by(user_id, orders.taken_by(user_id)):
         if complaint.comment is not None:
             step(partial(people.erase_complaint, complaint))
+    while step(partial(threads.erase_messages, user_id)):
+        pass
+    for close in sockets.closing(user_id):
+        step(close)
     step(partial(_forget, user_id, action))
 
 
@@ -54,7 +59,7 @@ def _ended(order: Order, now: int) -> Order:
 
 def _erase_review(review: Review) -> None:
     # An erased order can get a review later, when its client uses the service again.
-    people.erase_review(review, is_order_kept=orders.get(review.order_id) is not None)
+    people.erase_review(review, orders.get(review.order_id))
 
 
 def _forget(user_id: int, action: Action) -> None:

@@ -18,9 +18,9 @@ from shared.store import inboxes, table
 def claim(message: Offer | Digest) -> Plan:
     """Claim the orders that the message leads to for sending now, or collect them. Returns the plan as written.
 
-    Per attempt: one consistent BatchGetItem, one more when orders besides the message's are to be sent, one PutItem
-    when the inbox changes, and one SendMessageBatch for the first collected order of a window. Raises RetryLater,
-    Busy, Unavailable, NotQueued.
+    The claim takes the turn of the chat as well, unless the chat has a turn ahead. Per attempt: one consistent
+    BatchGetItem, one more when orders besides the message's are to be sent, one UpdateItem when the inbox changes, and
+    one SendMessageBatch for the first collected order of a window. Raises RetryLater, Busy, Unavailable, NotQueued.
     """
 
     def claim_once() -> Plan:
@@ -35,7 +35,11 @@ def claim(message: Offer | Digest) -> Plan:
             metrics.add_metric("Collected", "Count", 1)
         if plan.digest is not None:
             queues.send(Queue.OFFERS, [plan.digest], now)
-        return replace(plan, inbox=inboxes.write(message.user_id, read, plan.inbox)) if plan.changed else plan
+        if not plan.changed:
+            return plan
+        takes_turn = bool(plan.send) and read.next_turn_at < now
+        inbox = inboxes.write(message.user_id, read, plan.inbox, takes_turn=takes_turn)
+        return replace(plan, inbox=inbox, has_turn=takes_turn)
 
     return retry(claim_once)
 
@@ -43,7 +47,7 @@ def claim(message: Offer | Digest) -> Plan:
 def record(user_id: int, claimed: Inbox, outcome: Outcome, now: int) -> Inbox:
     """Record the outcome that sending what was claimed had at `now` (epoch ms). Returns the inbox as it is then.
 
-    One PutItem; after a conflict, a consistent BatchGetItem and a PutItem per attempt. Raises Busy, Unavailable.
+    One UpdateItem; after a conflict, a consistent BatchGetItem and an UpdateItem per attempt. Raises Busy, Unavailable.
     """
     inbox = claimed
 

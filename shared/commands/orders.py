@@ -1,7 +1,7 @@
 """Commands on orders: post, change, take, and what an operator does to one."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from shared import clock, ids
@@ -11,7 +11,7 @@ from shared.domain.errors import Banned, ContactBusy, OrderNotActive, OrderNotFo
 from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token, take_token
 from shared.domain.money import TAKE_PRICE, LedgerEntry, debit_for_take, refund_of_take
-from shared.domain.operators import Action
+from shared.domain.operators import Action, check_not_own
 from shared.domain.order import Order, Status
 from shared.domain.user import User
 from shared.domain.visibility import seen_by
@@ -38,7 +38,7 @@ def create(order: Order, caller: TelegramUser) -> Order:
         nonlocal tried
         client, now = users.get(caller.id) if tried else User(caller.id), clock.now_ms()
         try:
-            client.check_not_banned()
+            client.check_not_banned(now)
             token = take_token(client.full_at, "orders", per_hour=settings().orders_per_hour, now=now)
             refusal = _contact_token(client, now)
         except (Banned, TooOften):
@@ -61,19 +61,21 @@ def change(
     write: Callable[[Order, Order, int], None],
     *,
     caller_id: int | None = None,
+    update_id: int | None = None,
     action: Action | None = None,
 ) -> Order:
     """Read the order, let the rule `decide` what it becomes, and `write` that; returns the order after it.
 
     Both functions get the time in epoch ms. An unchanged order is not written. With `caller_id`, the user is read in
-    the same batch, must not be banned, and must be allowed to see the order (I25). With an `action` that `write` puts
-    beside the change, an earlier attempt is told apart from the same change by another operator. Per attempt: one
-    consistent GetItem (BatchGetItem with `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, the errors
-    of `decide` and `write`, Busy, Unavailable.
+    the same batch, must not be banned, and must be allowed to see the order (I25). So is the mark of the update from
+    Telegram that asks for the change, if one does. With an `action` that `write` puts beside the change, an earlier
+    attempt is told apart from the same change by another operator. Per attempt: one consistent GetItem (BatchGetItem
+    with `caller_id`) and what `write` costs. Raises Banned, OrderNotFound, updates.AlreadyHandled, the errors of
+    `decide` and `write`, Busy, Unavailable.
     """
     if caller_id is None:
         return _change(lambda: orders.get(order_id), decide, write, action)
-    return _change(lambda: seen_by(orders.get_for(order_id, caller_id), caller_id), decide, write, action)
+    return _change(lambda: seen_by(orders.get_for(order_id, caller_id, update_id), caller_id), decide, write, action)
 
 
 def _change(
@@ -104,9 +106,11 @@ def _change(
             if shown is not None and is_done(shown):
                 return shown
             raise
-        if after != before:
-            attempts.append((before, after))
-            write(before, after, now)
+        if after == before:
+            return after
+        after = replace(after, version=before.version + 1)
+        attempts.append((before, after))
+        write(before, after, now)
         return after
 
     return retry(change_once)
@@ -146,14 +150,18 @@ def edit(order_id: str, decide: Callable[[Order, int], Order], caller: TelegramU
 def operate(order_id: str, decide: Callable[[Order, int], Order], action: Action) -> Order:
     """Run `change` for an operator: the move of the order and the audit log's action are one transaction.
 
-    One GetItem more when an earlier attempt may have been applied. Raises OrderNotFound, the errors of `decide`, Busy,
-    Unavailable.
+    One GetItem more when an earlier attempt may have been applied. Raises OrderNotFound, OwnCase for an order that the
+    operator posted or took, the errors of `decide`, Busy, Unavailable.
     """
+
+    def decide_of_others(before: Order, now: int) -> Order:
+        check_not_own(action.operator_id, before.client_id, *before.takes)
+        return decide(before, now)
 
     def write(before: Order, after: Order, now: int) -> None:
         move(before, after, now, audit_log.action_write(action))
 
-    return change(order_id, decide, write, action=action)
+    return change(order_id, decide_of_others, write, action=action)
 
 
 def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
@@ -172,14 +180,19 @@ def take(order_id: str, caller: TelegramUser) -> tuple[Order, LedgerEntry]:
             if not before.contact:
                 raise OrderNotActive  # erased at its client's request
             return before, paid
-        executor.check_not_banned()
+        executor.check_not_banned(now)
         after = rules.with_take(
-            before, caller.id, price=TAKE_PRICE, answer_window_ms=settings().answer_window_ms, now=now
+            before,
+            caller.id,
+            price=TAKE_PRICE,
+            answer_window_ms=settings().answer_window_ms,
+            now=now,
+            source=caller.source_of(order_id),
         )
         debit = debit_for_take(executor, order_id=order_id, price=TAKE_PRICE, entry_id=ids.new_integer_id(now), now=now)
         token = take_token(executor.full_at, "takes", per_hour=settings().takes_per_hour, now=now)
         orders.take(before, after, debit, caller, token)
-        return after, debit.entries[0]
+        return replace(after, version=before.version + 1), debit.entries[0]
 
     return retry(take_once)
 
@@ -256,7 +269,10 @@ def _check_contact(order: Order, now: int, caller: TelegramUser, token: Token) -
 def _shows(order: Order, before: Order, after: Order) -> bool:
     """Whether the order shows the change from `before` to `after`, whatever has changed since."""
     for name in (field.name for field in fields(Order)):
-        if name != "takes" and getattr(after, name) not in (getattr(before, name), getattr(order, name)):
+        if name not in ("takes", "version") and getattr(after, name) not in (
+            getattr(before, name),
+            getattr(order, name),
+        ):
             return False
     for executor_id, take in after.takes.items():
         if take not in (before.takes.get(executor_id), order.takes.get(executor_id)):

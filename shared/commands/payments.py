@@ -98,7 +98,7 @@ def _create(
             payment = replace(payment, id=ids.new_integer_id(now))
         if time.monotonic() - started > _LAST_ATTEMPT_SECONDS:
             raise Unavailable
-        payer.check_not_banned()
+        payer.check_not_banned(clock.now_ms())
         if needs_receipt_contact and contact is None:
             raise ReceiptContactNeeded
         token = take_token(payer.full_at, "invoices", per_hour=settings().invoices_per_hour, now=now)
@@ -124,7 +124,7 @@ def recharge(caller: TelegramUser, *, amount: int, method: str) -> BalanceChange
         user, done = ledger.read(caller.id, money.recharge_cause(request))
         if done is not None:  # nobody else has this request, so it was an earlier attempt (P3)
             return next(attempt for attempt in attempts if done in attempt.entries)
-        user.check_not_banned()
+        user.check_not_banned(now)
         attempts.append(
             money.recharge(
                 user, request=request, amount=amount, method=method, entry_id=ids.new_integer_id(now), now=now

@@ -13,8 +13,9 @@ from shared.domain.errors import (
     ComplaintNotFound,
     DomainError,
     OrderNotFound,
+    ReviewNotFound,
 )
-from shared.domain.operators import Action
+from shared.domain.operators import Action, check_not_own
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
 from shared.store import orders, reviews
@@ -88,7 +89,7 @@ def _put_once(
 def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complaint:
     """Mark a complaint handled by the operator's action, and put the action. Returns the complaint.
 
-    Per attempt: one consistent GetItem and one TransactWriteItems of two writes. Raises ComplaintNotFound,
+    Per attempt: one consistent GetItem and one TransactWriteItems of two writes. Raises ComplaintNotFound, OwnCase,
     AlreadyHandled, Busy, Unavailable.
     """
 
@@ -96,6 +97,7 @@ def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complai
         complaint = reviews.get_complaint(order_id, executor_id)
         if complaint is None:
             raise ComplaintNotFound
+        check_not_own(action.operator_id, complaint.client_id, complaint.executor_id)
         if complaint.action_id == action.id:
             return complaint  # an earlier attempt was applied
         if complaint.handled_at is not None:
@@ -104,3 +106,23 @@ def handle_complaint(order_id: str, executor_id: int, action: Action) -> Complai
         return replace(complaint, handled_at=action.created_at, action_id=action.id)
 
     return retry(handle_once)
+
+
+def set_hidden(order_id: str, client_id: int, action: Action, *, hidden: bool) -> Review:
+    """Hide the client's review of the order, or restore it, and put the operator's action. Returns the review.
+
+    Idempotent: a review that is in this state already is returned, and nothing is recorded. Per attempt: one consistent
+    BatchGetItem and one TransactWriteItems of four writes. Raises ReviewNotFound, OwnCase, Busy, Unavailable.
+    """
+
+    def set_once() -> Review:
+        review, order, is_done = reviews.read_for(action, order_id, client_id)
+        if review is None:
+            raise ReviewNotFound
+        check_not_own(action.operator_id, review.client_id, review.executor_id)
+        if (review.hidden_at is not None) is hidden or is_done:
+            return review
+        (reviews.hide if hidden else reviews.restore)(review, order, action)
+        return replace(review, hidden_at=action.created_at if hidden else None)
+
+    return retry(set_once)

@@ -58,7 +58,7 @@ def _report(before: Payment, settlement: Settlement) -> None:
         metrics.add_metric("RoublesIn", "Count", moved)
     if moved < 0:
         metrics.add_metric("RoublesOut", "Count", -moved)
-    debt = payment.debt - (0 if settlement.is_new else before.debt)
+    debt = payment.debt - before.debt
     if debt > 0:
         metrics.add_metric("Debts", "Count", 1)
         logger.error("debt", extra={**about, "roubles": debt})

@@ -35,10 +35,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class OrderBooks:
-    """An order, and the entries of all ledgers that name it."""
+    """An order, and the entries of all ledgers that name it. `order`: None after its retention.
 
-    order: Order
+    `posted_at`: when the order was posted, epoch ms; None where no entry shows it.
+    """
+
+    order: Order | None
     entries: list[LedgerEntry]
+    posted_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,8 @@ def _of_counter(account: Account) -> Iterator[Breach]:
 
 def _of_order(books: OrderBooks) -> Iterator[Breach]:
     order = books.order
+    if order is None:
+        return  # entries are kept for ever, and cannot be compared with an order that is not
     moved: dict[tuple[int, str], list[int]] = defaultdict(list)
     for entry in books.entries:
         moved[entry.user_id, entry.cause].append(entry.amount)

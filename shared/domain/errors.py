@@ -1,19 +1,27 @@
 """Domain errors: a rule refused the request.
 
     DomainError
-    ├── caller              Unauthenticated, InvalidInitData (InitDataExpired), Banned, NotAnOperator, TooOften
+    ├── caller              Unauthenticated, InvalidInitData (InitDataExpired, SessionExpired), CredentialsTooOld,
+    │                       LinkUsed, Banned, NotAnOperator, OwnCase, TooOften
     ├── webhooks            Unreadable, UnverifiedSender
     ├── orders              OrderNotFound, ContactBusy, OrderTaken, OrderNotActive, NotYourOrder, NobodyTookIt,
     │                       AlreadyAnswered, OwnOrder, AllSlotsTaken
-    ├── reviews             NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed
+    ├── reviews             NotReviewable, NobodyToReview, ExecutorDidNotTake, AlreadyReviewed, ReviewNotFound
     ├── complaints          OrderNotTakenByYou, AlreadyComplained, ComplaintNotFound, AlreadyHandled
-    ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded
+    ├── people              UserNotFound, TooManyNotes
+    ├── refunds             TakeNotFound, TakeNotOver, AlreadyRefunded, RefundNotFound, SecondOperatorNeeded,
+    │                       RefundTooEarly, PaymentNotPaid
+    ├── support             ThreadNotFound, PhotoNotFound, ThreadChanged
     ├── input               InvalidContact, InvalidReceiptContact
     └── money               InsufficientBalance, AmountOutOfLimits, PaymentNotFound, PaymentRefused,
                             RechargeUnavailable, ReceiptContactNeeded
 
 Each class is one error response: `shared/error_responses.py` has its status, code and Russian sentence. A request that
 ends in a domain error changed nothing. Failures of the service itself are in `shared/service_errors.py`.
+
+    SocketError             InvalidTicket, ForeignOrigin, InvalidMessage, UnknownCity, UnknownCategory
+
+A rule refused a socket or a message over it. There is no HTTP response to it but the status of a handshake.
 """
 
 
@@ -41,6 +49,18 @@ class InitDataExpired(InvalidInitData):
     """Telegram signed the initData for this bot, longer ago than it is accepted."""
 
 
+class SessionExpired(InvalidInitData):
+    """The operator's session is ours, and has ended."""
+
+
+class CredentialsTooOld(DomainError):
+    """The operator's initData is valid, and too old for a change."""
+
+
+class LinkUsed(DomainError):
+    """The operator's login code was used, has ended or never was."""
+
+
 class Unreadable(DomainError):
     """The body of a webhook call is not in the format of Telegram or of the payment provider."""
 
@@ -55,6 +75,10 @@ class Banned(DomainError):
 
 class NotAnOperator(DomainError):
     """The caller is authenticated, but is not an operator."""
+
+
+class OwnCase(DomainError):
+    """The operator is a party to what they want to decide about."""
 
 
 class TooOften(DomainError):
@@ -140,12 +164,52 @@ class AlreadyRefunded(DomainError):
     """The price of the take has already been refunded."""
 
 
+class PaymentNotPaid(DomainError):
+    """The payment was not paid, so there is nothing to refund."""
+
+
+class RefundNotFound(DomainError):
+    """No refund of the payment waits for a second operator."""
+
+
+class SecondOperatorNeeded(DomainError):
+    """Another operator must approve the refund."""
+
+
+class RefundTooEarly(DomainError):
+    """A single operator approves their own refund after a day, not before."""
+
+
 class ComplaintNotFound(DomainError):
     """The complaint does not exist."""
 
 
 class AlreadyHandled(DomainError):
     """An operator has already handled the complaint."""
+
+
+class UserNotFound(DomainError):
+    """No user has this id or this username, as far as the service knows."""
+
+
+class TooManyNotes(DomainError):
+    """The user has as many notes of operators as are kept."""
+
+
+class ReviewNotFound(DomainError):
+    """The review does not exist."""
+
+
+class ThreadNotFound(DomainError):
+    """The person wrote nothing to the bot, or its retention is over."""
+
+
+class PhotoNotFound(DomainError):
+    """The message has no photo, or Telegram has it no more."""
+
+
+class ThreadChanged(DomainError):
+    """The person wrote another message, which the operator has not seen."""
 
 
 # input that the request schema cannot check
@@ -192,3 +256,28 @@ class RechargeUnavailable(DomainError):
 
 class ReceiptContactNeeded(DomainError):
     """The payment provider needs a contact for the fiscal receipt, and the payer has not given one."""
+
+
+# live updates
+class SocketError(Exception):
+    """A rule refused a socket, or a message over it. The message changed nothing."""
+
+
+class InvalidTicket(SocketError):
+    """The ticket of a socket is forged, malformed or expired."""
+
+
+class ForeignOrigin(SocketError):
+    """A page of another origin than the WebApp's and the service's own opens a socket."""
+
+
+class InvalidMessage(SocketError):
+    """A client's message is none of those that a socket understands."""
+
+
+class UnknownCity(SocketError):
+    """No city has this name."""
+
+
+class UnknownCategory(SocketError):
+    """There is no such category."""

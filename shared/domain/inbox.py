@@ -25,7 +25,10 @@ Step = Literal["nothing", "somebody_sends", "send_again", "collect", "send"]
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """One executor's inbox. While there is a `delivery`, the orders in `sending` are being sent."""
+    """One executor's inbox. While there is a `delivery`, the orders in `sending` are being sent.
+
+    `next_turn_at`: when the bot may send to the chat again, epoch ms. Other messages than offers count, too.
+    """
 
     window_ends_at: int = 0
     collected: Ends = field(default_factory=dict)
@@ -33,6 +36,7 @@ class Inbox:
     told: Ends = field(default_factory=dict)
     delivery: Delivery | None = None
     version: int = 0
+    next_turn_at: int = 0
 
     def knows(self, order_id: str) -> bool:
         """Whether the order is in the inbox, in whatever state."""
@@ -45,7 +49,7 @@ class Plan:
 
     `inbox` is written if `changed`. `retry_at` (epoch ms) is set alone, when nothing can be done before then. `digest`
     is queued before the inbox is written, so that no collected order is left without a digest. `collects` is true if an
-    order was added to the collected ones.
+    order was added to the collected ones. `has_turn` is true if the claim took the turn of the chat as well.
     """
 
     inbox: Inbox
@@ -54,6 +58,7 @@ class Plan:
     dropped: Mapping[Outcome, Sequence[str]] = field(default_factory=dict)
     digest: Digest | None = None
     collects: bool = False
+    has_turn: bool = False
     retry_at: int | None = None
 
 
@@ -133,7 +138,7 @@ def drop_reason(order: Order | None, user: User, now: int) -> Outcome | None:
         return Outcome.FILLED
     if user.chat_open is False:
         return Outcome.UNREACHABLE
-    return None if user.wants(order) else Outcome.UNSUBSCRIBED
+    return None if user.wants(order, now) else Outcome.UNSUBSCRIBED
 
 
 def with_order(inbox: Inbox, order: Order) -> Inbox:

@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.domain.errors import InitDataExpired, InvalidInitData
+from shared.domain.order import Source
 from shared.domain.text import clean
 
 MAX_BYTES = 4096
@@ -26,13 +27,29 @@ _SECONDS = re.compile("[1-9][0-9]{0,11}")
 
 @dataclass(frozen=True, slots=True)
 class TelegramUser:
-    """The caller, according to Telegram. `lets_bot_write`: the user allowed messages of the bot in the Mini App."""
+    """The caller, according to Telegram. `lets_bot_write`: the user allowed messages of the bot in the Mini App.
+
+    `start_param`, `chat_type`: the parameter of the link that opened the Mini App, and the type of its chat.
+    """
 
     id: int
     first_name: str
     last_name: str
     username: str | None
     lets_bot_write: bool = False
+    start_param: str | None = None
+    chat_type: str | None = None
+
+    def source_of(self, order_id: str) -> Source:
+        """Return where the caller found the order. The type of their chat with the bot itself is `sender`."""
+        if self.start_param != start_param_of(order_id):
+            return "feed"
+        return "bot" if self.chat_type == "sender" else "link"
+
+
+def start_param_of(order_id: str) -> str:
+    """Return the parameter of a link that opens the Mini App at an order."""
+    return f"order_{order_id}"
 
 
 def verify(init_data: str, *, key: bytes, now: int, max_age: int) -> TelegramUser:
@@ -51,7 +68,8 @@ def verify(init_data: str, *, key: bytes, now: int, max_age: int) -> TelegramUse
         raise InvalidInitData("bad_hash")
     # From here on, every field is known to come from Telegram.
     _check_age(fields.get("auth_date"), now, max_age)
-    return _user(fields.get("user"))
+    user = _user(fields.get("user"))
+    return replace(user, start_param=fields.get("start_param"), chat_type=fields.get("chat_type"))
 
 
 def _fields(init_data: str) -> dict[str, str]:

@@ -11,10 +11,13 @@ from typing import Literal
 from shared.domain.durations import HOUR_MS, ceil_seconds
 from shared.domain.errors import TooOften
 
-Bucket = Literal["orders", "contacts", "takes", "settings", "invoices", "refusals", "messages", "reads"]
+Bucket = Literal["orders", "contacts", "takes", "settings", "invoices", "refusals", "messages", "reads", "live"]
 
 # Invoices that a payment provider refused for good. Each gives the user's token back, and is a call to the provider.
 REFUSALS_PER_HOUR = 10
+
+# Sockets opened and messages over them. A client sends a ping every nine minutes, and a watch where its filter changes.
+LIVE_MESSAGES_PER_HOUR = 600
 
 # Messages to the operators. Each is two messages in their chat; an album of photos is up to ten messages.
 MESSAGES_PER_HOUR = 20

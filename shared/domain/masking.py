@@ -5,12 +5,18 @@ the same length, so a place in one is the same place in the other. In the shadow
 every dash is "-", letters are small, full-width and decorated characters are plain, and look-alikes in a word of mixed
 alphabets are Latin.
 
-Not covered: numbers and addresses that are spelt out in words, and local numbers without the code of a city.
+The order's own contact is known. Its username is also masked without a sign that it is one, and so are the last seven
+digits of its phone.
+
+Not covered: numbers and addresses that are spelt out in words, and other local numbers without the code of a city.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
+
+from shared.domain.contact import parse
+from shared.domain.errors import InvalidContact
 
 MASK = "•••"
 
@@ -190,15 +196,34 @@ def _widened(shadow: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+# ---------------------------------------------------------------- the order's own contact
+
+# A local number: the last digits of a phone, without the code of the city or the operator.
+_LOCAL_DIGITS = 7
+
+
+def _own_pattern(contact: str) -> re.Pattern[str] | None:
+    """Return the pattern of the contact's bare username or local number in a shadow; None without a valid contact."""
+    try:
+        normal = parse(contact).normal
+    except InvalidContact:
+        return None
+    if normal.startswith("@"):
+        return re.compile(rf"(?<!\w){normal[1:]}(?!\w)")
+    local_number = rf"[ .()\-{_MARK}]*".join(normal[-_LOCAL_DIGITS:])
+    return re.compile(rf"(?<!\d){local_number}(?!\d)")
+
+
 # ---------------------------------------------------------------- the mask
 
 
-def mask(text: str) -> str:
-    """Return the text with each contact in it replaced by `•••`.
+def mask(text: str, contact: str = "") -> str:
+    """Return the text with each contact in it replaced by `•••`. `contact`: the order's own, in any spelling.
 
     Idempotent, in time linear in the length. Nothing else of the text changes, and it does not become longer.
     """
-    while spans := _merged(_shadow(text)):
+    own = _own_pattern(contact)
+    while spans := _merged(_shadow(text), own):
         pieces, at = [], 0
         for start, end in spans:
             pieces += [text[at:start], MASK]
@@ -207,16 +232,17 @@ def mask(text: str) -> str:
     return text
 
 
-def masked_form(text: str) -> str | None:
-    """Return the masked text; None where it has no contact and is shown as it is."""
-    masked = mask(text)
+def masked_form(text: str, contact: str = "") -> str | None:
+    """Return the masked text; None where it has no contact and is shown as it is. `contact`: the order's own."""
+    masked = mask(text, contact)
     return None if masked == text else masked
 
 
-def _merged(shadow: str) -> list[tuple[int, int]]:
+def _merged(shadow: str, own: re.Pattern[str] | None) -> list[tuple[int, int]]:
     """Return the places of contacts in the order of the text, those that overlap or touch as one."""
     merged: list[tuple[int, int]] = []
-    for start, end in sorted([*_links(shadow), *_phones(shadow)]):
+    places = [found.span() for found in own.finditer(shadow)] if own else []
+    for start, end in sorted([*_links(shadow), *_phones(shadow), *places]):
         if merged and start <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(merged[-1][1], end)
         else:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.domain.delivery import Outcome
 from shared.domain.durations import HOUR_MS
-from shared.domain.order import Order, Status, Take, owes_refunds, refunds, status_at
+from shared.domain.order import MAX_TAKES, Order, Status, Take, owes_refunds, refunds, status_at
 
 Kind = Literal["taken", "asked", "answered", "completed", "expired", "closed", "refunded", "removed"]
 
@@ -28,6 +28,18 @@ class Notice:
     user_id: int
     due_at: int
     number: int = 0
+
+
+# Every notice that an order can lead to, for its client and for each of its executors: the kind and the number.
+OF_CLIENT: tuple[tuple[Kind, int], ...] = (
+    *(("taken", number) for number in range(1, MAX_TAKES + 1)),
+    ("asked", 1),
+    ("asked", 2),
+    ("removed", 0),
+)
+OF_EXECUTOR: tuple[tuple[Kind, int], ...] = tuple(
+    (kind, 0) for kind in ("answered", "completed", "expired", "closed", "refunded", "removed")
+)
 
 
 def of_change(before: Order | None, after: Order, now: int) -> list[Notice]:
@@ -55,11 +67,17 @@ def _of_take(order: Order, take: Take) -> list[Notice]:
     taken = Notice("taken", order.id, order.client_id, take.taken_at, take.executor_count)
     if take.executor_count > 1 or order.answer_due_at is None:
         return [taken]
-    # The notice of the first take asks the client at once. Two reminders follow at the thirds of the answer window:
-    # after 5 and 10 of 15 minutes.
-    window = order.answer_due_at - take.taken_at
-    asked = [Notice("asked", order.id, order.client_id, take.taken_at + window * n // 3, n) for n in (1, 2)]
+    # The notice of the first take asks the client at once.
+    asked = [Notice("asked", order.id, order.client_id, at, n) for n, at in enumerate(reminders_at(order), start=1)]
     return [taken, *asked]
+
+
+def reminders_at(order: Order) -> list[int]:
+    """Return when the client is reminded of the first take (epoch ms): after 5 and 10 of 15 minutes, the window."""
+    if order.answer_due_at is None:
+        return []
+    taken_at = min(take.taken_at for take in order.takes.values())
+    return [taken_at + (order.answer_due_at - taken_at) * n // 3 for n in (1, 2)]
 
 
 def _executor_notice(before: Order, after: Order) -> Kind | None:

@@ -21,7 +21,7 @@ An order has two deadlines. The hour ends at `expires_at`. The answer window sta
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.domain.durations import DAY_MS, MINUTE_MS
 from shared.domain.errors import (
@@ -69,6 +69,8 @@ class Status(StrEnum):
 
 
 Deadline = Literal["hour", "answer"]
+# Where an executor came from: a list in the Mini App, a message of the bot, or a link that somebody shared.
+Source = Literal["feed", "bot", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Take:
 
     `executor_count` is the number of takes including this one; a repeated request returns it again (idempotent).
     `refunded`: an operator refunded the price, independently of the order's status.
+    `source`: where the executor came from.
     """
 
     executor_id: int
@@ -84,6 +87,7 @@ class Take:
     price: int
     executor_count: int
     refunded: bool = False
+    source: Source = "feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,12 @@ class Order:
 
     `masked_description`: the description as strangers see it; None if it has no contact to mask (I23).
     `edits`: how often the order was edited.
+    `version`: 1 for a new order, one more with every write of it (optimistic lock).
     `ended_at`: when the order stopped being active, epoch ms.
     `removed_at`: when an operator removed the order, epoch ms.
     `rating`, `review_comment`: the client's review. `masked_review_comment`: its comment as others see it; None if it
     has no contact to mask.
+    `hides_review`: an operator hid the client's review, and the order shows none.
     """
 
     id: str
@@ -118,18 +124,76 @@ class Order:
     rating: int | None = None
     review_comment: str | None = None
     masked_review_comment: str | None = None
+    hides_review: bool = False
+    version: int = 1
+
+    @property
+    def closes_at(self) -> int | None:
+        """When the order closes unless its client answers, epoch ms; None where no answer is due."""
+        unanswered = self.status in (Status.ACTIVE, Status.EXPIRED) and self.responded_at is None
+        return self.answer_due_at if unanswered else None
+
+
+class ListedOrder(NamedTuple):
+    """What lists show of an order to everybody (`listed`): no contact, no name, and every text masked.
+
+    `is_masked`: whether the whole description has a contact to mask.
+    `taken_at`: the time of each executor's take, epoch ms, in the order of the takes.
+    `closes_at`: as in `Order`. The other fields are those of `Order`; `status` may lag behind the clock as well.
+    A named tuple, because a page makes a hundred, and a frozen dataclass takes three times as long.
+    """
+
+    id: str
+    category: str
+    city: str
+    description: str
+    is_masked: bool
+    created_at: int
+    expires_at: int
+    status: Status
+    taken_at: dict[int, int]
+    closes_at: int | None
+    responded_at: int | None
+    rating: int | None
+    review_comment: str | None
+    is_removed: bool
+    version: int
+
+
+def listed(order: Order) -> ListedOrder:
+    """Return what lists show of the order."""
+    masked_comment = order.masked_review_comment
+    return ListedOrder(
+        id=order.id,
+        category=order.category,
+        city=order.city,
+        description=public_description(order),
+        is_masked=order.masked_description is not None,
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        status=order.status,
+        taken_at={
+            take.executor_id: take.taken_at
+            for take in sorted(order.takes.values(), key=lambda take: take.executor_count)
+        },
+        closes_at=order.closes_at,
+        responded_at=order.responded_at,
+        rating=order.rating,
+        review_comment=order.review_comment if masked_comment is None else masked_comment,
+        is_removed=order.removed_at is not None,
+        version=order.version,
+    )
 
 
 # ---------------------------------------------------------------- the current state
 
 
-def status_at(order: Order, now: int) -> Status:
+def status_at(order: Order | ListedOrder, now: int) -> Status:
     """Return the status of the order at `now`."""
-    if order.status in (Status.ACTIVE, Status.EXPIRED):
-        if _window_ended(order, now):
-            return Status.CLOSED_NO_RESPONSE
-        if now >= order.expires_at:
-            return Status.EXPIRED
+    if order.closes_at is not None and now >= order.closes_at:
+        return Status.CLOSED_NO_RESPONSE
+    if order.status is Status.ACTIVE and now >= order.expires_at:
+        return Status.EXPIRED
     return order.status
 
 
@@ -188,30 +252,25 @@ def refunds(before: Order, after: Order) -> list[Take]:
     return [take for executor, take in after.takes.items() if is_refunded(after, take) and executor not in had]
 
 
-def _window_ended(order: Order, now: int) -> bool:
-    return order.responded_at is None and order.answer_due_at is not None and now >= order.answer_due_at
-
-
 # ---------------------------------------------------------------- deadlines
 
 
-def deadlines(order: Order) -> dict[Deadline, int]:
+def deadlines(order: Order | ListedOrder) -> dict[Deadline, int]:
     """Return the deadlines that are still ahead of the stored order, epoch ms."""
     ahead: dict[Deadline, int] = {}
     if order.status is Status.ACTIVE:
         ahead["hour"] = order.expires_at
-    unanswered = order.status in (Status.ACTIVE, Status.EXPIRED) and order.responded_at is None
-    if unanswered and order.answer_due_at is not None:
-        ahead["answer"] = order.answer_due_at
+    if order.closes_at is not None:
+        ahead["answer"] = order.closes_at
     return ahead
 
 
-def due_at(order: Order) -> int | None:
+def due_at(order: Order | ListedOrder) -> int | None:
     """Return the next deadline, epoch ms; None without one."""
     return min(deadlines(order).values(), default=None)
 
 
-def fresh_for(orders: Iterable[Order], now: int) -> int:
+def fresh_for(orders: Iterable[Order | ListedOrder], now: int) -> int:
     """Return how many ms pass until the first of these orders reaches a deadline; at most a day."""
     ends = min((at for order in orders if (at := due_at(order)) is not None), default=now + DAY_MS)
     return max(min(ends - now, DAY_MS), 0)
@@ -232,7 +291,9 @@ def ended_by_time(order: Order, now: int) -> Order:
 # ---------------------------------------------------------------- what executors do
 
 
-def with_take(order: Order, executor_id: int, *, price: int, answer_window_ms: int, now: int) -> Order:
+def with_take(
+    order: Order, executor_id: int, *, price: int, answer_window_ms: int, now: int, source: Source = "feed"
+) -> Order:
     """Return the order with one more take at `price` roubles. The first take starts the answer window (ms).
 
     The caller ensures that `executor_id` has not taken the order yet. Raises OwnOrder, OrderNotActive, AllSlotsTaken.
@@ -242,7 +303,7 @@ def with_take(order: Order, executor_id: int, *, price: int, answer_window_ms: i
     _check_active(order, now)
     if len(order.takes) >= MAX_TAKES:
         raise AllSlotsTaken
-    take = Take(executor_id, taken_at=now, price=price, executor_count=len(order.takes) + 1)
+    take = Take(executor_id, taken_at=now, price=price, executor_count=len(order.takes) + 1, source=source)
     return replace(
         order,
         takes={**order.takes, executor_id: take},
@@ -271,15 +332,14 @@ def edited(
     _check_untaken(order, user_id)
     _check_active(order, now)
     if description is None or description == order.masked_description:
-        description, masked_description = order.description, order.masked_description
-    else:
-        masked_description = masked_form(description)
+        description = order.description
+    contact = contact or order.contact
     after = replace(
         order,
         category=category or order.category,
         description=description,
-        masked_description=masked_description,
-        contact=contact or order.contact,
+        masked_description=masked_form(description, contact),
+        contact=contact,
         contact_key=contact_key or order.contact_key,
     )
     return order if after == order else replace(after, edits=order.edits + 1)
@@ -340,6 +400,13 @@ def completed(order: Order, user_id: int, now: int) -> Order:
     )
 
 
+def reviewed(order: Order, *, rating: int, comment: str | None, masked_comment: str | None) -> Order:
+    """Return the order with the client's review, whose rule is in `shared/domain/review.py`."""
+    return replace(
+        order, rating=rating, review_comment=comment, masked_review_comment=masked_comment, hides_review=False
+    )
+
+
 # ---------------------------------------------------------------- what operators do
 
 
@@ -367,6 +434,11 @@ def removed(order: Order, now: int) -> Order:
         takes = {executor: replace(take, refunded=True) for executor, take in order.takes.items()}
         ended = replace(withdrawn(order, now), takes=takes)
     return replace(ended, removed_at=now)
+
+
+def with_review_hidden(order: Order) -> Order:
+    """Return the order without the client's review. A second review of it is refused as before (I20)."""
+    return replace(order, rating=None, review_comment=None, masked_review_comment=None, hides_review=True)
 
 
 def with_refund(order: Order, executor_id: int, now: int) -> Order:

@@ -1,14 +1,16 @@
 """The personal data that is stored about one user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from shared.domain.money import LedgerEntry
+from shared.domain.operators import Note
 from shared.domain.order import Order
 from shared.domain.review import Complaint, Review
+from shared.domain.support import Message
 from shared.domain.user import User
 
-List = Literal["orders", "taken_orders", "reviews_written", "reviews_received", "transactions"]
+List = Literal["orders", "taken_orders", "reviews_written", "reviews_received", "transactions", "support_messages"]
 LISTS: tuple[List, ...] = get_args(List)
 """The lists of an export, in its order."""
 
@@ -26,9 +28,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with orders, takes, reviews, complaints and ledger, and the reviews that they received; all or one page.
+    """A user with orders, takes, reviews, complaints, ledger and messages, and the reviews received; all or one page.
 
     `taken_orders` are ids. `offered_orders` are ids of new orders that the bot sent to the user or is about to send.
+    `notes` are the operators'.
     """
 
     user: User
@@ -38,4 +41,6 @@ class Person:
     reviews_received: list[Review]
     complaints: list[Complaint]
     entries: list[LedgerEntry]
-    offered_orders: list[str]
+    offered_orders: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    support_messages: list[Message] = field(default_factory=list)

@@ -18,7 +18,8 @@ class Review:
     """A client's review of one executor of one order.
 
     `author_name`: the client's name at that time, masked. `masked_comment`: the comment as others see it; None if it
-    has no contact to mask (I23).
+    has no contact to mask (I23). `hidden_at`: when an operator hid the review, epoch ms; None while it is shown.
+    `is_public`: it is in everybody's lists, or returns there when it is restored; the review of a removed order is not.
     """
 
     id: int
@@ -32,13 +33,16 @@ class Review:
     city: str
     created_at: int
     masked_comment: str | None = None
+    hidden_at: int | None = None
+    is_public: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """An executor's complaint about an order that they took.
 
-    `handled_at` is when an operator handled it (epoch ms), with the action `action_id`; None while it waits.
+    `masked_comment`: the comment as operators see it; None if it has no contact to mask (I23). `handled_at` is when an
+    operator handled it (epoch ms), with the action `action_id`; None while it waits.
     """
 
     id: int
@@ -50,6 +54,7 @@ class Complaint:
     created_at: int
     handled_at: int | None = None
     action_id: int | None = None
+    masked_comment: str | None = None
 
 
 def review_of(
@@ -88,7 +93,7 @@ def review_of(
         category=order.category,
         city=order.city,
         created_at=now,
-        masked_comment=None if comment is None else masked_form(comment),
+        masked_comment=None if comment is None else masked_form(comment, order.contact),
     )
 
 
@@ -106,4 +111,5 @@ def complaint_about(
         complaint=complaint,
         comment=comment,
         created_at=now,
+        masked_comment=None if comment is None else masked_form(comment, order.contact),
     )

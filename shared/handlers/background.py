@@ -1,7 +1,7 @@
 """Lambda handlers of background work: timers, the sweep, the stream, queues."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -113,6 +113,33 @@ def queue_handler(
 
     def work(event: Event, context: Any) -> Any:
         return process_partial_response(event, handle_record, processor, context)
+
+    return background_handler(work)
+
+
+def batch_handler(read: Callable[..., M], handle: Callable[[Sequence[M], Any], None]) -> Callable[[Event, Any], Any]:
+    """Return the Lambda handler of a queue of frames, which calls `handle` with a batch of messages, made by `read`.
+
+    So what happens to one order within a batch is one frame. A malformed message is returned to the queue on its own.
+    If `handle` fails, the whole batch is returned: it must be idempotent. The metric `FramesAge` is the age of the
+    messages.
+    """
+
+    def work(event: Event, context: Any) -> Any:
+        messages, malformed, now = [], [], clock.now_ms()
+        for record in event["Records"]:
+            try:
+                message = read(**json.loads(record["body"]))
+                age_ms = max(now - message.due_at, 0)
+            except (TypeError, ValueError) as error:
+                failed(error)
+                malformed.append({"itemIdentifier": record["messageId"]})
+            else:
+                metrics.add_metric("FramesAge", "Milliseconds", age_ms)
+                messages.append(message)
+        if messages:
+            handle(messages, context)
+        return {"batchItemFailures": malformed}
 
     return background_handler(work)
 

@@ -27,7 +27,7 @@ def http_handler(router: "APIRouter") -> LambdaHandler:
     """Return the Lambda handler of a router."""
     from shared.http.app import serve  # noqa: PLC0415 - a function without a router need not import FastAPI
 
-    return _logged(serve(router))
+    return logged(serve(router))
 
 
 def fast_path_handler(fast_path: Callable[[Event], Any], make_router: "Callable[[], APIRouter]") -> LambdaHandler:
@@ -51,10 +51,12 @@ def fast_path_handler(fast_path: Callable[[Event], Any], make_router: "Callable[
             slow.append(serve(make_router()))
         return slow[0](event, context)
 
-    return _logged(serve_event)
+    return logged(serve_event)
 
 
-def _logged(serve_event: LambdaHandler) -> LambdaHandler:
+def logged(serve_event: LambdaHandler) -> LambdaHandler:
+    """Return `serve_event` as a Lambda handler: other methods answered, security headers added, one line logged."""
+
     def handler(event: Event, context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         logger.clear_state()
@@ -92,13 +94,14 @@ def _serve_method(method: str, event: Event, context: Any, serve_event: LambdaHa
     if method != "GET" and event["routeKey"].startswith("ANY "):
         from shared.http.routes import allowed_methods  # noqa: PLC0415 - no plain request needs it
 
-        return _refusal(405, allow=allowed_methods(event["routeKey"].removeprefix("ANY ")))
+        return refusal(405, allow=allowed_methods(event["routeKey"].removeprefix("ANY ")))
     if len(event.get("body") or "") > MAX_BODY:
-        return _refusal(413)
+        return refusal(413)
     return serve_event(event, context)
 
 
-def _refusal(status: int, **headers: str) -> dict[str, Any]:
+def refusal(status: int, **headers: str) -> dict[str, Any]:
+    """Return the error response of a status that no rule of the domain gives."""
     from shared.error_responses import HTTP_ERROR_RESPONSES  # noqa: PLC0415
     from shared.http import errors  # noqa: PLC0415
 

@@ -9,11 +9,18 @@ from fastapi.security.base import SecurityBase
 
 from shared import clock
 from shared.aws import secrets
-from shared.domain import init_data
-from shared.domain.errors import InvalidInitData, NotAnOperator, Unauthenticated, UnverifiedSender
+from shared.domain import init_data, sessions
+from shared.domain.errors import (
+    CredentialsTooOld,
+    InitDataExpired,
+    InvalidInitData,
+    NotAnOperator,
+    Unauthenticated,
+    UnverifiedSender,
+)
 from shared.domain.init_data import TelegramUser
 from shared.observability import logger
-from shared.settings import operators, settings
+from shared.settings import operator_write_max_age_seconds, operators, settings
 from shared.store import reads
 
 _SCHEMES = ("bearer", "tma")
@@ -26,10 +33,9 @@ def _credentials(request: Request) -> str | None:
     return request.headers.get("x-telegram-init-data", "").strip() or None
 
 
-def _verified(sent: str) -> TelegramUser:
-    user = init_data.verify(
-        sent, key=secrets.init_data_key(), now=clock.now_ms(), max_age=settings().init_data_max_age_seconds
-    )
+def _verified(sent: str, *, max_age: int | None = None) -> TelegramUser:
+    max_age = settings().init_data_max_age_seconds if max_age is None else max_age
+    user = init_data.verify(sent, key=secrets.init_data_key(), now=clock.now_ms(), max_age=max_age)
     logger.append_keys(user_id=user.id)
     return user
 
@@ -49,7 +55,8 @@ class InitData(SecurityBase):
             description="The raw initData of the Mini App. `Authorization: tma <initData>` and"
             " `X-Telegram-Init-Data: <initData>` are accepted, too. The code of a 401 tells what is wrong:"
             " `unauthenticated` (none sent), `init_data_expired` (signed by Telegram, too long ago) or"
-            " `invalid_init_data` (anything else).",
+            " `invalid_init_data` (anything else). Operators may send `Authorization: operator <session>` to"
+            " `/api/admin`; `session_expired`: it has ended. `credentials_too_old`: too old for an operator's change.",
         )
         self.required = required
         self._counts = counts
@@ -80,9 +87,28 @@ MaybeReader = Annotated[TelegramUser | None, Depends(InitData(required=False, co
 """The reader who sent valid credentials; None without them."""
 
 
-async def _operator(caller: Caller) -> TelegramUser:
+async def _operator(
+    request: Request, caller: Annotated[TelegramUser | None, Depends(InitData(required=False))]
+) -> TelegramUser:
+    """Return the operator of an initData, or of a session that `POST /api/admin/session` opened.
+
+    A request that changes something needs an initData of at most `operator_write_max_age_seconds`: Telegram's clients
+    keep one for days. Raises NotAnOperator, CredentialsTooOld, SessionExpired, Unauthenticated, InvalidInitData.
+    """
+    scheme, _, session = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "operator":
+        operator_id = sessions.verify(session, init_data_key=secrets.init_data_key(), now=clock.now_ms())
+        logger.append_keys(user_id=operator_id)
+        caller = TelegramUser(operator_id, "", "", None)
+    if caller is None:
+        raise request.state.refused_credentials
     if caller.id not in operators():
         raise NotAnOperator
+    if scheme.lower() != "operator" and request.method != "GET":
+        try:
+            _verified(_credentials(request) or "", max_age=operator_write_max_age_seconds())
+        except InitDataExpired:
+            raise CredentialsTooOld from None
     return caller
 
 

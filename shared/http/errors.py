@@ -49,6 +49,8 @@ def error_responses(*kinds: type[DomainError | ServiceError]) -> dict[int | str,
     """Return the `responses` of a route that raises these errors, for the OpenAPI; with the errors of every route."""
     if errors.InvalidInitData in kinds:
         kinds = (errors.Unauthenticated, errors.InitDataExpired, *kinds)
+        if errors.NotAnOperator in kinds:
+            kinds = (errors.SessionExpired, errors.CredentialsTooOld, *kinds)
     by_status: dict[int, list[str]] = {}
     of_every_route = [
         ERROR_RESPONSES[service_errors.Busy],

@@ -7,8 +7,8 @@ from pathlib import Path
 # A file of the package, not an import: every function's package contains the whole of functions/ and shared/.
 _DOCUMENT = Path(__file__).parents[2] / "functions" / "meta" / "openapi.json"
 
-# The document does not list the pages that show it.
-_PAGES = {"/docs": ["get"], "/openapi.json": ["get"]}
+# The document does not list itself, nor the pages and their files.
+_PAGES = {path: ["get"] for path in ("/admin", "/admin/{file}", "/docs", "/docs/{file}", "/openapi.json")}
 
 _METHODS = [
     (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), [method.upper() for method in methods])

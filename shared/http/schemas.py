@@ -7,7 +7,7 @@ responses with it.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import (
@@ -28,21 +28,24 @@ from shared.domain import contact as contacts
 from shared.domain.durations import MINUTE_MS
 from shared.domain.errors import InvalidContact, InvalidReceiptContact, OrderNotFound, PaymentNotFound
 from shared.domain.init_data import MAX_USER_ID, TelegramUser
-from shared.domain.masking import MASK, mask
+from shared.domain.masking import MASK
 from shared.domain.money import EntryType, LedgerEntry
 from shared.domain.operators import MAX_REASON, MIN_REASON, Action
 from shared.domain.order import (
     CATEGORIES,
     MAX_DESCRIPTION,
     MIN_DESCRIPTION,
+    ListedOrder,
     Order,
     Status,
-    public_description,
+    is_refunded,
+    listed,
     status_at,
 )
 from shared.domain.person import LISTS, Person, Position
 from shared.domain.receipt import parse_receipt_contact
 from shared.domain.review import MAX_COMMENT, Complaint, Review
+from shared.domain.support import Message
 from shared.domain.text import clean
 from shared.domain.user import User
 from shared.domain.visibility import may_see_contact
@@ -65,7 +68,8 @@ def _clean(typed: object) -> object:
     return clean(typed) if isinstance(typed, str) else typed
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text if it has no control characters but tabs and line breaks."""
     if _CONTROL.search(text):
         raise PydanticCustomError("control_character", "Недопустимые символы")
     return text
@@ -134,20 +138,20 @@ Description = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_DESCRIPTION, max_length=MAX_DESCRIPTION),
     TEXT,
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 EditedDescription = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION),
     TEXT,
     AfterValidator(_long_enough),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 Comment = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT),
     TEXT,
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 IdOfOrder = Annotated[str, AfterValidator(_order_id), Field(description="Id of an order: 12 URL-safe characters")]
 OrderId = Annotated[IdOfOrder, Path(alias="id")]
@@ -159,7 +163,7 @@ ReasonText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=MIN_REASON, max_length=MAX_REASON),
     TEXT,
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 UserId = Annotated[int, Field(strict=True, ge=1, le=MAX_USER_ID)]
 
@@ -180,8 +184,14 @@ Limit = Annotated[int, Query(ge=1, le=100, description="Page size")]
 Cursor = Annotated[
     str | None, Query(max_length=16, pattern=r"^[0-9]+$", description="`next_cursor` of the previous page")
 ]
-
-
+OrderCursor = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{13}\.[A-Za-z0-9_-]{12}$", description="`next_cursor` of the previous page"),
+]
+SortKeyCursor = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{13}\.[0-9]{1,16}$", description="`next_cursor` of the previous page"),
+]
 ExportCursor = Annotated[
     str | None,
     Query(
@@ -196,9 +206,19 @@ def id_at(cursor: str | None) -> int | None:
     return None if cursor is None else int(cursor)
 
 
-def next_cursor(found: Sequence[LedgerEntry | Action | Complaint], limit: int) -> str | None:
+def next_cursor(found: Sequence[LedgerEntry | Action | Complaint | Message], limit: int) -> str | None:
     """Return the cursor of the next page; None on the last one. `found` holds up to `limit` + 1 items."""
     return str(found[limit - 1].id) if len(found) > limit else None
+
+
+def sort_key_at(cursor: str | None) -> str | None:
+    """Return the sort key of an order or a review after which a page begins; None for the first page."""
+    return None if cursor is None else cursor.replace(".", "#")
+
+
+def sort_key_cursor(sort_key: str | None) -> str | None:
+    """Return the cursor of the page that begins after this sort key; None without one. URLs need no escapes for it."""
+    return None if sort_key is None else sort_key.replace("#", ".")
 
 
 def position_at(cursor: str | None) -> Position | None:
@@ -280,6 +300,7 @@ class OrderView(View):
     - `rating` (1 to 5), `review_comment`: the client's review; null without one. Contacts in the comment are masked for
       everyone but the client, and in lists.
     - `removed`: an operator removed the order: only its client and its executors still see it.
+    - `version`: grows with every write of the order.
     """
 
     id: str
@@ -297,49 +318,69 @@ class OrderView(View):
     rating: int | None
     review_comment: str | None
     removed: bool
+    version: int
 
 
-def order_view(order: Order, *, user_id: int | None, now: int, listed: bool = False) -> dict[str, Any]:
-    """Return the order as `user_id` may see it at `now` (epoch ms).
-
-    In a list, the contact is null (I17) and texts are masked (I23) for everyone.
-    """
-    is_whole = not listed and may_see_contact(order, user_id)
+def listed_view(order: ListedOrder, *, now: int) -> dict[str, Any]:
+    """Return the order as lists show it to everyone at `now` (epoch ms): no contact (I17), every text masked (I23)."""
     minutes = (order.expires_at - order.created_at) / MINUTE_MS
     return {
         "id": order.id,
         "category": order.category,
-        "description": order.description if is_whole else public_description(order),
-        "description_masked": order.masked_description is not None,
+        "description": order.description,
+        "description_masked": order.is_masked,
         "city": order.city,
-        "contact": (order.contact or None) if is_whole else None,
+        "contact": None,
         "created_at": iso(order.created_at),
         "expires_in_minutes": int(minutes) if minutes.is_integer() else minutes,
         "status": status_at(order, now),
         "taken_by": [
-            {"executor_id": take.executor_id, "taken_at": iso(take.taken_at)}
-            for take in sorted(order.takes.values(), key=lambda take: take.executor_count)
+            {"executor_id": executor_id, "taken_at": iso(taken_at)} for executor_id, taken_at in order.taken_at.items()
         ],
         "customer_responded_at": iso_or_null(order.responded_at),
         "city_locked": True,
         "rating": order.rating,
-        "review_comment": (
-            order.review_comment
-            if order.masked_review_comment is None or (is_whole and user_id == order.client_id)
-            else order.masked_review_comment
-        ),
-        "removed": order.removed_at is not None,
+        "review_comment": order.review_comment,
+        "removed": order.is_removed,
+        "version": order.version,
     }
+
+
+def order_view(order: Order, *, user_id: int | None, now: int) -> dict[str, Any]:
+    """Return the order as `user_id` may see it at `now` (epoch ms).
+
+    A participant sees the contact and the whole description (I17, I23), and the client the whole comment of the review.
+    """
+    view = listed_view(listed(order), now=now)
+    if may_see_contact(order, user_id):
+        view |= {"description": order.description, "contact": order.contact or None}
+        if user_id == order.client_id:
+            view["review_comment"] = order.review_comment
+    return view
+
+
+class OperatorTake(View):
+    """A take as operators see it. `price`: what the executor paid, in roubles. `refunded`: whether it came back."""
+
+    executor_id: int
+    taken_at: str
+    price: int
+    refunded: bool
 
 
 class OperatorOrderView(OrderView):
     """An order in any state, as operators see it. `contact` is always null.
 
     - `client_id`: Telegram id of the order's client.
+    - `takes`: the takes in their order, with their money.
+    - `ended_at`: when the order stopped being active, ISO 8601, UTC; null while it is active or its end is not stored
+      yet.
     - `removed_at`: when an operator removed the order, ISO 8601, UTC; null if none did.
     """
 
     client_id: int
+    takes: list[OperatorTake]
+    ended_at: str | None
     removed_at: str | None
 
 
@@ -348,6 +389,16 @@ def operator_order_view(order: Order, *, now: int) -> dict[str, Any]:
     return {
         **order_view(order, user_id=None, now=now),
         "client_id": order.client_id,
+        "takes": [
+            {
+                "executor_id": take.executor_id,
+                "taken_at": iso(take.taken_at),
+                "price": take.price,
+                "refunded": is_refunded(order, take),
+            }
+            for take in sorted(order.takes.values(), key=lambda take: take.executor_count)
+        ],
+        "ended_at": iso_or_null(order.ended_at),
         "removed_at": iso_or_null(order.removed_at),
     }
 
@@ -402,31 +453,10 @@ def complaint_view(complaint: Complaint, *, to_author: bool = False) -> dict[str
         "executor_id": complaint.executor_id,
         "client_id": complaint.client_id,
         "complaint": complaint.complaint,
-        "comment": complaint.comment if to_author or complaint.comment is None else mask(complaint.comment),
+        "comment": complaint.comment if to_author or complaint.masked_comment is None else complaint.masked_comment,
         "created_at": iso(complaint.created_at),
         "handled_at": iso_or_null(complaint.handled_at),
         "action_id": complaint.action_id,
-    }
-
-
-class BanView(View):
-    """A user's ban.
-
-    - `banned_at`: when the user was banned, ISO 8601, UTC; null when the user is not banned.
-    - `removed_orders`: ids of the orders that this request removed.
-    """
-
-    user_id: int
-    banned_at: str | None
-    removed_orders: list[str]
-
-
-def ban_view(user: User, removed_orders: list[str]) -> dict[str, Any]:
-    """Return the user's ban."""
-    return {
-        "user_id": user.id,
-        "banned_at": iso_or_null(user.banned_at),
-        "removed_orders": removed_orders,
     }
 
 
@@ -437,6 +467,7 @@ class ReviewView(View):
     - `rating`: 1 to 5.
     - `comment`: with contacts masked for everyone but its author; null without one.
     - `category`, `city`: those of the order.
+    - `hidden`: an operator hid the review. Only its author still sees it, under `written`.
     """
 
     id: int
@@ -447,6 +478,7 @@ class ReviewView(View):
     city: str
     order_id: str
     created_at: str
+    hidden: bool
 
 
 def review_view(review: Review, *, to_author: bool = False) -> dict[str, Any]:
@@ -460,6 +492,7 @@ def review_view(review: Review, *, to_author: bool = False) -> dict[str, Any]:
         "city": review.city,
         "order_id": review.order_id,
         "created_at": iso(review.created_at),
+        "hidden": review.hidden_at is not None,
     }
 
 
@@ -495,11 +528,52 @@ def transaction_view(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
+class MessageView(View):
+    """A message of a support thread.
+
+    - `author`: the person, or an operator.
+    - `text`: of a photo, its caption. `is_forwarded`: somebody else wrote it.
+    - `edited_at`: when the person last edited it, ISO 8601, UTC; null if never.
+    """
+
+    id: int
+    author: Literal["person", "operator"]
+    text: str
+    is_forwarded: bool
+    created_at: str
+    edited_at: str | None
+
+
+def message_view(message: Message) -> dict[str, Any]:
+    """Return what its person and operators see of a message."""
+    return {
+        "id": message.id,
+        "author": "person" if message.operator_id is None else "operator",
+        "text": message.content.text,
+        "is_forwarded": message.content.is_forwarded,
+        "created_at": iso(message.created_at),
+        "edited_at": iso_or_null(message.edited_at),
+    }
+
+
+class ExportedMessageView(MessageView):
+    """A message of the user's thread. `photo_file_id`: the photo's id at Telegram, for our bot; null without one."""
+
+    photo_file_id: str | None
+
+
 class ConsentView(View):
     """The user's consent to a version of the terms; `since`: the first recorded request under it, ISO 8601, UTC."""
 
     version: str
     since: str
+
+
+class OperatorNoteView(View):
+    """What an operator noted about the user."""
+
+    text: str
+    created_at: str
 
 
 class ExportView(View):
@@ -510,9 +584,13 @@ class ExportView(View):
     - `bot_can_write`: null until Telegram has reported it.
     - `receipt_contact`: where fiscal receipts are sent; null until the user gave one. `receipt_contact_since`: when the
       user gave it, ISO 8601, UTC.
+    - `first_order_at`: when the user posted their first order. `first_taken_order_at`: when the first order that the
+      user took was posted. Null if there is none.
     - `taken_orders`, `offered_orders`: ids of the orders that the user took, and that the bot offered to the user.
-    - `offered_orders` are on the first page.
+    - `banned_until`: when a ban ends by itself; `ban_reason`: the operator's reason. A ban that ended stays stored.
+    - `operator_notes`: what operators noted about the user. They and `offered_orders` are on the first page.
     - `complaints`: complaints by the user, on the page of their `taken_orders`.
+    - `support_messages`: what the user wrote to the operators, and their answers.
     """
 
     id: int
@@ -521,6 +599,9 @@ class ExportView(View):
     username: str | None
     consents: list[ConsentView]
     banned_at: str | None
+    banned_until: str | None
+    ban_reason: str | None
+    operator_notes: list[OperatorNoteView]
     balance: int
     debt: int
     categories: list[str]
@@ -530,6 +611,8 @@ class ExportView(View):
     bot_can_write: bool | None
     receipt_contact: str | None
     receipt_contact_since: str | None
+    first_order_at: str | None
+    first_taken_order_at: str | None
     orders: list[OrderView]
     taken_orders: list[str]
     offered_orders: list[str]
@@ -537,6 +620,7 @@ class ExportView(View):
     reviews_received: list[ReviewView]
     complaints: list[ComplaintView]
     transactions: list[TransactionView]
+    support_messages: list[ExportedMessageView]
     next_cursor: str | None
 
 
@@ -550,6 +634,9 @@ def export_view(person: Person, following: Position | None, now: int) -> dict[st
         "username": user.username,
         "consents": [{"version": version, "since": iso(at)} for version, at in sorted(user.consents.items())],
         "banned_at": iso_or_null(user.banned_at),
+        "banned_until": iso_or_null(user.banned_until),
+        "ban_reason": user.ban_reason,
+        "operator_notes": [{"text": note.text, "created_at": iso(note.created_at)} for note in person.notes],
         "balance": user.balance,
         "debt": user.debt,
         "categories": list(user.preferred_categories),
@@ -559,6 +646,8 @@ def export_view(person: Person, following: Position | None, now: int) -> dict[st
         "bot_can_write": user.chat_open,
         "receipt_contact": user.receipt_contact,
         "receipt_contact_since": iso_or_null(user.receipt_contact_consent_at),
+        "first_order_at": iso_or_null(user.first_order_at),
+        "first_taken_order_at": iso_or_null(user.first_taken_order_at),
         "orders": [order_view(order, user_id=user.id, now=now) for order in person.orders],
         "taken_orders": person.taken_orders,
         "offered_orders": person.offered_orders,
@@ -566,6 +655,9 @@ def export_view(person: Person, following: Position | None, now: int) -> dict[st
         "reviews_received": [review_view(review) for review in person.reviews_received],
         "complaints": [complaint_view(complaint, to_author=True) for complaint in person.complaints],
         "transactions": [transaction_view(entry) for entry in person.entries],
+        "support_messages": [
+            {**message_view(message), "photo_file_id": message.content.photo} for message in person.support_messages
+        ],
         "next_cursor": position_cursor(following),
     }
 

@@ -5,6 +5,7 @@ decides by the error.
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from shared.aws import secrets
 from shared.outbound import http
@@ -66,3 +67,20 @@ def call(method: str, *, read_timeout: float = 5.0, **parameters: object) -> Any
         str(answer.get("description", "")),
         retry_after if isinstance(retry_after, int) else None,
     )
+
+
+def download(file_id: str, *, most_bytes: int) -> bytes:
+    """Return the content of a file that somebody sent to the bot.
+
+    One getFile and one GET. Telegram keeps a file for the bot, but promises no time. Raises BotApiError, also for a
+    larger file; BotApiUnreachable, Unavailable (no token).
+    """
+    path = call("getFile", file_id=file_id).get("file_path")
+    url = f"{settings().telegram_api_url}/file/bot{secrets.bot_token()}/{quote(str(path))}"
+    try:
+        content = http.download(url, most_bytes=most_bytes)
+    except http.Unreachable:
+        raise BotApiUnreachable("file", maybe_done=False) from None
+    if content.status != 200 or content.body is None:
+        raise BotApiError("file", 413 if content.status == 200 else content.status, "", None)
+    return content.body

@@ -47,10 +47,10 @@ class Reply:
 
 
 class _Pool:
-    """A pool of connections that are reused between requests."""
+    """A pool of connections that are reused between requests: sixteen to each host, as the senders of frames need."""
 
     def __init__(self) -> None:
-        self._connections = urllib3.PoolManager(num_pools=4, maxsize=4)
+        self._connections = urllib3.PoolManager(num_pools=4, maxsize=16)
         self._used_at = 0.0
 
     def request(self, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:
@@ -76,7 +76,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     read_timeout: float = 5.0,
 ) -> Reply:
-    """Send a request once, with `body` as JSON if one is given.
+    """Send a request once, with `body` as JSON if one is given; bytes are JSON already.
 
     Timeouts: 2 s to connect, `read_timeout` seconds between bytes. Raises Unreachable.
     """
@@ -87,7 +87,7 @@ def request(
         answer = _pool().request(
             method,
             url,
-            body=None if body is None else json.dumps(body).encode(),
+            body=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
             headers=sent,
             timeout=Timeout(connect=_CONNECT_SECONDS, read=read_timeout),
         )
@@ -99,6 +99,32 @@ def request(
         return Reply(answer.status, json.loads(answer.data))
     except (ValueError, RecursionError):
         return Reply(answer.status, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The response to a GET of a file. `body` is None if it was longer than allowed."""
+
+    status: int
+    body: bytes | None
+
+
+def download(url: str, *, most_bytes: int, read_timeout: float = 5.0) -> Download:
+    """Get a file once. At most `most_bytes` and one are read.
+
+    Timeouts: 2 s to connect, `read_timeout` seconds between bytes. Raises Unreachable.
+    """
+    try:
+        answer = _pool().request(
+            "GET", url, preload_content=False, timeout=Timeout(connect=_CONNECT_SECONDS, read=read_timeout)
+        )
+        try:
+            body = answer.read(most_bytes + 1)
+        finally:
+            answer.close()  # a connection with unread bytes cannot be reused
+    except HTTPError:
+        raise Unreachable(maybe_done=False) from None
+    return Download(answer.status, body if len(body) <= most_bytes else None)
 
 
 def request_with_retries(

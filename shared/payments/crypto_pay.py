@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.aws import secrets
-from shared.domain.errors import Unreadable, UnverifiedSender
+from shared.domain.errors import PaymentRefused, Unreadable, UnverifiedSender
 from shared.domain.payment import LIFETIME_MS, Charge, Payment, Provider
 from shared.outbound import http
 from shared.payments.provider import (
@@ -103,9 +103,9 @@ def poll(payments: Sequence[Payment]) -> PollResult:
 def refund(payment: Payment, _: str | None) -> Charge:
     """Refund a payment by a transfer of the paid crypto to the payer. Crypto Pay has no refund method.
 
-    One getInvoices, one getTransfers, one transfer. Idempotent: `spend_id` is the idempotency key of the transfer.
-    A transfer is of 1 to 25 000 USD, to a user of @CryptoBot; otherwise PaymentRefused with Crypto Pay's code. Raises
-    ProviderUnavailable, Unavailable.
+    One getInvoices, one getTransfers, one transfer; after a refusal one more getTransfers. Idempotent: Crypto Pay makes
+    one transfer for a `spend_id`. A transfer is of 1 to 25 000 USD, to a user of @CryptoBot; otherwise PaymentRefused
+    with Crypto Pay's code. Raises ProviderUnavailable, Unavailable.
     """
     spend_id = f"refund-{payment.id}"
     paid = next(iter(_items("getInvoices", invoice_ids=payment.charge_id, count=1)), None)
@@ -114,7 +114,12 @@ def refund(payment: Payment, _: str | None) -> Charge:
         raise ProviderUnavailable
     if not _items("getTransfers", spend_id=spend_id):
         coins = {"asset": lookup(paid, "paid_asset"), "amount": lookup(paid, "paid_amount")}
-        _call("transfer", {"user_id": payment.user_id, "spend_id": spend_id, **coins}, repeatable=False)
+        try:
+            _call("transfer", {"user_id": payment.user_id, "spend_id": spend_id, **coins}, repeatable=False)
+        except PaymentRefused:
+            # A call at the same time may have made the transfer. Which error this one gets is not documented.
+            if not _items("getTransfers", spend_id=spend_id):
+                raise
     return replace(charge, refunded=payment.price)
 
 

@@ -15,7 +15,13 @@ _RETENTION_MS = 3 * 365 * DAY_MS
 
 
 def new(
-    operator_id: int, kind: ActionKind, reason: str, *, user_id: int | None = None, order_id: str | None = None
+    operator_id: int,
+    kind: ActionKind,
+    reason: str,
+    *,
+    user_id: int | None = None,
+    order_id: str | None = None,
+    payment_id: int | None = None,
 ) -> Action:
     """Return an action that an operator is about to do. Nothing is written."""
     now = clock.now_ms()
@@ -28,6 +34,7 @@ def new(
         created_at=now,
         user_id=user_id,
         order_id=order_id,
+        payment_id=payment_id,
     )
 
 
@@ -43,6 +50,7 @@ def action_write(action: Action) -> "TransactWriteItemTypeDef":
             "created_at": action.created_at,
             "user_id": action.user_id,
             "order_id": action.order_id,
+            **({} if action.payment_id is None else {"payment_id": action.payment_id}),
             "ttl": (action.created_at + _RETENTION_MS) // 1000,
             keys.TIMELINE.pk: keys.ACTIONS,
             keys.TIMELINE.sk: keys.id_sk(action.id),
@@ -84,4 +92,5 @@ def _from_item(item: table.Item) -> Action:
         created_at=item["created_at"],
         user_id=item["user_id"],
         order_id=item["order_id"],
+        payment_id=item.get("payment_id"),
     )

@@ -9,12 +9,14 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
 from shared.domain.audit import Account, Books, ContactBooks, OrderBooks
 from shared.domain.order import Order, Status
-from shared.store import keys, ledger, orders, payments, table, users
+from shared.settings import settings
+from shared.store import keys, ledger, orders, payments, stats, table, users
 
 _CACHE_KB = 32 * 1024
 _PARTS = ("accounts", "orders", "contacts")
@@ -22,8 +24,8 @@ _PARTS = ("accounts", "orders", "contacts")
 # Nothing is compared with what users wrote or who they are, and nothing is looked up by the keys of lists. So the
 # temporary file has no contact and no name.
 _NO_TEXTS = {"description": "", "contact": "", "masked_description": None, "masked_review_comment": None}
-_TEXTS = frozenset({*_NO_TEXTS, "review_comment", "comment", "masked_comment", "author_name"})
-_PERSON = frozenset({"first_name", "last_name", "username", "preferences", "receipt_contact"})
+_TEXTS = frozenset({*_NO_TEXTS, keys.LISTED, "review_comment", "comment", "masked_comment", "author_name"})
+_PERSON = frozenset({"first_name", "last_name", "username", "preferences", "receipt_contact", "ban_reason"})
 _LEFT_OUT = (
     _TEXTS
     | _PERSON
@@ -35,8 +37,15 @@ _LEFT_OUT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SortedBooks(Books):
+    """The books, and what the metrics of days need beside them."""
+
+    metrics: stats.Sorted
+
+
 @contextmanager
-def read() -> Iterator[Books]:
+def read() -> Iterator[SortedBooks]:
     """Open the books of everything in the table. One consistent Scan per megabyte. Raises Unavailable.
 
     A Scan is not a snapshot: a transaction during it may be seen in part.
@@ -46,7 +55,7 @@ def read() -> Iterator[Books]:
 
 
 @contextmanager
-def sort(items: Iterable[table.Item]) -> Iterator[Books]:
+def sort(items: Iterable[table.Item]) -> Iterator[SortedBooks]:
     """Open the books of these items, which may come in any order. Reads all of them first."""
     # Without a name, SQLite keeps the database in its cache and in a file that is deleted when it is closed.
     with closing(sqlite3.connect("")) as database:
@@ -54,11 +63,13 @@ def sort(items: Iterable[table.Item]) -> Iterator[Books]:
             database.execute(f"PRAGMA {setting}")
         for part in _PARTS:
             database.execute(f"CREATE TABLE {part} (owner, item)")
+        metrics = stats.Sorted(database)
         for item in items:
             for part, owner in _owners(item):
                 row = owner, _text(item)
                 database.execute(f"INSERT INTO {part} VALUES (?, ?)", row)  # noqa: S608, one of _PARTS
-        yield Books(_accounts(database), _orders(database), _contacts(database))
+            metrics.add(_kind(item), item)
+        yield SortedBooks(_accounts(database), _orders(database), _contacts(database), metrics)
 
 
 def _owners(item: table.Item) -> Iterator[tuple[str, int | str]]:
@@ -90,7 +101,18 @@ def _kind(item: table.Item) -> str:
 
 
 def _text(item: table.Item) -> str:
-    return json.dumps({name: value for name, value in item.items() if name not in _LEFT_OUT})
+    kept = {name: value for name, value in item.items() if name not in _LEFT_OUT}
+    if item.get("type") == "order_take":
+        kept["order_posted_at"] = _order_posted_at(item)
+    return json.dumps(kept)
+
+
+def _order_posted_at(debit: table.Item) -> int | None:
+    """Return when the order of a debit was posted, epoch ms: an older debit says only when its hour ends."""
+    if "order_posted_at" in debit:
+        return int(debit["order_posted_at"])
+    ends_at = keys.hour_ends_at(debit.get(keys.LIST1.sk, ""))
+    return None if ends_at is None else ends_at - settings().order_lifetime_ms
 
 
 def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
@@ -100,16 +122,18 @@ def _accounts(database: sqlite3.Connection) -> Iterator[Account]:
             user=users.from_item(user_id, next(iter(items["USER"]), None)),
             entries=[ledger.from_item(item) for item in items["LEDGER"]],
             payments=[payments.from_item(item) for item in items["PAYMENT"]],
-            ratings=[review["rating"] for review in items["REVIEW"]],
+            ratings=[review["rating"] for review in items["REVIEW"] if "hidden_at" not in review],
             active_orders=len(items["ORDER"]),
         )
 
 
 def _orders(database: sqlite3.Connection) -> Iterator[OrderBooks]:
     for _, items in _grouped(database, "orders"):
-        # Orders are removed after their retention, and entries are not: those of a removed order cannot be compared.
-        for order in items["ORDER"]:
-            yield OrderBooks(_order(order), [ledger.from_item(item) for item in items["LEDGER"]])
+        # Orders are removed after their retention, and entries are not.
+        order = next(map(_order, items["ORDER"]), None)
+        of_debits = (item["order_posted_at"] for item in items["LEDGER"] if item["type"] == "order_take")
+        posted_at = order.created_at if order is not None else next(of_debits, None)
+        yield OrderBooks(order, [ledger.from_item(item) for item in items["LEDGER"]], posted_at)
 
 
 def _contacts(database: sqlite3.Connection) -> Iterator[ContactBooks]:

@@ -1,24 +1,27 @@
-"""Lists of orders, newest first, with exact totals.
+"""Lists of orders, newest first, with exact totals. A page is one Query: its entries have what a list shows.
 
 The stored status may lag behind the clock. An order whose deadline has passed and whose timer has not run is *late*: it
-is still in the partition of its stored status. The due index names the late orders. A list leaves them out of the
-partition of their stored status, and adds them to the list of their current status.
+is still in the partition of its stored status. Each entry has its order's deadlines, so a list decides by the clock. It
+leaves out late orders that have closed. The list of expired orders also reads the end of the active partition, where
+the orders are whose hour is over. So a page never looks up which orders are late.
 """
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, islice, repeat
+from operator import itemgetter
 
-from shared.domain.order import Order, Status, status_at
-from shared.domain.visibility import may_list
+from shared.domain.order import ListedOrder, Order, Status, status_at
 from shared.settings import settings
-from shared.store import keys, orders, table
+from shared.store import conditions, keys, orders, table
 
 # Every visitor reads the same feed, so each instance of a function caches a total for two seconds.
 _TOTAL_CACHE_MS = 2000
 _MAX_TOTALS = 1000
-# Up to this length, a list is counted by its keys, in the Query of the page. A longer list needs a Query of its own.
-_MAX_COUNTED_BY_KEYS = 300
+# Late orders that have closed are read and left out. A page ends early, with a cursor, instead of reading more of them
+# than the last of its Queries: a megabyte, which is 2 500 orders of ordinary length.
+_MOST_QUERIES = 4
 _totals: dict[tuple[str, str], tuple[int, int]] = {}
 
 
@@ -30,7 +33,7 @@ class Filter:
     city: str | None = None
     category: str | None = None
 
-    def matches(self, order: Order, now: int) -> bool:
+    def matches(self, order: ListedOrder, now: int) -> bool:
         """Whether the order belongs in the list at `now`."""
         return (
             (self.status is None or status_at(order, now) is self.status)
@@ -44,84 +47,86 @@ class Filter:
         return self == Filter()
 
 
-def by_status(
-    status: Status, city: str | None, category: str | None, *, offset: int, limit: int, now: int
-) -> tuple[list[Order], int]:
-    """Return a page of all clients' orders of a status, and the total.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list, the number of all orders of the list, and the sort key after which the next page begins.
 
-    AWS calls: see `_first_active_page` for the first page of active orders, `_page` for every other. Raises
-    Unavailable.
+    `next_after` is None at the end of the list.
+    """
+
+    orders: list[ListedOrder]
+    total: int
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A range of sort keys in a partition of an index."""
+
+    index: keys.Index
+    partition: str
+    low: str | None = None
+    high: str | None = None
+
+
+# An entry of a list with its sort key. Without an order, it says that reading stopped there.
+_Entry = tuple[str, ListedOrder | None]
+
+
+def by_status(
+    status: Status, city: str | None, category: str | None, *, after: str | None, offset: int, limit: int, now: int
+) -> Page:
+    """Return a page of all clients' orders of a status. `after`, a sort key, and then `offset` say where it begins.
+
+    One Query, two for expired orders, and up to three more where late orders stand between those of the page. If the
+    page does not reach the end of the list, a total is needed, which is cached for two seconds: see `_total`. A page
+    that ends early (`_MOST_QUERIES`) has what it found: its `offset` is used up. Raises Unavailable.
     """
     narrowed = Filter(status, city, category)
-    if status is Status.ACTIVE and offset == 0:
-        first = _first_active_page(narrowed, limit, now)
-        if first is not None:
-            return first
-    return _page(narrowed, status, offset, limit, now)
+    ranges = _ranges(status, city, category, now)
+    found, next_after = _read(ranges, narrowed, after=after, wanted=offset + limit, now=now)
+    if after is None and next_after is None:
+        return Page(found[offset:], len(found), None)
+    # A first page shows that the list has at least so many orders, which a cached total may not know yet.
+    at_least = len(found) + 1 if after is None and len(found) == offset + limit else 0
+    return Page(found[offset:], _total(ranges, status, narrowed, at_least, now), next_after)
 
 
-def _first_active_page(narrowed: Filter, limit: int, now: int) -> tuple[list[Order], int] | None:
-    """Return the first page of active orders; None if it contains an order that has left the list.
+def of_client(user_id: int, narrowed: Filter, *, after: str | None, offset: int, limit: int, now: int) -> Page:
+    """Return a page of a client's own orders.
 
-    One Query and one BatchGetItem. If the page does not reach the end of the list, a total is needed, which is cached
-    for two seconds. Without a cached total, one Query more for up to 300 active orders, two for more. Raises
-    Unavailable.
+    One Query, and up to three more where the filter leaves orders out; then a page may end early. If it does not reach
+    the end, a COUNT Query in addition. Raises Unavailable.
     """
-    index, partition, low = _range(narrowed, Status.ACTIVE, now)
-    total = _cached_total(index, partition, now)
-    most = limit if total is not None else max(limit, _MAX_COUNTED_BY_KEYS)
-    found = table.query(index, partition, low=low, limit=most + 1)
-    page = load(found[:limit])
-    if not all(_shows(narrowed, order, now) for order in page):
-        return None
-    if len(found) <= limit:
-        return page, len(page)
-    if total is None and len(found) <= most:
-        # A late order in this range is one whose answer window ended. It leaves the list, and no late order joins it.
-        ended = {order.id for order in _late(now)}
-        total = sum(keys.order_id_of(entry) not in ended for entry in found)
-        _cache_total(index, partition, now, total)
-    return page, total if total is not None else _total(narrowed, Status.ACTIVE, now)
+    whole = _Range(keys.TIMELINE, keys.orders_of(user_id))
+    found, next_after = _read([whole], narrowed, after=after, wanted=offset + limit, now=now)
+    if after is None and next_after is None:
+        return Page(found[offset:], len(found), None)
+    total = _count(whole, conditions.listed_as(narrowed.status, narrowed.city, narrowed.category, now))
+    return Page(found[offset:], total, next_after)
 
 
-def _page(narrowed: Filter, status: Status, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
-    """Return any page of a list. Late orders leave the list of their stored status and join that of their current one.
+def of_executor(user_id: int, narrowed: Filter, *, after: str | None, offset: int, limit: int, now: int) -> Page:
+    """Return a page of the stored orders that a user took.
 
-    Two Queries and one BatchGetItem; one BatchGetItem more per hundred late orders. If the page does not reach the end
-    of the list, the calls of `_total` in addition. Raises Unavailable.
+    One Query and one BatchGetItem. With a filter, one BatchGetItem per hundred orders that the user took. Without one,
+    a COUNT Query in addition if the page does not reach the end. Raises Unavailable.
     """
-    index, partition, low = _range(narrowed, status, now)
-    late = _late(now)
-    leaving = {order.id for order in late if order.status is status}
-    wanted = offset + limit + len(leaving)
-    found = table.query(index, partition, low=low, limit=wanted + 1)
-    # An order may have moved between the two reads. It counts once, wherever it was found.
-    joining = {order.id: _entry(order) for order in late if narrowed.matches(order, now)}
-    staying = {keys.order_id_of(entry): entry for entry in found if keys.order_id_of(entry) not in leaving}
-    entries = sorted({**staying, **joining}.values(), key=lambda entry: str(entry[keys.LIST1.sk]), reverse=True)
-    # The index lags behind the table: it may still list an order that has just left.
-    page = [order for order in load(entries[offset : offset + limit]) if _shows(narrowed, order, now)]
-    return page, len(entries) if len(found) <= wanted else _total(narrowed, status, now)
-
-
-def _shows(narrowed: Filter, order: Order, now: int) -> bool:
-    """Whether the order belongs in everybody's list at `now`."""
-    return may_list(order) and narrowed.matches(order, now)
-
-
-def _range(narrowed: Filter, status: Status, now: int) -> tuple[keys.Index, str, str | None]:
-    """Return the index, the partition and the low end of a list. Active orders are those whose hour still runs."""
-    index, partition = keys.order_list(status, narrowed.city, narrowed.category)
-    return index, partition, keys.hour_ends(now + 1) if status is Status.ACTIVE else None
-
-
-def of_client(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
-    """Return a page of a client's own orders, and the total.
-
-    One Query and one BatchGetItem. With a filter, one BatchGetItem per hundred of the client's orders. Without one, a
-    COUNT Query in addition if the page does not reach the end. Raises Unavailable.
-    """
-    return _personal(keys.TIMELINE, keys.orders_of(user_id), None, narrowed, offset, limit, now)
+    # The list consists of debits, and ledger entries stay after their orders. Orders are removed after their retention.
+    kept = keys.hour_ends(now + 1 - orders.RETENTION_MS + settings().order_lifetime_ms)
+    partition = keys.taken_by(user_id)
+    wanted = offset + limit
+    if narrowed.is_open:
+        debits = table.query(keys.LIST1, partition, low=kept, high=after, limit=wanted + 2)
+        debits = [debit for debit in debits if debit[keys.LIST1.sk] != after]
+        is_end = len(debits) <= wanted
+        total = len(debits) if is_end and after is None else table.count(keys.LIST1, partition, low=kept)
+        return Page(_taken(debits[offset:wanted]), total, None if is_end else debits[wanted - 1][keys.LIST1.sk])
+    taken = _taken(table.query(keys.LIST1, partition, low=kept))
+    matching = [order for order in taken if narrowed.matches(order, now)]
+    rest = [order for order in matching if after is None or keys.list_sk(order) < after]
+    next_after = keys.list_sk(rest[wanted - 1]) if len(rest) > wanted else None
+    return Page(rest[offset:wanted], len(matching), next_after)
 
 
 def all_of_client(user_id: int) -> list[Order]:
@@ -132,76 +137,92 @@ def all_of_client(user_id: int) -> list[Order]:
     return load(table.query(keys.TIMELINE, keys.orders_of(user_id)))
 
 
-def of_executor(user_id: int, narrowed: Filter, *, offset: int, limit: int, now: int) -> tuple[list[Order], int]:
-    """Return a page of the stored orders that a user took, and the total.
-
-    As many calls as `of_client`. Raises Unavailable.
-    """
-    # The list consists of debits, and ledger entries stay after their orders. Orders are removed after their retention.
-    kept = keys.hour_ends(now + 1 - orders.RETENTION_MS + settings().order_lifetime_ms)
-    return _personal(keys.LIST1, keys.taken_by(user_id), kept, narrowed, offset, limit, now)
-
-
-def _personal(
-    index: keys.Index,
-    partition: str,
-    low: str | None,
-    narrowed: Filter,
-    offset: int,
-    limit: int,
-    now: int,
-) -> tuple[list[Order], int]:
-    if narrowed.is_open:
-        found = table.query(index, partition, low=low, limit=offset + limit + 1)
-        is_end = len(found) <= offset + limit
-        total = len(found) if is_end else table.count(index, partition, low=low)
-        return load(found[offset : offset + limit]), total
-    matching = [order for order in load(table.query(index, partition, low=low)) if narrowed.matches(order, now)]
-    return matching[offset : offset + limit], len(matching)
-
-
-def load(entries: Sequence[Mapping[str, Any]]) -> list[Order]:
+def load(entries: Iterable[table.Item]) -> list[Order]:
     """Return the orders of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
     wanted = [keys.order(keys.order_id_of(entry)) for entry in entries]
-    items = table.get_many(wanted, consistent=False, only=orders.ATTRIBUTES)
-    return [orders.from_item(item) for item in items if item]
+    return [orders.from_item(item) for item in table.get_many(wanted, consistent=False) if item]
 
 
-def _late(now: int) -> list[Order]:
-    return load(table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False))
+def _taken(debits: Iterable[table.Item]) -> list[ListedOrder]:
+    wanted = [keys.order(keys.order_id_of(debit)) for debit in debits]
+    items = table.get_many(wanted, consistent=False, only=(keys.LISTED,))
+    return [orders.listed_from_map(keys.order_id_of(item), item[keys.LISTED]) for item in items if item]
 
 
-def _entry(order: Order) -> dict[str, Any]:
-    return {**keys.order(order.id), keys.LIST1.sk: keys.list_sk(order)}
+def _ranges(status: Status, city: str | None, category: str | None, now: int) -> list[_Range]:
+    """Return where the orders of a status are at `now`."""
+    index, partition = keys.order_list(status, city, category)
+    match status:
+        case Status.ACTIVE:
+            return [_Range(index, partition, low=keys.hour_ends(now + 1))]
+        case Status.EXPIRED:
+            # A timer may move an order between the two Queries. In this order it is seen twice then, never missed.
+            _, active = keys.order_list(Status.ACTIVE, city, category)
+            return [_Range(index, active, high=keys.hour_ends(now + 1)), _Range(index, partition)]
+    return [_Range(index, partition)]
 
 
-def _total(narrowed: Filter, status: Status, now: int) -> int:
-    """Return the number of orders in the list.
+def _read(
+    ranges: list[_Range], narrowed: Filter, *, after: str | None, wanted: int, now: int
+) -> tuple[list[ListedOrder], str | None]:
+    """Return the first `wanted` orders after the sort key `after`, and the key where reading stopped.
 
-    Two Queries, one BatchGetItem per hundred late orders; no call with a cached total. Raises Unavailable.
+    That key is None at the end of the list.
     """
-    index, partition, low = _range(narrowed, status, now)
-    known = _cached_total(index, partition, now)
-    if known is not None:
-        return known
-    stored = table.count(index, partition, low=low)
-    late = _late(now)
-    leaving = sum(
-        partition in keys.order_list_keys(order).values() and (low is None or keys.list_sk(order) >= low)
-        for order in late
-    )
-    joining = sum(narrowed.matches(order, now) for order in late)
-    total = stored - leaving + joining
-    _cache_total(index, partition, now, total)
+    found: list[ListedOrder] = []
+    last = ""
+    streams = [_entries(one, after, wanted + 1) for one in ranges]
+    entries = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0), reverse=True)
+    for sort_key, order in entries:
+        if order is None:
+            return found, sort_key
+        # An order may move from one range to the other between the two Queries. It counts once.
+        if sort_key != last and narrowed.matches(order, now):
+            if len(found) == wanted:
+                return found, last
+            found.append(order)
+            last = sort_key
+    return found, None
+
+
+def _entries(one: _Range, after: str | None, first: int) -> Iterator[_Entry]:
+    """Yield the entries of a range after the sort key `after`; the first Query reads at most `first` of them."""
+    high = one.high if after is None or (one.high is not None and one.high < after) else after
+    if after is not None and high == after:
+        first += 1  # the key itself is in the range, and is left out
+    limits = islice(chain((first, first, 8 * first), repeat(None)), _MOST_QUERIES)
+    only = keys.LISTED, one.index.sk
+    pages = table.pages(one.index, one.partition, low=one.low, high=high, limits=limits, only=only)
+    for number, (page, is_more) in enumerate(pages, start=1):
+        for entry in page:
+            sort_key = entry[one.index.sk]
+            if sort_key != after:
+                yield sort_key, orders.listed_from_map(keys.order_id_at(sort_key), entry[keys.LISTED])
+        if is_more and number == _MOST_QUERIES:
+            yield page[-1][one.index.sk], None
+
+
+def _total(ranges: list[_Range], status: Status, narrowed: Filter, at_least: int, now: int) -> int:
+    """Return the number of orders of a status.
+
+    All active orders: one COUNT Query of the due index, which has keys only. Any other list: one COUNT Query of each
+    range, and an order that a timer moves between two counts is counted twice. One more per megabyte. No call with a
+    cached total that is `at_least` so many. Raises Unavailable.
+    """
+    index, partition = keys.order_list(status, narrowed.city, narrowed.category)
+    known = index.name, partition
+    counted_at, total = _totals.get(known, (0, 0))
+    if 0 <= now - counted_at < _TOTAL_CACHE_MS and total >= at_least:
+        return total
+    if narrowed == Filter(Status.ACTIVE):
+        total = table.count(keys.DUE, keys.DUE_ACTIVE, low=now + 1)
+    else:
+        total = sum(_count(one, conditions.still_open(now)) for one in ranges)
+    if len(_totals) >= _MAX_TOTALS:
+        _totals.clear()
+    _totals[known] = now, total
     return total
 
 
-def _cached_total(index: keys.Index, partition: str, now: int) -> int | None:
-    counted_at, total = _totals.get((index.name, partition), (0, 0))
-    return total if 0 <= now - counted_at < _TOTAL_CACHE_MS else None
-
-
-def _cache_total(index: keys.Index, partition: str, now: int, total: int) -> None:
-    if len(_totals) >= _MAX_TOTALS:
-        _totals.clear()
-    _totals[index.name, partition] = now, total
+def _count(one: _Range, only: conditions.Filter | None) -> int:
+    return table.count(one.index, one.partition, low=one.low, high=one.high, only=only)

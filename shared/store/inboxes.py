@@ -11,6 +11,7 @@ from shared.domain.inbox import Inbox
 from shared.domain.order import Order
 from shared.domain.user import User
 from shared.store import conditions, keys, orders, table, users
+from shared.store.send_rate import BETWEEN_SENDS_TO_A_CHAT_MS
 
 _RETENTION_MS = DAY_MS
 
@@ -20,12 +21,14 @@ def _from_item(item: table.Item | None) -> Inbox:
         return Inbox()
     delivery = item.get("delivery")
     return Inbox(
-        window_ends_at=item["window_ends_at"],
-        collected=item["collected"],
-        sending=item["sending"],
-        told=item["told"],
+        # A chat to which no offer was sent has a turn only.
+        window_ends_at=item.get("window_ends_at", 0),
+        collected=item.get("collected", {}),
+        sending=item.get("sending", {}),
+        told=item.get("told", {}),
         delivery=Delivery(**delivery) if delivery else None,
-        version=item["version"],
+        version=item.get("version", 0),
+        next_turn_at=item.get("next_at", 0),
     )
 
 
@@ -55,26 +58,43 @@ def load(order_ids: Iterable[str]) -> list[Order]:
     return sorted((orders.from_item(item) for item in found if item), key=lambda order: -order.created_at)
 
 
-def write(user_id: int, before: Inbox, after: Inbox) -> Inbox:
-    """Replace the inbox that was read, and return the stored one.
+def write(user_id: int, before: Inbox, after: Inbox, *, takes_turn: bool = False) -> Inbox:
+    """Replace the inbox that was read, and return the stored one. With `takes_turn`, take the turn of the chat as well.
 
-    One PutItem. Raises table.WriteConflict if the inbox changed since it was read, Unavailable.
+    One UpdateItem. Raises table.WriteConflict if the inbox changed since it was read or the chat has a turn ahead,
+    Unavailable.
     """
     now = clock.now_ms()
-    after = replace(rules.tidy(after, now), version=before.version + 1)
-    item: dict[str, object] = {
-        **keys.inbox(user_id),
-        "window_ends_at": after.window_ends_at,
-        "collected": after.collected,
-        "sending": after.sending,
-        "told": after.told,
-        "version": after.version,
-        "ttl": (now + _RETENTION_MS) // 1000,
+    next_turn_at = now + BETWEEN_SENDS_TO_A_CHAT_MS if takes_turn else before.next_turn_at
+    after = replace(rules.tidy(after, now), version=before.version + 1, next_turn_at=next_turn_at)
+    values: dict[str, object] = {
+        ":window_ends_at": after.window_ends_at,
+        ":collected": after.collected,
+        ":sending": after.sending,
+        ":told": after.told,
+        ":version": after.version,
+        ":ttl": (max(now, next_turn_at) + _RETENTION_MS) // 1000,
     }
+    fields = ["window_ends_at", "collected", "sending", "told", "version"]
+    clauses = [conditions.NO_INBOX_YET]
+    if before.version:
+        clauses = [conditions.INBOX_AS_READ]
+        values[":version_read"] = before.version
     if after.delivery is not None:
-        item["delivery"] = {"tries": after.delivery.tries, "held_until": after.delivery.held_until}
-    as_read = conditions.INBOX_AS_READ if before.version else conditions.NO_INBOX_YET
-    values = {":version_read": before.version} if before.version else None
-    if not table.put_if(item, condition=as_read, values=values):
+        fields.append("delivery")
+        values[":delivery"] = {"tries": after.delivery.tries, "held_until": after.delivery.held_until}
+    if takes_turn:
+        fields.append("next_at")
+        clauses.append(conditions.NO_TURN_AHEAD)
+        values |= {":next_at": next_turn_at, ":now": now}
+    sets = ", ".join(f"{name} = :{name}" for name in fields)
+    removes = " REMOVE delivery" if after.delivery is None else ""
+    done, _ = table.update_if(
+        keys.inbox(user_id),
+        f"SET {sets}, #ttl = :ttl{removes}",
+        condition=conditions.all_of(*clauses),
+        values=values,
+    )
+    if not done:
         raise table.WriteConflict
     return after

@@ -1,8 +1,9 @@
 """Every key and index of the table, defined once.
 
-One table; an item's base key is (`pk`, `sk`). The list indexes hold keys only, so a change that does not move an item
-in a list (a take, a balance) costs no index write. All items, their attributes and their retention:
-`docs/data-model.md`.
+One table; an item's base key is (`pk`, `sk`). The list indexes and TIMELINE project one attribute of an order, LISTED:
+what a list shows. A page of orders is one Query, and a change of an order costs a write of each of its list entries.
+Other items do not have the attribute, and their entries hold keys only, as do those of DUE. All items, their attributes
+and their retention: `docs/data-model.md`.
 
 `list_sk` begins with the end of the hour. So a range of ORDERS#active that starts now leaves out the orders whose timer
 is late. `status` in these keys is the stored one; the current one is `status_at` of `shared/domain/order.py`.
@@ -13,12 +14,16 @@ at most two items per city, 40 in all. The old items, the new items and the user
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypedDict
 
+from shared.domain.days import day_at
+from shared.domain.live import Watch
 from shared.domain.notice import Notice
-from shared.domain.order import CATEGORIES, Order, Status, due_at
+from shared.domain.order import CATEGORIES, ListedOrder, Order, Status, due_at
+from shared.domain.support import State, Thread
 from shared.domain.visibility import may_list
 
 
@@ -45,9 +50,23 @@ LIST4 = Index("list4", "list4_pk", "list_sk")
 TIMELINE = Index("timeline", "timeline_pk", "timeline_sk")
 DUE = Index("due", "due_pk", "due_at")
 
-DUE_PARTITION = "DUE"
+# The projected attribute: a map of what a list shows of an order.
+LISTED = "listed"
+
+# Orders that are stored as active, and expired ones whose client may still answer. An active order is in the first, and
+# its next deadline is ahead: so the keys alone count the active orders.
+DUE_ACTIVE = "DUE"
+DUE_EXPIRED = "DUE_EXPIRED"
 DUE_PAYMENTS = "DUE_PAYMENTS"
+DUE_ANSWERS = "DUE_ANSWERS"
 ACTIONS = "ACTIONS"
+# The partition of LIST1 with the reviews that operators hid.
+HIDDEN_REVIEWS = "REVIEWS_HIDDEN"
+# The partition of TIMELINE with the refunds that wait for a second operator.
+REFUNDS_WAITING = "REFUNDS_WAITING"
+
+# The sort key of a payment, by which the stream's records are told apart.
+PAYMENT = "PAYMENT"
 
 ANY = "*"
 # The place of a category here determines its index and its item of a city. Stored subscriptions depend on the places,
@@ -66,6 +85,11 @@ def user(user_id: int) -> Key:
 def ledger_entry(user_id: int, cause: str) -> Key:
     """The entry of a cause in a user's ledger. The key makes it unique."""
     return {"pk": f"USER#{user_id}", "sk": f"LEDGER#{cause}"}
+
+
+def notes(user_id: int) -> Key:
+    """What operators noted about a user."""
+    return {"pk": f"USER#{user_id}", "sk": "NOTES"}
 
 
 def order(order_id: str) -> Key:
@@ -90,7 +114,7 @@ def integer_id(value: int) -> Key:
 
 def payment(payment_id: int) -> Key:
     """A payment."""
-    return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
+    return {"pk": f"PAYMENT#{payment_id}", "sk": PAYMENT}
 
 
 def charge(provider: str, charge_id: str) -> Key:
@@ -103,9 +127,12 @@ def cursor(provider: str) -> Key:
     return {"pk": f"CURSOR#{provider}", "sk": "CURSOR"}
 
 
-def inbox(user_id: int) -> Key:
-    """An executor's inbox. Separate from the user item, so that the sending function needs no right to write users."""
-    return {"pk": f"INBOX#{user_id}", "sk": "INBOX"}
+def inbox(chat_id: int) -> Key:
+    """An executor's inbox, and when the bot may send next to the chat: the claim of an offer takes that turn as well.
+
+    Separate from the user item, so that the sending functions need no right to write users.
+    """
+    return {"pk": f"INBOX#{chat_id}", "sk": "INBOX"}
 
 
 def notice(notice: Notice) -> Key:
@@ -120,7 +147,7 @@ def first_notification(order_id: str) -> Key:
 
 def pace(chat_id: int | None) -> Key:
     """When the bot may send next: to one chat, or to any (None)."""
-    return {"pk": f"PACE#{'all' if chat_id is None else chat_id}", "sk": "PACE"}
+    return {"pk": "PACE#all", "sk": "PACE"} if chat_id is None else inbox(chat_id)
 
 
 def reads(user_id: int) -> Key:
@@ -128,9 +155,65 @@ def reads(user_id: int) -> Key:
     return {"pk": f"READS#{user_id}", "sk": "READS"}
 
 
+def connection(connection_id: str) -> Key:
+    """An open socket, by the id that API Gateway gave it."""
+    return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
+
+
+def connections_of(user_id: int) -> str:
+    """The partition of the table with a user's open sockets, the oldest first."""
+    return f"CONNECTIONS#{user_id}"
+
+
+def connection_of(user_id: int, opened_at: int, connection_id: str) -> Key:
+    """An open socket among those of its user."""
+    return {"pk": connections_of(user_id), "sk": f"{opened_at:013d}#{connection_id}"}
+
+
+def watchers(watch: Watch) -> str:
+    """The partition of the table with the sockets that watch a list. An index would lag, and lose frames."""
+    return f"WATCHERS#{watch.city or ANY}#{watch.category or ANY}"
+
+
+def watch_of(partition: str) -> Watch:
+    """Return the watched list of a partition."""
+    _, city, category = partition.split("#")
+    return Watch(None if city == ANY else city, None if category == ANY else category)
+
+
+def watcher(watch: Watch, connection_id: str) -> Key:
+    """A socket among those that watch a list."""
+    return {"pk": watchers(watch), "sk": connection_id}
+
+
+def live_messages(user_id: int) -> Key:
+    """A user's token bucket of sockets and messages over them."""
+    return {"pk": f"READS#{user_id}", "sk": "LIVE"}
+
+
+def live_pace() -> Key:
+    """Until when the senders of frames are busy."""
+    return {"pk": "PACE#live", "sk": "PACE"}
+
+
 def update(update_id: int) -> Key:
     """The mark of a handled update from Telegram."""
     return {"pk": f"UPDATE#{update_id}", "sk": "UPDATE"}
+
+
+def refund(payment_id: int) -> Key:
+    """An operator's refund of a payment."""
+    return {"pk": f"REFUND#{payment_id}", "sk": "REFUND"}
+
+
+def refunded_by(operator_id: int, day: int) -> Key:
+    """What an operator refunded on a day."""
+    return {"pk": f"REFUNDED#{operator_id}#{day}", "sk": "REFUNDED"}
+
+
+def login(code_hash: str) -> Key:
+    """An operator's login code, by its SHA-256."""
+    return {"pk": f"LOGIN#{code_hash}", "sk": "LOGIN"}
 
 
 def action(token: str) -> Key:
@@ -142,6 +225,42 @@ def token_of(item: Mapping[str, Any]) -> str:
     """Return the token of an action's item."""
     token: str = item["pk"].removeprefix("ACTION#")
     return token
+
+
+def told(order_id: str) -> Key:
+    """How many executors an order was offered to. Separate from the order, whose every write is a new version."""
+    return {"pk": f"TOLD#{order_id}", "sk": "TOLD"}
+
+
+def told_about(item: Mapping[str, Any]) -> str:
+    """Return the id of the order that this many executors were told of."""
+    order_id: str = item["pk"].removeprefix("TOLD#")
+    return order_id
+
+
+def stats(day: date, city: str | None) -> Key:
+    """The metrics of a day: of a city, or of all (None)."""
+    return {"pk": f"STATS#{day}", "sk": "STATS" if city is None else f"STATS#{city}"}
+
+
+def stats_day(item: Mapping[str, Any]) -> date:
+    """Return the day of an item of metrics."""
+    return date.fromisoformat(item["pk"].removeprefix("STATS#"))
+
+
+def thread(user_id: int) -> Key:
+    """A person's support thread."""
+    return {"pk": f"THREAD#{user_id}", "sk": "THREAD"}
+
+
+def thread_message(user_id: int, key: str) -> Key:
+    """A message of a thread, by its idempotency key."""
+    return {"pk": f"THREAD#{user_id}", "sk": key}
+
+
+def watch(chat_id: int) -> Key:
+    """How often a chat of operators is notified of waiting threads."""
+    return {"pk": f"WATCH#{chat_id}", "sk": "WATCH"}
 
 
 def contact_lock(contact_key: str) -> Key:
@@ -160,8 +279,18 @@ def order_id_of(item: Mapping[str, Any]) -> str:
     return base.rpartition("#")[2]
 
 
+def order_id_at(sort_key: str) -> str:
+    """Return the id of the order at a `list_sk` or `timeline_sk`."""
+    return sort_key.rpartition("#")[2]
+
+
 def user_id_of(item: Mapping[str, Any]) -> int:
     """Return the id of the user whose item or ledger entry this is."""
+    return int(item["pk"].partition("#")[2])
+
+
+def payment_id_of(item: Mapping[str, Any]) -> int:
+    """Return the id of the payment that a refund is of."""
     return int(item["pk"].partition("#")[2])
 
 
@@ -196,7 +325,7 @@ def order_list_keys(order: Order) -> dict[str, str]:
     }
 
 
-def list_sk(order: Order) -> str:
+def list_sk(order: Order | ListedOrder) -> str:
     """Return the sort key of an order in a list: the end of its hour, then its id."""
     return f"{hour_ends(order.expires_at)}#{order.id}"
 
@@ -204,6 +333,12 @@ def list_sk(order: Order) -> str:
 def hour_ends(at: int) -> str:
     """Return the prefix of `list_sk` for a time (epoch ms), so that a range of keys is a range of time."""
     return f"{at:013d}"
+
+
+def hour_ends_at(sort_key: str) -> int | None:
+    """Return when the hour of the order at a `list_sk` ends, epoch ms; None for any other text."""
+    ends_at, _, order_id = sort_key.partition("#")
+    return int(ends_at) if order_id and ends_at.isdigit() else None
 
 
 def id_sk(integer_id: int) -> str:
@@ -216,15 +351,38 @@ def complaints(*, handled: bool) -> str:
     return "COMPLAINTS_HANDLED" if handled else "COMPLAINTS"
 
 
+def threads(state: State) -> str:
+    """Return the partition of TIMELINE with the threads of a state."""
+    return f"THREADS#{state}"
+
+
+def thread_sk(thread: Thread) -> str:
+    """Return the sort key of a thread in its list: the start of the wait, or the newest message; then the person."""
+    at = thread.last_at if thread.waiting_since is None else thread.waiting_since
+    return f"{at:013d}#{thread.user_id}"
+
+
+def messages_of(user_id: int) -> str:
+    """Return the partition of TIMELINE with the messages of a thread."""
+    return f"MESSAGES_OF#{user_id}"
+
+
 def timeline_sk(order: Order) -> str:
     """Return the sort key of the order among its client's orders: the time of its creation, then its id."""
     return f"{order.created_at:013d}#{order.id}"
 
 
 def due_keys(order: Order) -> dict[str, str | int]:
-    """Return the keys of the order in the due index; none for an order without a deadline."""
+    """Return the keys of the order in the due index: by its next deadline, or by its day when none is left."""
     at = due_at(order)
-    return {} if at is None else {DUE.pk: DUE_PARTITION, DUE.sk: at}
+    if at is None:
+        return {DUE.pk: ended_on(day_at(order.created_at)), DUE.sk: order.created_at}
+    return {DUE.pk: DUE_ACTIVE if order.status is Status.ACTIVE else DUE_EXPIRED, DUE.sk: at}
+
+
+def ended_on(day: date) -> str:
+    """Return the partition of DUE with the orders of a day that have no deadline left."""
+    return f"ENDED#{day}"
 
 
 def orders_of(user_id: int) -> str:
@@ -237,9 +395,54 @@ def taken_by(user_id: int) -> str:
     return f"TAKEN#{user_id}"
 
 
+def payments_of(user_id: int) -> str:
+    """Return the partition of TIMELINE with a user's payments."""
+    return f"PAYMENTS_OF#{user_id}"
+
+
+def complaints_by(executor_id: int) -> tuple[Index, str]:
+    """Return the index and the partition that list the complaints by an executor."""
+    return LIST1, f"COMPLAINTS_BY#{executor_id}"
+
+
+def complaints_about(client_id: int) -> tuple[Index, str]:
+    """Return the index and the partition that list the complaints about a client's orders."""
+    return LIST2, f"COMPLAINTS_ABOUT#{client_id}"
+
+
+def named(username: str) -> str:
+    """Return the partition of TIMELINE with the users who have a username."""
+    return f"NAMED#{username.lower()}"
+
+
+def name_keys(user_id: int, username: str | None) -> dict[str, str]:
+    """Return the keys that list a user under their username. A user without one is in a partition of their own.
+
+    Such a partition is no name's, because no username has this character.
+    """
+    return {TIMELINE.pk: named(username or f"#{user_id}"), TIMELINE.sk: id_sk(user_id)}
+
+
+def topped_up_on(day: date) -> str:
+    """Return the partition of LIST1 with the credits of a day's top-ups."""
+    return f"TOPPED_UP#{day}"
+
+
+def charge_of(entry: Mapping[str, Any]) -> Key | None:
+    """Return the key of the charge that a ledger entry credits; None for an entry of another kind."""
+    kind, _, charge_id = entry["cause"].partition("#")
+    return {"pk": f"CHARGE#{charge_id}", "sk": "CHARGE"} if kind == "PAYMENT" else None
+
+
 def ledger_of(user_id: int) -> str:
     """Return the partition of TIMELINE with a user's ledger."""
     return f"LEDGER_OF#{user_id}"
+
+
+def order_of_complaint(entry: Mapping[str, Any]) -> str:
+    """Return the id of the order that a complaint is about."""
+    order_id: str = entry["pk"].removeprefix("ORDER#")
+    return order_id
 
 
 def review_list(rating: int | None) -> tuple[Index, str]:
@@ -281,6 +484,14 @@ def subscribers(city: str, category: str) -> list[tuple[Index, str]]:
     return [
         (_subscribed(wanted)[1], f"SUBSCRIBERS#{where}#{wanted}") for where in (city, ANY) for wanted in (category, ANY)
     ]
+
+
+def subscribed_cells(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the city and the category of each list that a subscription is in; `ANY` for any."""
+    for index in _LISTS:
+        if index.pk in item:
+            _, city, category = item[index.pk].split("#")
+            yield city, category
 
 
 def subscriber_sk(user_id: int) -> str:

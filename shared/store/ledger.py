@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from shared.domain.days import day_at
 from shared.domain.init_data import TelegramUser
 from shared.domain.money import BalanceChange, LedgerEntry
 from shared.domain.user import User
@@ -28,11 +29,14 @@ def from_item(item: table.Item) -> LedgerEntry:
     )
 
 
-def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -> "TransactWriteItemTypeDef":
+def entry_write(entry: LedgerEntry, *, beside: Mapping[str, object] | None = None) -> "TransactWriteItemTypeDef":
     """Return the write of the entry. The same transaction must contain `users.user_write` with the entry's change.
 
-    `lists` are index keys that put the entry into one more list.
+    `beside` are further attributes, such as the index keys that put the entry into one more list.
     """
+    if entry.type == "recharge" and entry.amount > 0:
+        listed = keys.topped_up_on(day_at(entry.created_at))
+        beside = {keys.LIST1.pk: listed, keys.LIST1.sk: keys.id_sk(entry.id)}
     item = {
         **keys.ledger_entry(entry.user_id, entry.cause),
         "id": entry.id,
@@ -47,7 +51,7 @@ def entry_write(entry: LedgerEntry, *, lists: Mapping[str, str] | None = None) -
         "payment_method": entry.payment_method,
         keys.TIMELINE.pk: keys.ledger_of(entry.user_id),
         keys.TIMELINE.sk: keys.id_sk(entry.id),
-        **(lists or {}),
+        **(beside or {}),
     }
     return table.put_write(item, condition=conditions.NOT_THERE)
 

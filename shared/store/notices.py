@@ -1,5 +1,7 @@
 """Notices that were sent or are being sent: one claim (lease) each."""
 
+from collections.abc import Sequence
+
 from shared.domain.delivery import Delivery
 from shared.domain.durations import DAY_MS
 from shared.domain.notice import Notice
@@ -43,6 +45,15 @@ def write(notice: Notice, before: Delivery | None, after: Delivery | None, now: 
         condition=conditions.NOTICE_AS_READ if before else conditions.NOT_THERE,
         values={":tries_read": before.tries, ":held_read": before.held_until} if before else None,
     )
+
+
+def stored(wanted: Sequence[Notice]) -> list[tuple[Notice, bool]]:
+    """Return those of the notices of which there is a claim, and whether each is over: sent, refused or of no use.
+
+    One BatchGetItem per hundred. Raises Unavailable.
+    """
+    found = table.get_many([keys.notice(notice) for notice in wanted], consistent=False)
+    return [(notice, item["is_over"]) for notice, item in zip(wanted, found, strict=True) if item]
 
 
 def is_first(order_id: str, now: int) -> bool:

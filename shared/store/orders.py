@@ -1,9 +1,10 @@
 """Orders, their takes and their contact locks. Each change is one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shared import clock
 from shared.aws import secrets
 from shared.domain.contact import Contact
 from shared.domain.durations import DAY_MS, ceil_seconds
@@ -11,9 +12,9 @@ from shared.domain.init_data import TelegramUser
 from shared.domain.limits import Token
 from shared.domain.masking import masked_form
 from shared.domain.money import BalanceChange, LedgerEntry, take_cause
-from shared.domain.order import MAX_TAKES, Order, Status, Take
+from shared.domain.order import MAX_TAKES, ListedOrder, Order, Status, Take, listed
 from shared.domain.user import User
-from shared.store import conditions, keys, ledger, table, users
+from shared.store import conditions, keys, ledger, table, updates, users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -38,6 +39,8 @@ def _item(order: Order) -> table.Item:
         "edits": order.edits,
         "status": order.status,
         "takes": {},
+        "version": order.version,
+        keys.LISTED: _listed_map(listed(order)),
         # Rounded up: until then, the lists of its executors count the order.
         "ttl": ceil_seconds(order.created_at + RETENTION_MS),
         **keys.order_list_keys(order),
@@ -48,8 +51,51 @@ def _item(order: Order) -> table.Item:
     }
 
 
-# The attributes that `from_item` reads. The index keys are left out: they are half of the data of a page.
-ATTRIBUTES = tuple(field.name for field in fields(Order) if field.name != "id")
+def _listed_map(shown: ListedOrder) -> dict[str, object]:
+    """Return the map of what a list shows. Empty values are left out, because an entry of a list costs by its size."""
+    fields: dict[str, object] = {
+        "category": shown.category,
+        "city": shown.city,
+        "description": shown.description,
+        "is_masked": shown.is_masked,
+        "created_at": shown.created_at,
+        "expires_at": shown.expires_at,
+        "status": shown.status,
+        "takes": [[executor_id, taken_at] for executor_id, taken_at in shown.taken_at.items()],
+        "closes_at": shown.closes_at,
+        "responded_at": shown.responded_at,
+        "rating": shown.rating,
+        "review_comment": shown.review_comment,
+        "is_removed": shown.is_removed,
+        "version": shown.version,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+# A page has a hundred orders, and a look at a dict is quicker than a call of the enumeration.
+_STATUSES = {str(status): status for status in Status}
+
+
+def listed_from_map(order_id: str, shown: table.Item) -> ListedOrder:
+    """Return what a list shows of an order, from the map of its item or entry."""
+    # By position, which is quicker than by name: a page makes a hundred.
+    return ListedOrder(
+        order_id,
+        shown["category"],
+        shown["city"],
+        shown["description"],
+        shown.get("is_masked", False),
+        shown["created_at"],
+        shown["expires_at"],
+        _STATUSES[shown["status"]],
+        dict(shown.get("takes", ())),
+        shown.get("closes_at"),
+        shown.get("responded_at"),
+        shown.get("rating"),
+        shown.get("review_comment"),
+        shown.get("is_removed", False),
+        shown["version"],
+    )
 
 
 def from_item(item: table.Item) -> Order:
@@ -79,6 +125,7 @@ def from_item(item: table.Item) -> Order:
                 take["price"],
                 take["executor_count"],
                 take.get("refunded", False),
+                take.get("source", "feed"),
             )
             for executor_id, take in item["takes"].items()
         },
@@ -91,8 +138,12 @@ def from_item(item: table.Item) -> Order:
         masked_review_comment=(
             item["masked_review_comment"]
             if "masked_review_comment" in item
-            else masked_form(item.get("review_comment") or "")
+            else masked_form(item["review_comment"])
+            if item.get("review_comment")
+            else None
         ),
+        hides_review=item.get("hides_review", False),
+        version=item["version"],
     )
 
 
@@ -102,20 +153,39 @@ def get(order_id: str) -> Order | None:
     return from_item(item) if item else None
 
 
-def get_for(order_id: str, user_id: int) -> Order | None:
+def get_many(order_ids: Collection[str]) -> dict[str, Order]:
+    """Return those of the orders that are stored. One consistent BatchGetItem per hundred. Raises Unavailable."""
+    items = table.get_many([keys.order(order_id) for order_id in {*order_ids}], consistent=True)
+    return {keys.order_id_of(item): from_item(item) for item in items if item}
+
+
+def listed_now(order_ids: Collection[str]) -> dict[str, ListedOrder]:
+    """Return what lists show of those of the orders that are stored, as they are now.
+
+    One consistent BatchGetItem per hundred. Raises Unavailable.
+    """
+    wanted = [keys.order(order_id) for order_id in {*order_ids}]
+    items = table.get_many(wanted, consistent=True, only=(keys.LISTED,))
+    return {
+        keys.order_id_of(item): listed_from_map(keys.order_id_of(item), item[keys.LISTED]) for item in items if item
+    }
+
+
+def get_for(order_id: str, user_id: int, update_id: int | None = None) -> Order | None:
     """Return the order of `get_with_client`."""
-    order, _ = get_with_client(order_id, user_id)
+    order, _ = get_with_client(order_id, user_id, update_id)
     return order
 
 
-def get_with_client(order_id: str, user_id: int) -> tuple[Order | None, User]:
+def get_with_client(order_id: str, user_id: int, update_id: int | None = None) -> tuple[Order | None, User]:
     """Return the order and the user who requests a change of it. The user must not be banned.
 
-    One consistent BatchGetItem of the order and the user. Raises Banned, Unavailable.
+    `update_id` is that of the request, if it is an update from Telegram. One consistent BatchGetItem of the order, the
+    user and the mark of the update. Raises Banned, updates.AlreadyHandled, Unavailable.
     """
-    order_item, user_item = table.get_many([keys.order(order_id), keys.user(user_id)], consistent=True)
+    order_item, user_item = updates.get_many([keys.order(order_id), keys.user(user_id)], update_id)
     user = users.from_item(user_id, user_item)
-    user.check_not_banned()
+    user.check_not_banned(clock.now_ms())
     return from_item(order_item) if order_item else None, user
 
 
@@ -130,11 +200,15 @@ def taken_by(user_id: int) -> list[str]:
 def due(now: int) -> list[str]:
     """Return the ids of the orders with a deadline at or before `now` (epoch ms), the longest due first.
 
-    One Query per megabyte of keys. The index lags behind the table, so the command reads the order itself before it
-    decides. Raises Unavailable.
+    Two Queries, one more per megabyte of keys. The index lags behind the table, so the command reads the order itself
+    before it decides. Raises Unavailable.
     """
-    found = table.query(keys.DUE, keys.DUE_PARTITION, high=now, newest_first=False)
-    return [keys.order_id_of(entry) for entry in found]
+    found = [
+        entry
+        for partition in (keys.DUE_ACTIVE, keys.DUE_EXPIRED)
+        for entry in table.query(keys.DUE, partition, high=now, newest_first=False)
+    ]
+    return [keys.order_id_of(entry) for entry in sorted(found, key=lambda entry: int(entry[keys.DUE.sk]))]
 
 
 def read_for_take(order_id: str, user_id: int) -> tuple[Order | None, User, LedgerEntry | None]:
@@ -195,6 +269,39 @@ def _unlock_write(order: Order) -> "TransactWriteItemTypeDef":
 # ---------------------------------------------------------------- changes
 
 
+def change_write(
+    before: Order,
+    after: Order,
+    sets: Mapping[str, object],
+    *,
+    removes: Sequence[str] = (),
+    conditions_besides: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
+    values: Mapping[str, object] | None = None,
+) -> "TransactWriteItemTypeDef":
+    """Return the write of a change of an order: every one is made here.
+
+    `sets` has the new values by their paths. The version grows by one, and the map of the lists becomes what `after`
+    shows. The write needs the order to be as it was read, and `conditions_besides`.
+    """
+    after = replace(after, version=before.version + 1)
+    new = {**sets, "version": after.version, keys.LISTED: _listed_map(listed(after))}
+    plain = {f"#to{place}": path for place, path in enumerate(new) if "." not in path}
+    paths = {path: name for name, path in plain.items()}
+    assignments = ", ".join(f"{paths.get(path, path)} = :to{place}" for place, path in enumerate(new))
+    return table.update_write(
+        keys.order(before.id),
+        f"SET {assignments}{' REMOVE ' + ', '.join(removes) if removes else ''}",
+        condition=conditions.all_of(conditions.ORDER_AS_READ, *conditions_besides),
+        names={**plain, **(names or {})},
+        values={
+            **{f":to{place}": value for place, value in enumerate(new.values())},
+            ":version_read": before.version,
+            **(values or {}),
+        },
+    )
+
+
 def create(order: Order, caller: TelegramUser, token: Token, unspent: Token) -> None:
     """Put the order and its contact lock, and count the order for its client.
 
@@ -205,7 +312,14 @@ def create(order: Order, caller: TelegramUser, token: Token, unspent: Token) -> 
         [
             table.put_write(_item(order), condition=conditions.NOT_THERE),
             _lock_write(order, order.created_at),
-            users.user_write(order.client_id, caller=caller, token=token, unspent=unspent, active_orders=1),
+            users.user_write(
+                order.client_id,
+                caller=caller,
+                token=token,
+                unspent=unspent,
+                active_orders=1,
+                first={"first_order_at": order.created_at},
+            ),
         ]
     )
 
@@ -224,22 +338,12 @@ def edit(before: Order, after: Order, caller: TelegramUser, token: Token | None,
     if "category" in changed:
         changed |= keys.order_list_keys(after)
     writes = [
-        table.update_write(
-            keys.order(before.id),
-            "SET " + ", ".join(f"{name} = :{name}" for name in changed),
-            condition=conditions.all_of(
-                conditions.STORED_ACTIVE,
-                conditions.HOUR_RUNNING,
-                conditions.NOBODY_TOOK_IT,
-                conditions.EDITS_AS_READ,
-            ),
-            values={
-                **{f":{name}": value for name, value in changed.items()},
-                ":active": Status.ACTIVE,
-                ":now": now,
-                ":none": 0,
-                ":edits_read": before.edits,
-            },
+        change_write(
+            before,
+            after,
+            changed,
+            conditions_besides=[conditions.STORED_ACTIVE, conditions.HOUR_RUNNING, conditions.NOBODY_TOOK_IT],
+            values={":active": Status.ACTIVE, ":now": now, ":none": 0},
         )
     ]
     if token is not None:
@@ -260,44 +364,51 @@ def take(before: Order, after: Order, debit: BalanceChange, caller: TelegramUser
     taken = after.takes[caller.id]
     table.transact(
         [
-            table.update_write(
-                keys.order(before.id),
-                "SET takes.#caller = :take, answer_due_at = :answer_due_at, due_at = :due_at",
-                condition=conditions.all_of(
+            change_write(
+                before,
+                after,
+                {
+                    "takes.#caller": {
+                        "taken_at": taken.taken_at,
+                        "price": taken.price,
+                        "executor_count": taken.executor_count,
+                        **({} if taken.source == "feed" else {"source": taken.source}),
+                    },
+                    "answer_due_at": after.answer_due_at,
+                    "due_at": keys.due_keys(after)[keys.DUE.sk],
+                },
+                conditions_besides=[
                     conditions.STORED_ACTIVE,
                     conditions.HOUR_RUNNING,
                     conditions.NOT_OWNED_BY_CALLER,
                     conditions.NOT_TAKEN_BY_CALLER,
                     conditions.SLOT_FREE,
-                    conditions.TAKES_AS_READ,
                     conditions.ANSWERED_OR_IN_TIME,
-                    # The deadlines of an order depend on whether it is answered.
-                    conditions.answer_as_read(before.responded_at),
-                    conditions.EDITS_AS_READ,
-                ),
+                ],
                 names={"#caller": str(caller.id)},
                 values={
-                    ":take": {
-                        "taken_at": taken.taken_at,
-                        "price": taken.price,
-                        "executor_count": taken.executor_count,
-                    },
-                    ":answer_due_at": after.answer_due_at,
-                    ":due_at": keys.due_keys(after)[keys.DUE.sk],
                     ":active": Status.ACTIVE,
                     ":now": taken.taken_at,
                     ":caller": caller.id,
                     ":max_takes": MAX_TAKES,
-                    ":takes_read": len(before.takes),
-                    # The executor must get the contact that they pay for, so an edit since the read is a conflict.
-                    ":edits_read": before.edits,
                 },
             ),
-            users.user_write(caller.id, caller=caller, token=token, change=debit, active_orders=1),
+            users.user_write(
+                caller.id,
+                caller=caller,
+                token=token,
+                change=debit,
+                active_orders=1,
+                first={"first_taken_order_at": after.created_at},
+            ),
             *(
                 ledger.entry_write(
                     entry,
-                    lists={keys.LIST1.pk: keys.taken_by(caller.id), keys.LIST1.sk: keys.list_sk(after)},
+                    beside={
+                        keys.LIST1.pk: keys.taken_by(caller.id),
+                        keys.LIST1.sk: keys.list_sk(after),
+                        "order_posted_at": after.created_at,
+                    },
                 )
                 for entry in debit.entries
             ),
@@ -348,7 +459,7 @@ def move(
         for user_id in ((after.client_id, *after.takes) if no_longer_active else changes)
     ]
     writes += [ledger.entry_write(entry) for refund in refunds for entry in refund.entries]
-    if _removes(before, after) and before.rating is not None:
+    if _removes(before, after) and (before.rating is not None or before.hides_review):
         writes.append(_unlist_review_write(before))
     table.transact(writes)
 
@@ -358,12 +469,22 @@ def _removes(before: Order, after: Order) -> bool:
 
 
 def _unlist_review_write(order: Order) -> "TransactWriteItemTypeDef":
-    """Take the order's review out of everybody's lists. It stays in those of its author and of its executor."""
+    """Take the order's review out of everybody's lists. It stays in those of its author and of its executor.
+
+    A hidden review is in none of everybody's lists, and does not return there when it is restored.
+    """
+    if order.hides_review:
+        return table.update_write(
+            keys.review(order.id, order.client_id),
+            "SET was_public = :no",
+            condition=conditions.REVIEW_HIDDEN,
+            values={":no": False},
+        )
     (every, _), (of_rating, _) = keys.review_list(None), keys.review_list(order.rating)
     return table.update_write(
         keys.review(order.id, order.client_id),
         f"REMOVE {every.pk}, {of_rating.pk}",
-        condition=conditions.THERE,
+        condition=conditions.REVIEW_SHOWN,
         values={},
     )
 
@@ -374,30 +495,11 @@ def _move_write(before: Order, after: Order) -> "TransactWriteItemTypeDef":
         if getattr(after, name) is not None:
             fields[name] = getattr(after, name)
     left = [name for name in (*keys.ORDER_LISTS, keys.DUE.pk, keys.DUE.sk) if name not in fields]
-    sets = [f"#{name} = :to_{name}" for name in fields]
     refunded = [take for take in after.takes.values() if take.refunded and take != before.takes[take.executor_id]]
-    sets += [f"takes.#take{take.executor_count}.refunded = :refunded" for take in refunded]
-    return table.update_write(
-        keys.order(before.id),
-        f"SET {', '.join(sets)}{' REMOVE ' + ', '.join(left) if left else ''}",
-        condition=conditions.all_of(
-            conditions.STORED_AS_READ,
-            conditions.TAKES_AS_READ,
-            conditions.answer_as_read(before.responded_at),
-            # The end frees the lock of this contact and leaves the lists of this category, so neither may be edited.
-            conditions.EDITS_AS_READ,
-            *([conditions.NOT_REMOVED] if before.removed_at is None else []),
-            *([conditions.NOT_REVIEWED] if _removes(before, after) and before.rating is None else []),
-        ),
-        names={
-            **{f"#{name}": name for name in fields},
-            **{f"#take{take.executor_count}": str(take.executor_id) for take in refunded},
-        },
-        values={
-            **{f":to_{name}": value for name, value in fields.items()},
-            **({":refunded": True} if refunded else {}),
-            ":status": before.status,
-            ":takes_read": len(before.takes),
-            ":edits_read": before.edits,
-        },
+    return change_write(
+        before,
+        after,
+        {**fields, **{f"takes.#take{take.executor_count}.refunded": True for take in refunded}},
+        removes=left,
+        names={f"#take{take.executor_count}": str(take.executor_id) for take in refunded},
     )

@@ -30,6 +30,8 @@ def _item(payment: Payment) -> table.Item:
         "paid_at": payment.paid_at,
         "refunded": payment.refunded,
         "taken_back": payment.taken_back,
+        keys.TIMELINE.pk: keys.payments_of(payment.user_id),
+        keys.TIMELINE.sk: keys.id_sk(payment.id),
         **_due_keys(payment),
         **({"ttl": (payment.created_at + _RETENTION_MS) // 1000} if payment.charge_id is None else {}),
     }
@@ -66,6 +68,12 @@ def get(payment_id: int) -> Payment | None:
     """Return the payment; None if it is not stored. One consistent GetItem. Raises Unavailable."""
     item = table.get(keys.payment(payment_id))
     return from_item(item) if item else None
+
+
+def of_user(user_id: int, *, limit: int) -> list[Payment]:
+    """Return the newest payments of a user, as the index has them. One Query, one BatchGetItem. Raises Unavailable."""
+    entries = table.query(keys.TIMELINE, keys.payments_of(user_id), limit=limit)
+    return [from_item(item) for item in table.get_many(entries, consistent=False) if item]
 
 
 def get_with_payer(payment_id: int, user_id: int) -> tuple[Payment | None, User]:
@@ -163,7 +171,6 @@ def settle(charge: Charge, before: Payment, settlement: Settlement) -> None:
                 "SET #status = :status, charge_id = :charge_id, paid_at = :paid_at, refunded = :refunded,"
                 f" taken_back = :taken_back REMOVE {keys.DUE.pk}, {keys.DUE.sk}, #ttl",
                 condition=conditions.PAYMENT_AS_READ,
-                names={"#ttl": "ttl"},
                 values={
                     ":status": after.status,
                     ":charge_id": after.charge_id,

@@ -16,9 +16,12 @@ from shared.store import (
     inboxes,
     keys,
     ledger,
+    notes,
+    orders,
     reviews,
     subscriptions,
     table,
+    threads,
     users,
 )
 
@@ -34,10 +37,10 @@ def page(user_id: int, *, start: Position | None, limit: int) -> tuple[Person, P
     """Return a page of the stored data of the user, as the indexes have it, and where the next one begins, if any.
 
     A page has the user and the next `limit` entries of the user's lists, each list newest first, from `start` on. The
-    complaints are on the page of their orders. The offered orders are on the first page. No entry moves in its list:
-    what is stored all the time is on one page, whatever is added or removed meanwhile.
+    complaints are on the page of their orders. The offered orders and the operators' notes are on the first page. No
+    entry moves in its list: what is stored all the time is on one page, whatever is added or removed meanwhile.
 
-    One GetItem, one more on the first page; one Query for each list of which the page has a part or that is empty; one
+    One GetItem, two more on the first page; one Query for each list of which the page has a part or that is empty; one
     BatchGetItem per hundred entries of a list. Raises Unavailable.
     """
     found: dict[List, list[table.Item]] = {name: [] for name in LISTS}
@@ -61,8 +64,33 @@ def page(user_id: int, *, start: Position | None, limit: int) -> tuple[Person, P
         complaints=reviews.complaints_by(user_id, taken),
         entries=ledger.load(found["transactions"]),
         offered_orders=inboxes.orders_in(user_id) if start is None else [],
+        notes=notes.get(user_id) if start is None else [],
+        support_messages=threads.load(found["support_messages"]),
     )
     return person, following
+
+
+def recent(user_id: int, *, limit: int) -> Person:
+    """Return the user with the newest `limit` entries of each list that tells operators what a message may be about.
+
+    Those are the orders, the takes with their complaints, and the ledger. One GetItem, three Queries, and a
+    BatchGetItem for each. Raises Unavailable.
+    """
+
+    def newest(name: List) -> list[table.Item]:
+        index, partition = _list(name, user_id)
+        return table.query(index, partition, limit=limit)
+
+    taken = [keys.order_id_of(entry) for entry in newest("taken_orders")]
+    return Person(
+        user=users.get(user_id),
+        orders=feeds.load(newest("orders")),
+        taken_orders=taken,
+        reviews_written=[],
+        reviews_received=[],
+        complaints=reviews.complaints_by(user_id, taken),
+        entries=ledger.load(newest("transactions")),
+    )
 
 
 def _list(name: List, user_id: int) -> tuple[keys.Index, str]:
@@ -78,13 +106,15 @@ def _list(name: List, user_id: int) -> tuple[keys.Index, str]:
             return keys.reviews_of(user_id)
         case "transactions":
             return keys.TIMELINE, keys.ledger_of(user_id)
+        case "support_messages":
+            return keys.TIMELINE, keys.messages_of(user_id)
 
 
 def erase_order(order: Order) -> None:
     """Erase the client's text and contact from an order that ended, and remove it from the feeds and the client's list.
 
     The facts about money stay: the takes, their prices, and how the order ended. One TransactWriteItems of one write.
-    Raises table.WriteConflict if the status of the order changed, or if the order has a deadline ahead.
+    Raises table.WriteConflict if the order changed, or if it has a deadline ahead.
     """
     lists = [
         keys.LIST1.pk,
@@ -95,37 +125,37 @@ def erase_order(order: Order) -> None:
         keys.TIMELINE.pk,
         keys.TIMELINE.sk,
     ]
+    erased = replace(order, description=ERASED_DESCRIPTION, masked_description=None, contact="", contact_key="")
     table.transact(
         [
-            table.update_write(
-                keys.order(order.id),
-                "SET description = :erased, masked_description = :same, contact = :nothing, contact_key = :nothing"
-                f" REMOVE {', '.join(lists)}",
-                condition=conditions.all_of(conditions.STORED_AS_READ, conditions.NOTHING_DUE),
-                values={":erased": ERASED_DESCRIPTION, ":same": None, ":nothing": "", ":status": order.status},
+            orders.change_write(
+                order,
+                erased,
+                {
+                    name: getattr(erased, name)
+                    for name in ("description", "masked_description", "contact", "contact_key")
+                },
+                removes=lists,
+                conditions_besides=[conditions.NOTHING_DUE],
             )
         ]
     )
 
 
-def erase_review(review: Review, *, is_order_kept: bool) -> None:
+def erase_review(review: Review, order: Order | None) -> None:
     """Erase the name and the comment from a review, and the comment from its order. The rating still counts (I21).
 
-    One TransactWriteItems of two writes, of one if the order is no longer stored. Raises table.WriteConflict.
+    `order` is None if it is no longer stored. One TransactWriteItems of two writes, of one without an order. Raises
+    table.WriteConflict.
     """
     writes = [
         _erase_comment_write(
             keys.review(review.order_id, review.client_id), author_name=ERASED_NAME, masked_comment=None
         )
     ]
-    if is_order_kept:
-        order = table.update_write(
-            keys.order(review.order_id),
-            "REMOVE review_comment, masked_review_comment",
-            condition=conditions.THERE,
-            values={},
-        )
-        writes.append(order)
+    if order is not None:
+        erased = replace(order, review_comment=None, masked_review_comment=None)
+        writes.append(orders.change_write(order, erased, {}, removes=["review_comment", "masked_review_comment"]))
     table.transact(writes)
 
 
@@ -136,7 +166,9 @@ def is_review_erased(review: Review) -> bool:
 
 def erase_complaint(complaint: Complaint) -> None:
     """Erase the comment from a complaint. One TransactWriteItems of one write. Raises table.WriteConflict."""
-    table.transact([_erase_comment_write(keys.complaint(complaint.order_id, complaint.executor_id))])
+    table.transact(
+        [_erase_comment_write(keys.complaint(complaint.order_id, complaint.executor_id), masked_comment=None)]
+    )
 
 
 def _erase_comment_write(key: keys.Key, **also: str | None) -> "TransactWriteItemTypeDef":
@@ -151,10 +183,10 @@ def _erase_comment_write(key: keys.Key, **also: str | None) -> "TransactWriteIte
 
 
 def forget(before: User, action: Action, token: Token | None) -> None:
-    """Erase a user's name, contact for receipts, settings, subscriptions, and the bot's items; put the action.
+    """Erase a user's name, receipt contact, settings, subscriptions, notes, thread and the bot's item; put the action.
 
     Under the user's id stay: balance, debt, counters, a ban, and consents. `token` is the user's rate limit token; None
-    for an operator. One TransactWriteItems of at most 44 writes. Raises table.WriteConflict.
+    for an operator. One TransactWriteItems of at most 46 writes. Raises table.WriteConflict.
     """
     after = replace(
         before,
@@ -173,9 +205,11 @@ def forget(before: User, action: Action, token: Token | None) -> None:
     forgotten = table.update_write(
         keys.user(before.id),
         f"SET {', '.join(sets)} REMOVE first_name, last_name, username, preferences, notify_enabled, notify_frequency,"
-        " chat_open, receipt_contact, receipt_contact_consent_at",
+        f" chat_open, receipt_contact, receipt_contact_consent_at, ban_reason, {keys.TIMELINE.pk}, {keys.TIMELINE.sk}",
         condition=conditions.all_of(*clauses),
         values=values,
     )
-    of_the_bot = [table.delete_write(key, condition=None) for key in (keys.inbox(before.id), keys.pace(before.id))]
-    table.transact([forgotten, audit_log.action_write(action), *of_the_bot, *subscriptions.moved_writes(before, after)])
+    of_the_bot = table.delete_write(keys.inbox(before.id), condition=None)
+    others = [notes.erase_write(before.id), *threads.forget_writes(before.id)]
+    unsubscribed = subscriptions.moved_writes(before, after)
+    table.transact([forgotten, audit_log.action_write(action), of_the_bot, *others, *unsubscribed])

@@ -7,9 +7,8 @@ reads are charged to the user's bucket, one share at a time.
 
 from shared.domain.durations import MINUTE_MS, ceil_seconds
 from shared.domain.errors import TooOften
-from shared.domain.limits import take_token
 from shared.settings import settings
-from shared.store import conditions, keys, table
+from shared.store import buckets, keys
 
 # State of this instance for the current minute: reads per user, and until when (epoch ms) a user's bucket is empty.
 _reads: dict[int, int] = {}
@@ -35,28 +34,8 @@ def count(user_id: int, *, now: int) -> None:
     share = max(1, settings().reads_per_hour // 60)
     if reads and reads % share == 0:
         try:
-            _take_tokens(user_id, share, now)
+            buckets.take(keys.reads(user_id), "reads", per_hour=settings().reads_per_hour, tokens=share, now=now)
         except TooOften as refused:
             _refused_until[user_id] = now + refused.retry_after * 1000
             raise
     _reads[user_id] = reads + 1
-
-
-def _take_tokens(user_id: int, tokens: int, now: int) -> None:
-    full_at: dict[str, int] = {}  # try a full bucket first: most users have read little in the last hour
-    while True:
-        token = take_token(full_at, "reads", per_hour=settings().reads_per_hour, now=now, tokens=tokens)
-        done, item = table.update_if(
-            keys.reads(user_id),
-            "SET bucket_reads = :reads_after, #ttl = :ttl",
-            condition=conditions.bucket_full_by("reads"),
-            # A full bucket needs no item, so TTL removes it.
-            values={
-                ":reads_after": token.after,
-                ":reads_full_by": token.full_by,
-                ":ttl": ceil_seconds(token.after),
-            },
-        )
-        if done:
-            return
-        full_at = {"reads": item["bucket_reads"]}

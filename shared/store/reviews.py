@@ -1,14 +1,15 @@
 """Reviews that clients write of executors, and complaints that executors make about orders."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from shared.domain.durations import DAY_MS
 from shared.domain.masking import mask, masked_form
 from shared.domain.operators import Action
-from shared.domain.order import Order
+from shared.domain.order import Order, reviewed, with_review_hidden
 from shared.domain.review import Complaint, Review
-from shared.store import audit_log, conditions, keys, table, timelines, users
+from shared.store import audit_log, conditions, keys, orders, table, timelines, users
 
 # Complaints are kept for half a year. Then DynamoDB's TTL removes them.
 _COMPLAINT_RETENTION_MS = 180 * DAY_MS
@@ -31,6 +32,8 @@ def from_item(item: table.Item) -> Review:
         city=item["city"],
         created_at=item["created_at"],
         masked_comment=masked,
+        hidden_at=item.get("hidden_at"),
+        is_public=item.get("was_public", keys.LIST1.pk in item),
     )
 
 
@@ -67,23 +70,87 @@ def put_review(order: Order, review: Review) -> None:
                 condition=conditions.NOT_THERE,
             ),
             table.put_write(keys.integer_id(review.id), condition=conditions.NOT_THERE),
-            table.update_write(
-                keys.order(review.order_id),
-                "SET rating = :rating, review_comment = :comment, masked_review_comment = :masked",
-                condition=conditions.all_of(
-                    conditions.STORED_AS_READ,
-                    *([conditions.NOT_REMOVED] if order.removed_at is None else []),
-                ),
-                values={
-                    ":rating": review.rating,
-                    ":comment": review.comment,
-                    ":masked": review.masked_comment,
-                    ":status": order.status,
+            orders.change_write(
+                order,
+                reviewed(order, rating=review.rating, comment=review.comment, masked_comment=review.masked_comment),
+                {
+                    "rating": review.rating,
+                    "review_comment": review.comment,
+                    "masked_review_comment": review.masked_comment,
                 },
             ),
             users.user_write(review.executor_id, rating=review.rating),
         ]
     )
+
+
+def read_for(action: Action, order_id: str, client_id: int) -> tuple[Review | None, Order | None, bool]:
+    """Return the client's review of the order, the order while it is stored, and whether the action was recorded.
+
+    One consistent BatchGetItem. Raises Unavailable.
+    """
+    review_item, order_item, recorded = table.get_many(
+        [keys.review(order_id, client_id), keys.order(order_id), keys.action(action.token)], consistent=True
+    )
+    review = from_item(review_item) if review_item else None
+    order = orders.from_item(order_item) if order_item else None
+    if review is not None and order is not None and order.removed_at is not None:
+        # The review may have been read before the order was removed. The write checks the version of the order alone.
+        review = replace(review, is_public=False)
+    return review, order, recorded is not None
+
+
+def hide(review: Review, order: Order | None, action: Action) -> None:
+    """Take the review out of its order, the executor's rating and all lists but its author's; put the action (I21).
+
+    `order` is None if it is no longer stored. One TransactWriteItems of four writes, of three without an order. Raises
+    table.WriteConflict.
+    """
+    (of_rating, _), (received, _) = keys.review_list(review.rating), keys.reviews_of(review.executor_id)
+    writes = [
+        table.update_write(
+            keys.review(review.order_id, review.client_id),
+            f"SET hidden_at = :now, was_public = :was_public, {keys.LIST1.pk} = :hidden"
+            f" REMOVE {of_rating.pk}, {received.pk}",
+            condition=conditions.REVIEW_SHOWN,
+            values={":now": action.created_at, ":was_public": review.is_public, ":hidden": keys.HIDDEN_REVIEWS},
+        ),
+        users.user_write(review.executor_id, rating=-review.rating),
+        audit_log.action_write(action),
+    ]
+    if order is not None:
+        removes = ["rating", "review_comment", "masked_review_comment"]
+        writes.append(orders.change_write(order, with_review_hidden(order), {"hides_review": True}, removes=removes))
+    table.transact(writes)
+
+
+def restore(review: Review, order: Order | None, action: Action) -> None:
+    """Return a hidden review to its order, to the executor's rating and to the lists that it was in; put the action.
+
+    As many writes as `hide`. Raises table.WriteConflict.
+    """
+    index_of, received = keys.reviews_of(review.executor_id)
+    lists = {index_of.pk: received, **(_public_lists(review) if review.is_public else {})}
+    gone = ["hidden_at", "was_public", *([] if review.is_public else [keys.LIST1.pk])]
+    writes = [
+        table.update_write(
+            keys.review(review.order_id, review.client_id),
+            f"SET {', '.join(f'{name} = :{name}' for name in lists)} REMOVE {', '.join(gone)}",
+            condition=conditions.REVIEW_HIDDEN,
+            values={f":{name}": partition for name, partition in lists.items()},
+        ),
+        users.user_write(review.executor_id, rating=review.rating),
+        audit_log.action_write(action),
+    ]
+    if order is not None:
+        shown = {
+            "rating": review.rating,
+            "review_comment": review.comment,
+            "masked_review_comment": review.masked_comment,
+        }
+        after = reviewed(order, rating=review.rating, comment=review.comment, masked_comment=review.masked_comment)
+        writes.append(orders.change_write(order, after, shown, removes=["hides_review"]))
+    table.transact(writes)
 
 
 def _public_lists(review: Review) -> dict[str, str]:
@@ -92,6 +159,8 @@ def _public_lists(review: Review) -> dict[str, str]:
 
 def put_complaint(complaint: Complaint) -> None:
     """Put the complaint. One TransactWriteItems of two writes. Raises table.WriteConflict."""
+    index_by, by_executor = keys.complaints_by(complaint.executor_id)
+    index_about, about_client = keys.complaints_about(complaint.client_id)
     table.transact(
         [
             table.put_write(
@@ -103,10 +172,14 @@ def put_complaint(complaint: Complaint) -> None:
                     "client_id": complaint.client_id,
                     "complaint": complaint.complaint,
                     "comment": complaint.comment,
+                    "masked_comment": complaint.masked_comment,
                     "created_at": complaint.created_at,
                     "ttl": (complaint.created_at + _COMPLAINT_RETENTION_MS) // 1000,
                     keys.TIMELINE.pk: keys.complaints(handled=False),
                     keys.TIMELINE.sk: keys.id_sk(complaint.id),
+                    index_by.pk: by_executor,
+                    index_about.pk: about_client,
+                    keys.LIST1.sk: keys.review_sk(complaint.created_at, complaint.id),
                 },
                 condition=conditions.NOT_THERE,
             ),
@@ -160,6 +233,7 @@ def _complaint(item: table.Item) -> Complaint:
         created_at=item["created_at"],
         handled_at=item.get("handled_at"),
         action_id=item.get("action_id"),
+        masked_comment=item["masked_comment"],
     )
 
 
@@ -186,6 +260,27 @@ def complaints_by(executor_id: int, order_ids: Sequence[str]) -> list[Complaint]
     return [_complaint(item) for item in found if item]
 
 
+def complaints_about(order: Order) -> list[Complaint]:
+    """Return the complaints of the order's executors. One consistent BatchGetItem, none without a take.
+
+    Raises Unavailable.
+    """
+    found = table.get_many([keys.complaint(order.id, executor_id) for executor_id in order.takes], consistent=True)
+    return [_complaint(item) for item in found if item]
+
+
+def complaints_of(user_id: int, *, limit: int) -> tuple[list[Complaint], list[Complaint]]:
+    """Return the newest complaints by a user, and those about the user's orders, as the indexes have them.
+
+    Two Queries and at most two BatchGetItems. Raises Unavailable.
+    """
+    by, about = (
+        [_complaint(item) for item in table.get_many(table.query(*where, limit=limit), consistent=False) if item]
+        for where in (keys.complaints_by(user_id), keys.complaints_about(user_id))
+    )
+    return by, about
+
+
 def submitted(order_id: str, user_id: int) -> Literal["review", "complaint"] | None:
     """Return what the user submitted about the order: `review`, `complaint` or None.
 
@@ -204,6 +299,20 @@ def page(*, rating: int | None, limit: int) -> list[Review]:
     """
     index, partition = keys.review_list(rating)
     return load(table.query(index, partition, limit=limit))
+
+
+def moderated(*, hidden: bool, limit: int, after: str | None) -> tuple[list[Review], str | None]:
+    """Return the newest shown or hidden reviews after the sort key `after`, and the key after which more follow.
+
+    A page is shorter where the index, which lags behind the table, lists reviews that were hidden or restored just now.
+    One Query, one consistent BatchGetItem. Raises Unavailable.
+    """
+    index, shown = keys.review_list(None)
+    entries = table.query(index, keys.HIDDEN_REVIEWS if hidden else shown, high=after, limit=limit + 2)
+    entries = [entry for entry in entries if entry[index.sk] != after]
+    found = [from_item(item) for item in table.get_many(entries[:limit], consistent=True) if item]
+    following = entries[limit - 1][index.sk] if len(entries) > limit else None
+    return [review for review in found if (review.hidden_at is not None) is hidden], following
 
 
 def received(executor_id: int, *, rating: int | None, limit: int | None) -> list[Review]:
@@ -228,5 +337,6 @@ def _personal(index: keys.Index, partition: str, rating: int | None, limit: int 
 
 def load(entries: list[table.Item]) -> list[Review]:
     """Return the reviews of these entries of a list. One BatchGetItem per hundred. Raises Unavailable."""
-    # Only an erasure changes what a review shows, and a removal its lists. So an eventually consistent read is enough.
+    # Only operators and an erasure change what a review shows, and a removal its lists. So an eventually consistent
+    # read is enough.
     return [from_item(item) for item in table.get_many(entries, consistent=False) if item]

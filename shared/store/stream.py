@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.order import Order
-from shared.store import orders
+from shared.domain.payment import Payment
+from shared.store import keys, orders, payments
 from shared.store.attributes import item_from_dynamodb
 
 
@@ -13,6 +14,19 @@ def order_change(record: Mapping[str, Any]) -> tuple[Order | None, Order]:
     images = record["dynamodb"]
     before = orders.from_item(item_from_dynamodb(images["OldImage"])) if "OldImage" in images else None
     return before, orders.from_item(item_from_dynamodb(images["NewImage"]))
+
+
+def is_payment(record: Mapping[str, Any]) -> bool:
+    """Whether the record is about a payment. Otherwise it is about an order."""
+    is_one: bool = record["dynamodb"]["NewImage"]["sk"]["S"] == keys.PAYMENT
+    return is_one
+
+
+def payment_change(record: Mapping[str, Any]) -> tuple[Payment | None, Payment]:
+    """Return the payment before and after a change; None before its creation."""
+    images = record["dynamodb"]
+    before = payments.from_item(item_from_dynamodb(images["OldImage"])) if "OldImage" in images else None
+    return before, payments.from_item(item_from_dynamodb(images["NewImage"]))
 
 
 def removed_lock(record: Mapping[str, Any]) -> tuple[str, int]:

@@ -7,8 +7,9 @@ the sum for a whole request (P4).
 import random
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -17,6 +18,7 @@ from shared.aws import clients
 from shared.service_errors import Unavailable
 from shared.settings import settings
 from shared.store.attributes import item_from_dynamodb, item_to_dynamodb
+from shared.store.conditions import Filter
 from shared.store.keys import Index, Key
 
 if TYPE_CHECKING:
@@ -124,6 +126,27 @@ def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool, only: Seque
     return [found.get((key["pk"], key["sk"])) for key in keys]
 
 
+def partition(pk: str) -> list[Item]:
+    """Return the items of a partition of the table itself, in the order of `sk`.
+
+    It lags behind no write. One consistent Query per megabyte. Raises Unavailable.
+    """
+    request: dict[str, Any] = {
+        "TableName": settings().table_name,
+        "KeyConditionExpression": "pk = :partition",
+        "ExpressionAttributeValues": item_to_dynamodb({":partition": pk}),
+        "ConsistentRead": True,
+    }
+    found: list[Item] = []
+    while True:
+        with _reading():
+            page = client().query(**cast("QueryInputTypeDef", request))
+        found.extend(item_from_dynamodb(item) for item in page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return found
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 def query(
     index: Index,
     partition: str,
@@ -133,16 +156,37 @@ def query(
     newest_first: bool = True,
     limit: int | None = None,
 ) -> list[Item]:
-    """Return at most `limit` entries of an index partition with `low` <= sort key <= `high`. Entries hold keys only.
+    """Return at most `limit` entries of an index partition with `low` <= sort key <= `high`.
 
-    One Query per megabyte. Indexes lag behind the table, so no decision about money uses this (P5). Raises Unavailable.
+    An entry has the keys, and `keys.LISTED` where the index projects it. One Query per megabyte. Indexes lag behind the
+    table, so no decision about money uses this (P5). Raises Unavailable.
     """
     found: list[Item] = []
-    for page in _pages(index, partition, low, high, newest_first=newest_first, limit=limit):
+    for page in _pages(index, partition, low, high, newest_first=newest_first, limits=repeat(limit)):
         found.extend(item_from_dynamodb(item) for item in page["Items"])
         if limit is not None and len(found) >= limit:
             break
     return found[:limit]
+
+
+def pages(
+    index: Index,
+    partition: str,
+    *,
+    low: str | None,
+    high: str | None,
+    limits: Iterable[int | None],
+    only: Sequence[str],
+) -> Iterator[tuple[list[Item], bool]]:
+    """Yield the entries that `query` would return without a limit, newest first, in one page for each of `limits`.
+
+    A limit is the most entries of its page; None is a megabyte.
+
+    An entry has the attributes `only`; none of them may be a reserved word. With each page comes whether there may be
+    more. One Query per page, made when the page is taken. Raises Unavailable.
+    """
+    for page in _pages(index, partition, low, high, newest_first=True, limits=limits, shown=only):
+        yield [item_from_dynamodb(item) for item in page["Items"]], "LastEvaluatedKey" in page
 
 
 def scan() -> Iterator[Item]:
@@ -157,10 +201,20 @@ def scan() -> Iterator[Item]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def count(index: Index, partition: str, *, low: str | int | None = None) -> int:
-    """Return how many entries `query` would give without a limit. One Query per megabyte. Raises Unavailable."""
-    pages = _pages(index, partition, low, None, newest_first=True, limit=None, select="COUNT")
-    return sum(cast(int, page["Count"]) for page in pages)
+def count(
+    index: Index,
+    partition: str,
+    *,
+    low: str | int | None = None,
+    high: str | int | None = None,
+    only: Filter | None = None,
+) -> int:
+    """Return how many entries `query` would return without a limit, and `only` those that a filter matches.
+
+    One Query per megabyte of entries, matched or not. Raises Unavailable.
+    """
+    found = _pages(index, partition, low, high, newest_first=True, limits=repeat(None), select="COUNT", only=only)
+    return sum(cast(int, page["Count"]) for page in found)
 
 
 def _pages(
@@ -170,39 +224,53 @@ def _pages(
     high: str | int | None,
     *,
     newest_first: bool,
-    limit: int | None,
+    limits: Iterable[int | None],
     select: str | None = None,
+    only: Filter | None = None,
+    shown: Sequence[str] = (),
 ) -> Iterator[Any]:
-    condition = f"{index.pk} = :partition"
-    values: dict[str, str | int] = {":partition": partition}
-    if low is not None:
-        values[":low"] = low
-    if high is not None:
-        values[":high"] = high
-    if low is not None and high is not None:
-        condition += f" AND {index.sk} BETWEEN :low AND :high"
-    elif low is not None:
-        condition += f" AND {index.sk} >= :low"
-    elif high is not None:
-        condition += f" AND {index.sk} <= :high"
+    if low is not None and high is not None and low > high:  # type: ignore[operator]
+        return  # an empty range, which BETWEEN refuses
+    condition, values = _key_condition(index, partition, low, high)
     request: dict[str, Any] = {
         "TableName": settings().table_name,
         "IndexName": index.name,
         "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": item_to_dynamodb(values),
         "ScanIndexForward": not newest_first,
     }
-    if limit is not None:
-        request["Limit"] = min(limit, _LARGEST_PAGE)
+    if only is not None:
+        request["FilterExpression"] = only.expression
+        values |= only.values
+        if only.names:
+            request["ExpressionAttributeNames"] = only.names
+    if shown:
+        request["ProjectionExpression"] = ", ".join(shown)
+    request["ExpressionAttributeValues"] = item_to_dynamodb(values)
     if select is not None:
         request["Select"] = select
-    while True:
+    for limit in limits:
+        request.pop("Limit", None)
+        if limit is not None:
+            request["Limit"] = min(limit, _LARGEST_PAGE)
         with _reading():
             page = client().query(**cast("QueryInputTypeDef", request))
         yield page
         if "LastEvaluatedKey" not in page:
             return
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _key_condition(
+    index: Index, partition: str, low: str | int | None, high: str | int | None
+) -> tuple[str, dict[str, Any]]:
+    bounds = {name: bound for name, bound in ((":low", low), (":high", high)) if bound is not None}
+    clause = {
+        (): "",
+        (":low",): f" AND {index.sk} >= :low",
+        (":high",): f" AND {index.sk} <= :high",
+        (":low", ":high"): f" AND {index.sk} BETWEEN :low AND :high",
+    }[tuple(bounds)]
+    return f"{index.pk} = :partition{clause}", {":partition": partition, **bounds}
 
 
 def update(key: Key, expression: str, values: Mapping[str, object]) -> Item:
@@ -239,8 +307,19 @@ def put_if(item: Mapping[str, object], *, condition: str, values: Mapping[str, o
 def update_if(key: Key, expression: str, *, condition: str, values: Mapping[str, object]) -> tuple[bool, Item]:
     """Update an item if the condition holds. Return whether it did, and the current item.
 
-    Not for money, counters, locks and ratings (P1). One UpdateItem. Raises Unavailable.
+    Not for money, counters, locks and ratings (P1). One UpdateItem; another one after a conflict with a transaction on
+    the same item, which wrote nothing here. Raises Unavailable.
     """
+    try:
+        return _update_if(key, expression, condition, values)
+    except Unavailable as unavailable:
+        cause = unavailable.__cause__
+        if not isinstance(cause, ClientError) or cause.response["Error"]["Code"] != "TransactionConflictException":
+            raise
+    return _update_if(key, expression, condition, values)
+
+
+def _update_if(key: Key, expression: str, condition: str, values: Mapping[str, object]) -> tuple[bool, Item]:
     request = _expression({"UpdateExpression": expression, "ConditionExpression": condition}, values, None)
     with _reading():
         try:

@@ -1,10 +1,29 @@
 """Handled updates from Telegram. Telegram repeats an update until it gets a 200, and sometimes after that."""
 
+from collections.abc import Sequence
+
 from shared.domain.durations import DAY_MS
 from shared.store import conditions, keys, table
 
 # Telegram keeps an update for a day, so it repeats none after that.
 _RETENTION_MS = 2 * DAY_MS
+
+
+class AlreadyHandled(Exception):
+    """The update was handled before: Telegram delivered it again."""
+
+
+def get_many(wanted: Sequence[keys.Key], update_id: int | None) -> list[table.Item | None]:
+    """Return the items at the keys, unless the update was already handled. None: they are for no update.
+
+    One consistent BatchGetItem, with the mark of the update. Raises AlreadyHandled, Unavailable.
+    """
+    if update_id is None:
+        return table.get_many(wanted, consistent=True)
+    mark, *found = table.get_many([keys.update(update_id), *wanted], consistent=True)
+    if mark is not None:
+        raise AlreadyHandled
+    return found
 
 
 def is_handled(update_id: int) -> bool:

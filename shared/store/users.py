@@ -1,5 +1,6 @@
 """Users: profile and settings, and the writes of balance and counters for other transactions."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from shared import clock
@@ -9,31 +10,41 @@ from shared.domain.money import BalanceChange
 from shared.domain.operators import Action
 from shared.domain.user import DEFAULT_FREQUENCY, User
 from shared.settings import settings
-from shared.store import audit_log, conditions, keys, subscriptions, table
+from shared.store import audit_log, conditions, keys, subscriptions, table, updates
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
+_SET_NAMES = (
+    "first_name = :first_name, last_name = :last_name, username = :username,"
+    f" {keys.TIMELINE.pk} = :named, {keys.TIMELINE.sk} = :named_at"
+)
+
+
+def _names(named: TelegramUser) -> dict[str, object]:
+    listed = keys.name_keys(named.id, named.username)
+    return {
+        ":first_name": named.first_name,
+        ":last_name": named.last_name,
+        ":username": named.username,
+        ":named": listed[keys.TIMELINE.pk],
+        ":named_at": listed[keys.TIMELINE.sk],
+    }
+
+
 def _set_profile() -> str:
     """Return the SET clauses for the caller's profile: each write by a user stores the name that Telegram reports.
 
+    The user is listed under their username in the same write, so that an operator finds them by it.
     The first write under each version of the terms also stores the time of consent.
     """
     consent = f"consent_{settings().consent_version}"
-    return (
-        "first_name = :first_name, last_name = :last_name, username = :username,"
-        f" {consent} = if_not_exists({consent}, :consented_at)"
-    )
+    return f"{_SET_NAMES}, {consent} = if_not_exists({consent}, :called_at)"
 
 
 def _profile(caller: TelegramUser) -> dict[str, object]:
-    return {
-        ":first_name": caller.first_name,
-        ":last_name": caller.last_name,
-        ":username": caller.username,
-        ":consented_at": clock.now_ms(),
-    }
+    return {**_names(caller), ":called_at": clock.now_ms()}
 
 
 def token_update(token: Token) -> tuple[str, str, dict[str, object]]:
@@ -93,9 +104,13 @@ def from_item(user_id: int, item: table.Item | None) -> User:
         chat_open=item.get("chat_open"),
         settings_version=item.get("settings_version", 0),
         banned_at=item.get("banned_at"),
+        banned_until=item.get("banned_until"),
+        ban_reason=item.get("ban_reason"),
         consents={name.removeprefix("consent_"): at for name, at in item.items() if name.startswith("consent_")},
         receipt_contact=item.get("receipt_contact"),
         receipt_contact_consent_at=item.get("receipt_contact_consent_at"),
+        first_order_at=item.get("first_order_at"),
+        first_taken_order_at=item.get("first_taken_order_at"),
         full_at={bucket: item[f"bucket_{bucket}"] for bucket in get_args(Bucket) if f"bucket_{bucket}" in item},
     )
 
@@ -110,7 +125,8 @@ def visit(caller: TelegramUser) -> User:
     user = from_item(caller.id, item)
     stored = (user.first_name, user.last_name, user.username)
     reported = (caller.first_name, caller.last_name, caller.username)
-    if item is None or stored != reported or settings().consent_version not in user.consents:
+    is_listed = keys.name_keys(caller.id, caller.username).items() <= (item or {}).items()
+    if not is_listed or stored != reported or settings().consent_version not in user.consents:
         item = table.update(keys.user(caller.id), f"SET {_set_profile()}", _profile(caller))
     return from_item(caller.id, item)
 
@@ -120,11 +136,42 @@ def get(user_id: int) -> User:
     return from_item(user_id, table.get(keys.user(user_id)))
 
 
-def save_settings(before: User, after: User, *, caller: TelegramUser | None, token: Token | None) -> None:
+def named(username: str) -> list[int]:
+    """Return the ids of the users who had this username, in any case, when they were last seen.
+
+    Several, where a name passed from one person to another. One Query; the index lags behind the table. Raises
+    Unavailable.
+    """
+    return [keys.user_id_of(entry) for entry in table.query(keys.TIMELINE, keys.named(username), limit=20)]
+
+
+def find(user_id: int) -> User | None:
+    """Return the user; None if they never used the service. One consistent GetItem. Raises Unavailable."""
+    item = table.get(keys.user(user_id))
+    return from_item(user_id, item) if item else None
+
+
+def get_for(user_id: int, update_id: int) -> User:
+    """Return the user whom an update from Telegram is about.
+
+    One consistent BatchGetItem of the user and the mark of the update. Raises updates.AlreadyHandled, Unavailable.
+    """
+    [item] = updates.get_many([keys.user(user_id)], update_id)
+    return from_item(user_id, item)
+
+
+def save_settings(
+    before: User,
+    after: User,
+    *,
+    caller: TelegramUser | None,
+    token: Token | None,
+    beside: "Sequence[TransactWriteItemTypeDef]" = (),
+) -> None:
     """Replace the settings of `before` by those of `after`, and the subscriptions with them.
 
-    One TransactWriteItems of at most 81 writes, so settings and subscriptions never disagree. `caller` must not be
-    banned. `token` is the caller's rate limit token. Raises table.WriteConflict.
+    One TransactWriteItems of at most 81 writes and those `beside`, so settings and subscriptions never disagree.
+    `caller` must not be banned. `token` is the caller's rate limit token. Raises table.WriteConflict.
     """
     fields = {
         "preferences": {"categories": after.preferred_categories, "cities": after.preferred_cities},
@@ -154,7 +201,7 @@ def save_settings(before: User, after: User, *, caller: TelegramUser | None, tok
         condition=conditions.all_of(*clauses),
         values=values,
     )
-    table.transact([update, *subscriptions.moved_writes(before, after)])
+    table.transact([update, *subscriptions.moved_writes(before, after), *beside])
 
 
 def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
@@ -164,25 +211,32 @@ def settings_as_read(user: User) -> tuple[str, dict[str, object]]:
     return conditions.SETTINGS_AS_READ, {":settings_read": user.settings_version}
 
 
-def write_ban(user_id: int, action: Action, *, banned: bool) -> None:
-    """Ban the user, or lift the ban, and put the operator's action. One TransactWriteItems of two writes.
+def write_ban(before: User, after: User, action: Action) -> None:
+    """Replace the ban of `before` by that of `after`, and put the operator's action.
 
-    Raises table.WriteConflict if the user already is in the requested state.
+    One TransactWriteItems of two writes. Raises table.WriteConflict if the ban is not as it was read.
     """
-    if banned:
-        expression, condition = "SET banned_at = :now", conditions.NOT_BANNED
-    else:
-        expression, condition = "REMOVE banned_at", conditions.BANNED
-    ban = table.update_write(
-        keys.user(user_id), expression, condition=condition, values={":now": action.created_at} if banned else {}
+    ban = {"banned_at": after.banned_at, "banned_until": after.banned_until, "ban_reason": after.ban_reason}
+    sets = {name: value for name, value in ban.items() if value is not None}
+    removes = [name for name in ban if name not in sets]
+    parts = {"SET": [f"{name} = :{name}" for name in sets], "REMOVE": removes}
+    write = table.update_write(
+        keys.user(before.id),
+        " ".join(f"{verb} {', '.join(part)}" for verb, part in parts.items() if part),
+        condition=conditions.NO_BAN_YET if before.banned_at is None else conditions.BAN_AS_READ,
+        values={
+            **{f":{name}": value for name, value in sets.items()},
+            **({} if before.banned_at is None else {":banned_read": before.banned_at}),
+        },
     )
-    table.transact([ban, audit_log.action_write(action)])
+    table.transact([write, audit_log.action_write(action)])
 
 
 def user_write(
     user_id: int,
     *,
     caller: TelegramUser | None = None,
+    named: TelegramUser | None = None,
     token: Token | None = None,
     unspent: Token | None = None,
     change: BalanceChange | None = None,
@@ -190,14 +244,16 @@ def user_write(
     completed_orders: int = 0,
     rating: int | None = None,
     receipt_contact: str | None = None,
+    first: Mapping[str, int] | None = None,
 ) -> "TransactWriteItemTypeDef":
     """Return the write of a user: the profile of `caller`, a rate limit token, balance and debt, the counters.
 
+    `named` stores the name alone, of a person who wrote to the bot: that is no consent, and a banned user may.
     `unspent` is a token that must be in its bucket and stays there. `active_orders` and `completed_orders` are added to
-    the counters; `rating` is that of one more review received. A caller must not be banned; writes that others cause
-    also reach a banned user. The ledger must still end as `change` read it, and the debt must be as read. The same
-    transaction must put the entries of `change`. `receipt_contact` and the time of its consent replace those that are
-    stored.
+    the counters; `rating` is that of one more review received, negative for one that leaves. A caller must not be
+    banned; writes that others cause also reach a banned user. The ledger must still end as `change` read it, and the
+    debt must be as read. The same transaction must put the entries of `change`. `receipt_contact` and the time of its
+    consent replace those that are stored.
     """
     sets, adds, removes, clauses = [], [], [], []
     values: dict[str, object] = {}
@@ -205,6 +261,12 @@ def user_write(
         sets.append(_set_profile())
         values |= _profile(caller)
         clauses.append(conditions.NOT_BANNED)
+    for name, at in (first or {}).items():
+        sets.append(f"{name} = if_not_exists({name}, :{name})")
+        values[f":{name}"] = at
+    if named is not None:
+        sets.append(_SET_NAMES)
+        values |= _names(named)
     if receipt_contact is not None:
         sets += ["receipt_contact = :receipt_contact", "receipt_contact_consent_at = :given_at"]
         values |= {":receipt_contact": receipt_contact, ":given_at": clock.now_ms()}
@@ -224,7 +286,7 @@ def user_write(
         values |= money_values
     counts = {"active_orders": active_orders, "completed_orders": completed_orders}
     if rating is not None:
-        counts |= {"rating_sum": rating, "rating_count": 1}
+        counts |= {"rating_sum": rating, "rating_count": 1 if rating > 0 else -1}
     for name, count in counts.items():
         if count:
             adds.append(f"{name} :{name}")

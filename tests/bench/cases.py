@@ -4,28 +4,34 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from functions.admin import get_stats
 from functions.balance import refund_payment
 from functions.notifications import find_audience, send_notice, send_offer
-from functions.scheduled import check_payments
+from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock, settings
 from shared.aws import queues, schedules, secrets
 from shared.aws.queues import Queue
+from shared.domain.days import day_at
 from shared.domain.notice import Notice
+from shared.domain.stats import Cell, Figures
 from shared.outbound import http
-from shared.store import feeds, table
+from shared.store import feeds, send_rate, stats, table
+from shared.store.attributes import item_to_dynamodb
 from tests import api
 from tests.bench.meter import Call, MeteredTable
-from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
+from tests.conftest import BOT_TOKEN, CRYPTO_PAY_TOKEN, OPERATOR, WEBHOOK_SECRET, YOOKASSA_KEY, ParameterStore
 from tests.fakes import sdk
+from tests.fakes.sockets import FakeSockets
 from tests.in_process import Api, Change, changed_settings, queue_record
 from tests.serving import serving_fake
 
@@ -41,6 +47,8 @@ class Service(Api):
         self.now = now
         self.table = MeteredTable(lambda: self.now)
         self.replies: list[Reply] = []
+        self.elsewhere: list[tuple[str, dict[str, Any]]] = []
+        """The calls to SQS and EventBridge Scheduler: the operation and its request."""
         self._change = change
         self._servers = servers
         self._contacts = 0
@@ -68,6 +76,13 @@ class Service(Api):
         self._change(YOOKASSA_API_URL=self._servers.enter_context(serving_fake(fake)))
         return fake
 
+    @cached_property
+    def sockets(self) -> FakeSockets:
+        """API Gateway's open sockets."""
+        fake = FakeSockets()
+        self._change(LIVE_API_URL=f"{self._servers.enter_context(serving_fake(fake))}/live")
+        return fake
+
     def note(self, method: str, url: str, **request: Any) -> http.Reply:
         """Send an HTTP request to an external service and record the reply."""
         reply = _request(method, url, **request)
@@ -81,16 +96,18 @@ class Service(Api):
         self._contacts += 1
         return f"@burst_pipe_{self._contacts}"
 
-    def new_order(self, user: int = CLIENT) -> str:
-        """Create an order with a description of typical length; return its id. The clock advances."""
+    def new_order(self, user: int = CLIENT, text: str | None = None) -> str:
+        """Create an order, with a description of typical length without `text`; return its id. The clock advances."""
         self.now += 1
-        text = "Прорвало трубу на кухне под раковиной, вода на полу, кран на стояке не закрывается. Нужно срочно."
+        text = (
+            text or "Прорвало трубу на кухне под раковиной, вода на полу, кран на стояке не закрывается. Нужно срочно."
+        )
         order_id: str = self.order(user, self.contact(), description=text)["id"]
         return order_id
 
-    def taken(self, *executors: int, user: int = CLIENT) -> str:
+    def taken(self, *executors: int, user: int = CLIENT, text: str | None = None) -> str:
         """Create an order that `executors` take; return its id."""
-        order_id = self.new_order(user)
+        order_id = self.new_order(user, text)
         for executor in executors:
             self.recharge(executor, 10)
             answer = self.call("POST /api/orders/{id}/take", user=executor, id=order_id)
@@ -103,10 +120,10 @@ class Service(Api):
         assert self.call("POST /api/orders/{id}/complete", user=CLIENT, id=order_id).status == 200
         return order_id
 
-    def invoice(self, provider: str) -> dict[str, Any]:
-        """Create an invoice of the client for 100 ₽."""
+    def invoice(self, provider: str, amount: int = 100) -> dict[str, Any]:
+        """Create an invoice of the client for so many roubles."""
         _known(self)
-        body = {"amount": 100, "provider": provider}
+        body = {"amount": amount, "provider": provider}
         answer = self.call("POST /api/balance/create-invoice", user=CLIENT, body=body)
         assert answer.status == 200, answer.text
         made: dict[str, Any] = answer.json
@@ -133,17 +150,25 @@ class Reply:
     body: Any
 
 
-class _Taking:
-    """A queue or scheduler client that accepts every call."""
+class _Accepting:
+    """A queue or scheduler client that accepts every call and records it."""
+
+    def __init__(self, calls: list[tuple[str, dict[str, Any]]]) -> None:
+        self._calls = calls
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
-        return lambda **request: {}
+        def call(**request: Any) -> dict[str, Any]:
+            self._calls.append((operation, request))
+            return {}
+
+        return call
 
 
 @contextmanager
 def service(now: int) -> Iterator[Service]:
     """Run the service in this process over an empty table. botocore is real, down to its HTTP request."""
     feeds._totals.clear()
+    send_rate._guess["bot_is_busy"] = False
     with ExitStack() as servers, changed_settings() as change, pytest.MonkeyPatch.context() as patch:
         made = Service(now, change, servers)
         client = table.client.__wrapped__()
@@ -151,8 +176,8 @@ def service(now: int) -> Iterator[Service]:
         patch.setattr(clock, "now_ms", lambda: made.now)
         patch.setattr(clock, "sleep", lambda seconds: made.later(ms=round(seconds * 1000)))
         patch.setattr(table, "client", lambda: client)
-        patch.setattr(queues, "client", _Taking)
-        patch.setattr(schedules, "client", _Taking)
+        patch.setattr(queues, "client", lambda *, hurried=False: _Accepting(made.elsewhere))
+        patch.setattr(schedules, "client", lambda: _Accepting(made.elsewhere))
         patch.setattr(secrets, "_provider", ParameterStore)
         patch.setattr(http, "request", made.note)
         yield made
@@ -386,26 +411,26 @@ def _paid_by_card(made: Service) -> dict[str, Any]:
     return {"raw": yookassa.webhook(payment_id).decode()}
 
 
-def _telegram_update(**update: Any) -> dict[str, Any]:
+def telegram_update(**update: Any) -> dict[str, Any]:
     return {"body": {"update_id": 1, **update}, "headers": {"x-telegram-bot-api-secret-token": WEBHOOK_SECRET}}
 
 
 def _pre_checkout(made: Service) -> dict[str, Any]:
     telegram = made.telegram
-    return _telegram_update(
+    return telegram_update(
         pre_checkout_query=telegram.pre_checkout_query(made.invoice("telegram_stars")["pay_url"], CLIENT)
     )
 
 
 def _paid_in_stars(made: Service) -> dict[str, Any]:
     telegram = made.telegram
-    return _telegram_update(message=telegram.pay_stars(made.invoice("telegram_stars")["pay_url"], CLIENT))
+    return telegram_update(message=telegram.pay_stars(made.invoice("telegram_stars")["pay_url"], CLIENT))
 
 
 def _start_command(made: Service) -> dict[str, Any]:
     assert made.telegram
     _known(made)
-    return _telegram_update(message={"chat": {"id": CLIENT, "type": "private"}, "text": "/start"})
+    return telegram_update(message={"chat": {"id": CLIENT, "type": "private"}, "text": "/start"})
 
 
 def _presses_respond(made: Service) -> dict[str, Any]:
@@ -416,11 +441,14 @@ def _presses_respond(made: Service) -> dict[str, Any]:
         "data": f"respond:{made.taken(EXECUTOR)}",
         "message": {"chat": {"id": CLIENT}, "message_id": 1},
     }
-    return _telegram_update(callback_query=pressed)
+    return telegram_update(callback_query=pressed)
 
+
+READ_ORDER = Case("get order", "GET /api/orders/{id}", _order)
+"""The case that the others, and the handlers of others, are compared with."""
 
 CASES = [
-    Case("get order", "GET /api/orders/{id}", _order),
+    READ_ORDER,
     Case("me", "GET /api/users/me", _me),
     Case("balance", "GET /api/balance", _me),
     Case("new order", "POST /api/orders", _new_order, 201),
@@ -489,29 +517,46 @@ def _order_is_new(made: Service) -> Callable[[], Any]:
     return lambda: made.order_changed(image)
 
 
-def _message(made: Service, queue: Queue, **message: Any) -> dict[str, Any]:
+def message_event(made: Service, queue: Queue, **message: Any) -> dict[str, Any]:
+    """Return the event of a queue with one message, due now."""
     return {"Records": [queue_record(queue, "1", json.dumps({**message, "due_at": made.now}), receipt_handle="1")]}
 
 
+def new_order_event(made: Service, subscribers: int) -> dict[str, Any]:
+    """Return the event of a new order with so many subscribers."""
+    made.listening(*range(EXECUTOR, EXECUTOR + subscribers))
+    return message_event(made, Queue.NEW_ORDERS, order_id=made.new_order(), start=[0, 0])
+
+
 def _audience_of_ten(made: Service) -> Callable[[], Any]:
-    made.listening(*range(EXECUTOR, EXECUTOR + 10))
-    event = _message(made, Queue.NEW_ORDERS, order_id=made.new_order(), start=[0, 0])
+    event = new_order_event(made, 10)
     return lambda: find_audience.handler(event, api.Context())
 
 
-def _offered(made: Service) -> Callable[[], Any]:
+def offer_event(made: Service, *, is_first: bool) -> dict[str, Any]:
+    """Return the event of an offer. `is_first`: the process has told nobody else of the order."""
     assert made.telegram
     made.listening(EXECUTOR)
+    order_id = made.new_order()
     send_offer._told.clear()
-    event = _message(made, Queue.OFFERS, user_id=EXECUTOR, order_id=made.new_order())
-    return lambda: send_offer.handler(event, api.Context())
+    if not is_first:
+        send_offer._told.add(order_id)
+    return message_event(made, Queue.OFFERS, user_id=EXECUTOR, order_id=order_id)
+
+
+def _offered(*, is_first: bool) -> Callable[[Service], Callable[[], Any]]:
+    def prepare(made: Service) -> Callable[[], Any]:
+        event = offer_event(made, is_first=is_first)
+        return lambda: send_offer.handler(event, api.Context())
+
+    return prepare
 
 
 def _noticed(made: Service) -> Callable[[], Any]:
     assert made.telegram
     order_id = made.taken(EXECUTOR)
     notice = Notice(kind="taken", order_id=order_id, user_id=CLIENT, due_at=made.now, number=1)
-    event = _message(made, Queue.NOTICES, **asdict(notice))
+    event = message_event(made, Queue.NOTICES, **asdict(notice))
     return lambda: send_notice.handler(event, api.Context())
 
 
@@ -523,21 +568,83 @@ def _no_payment_due(made: Service) -> Callable[[], Any]:
 def _payment_refund(made: Service) -> Callable[[], Any]:
     telegram = made.telegram
     invoice = made.invoice("telegram_stars")
-    paid = _telegram_update(message=telegram.pay_stars(invoice["pay_url"], CLIENT))
+    paid = telegram_update(message=telegram.pay_stars(invoice["pay_url"], CLIENT))
     assert made.call(WEBHOOK, **paid).status == 200
     payment_id = invoice["payment_id"]
     return lambda: refund_payment.handler({"payment_id": payment_id}, api.Context())
 
 
+# The longest description: 1000 characters, of which most take two bytes.
+LONGEST = "Прорвало трубу. " * 62 + "Срочно!!"
+
+
+def succeeds(answer: api.Answer) -> None:
+    assert answer.status == 200, answer.text
+
+
+def _long_order_taken(made: Service) -> Callable[[], Any]:
+    order_id = made.new_order(text=LONGEST)
+    made.recharge(EXECUTOR, 10)
+    return lambda: succeeds(made.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order_id))
+
+
+def _long_order_answered(made: Service) -> Callable[[], Any]:
+    order_id = made.taken(EXECUTOR, text=LONGEST)
+    return lambda: succeeds(made.call("POST /api/orders/{id}/respond", user=CLIENT, id=order_id))
+
+
+def _long_order_completed(made: Service) -> Callable[[], Any]:
+    order_id = made.taken(EXECUTOR, text=LONGEST)
+    return lambda: succeeds(made.call("POST /api/orders/{id}/complete", user=CLIENT, id=order_id))
+
+
+def _feed_of_long_orders(made: Service) -> Callable[[], Any]:
+    for number in range(50):
+        made.new_order(CLIENT + number, LONGEST)
+    return lambda: succeeds(made.call("GET /api/orders"))
+
+
+def _metrics_of_a_year(made: Service) -> Callable[[], Any]:
+    days = [date(2026, 9, 10) - timedelta(days=age) for age in range(366)]
+    cells: dict[Cell, Figures] = {(city, None): Figures(posted=1) for city in (None, "Казань")}
+    items = [item for day in days for item in stats._items(day, cells, settled_until=made.now, is_final=True)]
+    made.table.fill(map(item_to_dynamodb, items))
+    query = {"from": days[-1], "to": days[0], "city": "Казань"}
+    return lambda: succeeds(made.call("GET /api/admin/stats", user=OPERATOR, query=query))
+
+
+def _metrics_of_today(made: Service) -> Callable[[], Any]:
+    """Ten completed orders of one client, all taken by one executor, who topped up before each."""
+    get_stats._live.clear()
+    for _ in range(10):
+        made.completed()
+    query = dict.fromkeys(("from", "to"), day_at(made.now))
+    return lambda: succeeds(made.call("GET /api/admin/stats", user=OPERATOR, query=query))
+
+
+def _metrics_of_a_night(made: Service) -> Callable[[], Any]:
+    made.completed()
+    made.later(minutes=24 * 60)
+    return lambda: audit.handler({}, api.Context()) or None
+
+
 WORK = {
+    "metrics of a year of a city": _metrics_of_a_year,
+    "metrics of today, 10 orders": _metrics_of_today,
+    "audit and metrics of one order": _metrics_of_a_night,
+    "take, longest description": _long_order_taken,
+    "respond, longest description": _long_order_answered,
+    "complete, longest description": _long_order_completed,
+    "feed, all of 50, longest descriptions": _feed_of_long_orders,
     "timer, three refunds": _order_ends,
     "sweep, nothing due": _nothing_due,
     "lock expiry, three refunds": _lock_expires,
     "stream record of an order": _order_is_new,
     "audience of ten": _audience_of_ten,
-    "offer, sent": _offered,
+    "offer, first of its order in a process": _offered(is_first=True),
+    "offer, sent": _offered(is_first=False),
     "notice, sent": _noticed,
     "payments, none due": _no_payment_due,
     "refund of a payment": _payment_refund,
 }
-"""Background work by name: no caller waits for it."""
+"""Background work by name, which no caller waits for, and requests of which only the calls are counted."""

@@ -1,23 +1,30 @@
 """(a) Measure the cold start: from a fresh process to a function that can answer, with references in the same run.
 
-The results are medians of CPU time over interleaved runs. The load of the machine changes within a round, so a function
-is compared with the reference runs before and after it.
+The results are medians of CPU time over interleaved runs. The load of the machine changes within a round, so a start is
+compared with the runs of the reference before and after it.
 """
 
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from tests.bench.cases import CASES, FUNCTIONS, Case, Recorded, record
+from tests.bench.cases import CASES, FUNCTIONS, READ_ORDER, Case, Recorded, record
 from tests.bench.measure import INSTALLED, run
+from tests.bench.peers import PEERS
 
+REFERENCE = "reference: FastAPI, Mangum, pydantic, a boto3 client"
+NAIVE = "naive, not compiled"
 REFERENCES = {
+    REFERENCE: ("tests.bench.bare.frameworks", True),
     "Python alone": ("json", True),
     "boto3, a client": ("tests.bench.bare.boto3_only", True),
-    "reference: FastAPI, Mangum, pydantic, a boto3 client": ("tests.bench.bare.frameworks", True),
-    "naive: with a resource and a logger, not compiled": ("tests.bench.bare.naive", False),
+    **{f"{peer}, compiled": (module, True) for peer, module in PEERS.items()},
+    **{f"{peer}, not compiled": (module, False) for peer, module in PEERS.items()},
 }
-REFERENCE, NAIVE = list(REFERENCES)[2:]
+"""Name: module, and whether its dependencies have compiled code."""
 _BETWEEN_REFERENCES = 4  # functions
 
 
@@ -32,27 +39,26 @@ def measure(rounds: int, only: set[str] | None = None) -> dict[str, dict[str, fl
         for function in [*first, *sorted(FUNCTIONS - first.keys())]
         if only is None or function in only
     }
+    order = record(READ_ORDER, now)
+    starts: dict[str, Callable[[], dict[str, Any]]] = {
+        name: partial(run, module, order if module in PEERS.values() else None, path=INSTALLED, compiled=compiled)
+        for name, (module, compiled) in REFERENCES.items()
+    }
+    starts |= {function: partial(run, f"functions.{function}", given) for function, given in recorded.items()}
+    start_of_reference = starts.pop(REFERENCE)
     seen: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
-        for name, (module, compiled) in REFERENCES.items():
-            for kind, value in run(module, path=INSTALLED, compiled=compiled).items():
-                seen[name][kind].append(value)
-        waiting = list(recorded)
-        before = seen[REFERENCE]["init_cpu"][-1]
+        waiting = list(starts)
+        before = start_of_reference()["init_cpu"]
+        seen[REFERENCE]["init_cpu"].append(before)
         while waiting:
             some, waiting = waiting[:_BETWEEN_REFERENCES], waiting[_BETWEEN_REFERENCES:]
-            for function in some:
-                for kind, value in run(f"functions.{function}", recorded[function]).items():
-                    seen[function][kind].append(value)
-            after = _init_of_reference()
+            for name in some:
+                for kind, value in starts[name]().items():
+                    seen[name][kind].append(value)
+            after = start_of_reference()["init_cpu"]
             seen[REFERENCE]["init_cpu"].append(after)
-            for function in some:
-                seen[function]["of_reference"].append(seen[function]["init_cpu"][-1] * 2 / (before + after))
+            for name in some:
+                seen[name]["of_reference"].append(seen[name]["init_cpu"][-1] * 2 / (before + after))
             before = after
     return {name: {kind: statistics.median(values) for kind, values in kinds.items()} for name, kinds in seen.items()}
-
-
-def _init_of_reference() -> float:
-    module, compiled = REFERENCES[REFERENCE]
-    found: float = run(module, path=INSTALLED, compiled=compiled)["init_cpu"]
-    return found

@@ -4,11 +4,12 @@ The table is DynamoDB in memory. `meter.py` computes its units. Times are not me
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from functions.scheduled import sweep
 from shared.domain.money import LedgerEntry, recharge_cause
-from shared.domain.order import CATEGORIES, Order
+from shared.domain.order import CATEGORIES, Order, Take
 from shared.store import feeds, ledger, orders
 from shared.store.attributes import item_to_dynamodb
 from tests import api
@@ -92,6 +93,46 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, dict[int, Cost]]:
                 act(made)
                 found[name][size] = Cost.of(made.table.calls)
     return found
+
+
+LATE = (0, 1, 100, 1_000, 10_000)
+_LATE_ACTS: dict[str, tuple[bool, Act]] = {
+    # Whether the hour still runs of the orders whose timer is late, and the request.
+    "feed page, hours over": (False, ACTS["feed page, count known"]),
+    "feed page, answer windows over": (True, ACTS["feed page, count known"]),
+    "feed page, hours over, counted": (False, ACTS["feed page, counted"]),
+    "page of expired orders, hours over": (
+        False,
+        lambda made: _ok(made.call("GET /api/orders", query={"status": "expired"})),
+    ),
+}
+
+
+def measure_late(numbers: tuple[int, ...] = LATE) -> dict[str, dict[int, Cost]]:
+    """Return the cost by request, then by the number of orders whose timer has not run, beside 100 active ones.
+
+    The late orders are the newest, so a page would begin with them.
+    """
+    found: dict[str, dict[int, Cost]] = {name: {} for name in _LATE_ACTS}
+    for number in numbers:
+        for name, (hour_runs, act) in _LATE_ACTS.items():
+            with service(NOW) as made:
+                late = [_late_order(place, made.now, hour_runs=hour_runs) for place in range(100, 100 + number)]
+                active = [replace(_order(place, made.now), expires_at=made.now + 60_000) for place in range(100)]
+                made.table.fill(item_to_dynamodb(orders._item(order)) for order in [*active, *late])
+                if "counted" not in name:
+                    act(made)
+                made.table.calls.clear()
+                act(made)
+                found[name][number] = Cost.of(made.table.calls)
+    return found
+
+
+def _late_order(number: int, now: int, *, hour_runs: bool) -> Order:
+    if not hour_runs:
+        return replace(_order(number, now), expires_at=now - 1 - number)
+    take = Take(EXECUTOR, taken_at=now - 900_000, price=2, executor_count=1)
+    return replace(_order(number, now), expires_at=now + 1_000_000, takes={EXECUTOR: take}, answer_due_at=now - 1)
 
 
 FLAT = [name for name in ACTS if name not in ("feed page, counted", "my orders")]

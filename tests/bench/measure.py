@@ -10,11 +10,13 @@ from typing import Any
 
 from tests.api import ROOT
 from tests.bench.cases import Recorded
-from tests.bench.package import FUNCTION, LAYER
+from tests.bench.package import FUNCTION, LAYER, PAGE
 from tests.bench.stub import answering
 
 _WORKER = Path(__file__).with_name("worker.py")
 PACKAGED = f"{LAYER / 'python'}:{FUNCTION}"
+# A page's files are in the package of its own function only.
+PACKAGED_PAGE = f"{LAYER / 'python'}:{PAGE}"
 INSTALLED = f"{sysconfig.get_path('purelib')}:{ROOT}"
 
 
@@ -31,7 +33,8 @@ def run(
     """Return the worker's measurements of a module on `path`.
 
     The worker sends the recorded event once, then `requests` times, alternating with the `bare` handler. With `forget`,
-    the cache of totals is cleared before each request.
+    the caches of totals and of told orders are cleared before each request. Without `compiled`, what pip installed is
+    compiled at import, as in a package of SAM's. The standard library is always compiled, as in Lambda's runtime.
     """
     given = {}
     if recorded:
@@ -47,6 +50,7 @@ def run(
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_ENDPOINT_URL": url,
             **dict.fromkeys(("TELEGRAM_API_URL", "CRYPTO_PAY_API_URL", "YOOKASSA_API_URL"), url),
+            "LIVE_API_URL": f"{url}/live",
             "BARE_ENDPOINT_URL": bare_url,
             "AWS_LAMBDA_FUNCTION_NAME": "measured",
             "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -54,7 +58,7 @@ def run(
             "LC_ALL": "C.UTF-8",
         }
         if not compiled:
-            env["PYTHONPYCACHEPREFIX"] = "/nonexistent"
+            env["UNCOMPILED_PATH"] = sysconfig.get_path("purelib")
         done = subprocess.run(
             [sys.executable, "-S", "-s", str(_WORKER), module, str(requests)],
             input=json.dumps(given) if given else "",

@@ -3,7 +3,8 @@
 - The size of an item is its attribute names and values in bytes.
 - A consistent read costs one unit per 4 kB, rounded up; an eventual read half of that. A Query adds up the sizes first.
 - A write costs one unit per kB, rounded up, of the larger of the old and new item; twice that in a transaction.
-- Each index that the item enters or leaves costs one unit more (an index entry is below 1 kB here).
+- Each index that the item enters or leaves costs one unit more per kB of its entry, rounded up, and so does an entry
+  that stays in its place while what it projects changes. An entry that moves leaves one place and enters another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +16,13 @@ from tests.conftest import TABLE
 from tests.fakes.dynamodb import AwsError, Change, Database, Item
 from tests.fakes.rules import size_of
 
-_INDEX_KEYS = [
-    (index["KeySchema"][0]["AttributeName"], index["KeySchema"][1]["AttributeName"])
+# Of each index: its keys, and what it projects besides.
+_INDEXES = [
+    (
+        index["KeySchema"][0]["AttributeName"],
+        index["KeySchema"][1]["AttributeName"],
+        index["Projection"].get("NonKeyAttributes", []),
+    )
     for index in api.table_definition()["GlobalSecondaryIndexes"]
 ]
 
@@ -97,8 +103,11 @@ class MeteredTable:
                 sizes = [size_of(item) for item in found]
                 return len(sizes), _units(wanted, sizes + [0] * (len(wanted["Keys"]) - len(sizes)))
             case "Query" | "Scan":
-                whole = {name: value for name, value in request.items() if name != "Select"}
-                entries = self._database.execute(operation, whole)["Items"] if "Select" in request else answer["Items"]
+                entries = answer.get("Items", [])
+                if "Select" in request or "ProjectionExpression" in request:
+                    # Neither a filter nor a projection lowers the cost: what they leave out is read.
+                    whole = _whole(request)
+                    entries = self._database.execute(operation, whole)["Items"]
                 return len(entries), _units(request, [sum(size_of(entry) for entry in entries)])
         return 0, 0
 
@@ -107,16 +116,35 @@ class MeteredTable:
         units = 0
         for change in self._changes:
             old, new = change.old or {}, change.new or {}
-            units += each * max(1, -(-max(size_of(old), size_of(new)) // 1024))
-            for pk, sk in _INDEX_KEYS:
-                before, after = _place(old, pk, sk), _place(new, pk, sk)
-                if before != after:
-                    units += (before is not None) + (after is not None)
+            units += each * max(1, _kilobytes(old), _kilobytes(new))
+            for pk, sk, projected in _INDEXES:
+                before, after = _entry(old, pk, sk, projected), _entry(new, pk, sk, projected)
+                if before == after:
+                    continue
+                if before and after and all(before[key] == after[key] for key in (pk, sk)):
+                    units += max(_kilobytes(before), _kilobytes(after))
+                else:
+                    units += sum(_kilobytes(entry) for entry in (before, after) if entry)
         return units
 
 
-def _place(item: Item, pk: str, sk: str) -> tuple[Any, Any] | None:
-    return (item[pk], item[sk]) if pk in item and sk in item else None
+def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Query with all that its entries have, and without its filter."""
+    values, condition = request["ExpressionAttributeValues"], request["KeyConditionExpression"].split()
+    narrowing = ("ExpressionAttributeNames", "FilterExpression", "ProjectionExpression", "Select")
+    rest = {name: value for name, value in request.items() if name not in narrowing}
+    return {**rest, "ExpressionAttributeValues": {name: values[name] for name in values if name in condition}}
+
+
+def _entry(item: Item, pk: str, sk: str, projected: Sequence[str]) -> Item:
+    """Return the item's entry in an index; empty if the index does not have the item."""
+    if pk not in item or sk not in item:
+        return {}
+    return {name: item[name] for name in ("pk", "sk", pk, sk, *projected) if name in item}
+
+
+def _kilobytes(item: Item) -> int:
+    return -(-size_of(item) // 1024)
 
 
 def _units(request: Mapping[str, Any], sizes: Sequence[int]) -> float:

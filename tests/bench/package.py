@@ -13,12 +13,12 @@ from infra.build.check import zipped
 from tests.api import ROOT
 
 BUILT = ROOT / ".bench"
-LAYER, FUNCTION = BUILT / "layer", BUILT / "function"
+LAYER, FUNCTION, PAGE = BUILT / "layer", BUILT / "function", BUILT / "page"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def build() -> None:
-    """Package a function, and the layer if its sources changed."""
+    """Package a function, that of a page, and the layer if its sources changed."""
     made_of = [
         ROOT / "Makefile",
         ROOT / "requirements" / "functions.txt",
@@ -33,6 +33,7 @@ def build() -> None:
         _make("build-DependenciesLayer", LAYER)
         mark.write_text(digest.hexdigest())
     _make("build-GetOrder", FUNCTION)
+    _make("build-GetDocs", PAGE)
 
 
 def _make(target: str, into: Path) -> None:

@@ -40,6 +40,38 @@ def test_respond_button_acts_once_and_edits_its_message(service: Api, bot: FakeT
     assert [[button["text"] for button in row] for row in keyboard] == [["Открыть заказ"]]
 
 
+def test_pressed_button_replaces_its_own_message(service: Api, bot: FakeTelegram) -> None:
+    """In the chat of the press, with a button that opens the order. Of the toasts each answers its own query."""
+    order = service.order(CLIENT)["id"]
+    [first, *_] = taken(service, order, EXECUTOR)
+    service.handle(Queue.NOTICES, first)
+    message_id = bot.calls[-1].result["message_id"]
+    press(service, 7, f"close:{order}", message_id=message_id)
+    toast, edit = (call.parameters for call in bot.calls[-2:])
+    assert toast == {"callback_query_id": "7", "text": "Готово"}
+    assert edit == {
+        "chat_id": CLIENT,
+        "message_id": message_id,
+        "text": "Заказ «Сантехника, Москва» закрыт.",
+        "link_preview_options": {"is_disabled": True},
+        "reply_markup": {
+            "inline_keyboard": [
+                [{"text": "Открыть заказ", "url": f"https://t.me/urgent_test_bot?startapp=order_{order}"}]
+            ]
+        },
+    }
+
+
+def test_press_of_a_message_too_old_to_edit_is_only_answered(service: Api, bot: FakeTelegram) -> None:
+    """Telegram leaves the message out. The command is carried out."""
+    order = service.order(CLIENT)["id"]
+    taken(service, order, EXECUTOR)
+    query = {"id": "1", "from": {"id": CLIENT}, "data": f"close:{order}"}
+    assert service.update(1, callback_query=query).status == 200
+    assert (toasts(bot), edits(bot)) == (["Готово"], [])
+    assert service.call("GET /api/balance", user=EXECUTOR).json["balance"] == 2
+
+
 def test_close_button_refunds_executors_once(service: Api, bot: FakeTelegram) -> None:
     order = service.order(CLIENT)["id"]
     taken(service, order, EXECUTOR)
@@ -100,8 +132,9 @@ def test_button_pressed_by_a_banned_user_is_refused(service: Api, bot: FakeTeleg
 
 @pytest.mark.parametrize("data", ["", "respond", "respond:short", "complete:AAAAAAAAAAAA", "respond:AAAAAAAAAAAA:x"])
 def test_malformed_button_data_is_ignored(service: Api, bot: FakeTelegram, data: str) -> None:
-    assert press(service, 1, data).status == 200
-    assert edits(bot) == []
+    for _ in range(2):
+        assert press(service, 1, data).status == 200
+    assert (toasts(bot), edits(bot)) == (["Готово"], [])
 
 
 def test_press_repeated_after_a_lost_reply_acts_once(service: Api, bot: FakeTelegram) -> None:

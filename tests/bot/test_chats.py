@@ -1,5 +1,7 @@
 """Commands in a private chat, silence in a group, and whether the bot may write to a user."""
 
+from itertools import pairwise
+
 import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
@@ -36,6 +38,16 @@ def test_command_replies_keep_the_send_rate(service: Api, bot: FakeTelegram) -> 
     service.later(minutes=1)
     assert service.update(100, message=said_in(5, "/paysupport")).status == 200
     assert len(bot.sent(5)) == 1
+
+
+def test_start_takes_the_turn_of_its_chat(service: Api, bot: FakeTelegram) -> None:
+    """With the write that opens the chat, and after a wait where a turn is ahead."""
+    for number, text in enumerate(("/help", "/start", "/help", "/start")):
+        assert service.update(number, message=said_in(5, text)).status == 200
+    times = [call.at for call in bot.calls]
+    assert len(times) == 4
+    assert all(after - before >= 1.5 for before, after in pairwise(times))
+    assert users.get(5).chat_open is True
 
 
 def test_reply_to_a_chat_that_must_wait_long_is_dropped(service: Api, bot: FakeTelegram) -> None:

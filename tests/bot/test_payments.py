@@ -3,6 +3,7 @@
 from typing import Any
 
 from infra.local.fakes.telegram import FakeTelegram
+from shared.bot import texts
 from tests.in_process import Api
 from tests.payments.shops import StarShop, balance, create
 
@@ -17,20 +18,22 @@ def test_pre_checkout_admits_only_the_payer_at_the_price(service: Api, telegram:
         query = telegram.pre_checkout_query(link, payer, **changed)
         assert service.update(int(query["id"]), pre_checkout_query=query).status == 200
         answer: dict[str, Any] = telegram.pre_checkout_answers[query["id"]]
-        assert answer["ok"] is True or answer["error_message"]
+        assert answer.get("error_message") == (None if answer["ok"] else texts.CANNOT_PAY)
         return bool(answer["ok"])
 
     assert may(1)
     assert not may(2)
     assert not may(1, total_amount=66)
+    assert not may(1, total_amount=68)
     assert not may(1, currency="RUB")
     assert not may(1, invoice_payload="1.1")
     assert not may(1, invoice_payload="nonsense")
     StarShop(service, telegram).take_money(invoice)()
     assert not may(1)
-    late = create(service, "telegram_stars")
-    service.later(minutes=30)
-    link = late["pay_url"]
+    link = create(service, "telegram_stars")["pay_url"]
+    service.later(minutes=30, ms=-1)
+    assert may(1)
+    service.later(ms=1)
     assert not may(1)
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import boto3
@@ -21,7 +22,7 @@ from shared.store import keys, send_rate, table, users
 from tests import api
 from tests.conftest import BOT_TOKEN
 from tests.in_process import TOKEN_PATH, Api, Change, moto_of, queue_name
-from tests.messages import CLIENT, EXECUTOR, OTHER, digest_of, listen, offer, taken
+from tests.messages import CLIENT, EXECUTOR, OTHER, digest_of, listen, offer, said_in, taken
 
 
 def test_user_who_blocked_the_bot_gets_no_offer_until_start(service: Api, bot: FakeTelegram) -> None:
@@ -177,6 +178,32 @@ def test_senders_stay_within_telegrams_limits(service: Api, bot: FakeTelegram) -
     assert service.now - started < 40 * 45 + 3 * 1600
 
 
+def test_offers_and_replies_share_the_turns_of_a_chat(service: Api, bot: FakeTelegram) -> None:
+    """The claim of an offer takes the turn of the chat. It leaves a turn that is ahead to the wait before sending."""
+    listen(EXECUTOR)
+    orders = [service.order(CLIENT, f"@burst_pipe{number}")["id"] for number in range(2)]
+    service.update(1, message=said_in(EXECUTOR, "/help"))
+    offer(service, EXECUTOR, orders[0])
+    service.update(2, message=said_in(EXECUTOR, "/help"))
+    offer(service, EXECUTOR, orders[1])
+    service.later(minutes=5)
+    service.handle(Queue.OFFERS, digest_of(service))
+    service.update(3, message=said_in(EXECUTOR, "/help"))
+    times = [call.at for call in bot.calls]
+    assert len(times) == 5
+    assert all(after - before >= 1.5 for before, after in pairwise(times))
+
+
+def test_long_pause_of_a_chat_outlives_an_offer_to_it(service: Api, bot: FakeTelegram) -> None:
+    """The item of a chat is kept for a day after the pause, whatever is written to it meanwhile."""
+    listen(EXECUTOR)
+    send_rate.pause(EXECUTOR, 2 * 24 * 3600)
+    offer(service, EXECUTOR, service.order(CLIENT)["id"])
+    item = table.get(keys.pace(EXECUTOR))
+    assert item is not None
+    assert item["ttl"] * 1000 > item["next_at"]
+
+
 def test_late_messages_of_all_senders_stay_within_limits() -> None:
     """Each sender may have one late message, from a turn in the second before."""
     events = [
@@ -185,8 +212,11 @@ def test_late_messages_of_all_senders_stay_within_limits() -> None:
         for event in resource.get("Properties", {}).get("Events", {}).values()
         if str(resource["Properties"].get("Handler")).startswith("functions.notifications.send_")
     ]
-    senders = sum(event["Properties"]["ScalingConfig"]["MaximumConcurrency"] for event in events)
-    assert senders == 6
+    # A schedule invokes one sender at a time.
+    senders = sum(
+        event["Properties"].get("ScalingConfig", {"MaximumConcurrency": 1})["MaximumConcurrency"] for event in events
+    )
+    assert senders == 9
     assert -(-1000 // send_rate.BETWEEN_SENDS_MS) + senders <= MESSAGES_A_SECOND
 
 

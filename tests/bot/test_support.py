@@ -1,7 +1,6 @@
-"""What people write to the bot reaches the operators' chat, and its sender is told the truth about that."""
+"""What people write to the bot is in their thread once, and they are told the truth about that."""
 
 import json
-from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -9,8 +8,10 @@ import pytest
 
 from infra.local.fakes.telegram import FakeTelegram
 from shared.domain.limits import MESSAGES_PER_HOUR
-from shared.store import conditions, keys, send_rate, table, users
+from shared.domain.support import MAX_TEXT
+from shared.store import keys, table, threads, users
 from tests import api
+from tests.conftest import OPERATOR
 from tests.in_process import Api, Change
 from tests.messages import said_in
 
@@ -18,22 +19,27 @@ OPERATORS = -100900
 WRITER = 5
 SENDER = {"id": WRITER, "is_bot": False, "first_name": "🔧 Пётр", "last_name": "Иванов", "username": "petr"}
 TEXT = "Мастер взял деньги и пропал, позвоните +79161234567"
-FORWARDED, LOST = "Передал ваше сообщение оператору", "Похоже, сообщение не дошло"
+KEPT, OPENED = "Передал оператору.", "Обычно отвечаем в течение 24 ч"
+PHOTO = [
+    {"file_id": "small", "width": 90, "height": 51, "file_size": 1_000},
+    {"file_id": "large", "width": 1280, "height": 720, "file_size": 120_000},
+    {"file_id": "vast", "width": 2560, "height": 1440, "file_size": 4_000_001},
+]
 
 
-def write(service: Api, number: int, text: str | None = TEXT, sender: Any = SENDER, **more: Any) -> api.Answer:
+def write(
+    service: Api, number: int, text: str | None = TEXT, sender: Any = SENDER, kind: str = "message", **more: Any
+) -> api.Answer:
     """A user sends the bot a message; `number` is the id of the update and of the message."""
     content = {} if text is None else {"text": text}
     chat = {"id": sender["id"], "type": "private"}
-    return service.update(number, message={"message_id": number, "from": sender, "chat": chat, **content, **more})
+    update: dict[str, Any] = {kind: {"message_id": number, "from": sender, "chat": chat, **content, **more}}
+    return service.update(number, **update)
 
 
-def other(user: int, name: str = "") -> dict[str, Any]:
-    return {"id": user, "is_bot": False, "first_name": name}
-
-
-def calls(bot: FakeTelegram, method: str = "forwardMessage") -> list[dict[str, Any]]:
-    return [call.parameters for call in bot.calls if call.method == method and call.status == 200]
+def kept(user: int = WRITER) -> list[str]:
+    """The texts of a thread, oldest first."""
+    return [message.content.text for message in reversed(threads.messages(user, limit=100, before=None))]
 
 
 def told(bot: FakeTelegram, user: int = WRITER) -> list[str]:
@@ -41,51 +47,152 @@ def told(bot: FakeTelegram, user: int = WRITER) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "text"),
     [
-        {"text": TEXT},
-        {"text": None, "photo": [{"file_id": "a"}], "caption": "/paysupport"},
-        {"text": None, "voice": {"file_id": "a"}},
-        {"text": None, "document": {"file_id": "a"}},
-        {"text": TEXT, "reply_to_message": {"from": {"id": 42, "is_bot": True}, "text": "Ваш заказ взяли"}},
-        {"text": f"/paysupport {TEXT}"},
-        {"text": f"/support\n{TEXT}"},
+        ({"text": TEXT}, TEXT),
+        ({"text": None, "photo": PHOTO, "caption": "Вот чек"}, "Вот чек"),
+        ({"text": None, "photo": PHOTO}, ""),
+        ({"text": TEXT, "reply_to_message": {"from": {"id": 42, "is_bot": True}, "text": "Ваш заказ взяли"}}, TEXT),
+        ({"text": f"/paysupport {TEXT}"}, TEXT),
+        ({"text": f"/support\n{TEXT}"}, TEXT),
+        ({"text": "/supporter"}, None),
+        ({"text": "с" * (MAX_TEXT + 1)}, "с" * MAX_TEXT),
+        ({"text": "тут \u200b\ud83d"}, "тут ?"),
     ],
 )
-def test_message_is_forwarded_and_confirmed_once(service: Api, bot: FakeTelegram, content: dict[str, Any]) -> None:
+def test_message_is_kept_and_confirmed_once(
+    service: Api, bot: FakeTelegram, content: dict[str, Any], text: str | None
+) -> None:
     for _ in range(2):
         assert write(service, 7, **content).status == 200
-    assert calls(bot) == [{"chat_id": OPERATORS, "from_chat_id": WRITER, "message_id": 7}]
-    [confirmed] = told(bot)
-    assert confirmed.startswith(FORWARDED)
+    assert kept() == ([] if text is None else [text])
+    assert len(told(bot)) == 1
+    assert (OPENED in told(bot)[0]) is (text is not None)
     assert bot.violations == []
 
 
-def test_operators_see_who_wrote(service: Api, bot: FakeTelegram) -> None:
-    """Also where the forwarded message hides its author. The id is a link, by an entity in UTF-16 code units."""
+def test_photo_keeps_the_largest_size_that_can_be_shown(service: Api, bot: FakeTelegram) -> None:
+    write(service, 7, None, photo=PHOTO)
+    [message] = threads.messages(WRITER, limit=10, before=None)
+    assert message.content.photo == "large"
+
+
+def test_soon_is_said_once_per_thread(service: Api, bot: FakeTelegram) -> None:
+    """A message soon after the last confirmation gets none; one after that gets a short one."""
+    write(service, 1, "Раз")
+    write(service, 2, "Два")
+    service.later(minutes=1)
+    write(service, 3, "Три")
+    assert [OPENED in said for said in told(bot)] == [True, False]
+    assert told(bot)[1] == KEPT
+    assert kept() == ["Раз", "Два", "Три"]
+
+
+def test_album_is_kept_whole_and_confirmed_once(service: Api, bot: FakeTelegram) -> None:
+    for number in range(1, 11):
+        assert write(service, number, None, photo=PHOTO, media_group_id="1").status == 200
+    assert len(kept()) == 10
+    assert (len(told(bot)), bot.violations) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "kind", ["sticker", "voice", "video", "video_note", "document", "location", "contact", "poll", "dice"]
+)
+def test_other_media_is_not_kept_and_its_sender_is_told(service: Api, bot: FakeTelegram, kind: str) -> None:
+    content: dict[str, Any] = {kind: {"file_id": "a"}, "caption": "Послушайте"}
+    for _ in range(2):
+        assert write(service, 7, None, **content).status == 200
+    assert (kept(), told(bot)) == (
+        [],
+        ["Такое я передать не могу, только текст и фото. Напишите словами, что случилось."],
+    )
+
+
+def test_flood_of_stickers_is_bounded(service: Api, bot: FakeTelegram) -> None:
+    for number in range(MESSAGES_PER_HOUR + 30):
+        assert write(service, number, None, sticker={"file_id": "a"}).status == 200
+    assert MESSAGES_PER_HOUR <= len(told(bot)) <= MESSAGES_PER_HOUR + 1  # the clock moves with the turns of the chat
+    assert bot.violations == []
+
+
+def test_forwarded_message_is_marked_without_its_author(service: Api, bot: FakeTelegram) -> None:
+    origin = {"type": "user", "sender_user": {"id": 77, "first_name": "Семён"}}
+    assert write(service, 7, forward_origin=origin).status == 200
+    [message] = threads.messages(WRITER, limit=10, before=None)
+    assert message.content.is_forwarded
+    assert "Семён" not in json.dumps(table.get(keys.thread_message(WRITER, message.key)), ensure_ascii=False)
+
+
+def test_forwarded_photo_is_marked(service: Api, bot: FakeTelegram) -> None:
+    write(service, 7, None, photo=PHOTO, forward_origin={"type": "hidden_user", "sender_user_name": "Семён"})
+    [message] = threads.messages(WRITER, limit=10, before=None)
+    assert (message.content.is_forwarded, message.content.photo) == (True, "large")
+
+
+def test_edit_replaces_the_text_that_was_kept(service: Api, bot: FakeTelegram) -> None:
+    write(service, 7, "Раз")
+    service.later(minutes=1)
+    for update in (8, 8, 9):
+        edited = {"message_id": 7, "from": SENDER, "chat": {"id": WRITER, "type": "private"}, "text": "Два"}
+        assert service.update(update, edited_message=edited).status == 200
+    [message] = threads.messages(WRITER, limit=10, before=None)
+    assert (message.content.text, message.edited_at) == ("Два", service.now)
+    assert len(told(bot)) == 1
+    # One token for the message, one for the edit.
+    assert users.get(WRITER).full_at["messages"] == service.now - 60_000 + 2 * 3_600_000 // MESSAGES_PER_HOUR
+
+
+def test_edit_of_a_caption_keeps_the_photo(service: Api, bot: FakeTelegram) -> None:
+    write(service, 7, None, photo=PHOTO, caption="Вот чек")
+    write(service, 8, None, kind="edited_message", message_id=7, photo=PHOTO, caption="Вот второй чек")
+    [message] = threads.messages(WRITER, limit=10, before=None)
+    assert (message.content.text, message.content.photo) == ("Вот второй чек", "large")
+
+
+def test_edit_that_leaves_nothing_to_keep_is_ignored(service: Api, bot: FakeTelegram) -> None:
+    """A photo may become a video. A live location is edited every few seconds."""
     write(service, 7)
-    [header] = bot.sent(OPERATORS)
-    assert header["text"] == "Пишет 5 🔧 Пётр Иванов @petr"
-    [link] = header["entities"]
-    shown = header["text"].encode("utf-16-le")[2 * link["offset"] : 2 * (link["offset"] + link["length"])]
-    assert (link["type"], link["user"]["id"], shown.decode("utf-16-le")) == ("text_mention", WRITER, "5")
-    [forwarded] = [call.result for call in bot.calls if call.method == "forwardMessage"]
-    assert header["reply_parameters"]["message_id"] == forwarded["message_id"]
-    assert header["link_preview_options"] == {"is_disabled": True}
+    for number, content in ((8, {"video": {"file_id": "a"}, "caption": "Видео"}), (9, {"location": {"latitude": 55}})):
+        assert write(service, number, None, kind="edited_message", message_id=7, **content).status == 200
+    assert (kept(), len(told(bot))) == ([TEXT], 1)
 
 
-def test_sender_without_a_username_can_be_answered(service: Api, bot: FakeTelegram) -> None:
-    write(service, 7, sender=other(123456789012, "Анна"))
-    [header] = bot.sent(OPERATORS)
-    assert header["text"] == "Пишет 123456789012 Анна"
-    assert header["entities"][0]["length"] == 12
+def test_edit_without_a_token_changes_nothing(service: Api, bot: FakeTelegram) -> None:
+    for number in range(1, MESSAGES_PER_HOUR + 2):
+        write(service, number, "Раз")
+    edited = {"message_id": 1, "from": SENDER, "chat": {"id": WRITER, "type": "private"}, "text": "Два"}
+    assert service.update(100, edited_message=edited).status == 200
+    assert set(kept()) == {"Раз"}
+
+
+@pytest.mark.parametrize(
+    "chat", [{"id": WRITER, "type": "private"}, {"id": OPERATORS, "type": "supergroup"}, {"id": -5, "type": "group"}]
+)
+def test_edit_of_an_unknown_message_is_ignored(service: Api, bot: FakeTelegram, chat: dict[str, Any]) -> None:
+    edited = {"message_id": 7, "from": SENDER, "chat": chat, "text": "Два"}
+    assert service.update(8, edited_message=edited).status == 200
+    assert (kept(), bot.calls) == ([], [])
+
+
+def test_deleted_message_stays_for_the_operators(service: Api, bot: FakeTelegram) -> None:
+    """Telegram tells a bot of deletions in business chats only, and that is ignored."""
+    write(service, 7)
+    deleted = {"business_connection_id": "1", "chat": {"id": WRITER, "type": "private"}, "message_ids": [7]}
+    assert service.update(8, deleted_business_messages=deleted).status == 200
+    assert kept() == [TEXT]
 
 
 def test_banned_user_can_write(service: Api, bot: FakeTelegram) -> None:
     service.call("POST /api/admin/users/{id}/ban", user=900, id=str(WRITER), body={"reason": "не открывает дверь"})
     assert write(service, 7).status == 200
-    assert len(calls(bot)) == 1
+    assert kept() == [TEXT]
     assert users.get(WRITER).banned_at is not None
+
+
+def test_name_of_a_writer_is_kept_without_consent(service: Api, bot: FakeTelegram) -> None:
+    write(service, 7)
+    user = users.get(WRITER)
+    assert (user.first_name, user.username, user.consents) == ("🔧 Пётр", "petr", {})
 
 
 @pytest.mark.parametrize(
@@ -102,53 +209,44 @@ def test_banned_user_can_write(service: Api, bot: FakeTelegram) -> None:
 )
 def test_messages_to_nobody_are_ignored(service: Api, bot: FakeTelegram, more: dict[str, Any]) -> None:
     assert write(service, 7, **more).status == 200
-    assert bot.calls == []
+    assert (bot.calls, kept()) == ([], [])
 
 
 def test_message_in_a_group_costs_no_call(service: Api, bot: FakeTelegram) -> None:
     write(service, 7, chat={"id": -5, "type": "group"})
     write(service, 8, "/what", chat={"id": -5, "type": "group"})
-    assert table.get(keys.update(7)) is table.get(keys.update(8)) is None
-
-
-def test_operator_who_is_the_operators_chat_makes_no_loop(service: Api, bot: FakeTelegram, change: Change) -> None:
-    change(OPERATORS_CHAT_ID=str(WRITER))
-    assert write(service, 7).status == 200
-    assert bot.calls == []
-    assert write(service, 8, "/help").status == 200
-    assert len(told(bot)) == 1
-    assert write(service, 9, sender=other(6)).status == 200
-    assert calls(bot) == [{"chat_id": WRITER, "from_chat_id": 6, "message_id": 9}]
+    write(service, 9, chat={"id": -5, "type": "group"}, kind="edited_message")
+    assert [table.get(keys.update(number)) for number in (7, 8, 9)] == [None] * 3
 
 
 def test_nobody_is_invited_to_write_to_nobody(service: Api, bot: FakeTelegram, change: Change) -> None:
     """Also the words after a command, and a reply to the command's text."""
-    change(OPERATORS_CHAT_ID="")
+    change(OPERATOR_IDS="")
     for number, text in enumerate((TEXT, "/support", "/paysupport", f"/paysupport {TEXT}")):
         assert write(service, number, text).status == 200
     assert len(told(bot)) == 4
     for said in told(bot):
         assert "никто не читает" in said
         assert not any(words in said for words in ("напишите", "Напишите", "Деньги вернём", "Передал"))
-    assert calls(bot) == []
+    assert kept() == []
     assert table.get(keys.user(WRITER)) is None
 
 
-def test_invitations_say_what_operators_get(service: Api, bot: FakeTelegram) -> None:
+def test_invitations_say_what_operators_see(service: Api, bot: FakeTelegram) -> None:
     for number, text in enumerate(("/support", "/paysupport")):
         write(service, number, text)
     assert len(told(bot)) == 2
     for said in told(bot):
         assert "апишите сюда" in said
-        assert "вместе с вашим именем и id" in said
-    assert calls(bot) == []
+        assert "ваше имя и id" in said
+    assert kept() == []
 
 
 def test_unknown_command_gets_the_help(service: Api, bot: FakeTelegram) -> None:
     write(service, 7, "/nobody_knows_it please")
     assert told(bot)[0].startswith("Что я умею")
     assert "/support" in told(bot)[0]
-    assert calls(bot) == []
+    assert kept() == []
 
 
 def test_unknown_command_is_not_logged(service: Api, bot: FakeTelegram, log: StringIO) -> None:
@@ -158,189 +256,115 @@ def test_unknown_command_is_not_logged(service: Api, bot: FakeTelegram, log: Str
     assert '"kind":"/"' in log.getvalue()
 
 
-def test_flood_of_one_person_reaches_operators_in_part(service: Api, bot: FakeTelegram) -> None:
-    for number in range(MESSAGES_PER_HOUR + 3):
+def test_flood_of_one_person_is_bounded(service: Api, bot: FakeTelegram) -> None:
+    """They are told once until when nothing is kept; others, and they themselves after that, are heard."""
+    for number in range(MESSAGES_PER_HOUR + 50):
         assert write(service, number).status == 200
-    arrived = len(calls(bot))
-    assert MESSAGES_PER_HOUR <= arrived <= MESSAGES_PER_HOUR + 1  # the clock moves: a turn of the chat is 3 s
-    assert len([said for said in told(bot) if said.startswith(FORWARDED)]) == arrived
-    assert told(bot)[-1].startswith("Это сообщение не передано")
-    assert told(bot)[-1].endswith("через 2 мин.") or told(bot)[-1].endswith("через 1 мин.")
-    write(service, 100, sender=other(6))
-    assert len(calls(bot)) == arrived + 1
+    assert len(kept()) == MESSAGES_PER_HOUR
+    confirmed, refused = told(bot)
+    assert OPENED in confirmed
+    assert refused.startswith("Это сообщение оператор не увидит")
+    assert refused.endswith("через 3 мин., раньше я ничего не передам.")
+    write(service, 100, sender={**SENDER, "id": 6})
+    assert len(kept(6)) == 1
     service.later(minutes=3)
     write(service, 101)
-    assert len(calls(bot)) == arrived + 2
+    assert len(kept()) == MESSAGES_PER_HOUR + 1
+    write(service, 102)
+    assert told(bot)[-1].startswith("Это сообщение оператор не увидит")
     assert bot.violations == []
 
 
-def test_album_is_forwarded_whole(service: Api, bot: FakeTelegram) -> None:
-    for number in range(10):
-        assert write(service, number, None, photo=[{"file_id": "a"}], media_group_id="1").status == 200
-    assert [call["message_id"] for call in calls(bot)] == list(range(10))
-    assert (len(told(bot)), bot.violations) == (10, [])
+def test_flooded_message_costs_no_write(service: Api, bot: FakeTelegram) -> None:
+    for number in range(MESSAGES_PER_HOUR + 1):
+        write(service, number)
+    before = table.get(keys.thread(WRITER))
+    write(service, 100)
+    assert table.get(keys.thread(WRITER)) == before
 
 
-@pytest.mark.parametrize("fault", [{"status": 502}, {"status": 429, "more": {"retry_after": 5}}])
-def test_sender_is_told_of_a_message_that_is_lost(service: Api, bot: FakeTelegram, fault: dict[str, Any]) -> None:
-    bot.fail("forwardMessage", **fault)
+@pytest.mark.parametrize("fault", [{"status": 502}, {"status": 403}, {"status": 400}])
+def test_confirmation_that_fails_is_given_up(service: Api, bot: FakeTelegram, fault: dict[str, Any]) -> None:
+    """The message is kept; a repeated update would not help."""
+    bot.fail("sendMessage", **fault)
     assert write(service, 7).status == 200
-    [said] = told(bot)
-    assert said.startswith(LOST)
-    assert bot.sent(OPERATORS) == []
-    assert users.get(WRITER).full_at["messages"] <= service.now  # it cost nothing
+    assert (kept(), told(bot)) == ([TEXT], [])
 
 
-@pytest.mark.parametrize(
-    ("method", "fault"),
-    [
-        ("forwardMessage", {"status": 403, "more": {"description": "Forbidden: bot was kicked from the group chat"}}),
-        ("forwardMessage", {"status": 400, "more": {"description": "Bad Request: chat not found"}}),
-        ("forwardMessage", {"status": 400, "more": {"description": "Bad Request: group chat was upgraded"}}),
-        ("sendMessage", {"status": 403, "match": {"chat_id": OPERATORS}}),
-    ],
-)
-def test_unusable_operators_chat_raises_an_alarm(
-    service: Api, bot: FakeTelegram, log: StringIO, method: str, fault: dict[str, Any]
-) -> None:
-    bot.fail(method, **fault)
+def test_confirmation_waits_for_its_turn(service: Api, bot: FakeTelegram) -> None:
+    bot.fail("sendMessage", status=429, more={"retry_after": 5})
     assert write(service, 7).status == 200
-    assert told(bot)[0].startswith(LOST if method == "forwardMessage" else FORWARDED)
-    assert '"failed"' in log.getvalue()
-    assert table.get(keys.user(OPERATORS)) is None
-
-
-def test_message_that_cannot_be_forwarded_alarms_nobody(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    bot.protected.add(7)
-    assert write(service, 7).status == 200
-    assert told(bot)[0].startswith("Такое сообщение передать оператору нельзя")
-    assert bot.sent(OPERATORS) == []
-    assert '"failed"' not in log.getvalue()
-
-
-@pytest.mark.parametrize("chat", [OPERATORS, WRITER], ids=["the header", "the confirmation"])
-def test_forwarded_message_is_not_repeated(service: Api, bot: FakeTelegram, chat: int) -> None:
-    """A header in doubt and a confirmation that fails: a repeated update would forward the message once more."""
-    bot.fail("sendMessage", status=502, match={"chat_id": chat})
-    for _ in range(2):
-        assert write(service, 7).status == 200
-    assert len(calls(bot)) == 1
-    assert not any(said.startswith(LOST) for said in told(bot))
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 429, "more": {"retry_after": 5}},
-        {"status": 400, "more": {"description": "Bad Request: can't parse entities"}},
-        {"status": 403},
-        {"status": 404, "more": {"text": "<html>"}},
-    ],
-)
-def test_header_that_fails_does_not_undo_its_message(
-    service: Api, bot: FakeTelegram, log: StringIO, fault: dict[str, Any]
-) -> None:
-    bot.fail("sendMessage", match={"chat_id": OPERATORS}, **fault)
-    assert_forwarded_without_header(service, bot, log)
-
-
-def test_header_without_a_turn_does_not_undo_its_message(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    """The operators' chat is paused for too long to wait for."""
-    started = service.now
-    after_forward(bot, lambda: send_rate.pause(OPERATORS, 40))
-    assert_forwarded_without_header(service, bot, log)
-    assert service.now - started < 14_000
-
-
-def test_late_header_is_not_waited_for(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    """The turn comes late and Telegram is slow, and the function must end before its timeout of 29 s."""
-    _take_turns(service, 2)
-    started = service.now
-
-    def pass_time() -> None:
-        service.later(ms=6_000)
-        send_rate.pause(OPERATORS, 2)
-
-    after_forward(bot, pass_time)
-    assert_forwarded_without_header(service, bot, log)
-    assert service.now - started < 13_000
-
-
-def after_forward(bot: FakeTelegram, then: Callable[[], None]) -> None:
-    """Do something while the bot waits for the response to forwardMessage."""
-    forward = bot._methods["forwardMessage"]
-
-    def forward_message(parameters: dict[str, Any]) -> Any:
-        result = forward(parameters)
-        then()
-        return result
-
-    bot._methods["forwardMessage"] = forward_message
-
-
-def assert_forwarded_without_header(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    """The sender is told once that the message arrived, it costs a token, and operators can see who wrote."""
-    for _ in range(2):
-        assert write(service, 7).status == 200
-    assert (len(calls(bot)), bot.sent(OPERATORS)) == (1, [])
-    [said] = told(bot)
-    assert said.startswith(FORWARDED)
-    assert users.get(WRITER).full_at["messages"] > service.now
-    [line] = [entry for entry in map(json.loads, log.getvalue().splitlines()) if entry["message"] == "header not sent"]
-    assert line["user_id"] == WRITER
-
-
-def test_update_comes_again_while_telegram_is_down(service: Api, bot: FakeTelegram) -> None:
-    bot.fail("*", status=502, times=None)
-    assert write(service, 7).status == 503
-    bot.script.clear()
+    assert OPENED in told(bot)[0]
+    bot.fail("sendMessage", status=429, more={"retry_after": 500})
     service.later(minutes=1)
-    assert write(service, 7).status == 200
-    assert len(calls(bot)) == 1
-    assert told(bot)[-1].startswith(FORWARDED)
-    assert users.get(WRITER).full_at["messages"] - service.now <= 3_600_000 // MESSAGES_PER_HOUR
+    started = service.now
+    assert write(service, 8).status == 200
+    assert (len(told(bot)), len(kept())) == (1, 2)
+    assert service.now - started < 16_000
 
 
-def test_full_queue_of_the_operators_chat_is_waited_for(service: Api, bot: FakeTelegram) -> None:
-    """Then the update comes again, and costs the sender one token in all."""
-    _take_turns(service, 10)
-    assert write(service, 7).status == 503
-    assert bot.calls == []
-    service.later(minutes=1)
-    assert write(service, 7).status == 200
-    assert (len(calls(bot)), bot.violations) == (1, [])
-    assert users.get(WRITER).full_at["messages"] - service.now <= 3_600_000 // MESSAGES_PER_HOUR
-
-
-def test_refused_operators_chat_is_left_alone_for_its_time(service: Api, bot: FakeTelegram) -> None:
-    """A 429 pauses that chat only: senders are told at once that nothing arrives, and of other things as ever."""
-    bot.fail("forwardMessage", status=429, more={"retry_after": 3600})
-    for number in range(3):
-        assert write(service, number).status == 200
-    assert len([call for call in bot.calls if call.method == "forwardMessage"]) == 1
-    assert [said.startswith(LOST) for said in told(bot)] == [True] * 3
-    service.later(minutes=60)
-    assert write(service, 9).status == 200
-    assert len(calls(bot)) == 1
-
-
-def _take_turns(service: Api, turns: int) -> None:
-    """Other senders take the next turns of the operators' chat."""
-    taken = {**keys.pace(OPERATORS), "next_at": service.now + turns * send_rate.BETWEEN_SENDS_TO_A_GROUP_MS}
-    table.transact([table.put_write(taken, condition=conditions.NOT_THERE)])
-
-
-def test_nothing_of_a_message_is_stored_or_logged(service: Api, bot: FakeTelegram, log: StringIO) -> None:
-    bot.fail("forwardMessage", status=400)
+def test_nothing_of_a_message_is_logged(service: Api, bot: FakeTelegram, log: StringIO) -> None:
+    bot.fail("sendMessage", status=400)
     for number in range(3):
         write(service, number, TEXT)
+    write(service, 4, "Другое", kind="edited_message")
     assert log.getvalue()
-    stored = json.dumps(table.get(keys.user(WRITER)), default=str)
-    for trace in (TEXT, "79161234567", "Пётр", "petr"):
+    for trace in ("Мастер", "79161234567", "Пётр", "petr", "Другое"):
         assert trace not in log.getvalue()
-        assert trace not in stored
 
 
 def test_message_without_a_sender_is_ignored(service: Api, bot: FakeTelegram) -> None:
     assert service.update(7, message=said_in(WRITER, TEXT)).status == 200
-    assert bot.calls == []
+    assert (bot.calls, kept()) == ([], [])
+
+
+# ---------------------------------------------------------------- /threads
+
+
+def ask(service: Api, number: int, text: str, user: int = OPERATOR, chat: Any = None) -> None:
+    """An operator, or somebody else, sends the command in private or in a group."""
+    content = {"from": {"id": user, "is_bot": False}, "chat": chat or {"id": user, "type": "private"}, "text": text}
+    assert service.update(number, message={"message_id": number, **content}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("/threads 30", 30),
+        ("/threads 1", 1),
+        ("/threads off", 0),
+        ("/threads", None),
+        ("/threads 0", None),
+        ("/threads 1441", None),
+        ("/threads 99999999999", None),
+        ("/threads ٣٠", None),
+        ("/threads часто", None),
+    ],
+)
+def test_operator_sets_how_often_they_are_told(service: Api, bot: FakeTelegram, text: str, minutes: int | None) -> None:
+    ask(service, 1, text)
+    watch = threads.watches([OPERATOR]).get(OPERATOR)
+    assert (watch.minutes if watch else None) == minutes
+    assert ("не чаще раза в" in told(bot, OPERATOR)[0]) is bool(minutes)
+
+
+def test_operators_group_has_a_setting_of_its_own(service: Api, bot: FakeTelegram) -> None:
+    group = {"id": OPERATORS, "type": "supergroup"}
+    ask(service, 1, "/threads@our_bot", chat=group)
+    assert "не чаще раза в 15 мин" in told(bot, OPERATORS)[0]
+    ask(service, 2, "/threads@our_bot 60", chat=group)
+    assert threads.watches([OPERATORS])[OPERATORS].minutes == 60
+
+
+@pytest.mark.parametrize(
+    ("user", "chat"),
+    [
+        (WRITER, {"id": WRITER, "type": "private"}),
+        (WRITER, {"id": OPERATORS, "type": "supergroup"}),
+        (OPERATOR, {"id": -5, "type": "group"}),
+    ],
+)
+def test_others_set_nothing(service: Api, bot: FakeTelegram, user: int, chat: dict[str, Any]) -> None:
+    ask(service, 1, "/threads 30", user=user, chat=chat)
+    assert threads.watches(sorted({chat["id"], user})) == {}
+    assert [said.startswith("Что я умею") for said in told(bot, chat["id"])] == [True] * (chat["id"] > 0)

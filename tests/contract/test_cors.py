@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.aws import Apis
 from infra.local.front import Front
 from infra.local.settings import ORIGIN, LocalSettings, SettingError
 from shared.http.schemas import BOT_CAN_WRITE
@@ -30,11 +31,19 @@ def answered(method: str, origin: str, status: int) -> dict[str, str]:
     async def receive() -> Any:
         return {"type": "http.request", "body": b""}
 
-    front = Front("http://127.0.0.1:1", "api", [WEBAPP], concurrency=1)
+    front = Front("http://127.0.0.1:1", Apis("api", "live"), [WEBAPP], concurrency=1)
     headers = [(b"origin", origin.encode()), (b"access-control-request-method", b"PUT")]
     # A separate loop: asyncio.run would close the loop that the functions of other tests use.
     loop = asyncio.new_event_loop()
-    scope = {"type": "http", "method": method, "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+    }
     loop.run_until_complete(front(scope, receive, send))
     loop.close()
     assert sent[0]["status"] == status

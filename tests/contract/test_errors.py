@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from pydantic_core import core_schema
 
-from shared.domain.errors import DomainError
-from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse
+from shared.domain.errors import AmountOutOfLimits, DomainError
+from shared.error_responses import ERROR_RESPONSES, HTTP_ERROR_RESPONSES, ErrorResponse, response_to
 from shared.http import errors
 from shared.service_errors import ProviderError, ServiceError
 
@@ -47,6 +47,11 @@ def test_every_field_error_is_readable_russian(kind: str) -> None:
 
 def assert_a_user_can_read(sentence: str) -> None:
     """Check that a text is Russian, apart from names that are usually written in Latin letters."""
-    russian = re.sub(r"@username|/support|JSON|Telegram|true|false", "", sentence)
+    russian = re.sub(r"@username|/support|/admin|JSON|Telegram|true|false", "", sentence)
     assert re.match(r"[А-ЯЁ]", sentence)
     assert not re.search(r"[A-Za-z]", russian)
+
+
+def test_response_to_an_amount_has_its_limits() -> None:
+    sentence = "Этим способом можно пополнить баланс на сумму от 100 до 500 ₽"
+    assert response_to(AmountOutOfLimits(100, 500)) == (422, "amount_out_of_limits", sentence)

@@ -7,6 +7,7 @@ or may not be a party to the orders.
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from moto import mock_aws
 from requests.structures import CaseInsensitiveDict
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -31,15 +33,16 @@ from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared import clock
-from shared.aws import secrets
+from shared.aws import health, queues, secrets
 from shared.domain.order import CATEGORIES
+from shared.settings import dead_letter_queues, watched_queues
 from shared.store import feeds, table
 from tests import api
 from tests.conftest import OPERATOR, TABLE, WEBHOOK_SECRET, ParameterStore
 from tests.contract.endpoints import ENDPOINTS
 from tests.fakes import sdk
 from tests.fakes.dynamodb import Database
-from tests.in_process import Api
+from tests.in_process import Api, moto_of
 
 SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.TARGET.read_bytes()))
 CHECKS = [
@@ -132,7 +135,7 @@ def route_of(method: str, path: str) -> str:
 @pytest.fixture
 def world(
     monkeypatch: pytest.MonkeyPatch, crypto_pay: FakeCryptoPay, telegram: FakeTelegram, yookassa: FakeYookassa
-) -> World:
+) -> Iterator[World]:
     """The functions over a table with orders in every state, and the fakes of the other services."""
     world = World()
     database = Database(api.table_definition(), name=TABLE, now=lambda: world.now)
@@ -143,7 +146,14 @@ def world(
     monkeypatch.setattr(clock, "now_ms", lambda: world.now)
     feeds._totals.clear()
     world.begin()
-    return world
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):  # what operators see of queues and alarms
+        queues.client.cache_clear()
+        health._cloudwatch.cache_clear()
+        for url in (*watched_queues().values(), *dead_letter_queues().values()):
+            moto_of("sqs").create_queue(url.rpartition("/")[2])
+        yield world
+    queues.client.cache_clear()
+    health._cloudwatch.cache_clear()
 
 
 def fill_in(draw: st.DataObject, case: Case[Any], world: World) -> None:

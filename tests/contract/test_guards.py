@@ -33,7 +33,7 @@ def test_a_route_that_once_had_a_throttle_names_the_default() -> None:
     https://github.com/serverless/serverless/pull/8590
     """
     admin = {route for route in api.route_keys() if "/api/admin/" in route}
-    assert len(admin) == 9
+    assert len(admin) == 28
     assert admin <= set(LIMITS)
     assert {"POST /api/orders", "POST /api/orders/{id}/take", "PUT /api/users/me/preferences"} <= set(LIMITS)
     assert "ANY /api/users/me/export" in LIMITS
@@ -44,11 +44,14 @@ def test_the_translated_stage_has_the_limits() -> None:
     template = (ROOT / "template.yaml").read_text()
     parameters = {"Stage": "prod", "CorsOrigins": "https://app.example.org"}
     deployed = cloudformation(template, {"Bucket": "code", "Key": "code.zip"}, parameters)["Resources"]
-    [stage] = [
-        resource["Properties"] for resource in deployed.values() if resource["Type"] == "AWS::ApiGatewayV2::Stage"
-    ]
-    assert set(stage["RouteSettings"]) == set(LIMITS)
-    assert set(stage["DefaultRouteSettings"]) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
+    stages = {
+        resource["Properties"]["ApiId"]["Ref"]: resource["Properties"]
+        for resource in deployed.values()
+        if resource["Type"] == "AWS::ApiGatewayV2::Stage"
+    }
+    assert set(stages["Api"]["RouteSettings"]) == set(LIMITS)
+    for api_id in ("Api", "LiveApi"):
+        assert set(stages[api_id]["DefaultRouteSettings"]) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
     alone = {
         name for name, resource in deployed.items() if "ReservedConcurrentExecutions" in resource.get("Properties", {})
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from infra.build import start
+from infra.local.settings import LocalSettings
 from tests import api
 from tests.api import ROOT
 from tests.contract import files
@@ -117,6 +119,13 @@ def test_a_deployment_needs_the_link_of_its_bot() -> None:
 def _overrides(stage: str) -> list[tuple[str, str]]:
     given = STAGES[stage]["global"]["parameters"]["parameter_overrides"]
     return [(name, value) for name, _, value in (override.partition("=") for override in given)]
+
+
+def test_every_function_has_an_event_for_its_start_check() -> None:
+    """`make build` invokes each package once: a function without an event would break it only after minutes."""
+    settings = LocalSettings.read({})
+    for name, properties in start.functions().items():
+        assert start.event_of(name, properties, settings) is not None, name
 
 
 def test_ci_can_be_run() -> None:

@@ -4,8 +4,11 @@ The calls are recorded over moto, while each function takes every path that lead
 them on the embedded AWS, whose policy engine enforces the roles.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,14 +20,21 @@ from functions.scheduled import audit, check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
-from shared.aws import secrets
+from shared import settings
+from shared.aws import queues, secrets
 from shared.aws.queues import Queue
+from shared.domain.days import day_at
+from shared.domain.live import HANDSHAKE_MS
+from shared.domain.messages import ListChange, PersonalEvent
 from shared.domain.order import CATEGORIES
-from shared.store import feeds, keys
+from shared.store import feeds, keys, logins
 from tests import api
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
 from tests.contract.endpoints import ENDPOINTS
+from tests.contract.support_calls import keep_threads
+from tests.fakes.sockets import FakeSockets
 from tests.in_process import HANDLERS, Api, Change
+from tests.live import TICKET, Sockets
 
 RESOURCES: dict[str, Any] = api.template()["Resources"]
 INDEXES = [value.name for value in vars(keys).values() if isinstance(value, keys.Index)]
@@ -43,6 +53,15 @@ ELSEWHERE = {
     "NewOrders.Arn": "NEW_ORDERS",
     "Offers.Arn": "OFFERS",
     "Notices.Arn": "NOTICES",
+    "PersonalFrames.Arn": "PERSONAL_FRAMES",
+    "ListFrames.Arn": "LIST_FRAMES",
+    "AllCitiesFrames.Arn": "ALL_CITIES_FRAMES",
+    "NotificationDeadLetters.Arn": "NOTIFICATION_DEAD_LETTERS",
+    "StreamDeadLetters.Arn": "STREAM_DEAD_LETTERS",
+    "TimerDeadLetters.Arn": "TIMER_DEAD_LETTERS",
+    "*": "CloudWatch",
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${LiveApi}/live/*/@connections/*": "sockets",
+    "Answers.Arn": "ANSWERS",
 }
 
 
@@ -145,15 +164,24 @@ class Calls:
         elif "QueueUrl" in parameters:
             queue = parameters["QueueUrl"].rpartition("/")[2].upper().replace("-", "_")
             made.add(Grant(f"sqs:{operation.removesuffix('Batch')}", queue))
+        elif operation in ("DescribeAlarms", "GetMetricData"):
+            made.add(Grant(f"cloudwatch:{operation}", "CloudWatch"))
         elif operation == "GetParameter":
             made.add(Grant("ssm:GetParameter", parameters["Name"].rpartition("/")[2]))
         else:
             done = Grant(f"dynamodb:{operation}", parameters.get("IndexName", "table"))
             made.add(self._as_granted(done, parameters))
 
+    def note_socket(self) -> None:
+        """Note a call about a socket, which goes without a client of botocore."""
+        self.made[self._function].add(Grant("execute-api:ManageConnections", "sockets"))
+
     def _as_granted(self, done: Grant, write: dict[str, Any]) -> Grant:
         """Limit the call to its partition if the function's own grant has such a limit."""
-        leading = (write.get("Item") or write.get("Key") or {}).get("pk", {}).get("S", "").partition("#")[0]
+        key = write.get("Item") or write.get("Key") or {}
+        if "KeyConditionExpression" in write and "IndexName" not in write:
+            key = {"pk": write["ExpressionAttributeValues"][":partition"]}
+        leading = key.get("pk", {}).get("S", "").partition("#")[0]
         narrow = done._replace(keys=f"{leading}#*")
         return narrow if self._function in FUNCTIONS and narrow in granted(self._function) else done
 
@@ -198,7 +226,8 @@ def take_every_path(calls: Calls) -> None:
     calls.of("DELETE /api/orders/{id}", user=1, id=other)
     for city in ({}, {"city": "Казань"}):
         for category in ({}, {"category": "Клининг"}):
-            calls.of("GET /api/orders", query={"offset": 1, **city, **category})
+            # A page that begins at a cursor needs a total.
+            calls.of("GET /api/orders", query={"cursor": "9999999999999.AAAAAAAAAAAA", **city, **category})
     for whose in ("mine", "taken_by_me"):
         calls.of("GET /api/orders", user=2, query={whose: True})
     calls.of("GET /api/balance/transactions", user=2)
@@ -228,7 +257,7 @@ def take_every_path(calls: Calls) -> None:
     )
     calls.of("GET /api/cities", query={"search": "каз"})
     say_everything_to_the_bot(calls)
-    for page in ("/health", "/docs", "/openapi.json"):
+    for page in ("/health", "/admin", "/docs", "/openapi.json"):
         calls.of(f"GET {page}")
 
 
@@ -242,8 +271,65 @@ def read_often(calls: Calls) -> None:
                 assert answer.status != 429
 
 
+class Watchers:
+    """Users whose sockets watch a list: the functions that close or tell them."""
+
+    def __init__(self, calls: Calls, service: Api, fake: FakeSockets) -> None:
+        self._calls = calls
+        self._clients = Sockets(service, fake)
+        fake.on_call = calls.note_socket
+
+    def open(self, *users: int) -> None:
+        for user in users:
+            ticket = self._calls.of(TICKET, user=user).json["ticket"]
+            self._calls.by("LiveSocket")
+            secrets._provider.cache_clear()
+            assert self._clients.connect(f"{user}=", ticket) == 200
+            assert self._clients.watch(f"{user}=", "Казань")["type"] == "watching"
+
+    def end(self, user: int) -> None:
+        self._calls.by("LiveSocket")
+        self._clients.event(f"{user}=", "DISCONNECT")
+
+    def die(self, user: int) -> None:
+        """Let a socket die unnoticed."""
+        self._clients.fake.frames.pop(f"{user}=")
+
+
+def follow_orders(calls: Calls, service: Api, watchers: Watchers, change: Change) -> None:
+    """Tell sockets of an order, of which some died, and one list that is above the ceiling."""
+    watchers.open(60, 61, 62, 63, 64)
+    watchers.end(60)
+    for user in (61, 62):
+        watchers.die(user)
+    order = taken_order(calls, "@told_pipe")
+    change(LIVE_WATCHERS="2")
+
+    def handled(function: str, queue: Queue, message: Any) -> None:
+        calls.by("nobody: this is the test looking")
+        event = service.received(queue, asdict(message))
+        calls.by(function)
+        HANDLERS[queue].handler(event, api.Context())
+
+    for queue, of_city in ((Queue.LIST_FRAMES, True), (Queue.ALL_CITIES_FRAMES, False)):
+        moved = ListChange(order, "Казань", None, "Клининг", 1, of_city, service.now)
+        handled("SendListFrames", queue, moved)
+    watchers.open(61)
+    watchers.die(61)
+    service.later(ms=HANDSHAKE_MS)
+    for due_at in (service.now, service.now + 60_000):
+        handled("SendPersonalFrames", Queue.PERSONAL_FRAMES, PersonalEvent(61, "respond_due", order, due_at))
+
+
 def keep_order(calls: Calls, service: Api | None = None) -> None:
     """Run the operators' actions; `service` is given where time can pass."""
+    if service is not None:
+        calls.by("nobody: this is the bot")
+        logins.put("A" * 22, OPERATOR, ends_at=service.now + 1)
+        calls.of("POST /api/admin/session", body={"code": "A" * 22})
+    today = day_at(service.now if service is not None else round(time.time() * 1000))
+    period = {"from": today - timedelta(days=1), "to": today}
+    assert calls.of("GET /api/admin/stats", user=OPERATOR, query=period).status == 200
     order = taken_order(calls, "@fourth_pipe")
     calls.of("POST /api/orders/{id}/respond", user=1, id=order)
     calls.of("POST /api/reviews/executor", user=2, body={"order_id": order, "complaint": "Не отвечал"})
@@ -257,6 +343,10 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
     reviewed = taken_order(calls, "@ninth_pipe")
     calls.of("POST /api/orders/{id}/complete", user=1, id=reviewed)
     calls.of("POST /api/reviews/client", user=1, body={"order_id": reviewed, "rating": 5})
+    for change in ("hide", "restore", "hide"):
+        named = {"order_id": reviewed, "author_id": 1, **WHY}
+        calls.of(f"POST /api/admin/reviews/{change}", user=OPERATOR, body=named)
+    calls.of("GET /api/admin/reviews", user=OPERATOR, query={"hidden": True})
     calls.of("POST /api/admin/orders/{id}/remove", user=OPERATOR, id=reviewed, body=WHY)
     taken_order(calls, "@sixth_pipe")
     late = taken_order(calls, "@seventh_pipe")
@@ -275,12 +365,25 @@ def keep_order(calls: Calls, service: Api | None = None) -> None:
     for change in ("ban", "unban"):
         calls.of(f"POST /api/admin/users/{{id}}/{change}", user=OPERATOR, id="1", body=WHY)
     calls.of("GET /api/admin/users/{id}/ledger", user=OPERATOR, id="2", query=WHY)
+    for found in ("2", "@nobody"):
+        calls.of("GET /api/admin/users", user=OPERATOR, query={"query": found})
+    calls.of("GET /api/admin/users/{id}", user=OPERATOR, id="2", query=WHY)
+    for text in ("Звонила", "Звонила ещё раз"):
+        calls.of("POST /api/admin/users/{id}/notes", user=OPERATOR, id="2", body={"text": text})
     calls.of("GET /api/admin/actions", user=OPERATOR)
+    if service is not None:
+        watch_health(calls)
 
 
 def forget_people(calls: Calls, service: Api | None = None) -> None:
     """Export and erase a user's data; also as an operator if `service` is in process."""
     for user in (40, 41):
+        sender = {"from": {"id": user}, "chat": {"id": user, "type": "private"}}
+        calls.of(
+            "POST /api/telegram/webhook",
+            body={"update_id": user, "message": {"message_id": 1, "text": "Где деньги?", **sender}},
+            headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
+        )
         order = calls.of("POST /api/orders", user=user, body={**NEW_ORDER, "contact": f"@pipe_of_{user}"}).json["id"]
         calls.of("POST /api/balance/recharge", user=42, body={"amount": 2})
         calls.of("POST /api/orders/{id}/take", user=42, id=order)
@@ -371,10 +474,61 @@ def move_money(
     calls.by("CheckPayments")
     check_payments.handler({}, api.Context())
 
+    for provider, amount in (("crypto_pay", 900), ("yookassa", 900), ("telegram_stars", 900), ("crypto_pay", 5000)):
+        wanted = {"amount": amount, "provider": provider}
+        made = calls.of("POST /api/balance/create-invoice", user=30, body=wanted).json
+        number = made["pay_url"].rpartition("/")[2]
+        if provider == "crypto_pay":
+            crypto_pay.pay(int(number))
+            event, signed = crypto_pay.webhook(int(number))
+            calls.of("POST /api/balance/webhook/crypto-bot", raw=event, headers=signed)
+        elif provider == "yookassa":
+            yookassa.pay(number)
+            calls.of("POST /api/balance/webhook/yookassa", raw=yookassa.webhook(number).decode())
+        else:
+            calls.of(
+                "POST /api/telegram/webhook",
+                body={"update_id": 200, "message": telegram.pay_stars(made["pay_url"], 30)},
+                headers={"x-telegram-bot-api-secret-token": WEBHOOK_SECRET},
+            )
+        refund_as_operators(calls, str(made["payment_id"]))
+
     secrets._provider.cache_clear()
     calls.by("RefundPayment")
     for payment_id in (coins, card, stars):
         assert refund_payment.handler({"payment_id": payment_id}, api.Context())["status"] == "refunded"
+
+
+def watch_health(calls: Calls) -> None:
+    """Look at the queues, and redrive a message of each. moto does not say from which queue a message came."""
+    calls.by("nobody: this is SQS")
+    sources = list(settings.watched_queues().values())
+
+    def from_each(parsed: Any, **_: Any) -> None:
+        for message in parsed.get("Messages", []):
+            source = sources[int(message["Body"])].rpartition("/")[2]
+            message["Attributes"] = {"DeadLetterQueueSourceArn": f"arn:aws:sqs:eu-central-1:123456789012:{source}"}
+
+    queues.client().meta.events.register("after-call.sqs.ReceiveMessage", from_each)
+    for number in range(len(sources)):
+        dead = settings.dead_letter_queues()["NotificationDeadLetters"]
+        queues.client().send_message(QueueUrl=dead, MessageBody=str(number))
+    calls.of("GET /api/admin/health", user=OPERATOR)
+    redriven = calls.of("POST /api/admin/redrive", user=OPERATOR, body={"queue": "NotificationDeadLetters", **WHY})
+    assert redriven.json["redriven"] == len(sources)
+    queues.client().meta.events.unregister("after-call.sqs.ReceiveMessage", from_each)
+
+
+def refund_as_operators(calls: Calls, payment: str) -> None:
+    """Refund a payment in the panel, with a second operator where it is above the sum of the first."""
+    calls.of("GET /api/admin/payments/{id}", user=OPERATOR, id=payment)
+    refund = "POST /api/admin/payments/{id}/refund"
+    if calls.of(refund, user=OPERATOR, id=payment, body=WHY).json["refund"] == "waiting":
+        calls.of("GET /api/admin/refunds", user=OPERATOR)
+        withdrawn = calls.of("POST /api/admin/refunds/{id}/withdraw", user=OPERATOR, id=payment, body=WHY)
+        calls.of(refund, user=OPERATOR, id=payment, body=WHY)
+        approved = calls.of("POST /api/admin/refunds/{id}/approve", user=OPERATOR + 1, id=payment, body=WHY)
+        assert (withdrawn.status, approved.json["refund"]) == (200, "succeeded")
 
 
 def let_time_pass(calls: Calls, service: Api) -> None:
@@ -412,6 +566,7 @@ def say_everything_to_the_bot(calls: Calls) -> None:
     updates: list[dict[str, Any]] = [
         {"my_chat_member": kicked},
         {"message": {"chat": chat, "text": "/start"}},
+        {"message": {"chat": chat, "from": {"id": OPERATOR}, "text": "/admin"}},
         {"my_chat_member": kicked},
     ]
     for contact, action in (("@pressed_pipe", "respond"), ("@closed_pipe", "close")):
@@ -486,8 +641,9 @@ def ask_for_receipt_contacts(calls: Calls, telegram: FakeTelegram, change: Chang
     change(YOOKASSA_VAT_CODE="")
 
 
-def look_into_the_books(calls: Calls) -> None:
-    """Run the audit."""
+def look_into_the_books(calls: Calls, service: Api) -> None:
+    """Run the audit, in the night after the orders."""
+    service.later(minutes=24 * 60)
     calls.by("Audit")
     audit.handler({}, api.Context())
 
@@ -498,6 +654,7 @@ def test_each_function_is_granted_exactly_its_calls(
     crypto_pay: FakeCryptoPay,
     telegram: FakeTelegram,
     yookassa: FakeYookassa,
+    sockets: FakeSockets,
     change: Change,
 ) -> None:
     """Also P1 and P7: a function that writes in transactions never writes outside one."""
@@ -509,8 +666,12 @@ def test_each_function_is_granted_exactly_its_calls(
     let_time_pass(calls, service)
     take_over_contacts(calls, service)
     notify(calls, service, telegram)
+    watchers = Watchers(calls, service, sockets)
+    follow_orders(calls, service, watchers, change)
+    watchers.open(1, 40, 41, 43, 44, 50)
     keep_order(calls, service)
+    keep_threads(calls, service, telegram, [Hurried(10_000), api.Context()])
     forget_people(calls, service)
-    look_into_the_books(calls)
+    look_into_the_books(calls, service)
     called = {function: sorted(calls.made[function]) for function in FUNCTIONS}
     assert called == {function: sorted(granted(function)) for function in FUNCTIONS}

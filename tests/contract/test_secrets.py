@@ -11,6 +11,7 @@ from tests import conftest
 from tests.api import ROOT
 from tests.contract import files
 from tests.domain import test_init_data
+from tests.store import test_keys
 
 # Strings that look like a secret but were made up for this project, by file.
 REVIEWED = {
@@ -20,6 +21,7 @@ REVIEWED = {
     "tests/domain/test_init_data.py": {test_init_data.TOKEN},
     "tests/fakes/test_telegram_form.py": {"a-Z_9", "a b"},  # the forms of a token, right and wrong
     "tests/integration/test_credentials.py": {"eyJhbGciOiJIUzI1NiJ9" + ".e30.x"},  # an empty JWT, which must be refused
+    "tests/store/test_keys.py": {test_keys.RFC_4231_CASE_2},  # a known answer of HMAC
 }
 
 # In pieces, so that the scan does not find this file.
@@ -43,8 +45,11 @@ def secrets_in(files: list[Path], root: Path) -> set[tuple[str, str]]:
 
 
 def test_no_secret_is_committed() -> None:
-    """In all files that git tracks or would add. An unused entry of REVIEWED fails as well."""
-    scanned = [path for path in files.of_the_project() if path.is_file()]
+    """In all files that git tracks or would add. An unused entry of REVIEWED fails as well.
+
+    Vendored files are left out: they are npm's, by their hashes, and a scan of their long lines takes minutes.
+    """
+    scanned = [path for path in files.of_the_project() if path.is_file() and "vendor" not in path.parts]
     assert len(scanned) > 200
     found = secrets_in(scanned, ROOT)
     reviewed = {(name, text) for name, texts in REVIEWED.items() for text in texts}

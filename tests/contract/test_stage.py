@@ -224,7 +224,7 @@ def test_setup_says_that_nobody_reads_messages(
     monkeypatch.setattr(stage, "_telegram", lambda *_: {"username": "a_bot"})
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     assert run("setup", Account()) == 0
-    assert ("Nobody reads what people write to the bot: set OperatorsChatId" in capsys.readouterr().out) is is_said
+    assert ("No chat is told that people wait for an answer: set OperatorsChatId" in capsys.readouterr().out) is is_said
 
 
 @pytest.fixture

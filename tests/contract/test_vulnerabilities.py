@@ -102,7 +102,16 @@ def test_audit_without_any_pin_fails(audit: Any) -> None:
 
 def test_audit_reads_every_line_of_the_locks() -> None:
     locks = sorted(vulnerabilities.REQUIREMENTS.glob("*.txt"))
-    assert [lock.stem for lock in locks] == ["checkov", "dev", "functions", "fuzz", "local", "runtime", "sam"]
+    assert [lock.stem for lock in locks] == [
+        "browser",
+        "checkov",
+        "dev",
+        "functions",
+        "fuzz",
+        "local",
+        "runtime",
+        "sam",
+    ]
     for lock in locks:
         lines = [line for line in lock.read_text().splitlines() if line and not line.startswith((" ", "#"))]
         assert len(vulnerabilities.pinned(lock)) == len(lines), lock.name

@@ -17,7 +17,7 @@ HOUR, DAY = 3600, 86_400
 # AWS recommends six times the function's timeout, so that Lambda can try again while the function is throttled:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. A queue with less, and the reason.
 SHORTER = dict.fromkeys(
-    ("NewOrders", "Offers", "Notices"),
+    ("NewOrders", "Offers", "Notices", "Answers"),
     "a failed message returns after the visibility timeout, and news is of use for an hour only; MaximumConcurrency"
     " keeps Lambda from taking messages that it cannot start, which the factor is for",
 )
@@ -181,7 +181,7 @@ def schedules(wiring: Wiring) -> Iterator[str]:
 def invocations(wiring: Wiring) -> Iterator[str]:
     """Each source invokes the alias, and may; no function waits for a source that there is not."""
     invoked = {
-        **{f"route {key}": each for key, each in wiring.routed.items()},
+        **{f"route {key}": each for key, each in {**wiring.routed, **wiring.socket_routes}.items()},
         **{name: source.invokes for name, source in wiring.sources.items()},
         **{name: rule.invokes for name, rule in wiring.rules.items()},
         "schedules": next(_timed(wiring), Invoked("", None)),
@@ -194,6 +194,9 @@ def invocations(wiring: Wiring) -> Iterator[str]:
     for key, each in wiring.routed.items():
         if not _is_permitted(wiring, each, "apigateway.amazonaws.com", f"/${{__Stage__}}/{_permitted(key)}"):
             yield f"the API may not invoke {each.function} for {key}"
+    for key, each in wiring.socket_routes.items():
+        if not _is_permitted(wiring, each, "apigateway.amazonaws.com", f"/live/{key}"):
+            yield f"the WebSocket API may not invoke {each.function} for {key}"
     for name, rule in wiring.rules.items():
         if not _is_permitted(wiring, rule.invokes, "events.amazonaws.com", arn(name)):
             yield f"{name} may not invoke {rule.invokes.function}"
@@ -221,8 +224,8 @@ def _is_permitted(wiring: Wiring, invoked: Invoked, principal: str, source: str)
 
 
 def timeouts(wiring: Wiring) -> Iterator[str]:
-    """A function of a route answers before the gateway gives up."""
-    for key, each in wiring.routed.items():
+    """A function of a route answers before the gateway gives up: that of sockets after 29 s."""
+    for key, each in {**wiring.routed, **wiring.socket_routes}.items():
         if each.function in wiring.functions and wiring.functions[each.function].timeout >= API_TIMEOUT:
             yield f"{each.function} runs on after the caller of {key} was given up"
 
@@ -302,6 +305,9 @@ PLANTED: list[tuple[Rule, Plant]] = [
     (invocations, remove("SweepEveryMinutePermission")),
     (invocations, put("SweepEveryMinutePermission.SourceArn", {"Fn::GetAtt": ["AuditEveryNight", "Arn"]})),
     (invocations, remove("GetMeRoutePermission")),
+    (invocations, remove("LiveApiConnectPermission")),
+    (invocations, put("LiveApiDefaultIntegration.IntegrationUri.Fn::Sub.1.FunctionArn", {"Ref": "LiveSocket"})),
+    (visibility, put("ListFrames.VisibilityTimeout", 151)),
     (invocations, put("GetMeRoutePermission.FunctionName", {"Ref": "GetMe"})),
     (
         invocations,

@@ -12,7 +12,15 @@ from tests.api import ROOT
 from tests.contract import files
 
 # Vendored files, locks and inputs, which nobody here writes.
-NOT_OURS = ("requirements", "infra/client/package-lock.json", "tests/fuzz/corpus")
+NOT_OURS = (
+    "requirements",
+    "infra/client/package-lock.json",
+    "infra/local/sandbox/vendor",
+    "static/admin/vendor",
+    "static/docs/vendor",
+    "static/package-lock.json",
+    "tests/fuzz/corpus",
+)
 
 PRONOUNS = tuple("h" + ending for ending in ("e", "is", "im", "imself"))
 

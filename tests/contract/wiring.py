@@ -152,7 +152,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Wiring:
-    """The template. `rules` and `asynchronous` are by the name of their resource, `routed` by route key."""
+    """The template. `rules` and `asynchronous` are by the name of their resource, the routes by route key."""
 
     kinds: Mapping[str, str]
     functions: Mapping[str, Function]
@@ -163,6 +163,7 @@ class Wiring:
     rules: Mapping[str, Retries]
     asynchronous: Mapping[str, Retries]
     routed: Mapping[str, Invoked]
+    socket_routes: Mapping[str, Invoked]
     permissions: tuple[Permission, ...]
     metrics: tuple[Metric, ...]
 
@@ -243,8 +244,16 @@ def read(resources: Resources) -> Wiring:
         routed={
             f"{verb} {path}": invoked(re.findall(r"functions/(\$\{[\w.]+\})/invocations", json.dumps(operation))[0])
             for api in by_kind["ApiGatewayV2::Api"].values()
-            for path, methods in api["Body"]["paths"].items()
+            for path, methods in api.get("Body", {"paths": {}})["paths"].items()
             for verb, operation in methods.items()
+        },
+        socket_routes={
+            route["RouteKey"]: invoked(
+                by_kind["ApiGatewayV2::Integration"][logical(reference(route["Target"]["Fn::Join"][1][1]))][
+                    "IntegrationUri"
+                ]["Fn::Sub"][1]["FunctionArn"]
+            )
+            for route in by_kind["ApiGatewayV2::Route"].values()
         },
         permissions=tuple(
             Permission(invoked(each["FunctionName"]), each["Principal"], reference(each.get("SourceArn")))

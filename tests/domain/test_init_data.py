@@ -44,9 +44,11 @@ LEAST = (
     "hash=0b00055bb1bf6bcc65ce1051b6e618dcb8b6c304f64a28baac58312e5aa9e467&auth_date=1790000000&user=%7B%22id%22%3A1%7D"
 )
 VECTORS = {
-    CYRILLIC: TelegramUser(5167898484, "Пётр", "Ёлкин-Щукин", "petr_elkin", lets_bot_write=True),
-    SPACES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None),
-    PLUSES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None),
+    CYRILLIC: TelegramUser(
+        5167898484, "Пётр", "Ёлкин-Щукин", "petr_elkin", lets_bot_write=True, start_param="", chat_type="private"
+    ),
+    SPACES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None, start_param="order_a=b&c"),
+    PLUSES: TelegramUser(279058397, "Anna + Maria", "van den Berg 🔧", None, start_param="order_a=b&c"),
     LEAST: TelegramUser(1, "", "", None),
 }
 
@@ -563,3 +565,40 @@ def test_public_vectors() -> None:
         except InvalidInitData as error:
             found = error.reason
         assert found in expected, vector["name"]
+
+
+@pytest.mark.parametrize(
+    ("opened_by", "source"),
+    [
+        ([], "feed"),
+        ([("chat_type", "sender")], "feed"),
+        ([("start_param", "order_AAAAAAAAAAAA")], "link"),
+        ([("start_param", "order_AAAAAAAAAAAA"), ("chat_type", "group")], "link"),
+        ([("start_param", "order_AAAAAAAAAAAA"), ("chat_type", "sender")], "bot"),
+        ([("start_param", "order_BBBBBBBBBBBB"), ("chat_type", "sender")], "feed"),
+    ],
+)
+def test_source_is_the_link_that_opened_the_app(opened_by: list[tuple[str, str]], source: str) -> None:
+    """An executor who opened the app at another order found this one in the feed."""
+    assert accepted(signed([USER, AUTH_DATE, *opened_by], TOKEN)).source_of("AAAAAAAAAAAA") == source
+
+
+# ---------------------------------------------------------------- where the caller came from
+
+
+@pytest.mark.parametrize(
+    ("fields", "source"),
+    [
+        ({}, "feed"),
+        ({"start_param": "order_AbCdEfGhIjKl"}, "link"),
+        ({"start_param": "order_AbCdEfGhIjKl", "chat_type": "channel"}, "link"),
+        ({"start_param": "order_AbCdEfGhIjKl", "chat_type": "sender"}, "bot"),
+        ({"start_param": "order_another_one", "chat_type": "sender"}, "feed"),
+        ({"start_param": "AbCdEfGhIjKl"}, "feed"),
+        ({"chat_type": "sender"}, "feed"),
+    ],
+)
+def test_the_link_tells_where_a_caller_found_an_order(fields: dict[str, str], source: str) -> None:
+    user = accepted(signed([USER, AUTH_DATE, *fields.items()], TOKEN))
+    assert (user.start_param, user.chat_type) == (fields.get("start_param"), fields.get("chat_type"))
+    assert user.source_of("AbCdEfGhIjKl") == source

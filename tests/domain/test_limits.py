@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import TooOften
-from shared.domain.limits import MESSAGES_PER_HOUR, REFUSALS_PER_HOUR, take_token
+from shared.domain.limits import LIVE_MESSAGES_PER_HOUR, MESSAGES_PER_HOUR, REFUSALS_PER_HOUR, take_token
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -80,3 +80,7 @@ def test_buckets_equal_the_step_by_step_model(per_hour: int, wishes: list[tuple[
             with pytest.raises(TooOften) as refused:
                 after(full_at, now, per_hour, tokens)
             assert 0 <= refused.value.retry_after * 1000 - (wanted - filled) < 1000
+
+
+def test_a_socket_can_change_its_list_ten_times_a_minute() -> None:
+    assert LIVE_MESSAGES_PER_HOUR == 600

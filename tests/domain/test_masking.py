@@ -540,3 +540,28 @@ def test_masking_twice_is_masking_once() -> None:
 def test_the_masked_form_is_none_without_a_contact() -> None:
     assert masked_form("Прорвало трубу") is None
     assert masked_form("Прорвало трубу, 89990000000") == "Прорвало трубу, •••"
+
+
+# ---------------------------------------------------------------- the order's own contact
+
+
+@pytest.mark.parametrize(
+    ("contact", "text", "masked"),
+    [
+        ("@leaky_client", "пишите leaky_client", f"пишите {MASK}"),
+        ("https://t.me/Leaky_Client", "Leaky_CLIENT, вечером", f"{MASK}, вечером"),
+        ("@leaky_client", "(lеаky_client)", f"({MASK})"),
+        ("@pipes", "pipes pipes2 mypipes pipes_ pipes", f"{MASK} pipes2 mypipes pipes_ {MASK}"),
+        ("8 916 123-45-67", "звоните 123-45-67", f"звоните {MASK}"),
+        ("+79161234567", "1234567 или 123 45 67", f"{MASK} или {MASK}"),
+        ("+79161234567", "(123)45.67", f"({MASK}"),
+        ("+79161234567", "код 01234567 и 12345678", "код 01234567 и 12345678"),
+        ("+79161234567", "234567 и 123-45-68", "234567 и 123-45-68"),
+        ("", "leaky_client, 123-45-67", "leaky_client, 123-45-67"),
+        ("not a contact", "not a contact", "not a contact"),
+    ],
+)
+def test_own_contact_is_masked_without_its_sign(contact: str, text: str, masked: str) -> None:
+    assert mask(text, contact) == masked
+    assert mask(masked, contact) == masked
+    assert masked_form(text, contact) == (None if masked == text else masked)

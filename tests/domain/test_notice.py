@@ -206,3 +206,14 @@ def test_a_take_is_of_use_while_somebody_can_act() -> None:
     assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), late) == HOUR + 14 * MINUTE
     assert notices.useful_until(Notice("asked", NEW.id, 1, 6 * MINUTE, 1), ONE) == HOUR
     assert notices.useful_until(Notice("taken", NEW.id, 1, 0, 1), NEW) == HOUR
+
+
+def test_an_order_leads_to_these_notices() -> None:
+    assert notices.OF_CLIENT == (("taken", 1), ("taken", 2), ("taken", 3), ("asked", 1), ("asked", 2), ("removed", 0))
+    kinds = ["answered", "completed", "expired", "closed", "refunded", "removed"]
+    assert list(notices.OF_EXECUTOR) == [(kind, 0) for kind in kinds]
+
+
+def test_the_client_is_reminded_at_the_thirds_of_the_window() -> None:
+    assert notices.reminders_at(NEW) == []
+    assert notices.reminders_at(ONE) == notices.reminders_at(TWO) == [6 * MINUTE, 11 * MINUTE]

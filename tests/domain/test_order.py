@@ -500,6 +500,13 @@ def test_close_and_complete_need_a_taken_active_order(end: Callable[[Order, int,
             end(order, CLIENT, BEGIN + 3 * MINUTE)
 
 
+def test_completion_counts_as_an_answer_unless_there_is_one() -> None:
+    assert COMPLETED.responded_at == COMPLETED.ended_at == BEGIN + 2 * MINUTE
+    later = completed(answered(taken(1), CLIENT, BEGIN + 2 * MINUTE), CLIENT, BEGIN + 3 * MINUTE)
+    assert later.status is Status.COMPLETED
+    assert (later.responded_at, later.ended_at) == (BEGIN + 2 * MINUTE, BEGIN + 3 * MINUTE)
+
+
 # ---------------------------------------------------------------- whole lives
 
 FORWARD = {

@@ -33,8 +33,8 @@ def review(order: Order | None, client: int = CLIENT, now: int = HOUR, **given: 
     return review_of(order, client, review_id=77, now=now, **asked)
 
 
-def complain(order: Order | None, executor: int) -> Complaint:
-    return complaint_about(order, executor, complaint="Не отвечал", comment=None, complaint_id=78, now=HOUR)
+def complain(order: Order | None, executor: int, comment: str | None = None) -> Complaint:
+    return complaint_about(order, executor, complaint="Не отвечал", comment=comment, complaint_id=78, now=HOUR)
 
 
 def test_the_limits_are_the_contracts() -> None:
@@ -47,8 +47,18 @@ def test_contacts_in_a_review_are_masked_when_it_is_written() -> None:
     written = review(DONE, author_name="Анна @anna_p", comment="Звоните 89990000000")
     assert (written.author_name, written.comment) == ("Анна •••", "Звоните 89990000000")
     assert written.masked_comment == "Звоните •••"
+    assert written.is_public
     assert review(DONE, comment=None).masked_comment is None
     assert review(DONE, comment="Спасибо").masked_comment is None
+
+
+def test_contacts_in_a_complaint_are_masked_when_it_is_written() -> None:
+    """I23: also the order's own contact without its sign, as in a review."""
+    order = replace(DONE, contact="@leaky_client")
+    assert review(order, comment="Это leaky_client").masked_comment == "Это •••"
+    for said, masked in (("Это leaky_client", "Это •••"), ("Он @plumber", "Он •••"), ("Грубил", None), (None, None)):
+        complaint = complain(order, 2, said)
+        assert (complaint.comment, complaint.masked_comment) == (said, masked)
 
 
 def test_a_review_is_about_the_first_executor() -> None:

@@ -44,10 +44,18 @@ def test_defaults_of_a_new_user() -> None:
 def test_a_banned_user_may_not_act_and_gets_no_offers() -> None:
     user = User(9, notifications_enabled=True)
     banned = replace(user, banned_at=BEGIN)
-    user.check_not_banned()
+    user.check_not_banned(BEGIN)
     with pytest.raises(Banned):
-        banned.check_not_banned()
-    assert (user.wants(NEW), banned.wants(NEW)) == (True, False)
+        banned.check_not_banned(BEGIN)
+    assert (user.wants(NEW, BEGIN), banned.wants(NEW, BEGIN)) == (True, False)
+
+
+def test_a_ban_ends_at_its_end() -> None:
+    banned = User(9, notifications_enabled=True, banned_at=BEGIN, banned_until=BEGIN + 1000)
+    assert [banned.is_banned(BEGIN + ms) for ms in (0, 999, 1000)] == [True, True, False]
+    assert [banned.wants(NEW, BEGIN + ms) for ms in (999, 1000)] == [False, True]
+    banned.check_not_banned(BEGIN + 1000)
+    assert not replace(banned, banned_at=None).is_banned(BEGIN)  # an end alone is no ban
 
 
 def test_the_limits_of_settings_are_the_contracts() -> None:
@@ -64,7 +72,7 @@ def test_offers_need_enabled_notifications_and_an_open_chat(
 ) -> None:
     user = User(9, notifications_enabled=enabled, chat_open=chat_open)
     assert user.listens is listens
-    assert user.wants(NEW) is listens
+    assert user.wants(NEW, BEGIN) is listens
 
 
 @pytest.mark.parametrize(
@@ -84,6 +92,6 @@ def test_wanted_orders_follow_the_preferences(
     categories: tuple[str, ...], cities: tuple[str, ...], wanted: bool
 ) -> None:
     user = User(9, notifications_enabled=True, preferred_categories=categories, preferred_cities=cities)
-    assert user.wants(NEW) is wanted
-    assert not replace(user, id=CLIENT).wants(NEW)  # the user's own order
-    assert not replace(user, notifications_enabled=False).wants(NEW)
+    assert user.wants(NEW, BEGIN) is wanted
+    assert not replace(user, id=CLIENT).wants(NEW, BEGIN)  # the user's own order
+    assert not replace(user, notifications_enabled=False).wants(NEW, BEGIN)

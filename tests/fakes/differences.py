@@ -38,6 +38,7 @@ EMBEDDED = {
     "range of partitions": "Query condition missed key schema element",
     "path in a key": "Query condition missed key schema element",
     "what an index has not": ACCEPTS,
+    "filter by a key": ACCEPTS,
 }
 
 MOTO = {
@@ -88,6 +89,7 @@ MOTO = {
     "type of a condition": ACCEPTS,
     "range in the wrong order": ACCEPTS,
     "unknown index": "Invalid index: none for table",
+    "filter by a key": ACCEPTS,
     "start without keys": ACCEPTS,
     # right requests
     "largest item": "Item size has exceeded the maximum allowed size",

@@ -93,12 +93,16 @@ class Change:
 
 @dataclass(slots=True)
 class _Index:
-    """A global secondary index that projects keys only; `partitions` hold (sort value, base key, entry), sorted."""
+    """A global secondary index; `partitions` hold (sort value, base key, entry), sorted.
+
+    An entry has the keys of the table and of the index, and the `projected` attributes that its item has.
+    """
 
     name: str
     pk: str
     sk: str
     sk_kind: str
+    projected: tuple[str, ...]
     partitions: dict[str, list[tuple[Any, Key, Item]]] = field(default_factory=dict)
     placed: dict[Key, tuple[str, Any]] = field(default_factory=dict)
 
@@ -108,6 +112,19 @@ class _Index:
         sort = item[self.sk][self.sk_kind]
         return item[self.pk]["S"], int(sort) if self.sk_kind == "N" else sort
 
+    def entry_of(self, item: Item) -> Item:
+        return {name: item[name] for name in (*self.keys, *self.projected) if name in item}
+
+    @property
+    def keys(self) -> tuple[str, str, str, str]:
+        return "pk", "sk", self.pk, self.sk
+
+    def is_same(self, old: Item | None, new: Item | None) -> bool:
+        """Whether a change of an item leaves its entry as it is."""
+        if self.place_of(old) != self.place_of(new):
+            return False
+        return old is None or new is None or all(old.get(name) == new.get(name) for name in self.projected)
+
     def put(self, key: Key, place: tuple[str, Any] | None, entry: Item | None) -> None:
         placed = self.placed.pop(key, None)
         if placed is not None:
@@ -116,6 +133,13 @@ class _Index:
         if place is not None and entry is not None:
             self.placed[key] = place
             bisect.insort(self.partitions.setdefault(place[0], []), (place[1], key, entry), key=_place)
+
+
+class _Base(_Index):
+    """The table itself, for a Query of a partition: it never lags and has whole items."""
+
+    def entry_of(self, item: Item) -> Item:
+        return item
 
 
 def _place(row: tuple[Any, Key, Item]) -> tuple[Any, Key]:
@@ -152,16 +176,19 @@ class Database:
                 pk=index["KeySchema"][0]["AttributeName"],
                 sk=index["KeySchema"][1]["AttributeName"],
                 sk_kind=kinds[index["KeySchema"][1]["AttributeName"]],
+                projected=tuple(index["Projection"].get("NonKeyAttributes", ())),
             )
             for index in definition["GlobalSecondaryIndexes"]
         }
+        self._base = _Base("", pk="pk", sk="sk", sk_kind="S", projected=())
         self._index_keys = [
             (name, kinds[name], index.name) for index in self._indexes.values() for name in (index.pk, index.sk)
         ]
         self._tokens: dict[str, tuple[int, Any]] = {}
         self._coming: list[tuple[int, int, _Index, Key, tuple[str, Any] | None, Item | None]] = []
-        self._shown_at: dict[tuple[str | None, Key], int] = {}
-        self._shown_before: dict[Key, Item | None] = {}
+        self._shown_at: dict[tuple[str, Key], int] = {}
+        # The states of an item from the one that eventual reads show, each with the time from which they do.
+        self._states: dict[Key, list[tuple[int, Item | None]]] = {}
         self._count = 0
         self._pushed = 0
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
@@ -200,19 +227,28 @@ class Database:
         keys = [_key(key) for key in wanted["Keys"]]
         fits = len(keys) if self.page_items is None else self.page_items
         found = [self._read(key, consistent=wanted.get("ConsistentRead", False)) for key in keys[:fits]]
-        if "ProjectionExpression" in wanted:
-            shown = expressions.projection(wanted["ProjectionExpression"], wanted.get("ExpressionAttributeNames", {}))
-            found = [item and {name: item[name] for name in shown if name in item} for item in found]
+        found = [item and _projected(item, wanted) for item in found]
         left = {table: {**wanted, "Keys": wanted["Keys"][fits:]}} if fits < len(keys) else {}
         return {"Responses": {table: [item for item in found if item is not None]}, "UnprocessedKeys": left}
 
     def _read(self, key: Key, *, consistent: bool) -> Item | None:
-        if not consistent and self._shown_at.get((None, key), 0) > self.now():
-            return self._shown_before[key]
-        return self.items.get(key)
+        if consistent or key not in self._states:
+            return self.items.get(key)
+        states = self._states[key]
+        while len(states) > 1 and states[1][0] <= self.now():
+            del states[0]
+        shown = states[0][1]
+        if len(states) == 1:
+            del self._states[key]
+        return shown
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        index = self._indexes[request["IndexName"]]
+        if "IndexName" in request:
+            index = self._indexes[request["IndexName"]]
+        elif request.get("ConsistentRead"):
+            index = self._base
+        else:
+            raise expressions.Unsupported("an eventually consistent Query of the table")
         values = request["ExpressionAttributeValues"]
         wanted, _ = expressions.key_range(request["KeyConditionExpression"])
         low, high = (self._bound(index, values, bound) for bound in (wanted.low, wanted.high))
@@ -245,12 +281,15 @@ class Database:
                 break
             page.append(entry)
             size += bytes_of_entry
-        answer: dict[str, Any] = {"Count": len(page), "ScannedCount": len(page)}
+        found = page
+        if "FilterExpression" in request:
+            found = [entry for entry in page if expressions.holds(request["FilterExpression"], entry, *_given(request))]
+        answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(page)}
         if request.get("Select") != "COUNT":
-            answer["Items"] = page
+            answer["Items"] = [_projected(entry, request) for entry in found]
         # It stops at a limit without checking for further items.
         if page and (len(page) < len(rows) or len(page) == most):
-            answer["LastEvaluatedKey"] = page[-1]
+            answer["LastEvaluatedKey"] = {name: page[-1][name] for name in dict.fromkeys(index.keys)}
         return answer
 
     def _scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -408,6 +447,7 @@ class Database:
                 del self.items[key]
             else:
                 self.items[key] = new
+            self._base.put(key, self._base.place_of(new), new)
             self._count += 1
             changes.append(Change(self._count, key, old, new, self.now(), by_ttl))
             self._let_lag(key, old, new)
@@ -420,15 +460,14 @@ class Database:
     def _let_lag(self, key: Key, old: Item | None, new: Item | None) -> None:
         now = self.now()
         delay = self.lag(None)
-        if delay:
-            if self._shown_at.get((None, key), 0) <= now:
-                self._shown_before[key] = old
-            self._shown_at[None, key] = max(self._shown_at.get((None, key), 0), now + delay)
+        if delay or key in self._states:
+            states = self._states.setdefault(key, [(now, old)])
+            states.append((max(now + delay, states[-1][0]), new))
         for index in self._indexes.values():
-            place = index.place_of(new)
-            if place == index.place_of(old):
+            if index.is_same(old, new):
                 continue
-            entry = None if place is None or new is None else {n: new[n] for n in ("pk", "sk", index.pk, index.sk)}
+            place = index.place_of(new)
+            entry = None if place is None or new is None else index.entry_of(new)
             # An index shows the changes of one item in their order, those of different items in any.
             shown_at = max(now + self.lag(index.name), self._shown_at.get((index.name, key), 0))
             if shown_at <= now and not self._coming:
@@ -473,6 +512,13 @@ def _cancelled(reasons: Sequence[Mapping[str, Any]]) -> AwsError:
 
 def _key(attributes: Mapping[str, Any]) -> Key:
     return attributes["pk"]["S"], attributes["sk"]["S"]
+
+
+def _projected(item: Item, request: Mapping[str, Any]) -> Item:
+    if "ProjectionExpression" not in request:
+        return item
+    shown = expressions.projection(request["ProjectionExpression"], request.get("ExpressionAttributeNames", {}))
+    return {name: item[name] for name in shown if name in item}
 
 
 def _given(request: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:

@@ -33,6 +33,7 @@ BAD_OPERAND = "An operand in the update expression has an incorrect data type"
 NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exist in the item"
 
 CONDITION = "ConditionExpression"
+FILTER = "FilterExpression"
 KEY_CONDITION = "KeyConditionExpression"
 PROJECTION = "ProjectionExpression"
 UPDATE = "UpdateExpression"
@@ -85,6 +86,8 @@ class Uses:
     """Of a value: its name, the types that it may have, and the message for another type."""
     ranges: tuple[tuple[str, str], ...] = ()
     """The values that are the lower and upper bounds of a BETWEEN."""
+    attributes: frozenset[str] = frozenset()
+    """The first part of each document path, as written."""
 
 
 class _Reader:
@@ -111,6 +114,7 @@ class _Reader:
         self.operators = 0
         self._names: set[str] = set()
         self._values: set[str] = set()
+        self._attributes: set[str] = set()
         self.wants: list[tuple[str, frozenset[str], str]] = []
         self.ranges: list[tuple[str, str]] = []
 
@@ -156,6 +160,7 @@ class _Reader:
             if part.upper() in RESERVED:
                 raise self.invalid(f"Attribute name is a reserved keyword; reserved keyword: {part}")
         self._names.update(part for part in parts if part.startswith("#"))
+        self._attributes.add(parts[0])
         return tuple(parts)
 
     def value(self) -> str:
@@ -183,7 +188,13 @@ class _Reader:
     @property
     def uses(self) -> Uses:
         """Return what the expression uses."""
-        return Uses(frozenset(self._names), frozenset(self._values), tuple(self.wants), tuple(self.ranges))
+        return Uses(
+            frozenset(self._names),
+            frozenset(self._values),
+            tuple(self.wants),
+            tuple(self.ranges),
+            frozenset(self._attributes),
+        )
 
 
 def _getter(path: DocumentPath) -> Operand:
@@ -346,15 +357,19 @@ def _closes(tokens: list[str], opened: int) -> int:
 
 
 @cache
-def _condition(text: str) -> tuple[Condition, Uses]:
-    reader = _Reader(text, CONDITION)
+def _condition(text: str, kind: str = CONDITION) -> tuple[Condition, Uses]:
+    reader = _Reader(text, kind)
     parsed = _either(reader)
     reader.end()
     return parsed, reader.uses
 
 
+def _filter(text: str) -> tuple[Condition, Uses]:
+    return _condition(text, FILTER)
+
+
 def holds(text: str, item: Item, names: Names, values: Values) -> bool:
-    """Whether a ConditionExpression holds for an item, `{}` if missing. Raises Invalid, Unsupported."""
+    """Whether a condition or a filter holds for an item, `{}` if it is missing. Raises Invalid, Unsupported."""
     return _condition(text)[0](item, names, values)
 
 
@@ -564,10 +579,16 @@ def projection(text: str, names: Names) -> list[str]:
     return [names.get(name, name) for name in _projection(text)[0]]
 
 
+def filtered(text: str, names: Names) -> set[str]:
+    """Return the attributes that a FilterExpression looks at."""
+    return {names.get(part, part) for part in _filter(text)[1].attributes}
+
+
 # ---------------------------------------------------------------- names and values of a request
 
 _USES: dict[str, Callable[[str], tuple[Any, Uses]]] = {
     CONDITION: _condition,
+    FILTER: _filter,
     KEY_CONDITION: key_range,
     PROJECTION: _projection,
     UPDATE: _update,

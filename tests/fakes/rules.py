@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes import expressions
-from tests.fakes.expressions import CONDITION, KEY_CONDITION, PROJECTION, UPDATE, Invalid, Item
+from tests.fakes.expressions import CONDITION, FILTER, KEY_CONDITION, PROJECTION, UPDATE, Invalid, Item
 
 KB = 1024
 MOST_ITEM_BYTES = 400 * KB
@@ -55,8 +55,8 @@ class Schema:
     keys: tuple[str, ...]
     indexes: Mapping[str, tuple[str, ...]]
     """From a global secondary index to its keys, the partition key first."""
-    keys_only: frozenset[str]
-    """The indexes that project keys only."""
+    partial: frozenset[str]
+    """The indexes that do not project every attribute."""
     index_keys: Mapping[str, tuple[str, bool]]
     """From a key attribute of an index to the index, and whether it is its partition key."""
 
@@ -69,7 +69,7 @@ class Schema:
             {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]},
             tuple(key["AttributeName"] for key in definition["KeySchema"]),
             keys,
-            frozenset(one["IndexName"] for one in indexes if one["Projection"]["ProjectionType"] == "KEYS_ONLY"),
+            frozenset(one["IndexName"] for one in indexes if one["Projection"]["ProjectionType"] != "ALL"),
             {name: (index, name == names[0]) for index, names in keys.items() for name in names},
         )
 
@@ -372,7 +372,7 @@ def _query(request: Mapping[str, Any], schema_of: _SchemaOf) -> None:
             raise Invalid(f"The table does not have the specified index: {index}")
         if request.get("ConsistentRead"):
             raise Invalid("Consistent reads are not supported on global secondary indexes")
-        if request.get("Select") == "ALL_ATTRIBUTES" and index in schema.keys_only:
+        if request.get("Select") == "ALL_ATTRIBUTES" and index in schema.partial:
             raise Invalid(
                 f"{_BAD_VALUE} Select type ALL_ATTRIBUTES is not supported for global secondary index {index} "
                 "because its projection type is not ALL"
@@ -382,10 +382,11 @@ def _query(request: Mapping[str, Any], schema_of: _SchemaOf) -> None:
     if PROJECTION in request and request.get("Select", "SPECIFIC_ATTRIBUTES") != "SPECIFIC_ATTRIBUTES":
         chosen = "only the Count" if request["Select"] == "COUNT" else request["Select"]
         raise Invalid(f"Cannot specify the ProjectionExpression when choosing to get {chosen}")
-    _check_expressions(request, KEY_CONDITION, PROJECTION)
+    _check_expressions(request, KEY_CONDITION, FILTER, PROJECTION)
     names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
     keys = schema.keys if index is None else schema.indexes[index]
     wanted, _ = expressions.key_range(request[KEY_CONDITION])
+    _check_filter(request, keys)
     if names.get(wanted.partition[0], wanted.partition[0]) != keys[0]:
         raise Invalid(f"Query condition missed key schema element: {keys[0]}")
     if wanted.sort is not None and names.get(wanted.sort, wanted.sort) not in keys[1:]:
@@ -400,6 +401,15 @@ def _query(request: Mapping[str, Any], schema_of: _SchemaOf) -> None:
         start = request["ExclusiveStartKey"]
         if start.keys() != whole or any(schema.types[name] not in start[name] for name in whole):
             raise Invalid("The provided starting key is invalid")
+
+
+def _check_filter(request: Mapping[str, Any], keys: Collection[str]) -> None:
+    if FILTER in request:
+        looked_at = expressions.filtered(request[FILTER], request.get("ExpressionAttributeNames", {})) & set(keys)
+        for key in sorted(looked_at):
+            raise Invalid(
+                f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+            )
 
 
 def _scan(request: Mapping[str, Any], schema_of: _SchemaOf) -> None:

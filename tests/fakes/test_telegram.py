@@ -5,7 +5,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.telegram import JPEG, FakeTelegram
 from shared.outbound import bot_api, http
 from shared.outbound.bot_api import BotApiError
 from shared.settings import settings
@@ -43,12 +43,26 @@ def test_fake_telegram_takes_faults_over_http(service: Api, telegram: FakeTelegr
     assert [(call["parameters"]["chat_id"], call["status"]) for call in seen["calls"]] == [(5, 403), (6, 200)]
 
 
-def test_protected_message_is_not_forwarded(service: Api, telegram: FakeTelegram) -> None:
-    """A refusal for the state of a chat is no mistake of the sender's form."""
-    telegram.protected.add(8)
-    with pytest.raises(BotApiError) as refused:
-        bot_api.call("forwardMessage", chat_id=-100, from_chat_id=5, message_id=8)
-    assert (refused.value.error_code, refused.value.description) == (400, "Bad Request: message can't be forwarded")
+def test_a_chat_shows_its_messages_as_they_are_now(service: Api, telegram: FakeTelegram) -> None:
+    """An edited text replaces the one before; messages of other chats are not there."""
+    key = {"text": "Закрыть", "callback_data": "close:1"}
+    sent = bot_api.call("sendMessage", chat_id=5, text="Заказ взяли", reply_markup={"inline_keyboard": [[key]]})
+    bot_api.call("sendMessage", chat_id=6, text="Другому")
+    chat = f"{settings().telegram_api_url}/chats/5"
+    message = {"id": sent["message_id"], "text": "Заказ взяли", "buttons": [key]}
+    assert http.request("GET", chat).body == {"messages": [message]}
+    bot_api.call("editMessageText", chat_id=5, message_id=sent["message_id"], text="Закрыт")
+    assert http.request("GET", chat).body == {"messages": [{**message, "text": "Закрыт", "buttons": []}]}
+
+
+def test_fake_telegram_keeps_what_was_sent_to_it(service: Api, telegram: FakeTelegram) -> None:
+    """A refusal of an unknown file is no mistake of the caller's form."""
+    [size] = telegram.photo()
+    assert bot_api.download(size["file_id"], most_bytes=size["file_size"]) == JPEG
+    for file_id, most, status in (("unknown", 1000, 400), (size["file_id"], size["file_size"] - 1, 413)):
+        with pytest.raises(BotApiError) as refused:
+            bot_api.download(file_id, most_bytes=most)
+        assert refused.value.error_code == status
     assert telegram.mistakes == []
 
 
@@ -125,13 +139,3 @@ def test_served_fake_ends_with_a_check_of_mistakes() -> None:
     fake = FakeTelegram("42:TEST-token-of-nobody")
     with pytest.raises(AssertionError), serving_fake(fake) as url:
         http.request("POST", f"{url}/bot{fake.token}/sendMessage", body={"chat_id": 5})
-
-
-def test_fake_telegram_counts_forwarded_messages(service: Api, telegram: FakeTelegram) -> None:
-    """The author's account is hidden, as for people with that privacy setting."""
-    telegram.limits = True
-    forwarded = bot_api.call("forwardMessage", chat_id=-100, from_chat_id=5, message_id=7)
-    assert forwarded["forward_origin"]["type"] == "hidden_user"
-    with pytest.raises(BotApiError):
-        bot_api.call("sendMessage", chat_id=-100, text="!")
-    assert len(telegram.violations) == 1

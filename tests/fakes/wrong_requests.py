@@ -386,6 +386,11 @@ WRONG = [
     Wrong(
         "unknown index", query("due_pk = :due", _DUE, index="none"), "The table does not have the specified index: none"
     ),
+    Wrong(
+        "filter by a key",
+        due(FilterExpression="due_at > :n", values={":n": ONE}),
+        "Filter Expression can only contain non-primary key attributes: Primary key attribute: due_at",
+    ),
     Wrong("start without keys", due(ExclusiveStartKey=KEY), "The provided starting key is invalid"),
 ]
 
@@ -413,5 +418,8 @@ RIGHT: dict[str, Request] = {
     "bounds in order": guarded("attribute_not_exists(a) OR a BETWEEN :a AND :b", _BOTH),
     "one range": due(" AND due_at BETWEEN :a AND :b", _BOTH, Limit=1),
     "keys of an index": due(Select="ALL_PROJECTED_ATTRIBUTES", ScanIndexForward=False),
+    "filter by a part of a map": due(
+        values={":n": ONE}, names={"#s": "status"}, FilterExpression="attribute_not_exists(m.a) OR m.#s = :n"
+    ),
     "start of the next page": due(ExclusiveStartKey={**KEY, "due_pk": {"S": "DUE"}, "due_at": ONE}),
 }

@@ -1,5 +1,5 @@
 """The fixtures of the functions in process."""
 
-from tests.in_process import bot, change, crypto_pay, log, service, telegram, yookassa
+from tests.in_process import bot, change, crypto_pay, log, service, sockets, telegram, yookassa
 
-__all__ = ["bot", "change", "crypto_pay", "log", "service", "telegram", "yookassa"]
+__all__ = ["bot", "change", "crypto_pay", "log", "service", "sockets", "telegram", "yookassa"]

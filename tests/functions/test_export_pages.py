@@ -64,7 +64,7 @@ def take(number: int, *, complain: bool) -> str:
         order_id=order_id,
     )
     lists = {keys.LIST1.pk: keys.taken_by(ANNA), keys.LIST1.sk: f"{START + number:013d}#{order_id}"}
-    written(ledger.entry_write(entry, lists=lists))
+    written(ledger.entry_write(entry, beside=lists))
     if complain:
         reviews.put_complaint(Complaint(number + 1, order_id, OTHER, ANNA, COMPLAINTS[0], "Грубил", START))
     return order_id

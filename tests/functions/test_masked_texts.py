@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from shared.bot import texts
-from shared.domain.masking import mask
+from shared.domain.masking import MASK, mask
 from shared.domain.order import Order
+from shared.domain.review import COMPLAINTS
 from shared.store import attributes, keys, orders, table
 from tests.conftest import OPERATOR, TABLE
 from tests.in_process import Api
@@ -80,6 +81,44 @@ def test_the_client_reads_it_whole_in_every_answer(service: Api) -> None:
 def test_an_operator_who_removes_an_order_reads_it_masked(service: Api, order_id: str) -> None:
     removed = service.call("POST /api/admin/orders/{id}/remove", user=OPERATOR, id=order_id, body={"reason": "Реклама"})
     assert (removed.json["description"], removed.json["description_masked"]) == (MASKED, True)
+
+
+# The order's own contact, without a sign that it is one.
+NAMED = "Течёт кран на кухне, пишите leaky_client вечером"
+LOCAL = "Течёт кран на кухне, звоните 123-45-67 вечером"
+
+
+def test_the_own_contact_is_masked_without_its_sign(service: Api) -> None:
+    named = service.order(CLIENT, description=NAMED, contact="https://t.me/Leaky_Client")["id"]
+    assert shown(service, named, None) == (NAMED.replace("leaky_client", MASK), True)
+    assert shown(service, named, CLIENT) == (NAMED, True)
+    local = service.order(CLIENT, description=LOCAL, contact="8 (916) 123 45 67")["id"]
+    assert shown(service, local, None) == (LOCAL.replace("123-45-67", MASK), True)
+    [listed] = [each for each in service.call("GET /api/orders").json["orders"] if each["id"] == named]
+    assert "leaky" not in str(listed)
+
+
+def test_a_new_contact_masks_the_same_description(service: Api) -> None:
+    order = service.order(CLIENT, description=NAMED, contact="@pipe_owner")["id"]
+    assert shown(service, order, None) == (NAMED, False)
+    change = {"contact": "@leaky_client"}
+    assert service.call("PUT /api/orders/{id}", user=CLIENT, id=order, body=change).status == 200
+    assert shown(service, order, None) == (NAMED.replace("leaky_client", MASK), True)
+
+
+def test_words_about_an_order_hide_its_contact(service: Api) -> None:
+    service.recharge(EXECUTOR)
+    order = service.order(CLIENT, contact="@leaky_client")["id"]
+    service.call("POST /api/orders/{id}/take", user=EXECUTOR, id=order)
+    service.call("POST /api/orders/{id}/complete", user=CLIENT, id=order)
+    said = "Это был leaky_client"
+    review = {"order_id": order, "rating": 5, "comment": said}
+    complaint = {"order_id": order, "complaint": COMPLAINTS[0], "comment": said}
+    assert service.call("POST /api/reviews/client", user=CLIENT, body=review).status == 200
+    assert service.call("POST /api/reviews/executor", user=EXECUTOR, body=complaint).status == 200
+    assert [each["comment"] for each in service.call("GET /api/reviews").json] == [f"Это был {MASK}"]
+    [told] = service.call("GET /api/admin/complaints", user=OPERATOR).json["complaints"]
+    assert told["comment"] == f"Это был {MASK}"
 
 
 def test_a_description_without_a_contact_is_not_masked(service: Api) -> None:

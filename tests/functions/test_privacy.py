@@ -13,9 +13,12 @@ from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
 from shared.aws.queues import Queue
 from shared.bot import sending
-from shared.commands import erasure
+from shared.commands import erasure, threads
+from shared.domain.init_data import TelegramUser
+from shared.domain.support import REASON, Content
 from shared.http.schemas import iso
 from shared.store import attributes, keys, orders, people, table
+from shared.store import threads as thread_store
 from tests import api
 from tests.conftest import OPERATOR, TABLE
 from tests.contract.test_policies import LongContext
@@ -35,6 +38,9 @@ TRACES = (
     "anna@example.com",
     "Грубил",
     "anna@example.ru",
+    "Верните деньги",
+    "photo-of-anna",
+    "Уже вернули",
 )
 WHY = {"reason": "письмо с просьбой удалить данные"}
 
@@ -86,6 +92,8 @@ def story(service: Api, yookassa: FakeYookassa, change: Change) -> dict[str, str
     assert service.call("PUT /api/users/me/preferences", user=ANNA, names=NAMES, body=preferences).status == 200
     enabled = {"enabled": True}
     assert service.call("PUT /api/users/me/notification-settings", user=ANNA, names=NAMES, body=enabled).status == 200
+    threads.receive(TelegramUser(ANNA, "Анна", "Петрова", "anna_p"), 1, Content("Верните деньги", "photo-of-anna"))
+    threads.answer(ANNA, OPERATOR, text="Уже вернули", key="a-key-of-8", seen=2**52)
     change(YOOKASSA_VAT_CODE="1")
     top_up = {"amount": 10, "provider": "yookassa", "receipt_contact": "anna@example.ru"}
     assert service.call("POST /api/balance/create-invoice", user=ANNA, names=NAMES, body=top_up).status == 200
@@ -175,7 +183,14 @@ def test_review_after_an_erasure_goes_with_the_next_one(service: Api, story: dic
     assert books_are_right()
 
 
-STEPS = ("orders.move", "people.erase_order", "people.erase_review", "people.erase_complaint", "people.forget")
+STEPS = (
+    "orders.move",
+    "people.erase_order",
+    "people.erase_review",
+    "people.erase_complaint",
+    "threads.erase_messages",
+    "people.forget",
+)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -184,7 +199,7 @@ def test_a_crashed_erasure_is_completed_by_the_next_call(
     service: Api, story: dict[str, str], monkeypatch: pytest.MonkeyPatch, step: str, landed: bool
 ) -> None:
     """F1, F2, F14: it crashes before or after a step's write; a second call resumes it, and no refund is paid twice."""
-    module = {"orders": orders, "people": people}[step.partition(".")[0]]
+    module = {"orders": orders, "people": people, "threads": thread_store}[step.partition(".")[0]]
     name = step.partition(".")[2]
     do = getattr(module, name)
 
@@ -260,8 +275,12 @@ def test_operator_exports_and_erases_a_user_on_request(service: Api, story: dict
     after = everything()
     assert [trace for trace in TRACES if trace in after] == []
     actions = service.call("GET /api/admin/actions", user=OPERATOR).json["actions"]
-    done = {(action["operator_id"], action["kind"], action["user_id"], action["reason"]) for action in actions}
-    assert done == {(OPERATOR, kind, ANNA, WHY["reason"]) for kind in ("data_exported", "data_erased")}
+    done = sorted((action["operator_id"], action["kind"], action["user_id"], action["reason"]) for action in actions)
+    assert done == [
+        (OPERATOR, "data_erased", ANNA, WHY["reason"]),
+        (OPERATOR, "data_exported", ANNA, WHY["reason"]),
+        (OPERATOR, "thread_answered", ANNA, REASON),
+    ]
 
 
 def test_repeated_erasures_are_rate_limited(service: Api, change: Change) -> None:
@@ -308,7 +327,7 @@ def offer(service: Api, order_id: str) -> None:
 
 def left_by_the_bot() -> list[str]:
     items = [attributes.item_from_dynamodb(item) for item in table.client().scan(TableName=TABLE)["Items"]]
-    return sorted(item["pk"] for item in items if item["pk"] in (f"INBOX#{ANNA}", f"PACE#{ANNA}"))
+    return [item["pk"] for item in items if item["pk"] == f"INBOX#{ANNA}"]
 
 
 def test_erasure_removes_the_bots_data(service: Api, telegram: FakeTelegram, told: list[str]) -> None:
@@ -316,7 +335,7 @@ def test_erasure_removes_the_bots_data(service: Api, telegram: FakeTelegram, tol
     digest = service.queued(Queue.OFFERS)
     shown = service.call("GET /api/users/me/export", user=ANNA).json
     assert shown["offered_orders"] == sorted(told)
-    assert left_by_the_bot() == [f"INBOX#{ANNA}", f"PACE#{ANNA}"]
+    assert left_by_the_bot() == [f"INBOX#{ANNA}"]
     assert service.call("DELETE /api/users/me", user=ANNA).status == 204
     assert left_by_the_bot() == []
     service.later(minutes=5)
@@ -333,8 +352,8 @@ def test_user_erased_while_a_message_is_sent_stays_erased(
     [digest] = service.queued(Queue.OFFERS)
     service.later(minutes=5)
 
-    def send_and_forget(*given: Any) -> Any:
-        outcome = sending.send(*given)
+    def send_and_forget(*given: Any, **more: Any) -> Any:
+        outcome = sending.send(*given, **more)
         assert service.call("DELETE /api/users/me", user=ANNA).status == 204
         return outcome
 
@@ -407,4 +426,7 @@ def test_ttl_removes_personal_data(service: Api, story: dict[str, str], told: li
         "removed": 2,
         "FIRST": 2,
         "UPDATE": 2,
+        "THREAD": 180,
+        "IN": 180,
+        "OUT": 180,
     }

@@ -10,9 +10,13 @@ from botocore.client import BaseClient
 from functions.notifications import send_offer
 from infra.local.fakes.telegram import FakeTelegram
 from shared.aws.queues import Queue
+from shared.commands import threads as commands
 from shared.domain.delivery import HELD_MS
+from shared.domain.init_data import TelegramUser
+from shared.domain.support import Content
 from shared.outbound import bot_api
 from tests import api
+from tests.conftest import OPERATOR
 from tests.in_process import HANDLERS, Api
 from tests.messages import CLIENT, EXECUTOR, digest_of, listen, taken
 
@@ -70,7 +74,13 @@ def again(service: Api, queue: Queue, message: dict[str, Any]) -> None:
 
 def in_doubt(done: list[str]) -> bool:
     """Whether the sender died between Telegram's response and the write that records it."""
-    return "sendMessage" in done and "PutItem" not in done[done.index("sendMessage") :]
+    return done[-1:] == ["sendMessage"]
+
+
+def holds_claim(done: list[str]) -> bool:
+    """Whether the sender died after its first write, which is the claim, and before the outcome was recorded."""
+    has_claimed = any(name in ("PutItem", "UpdateItem") for name in done)
+    return has_claimed and ("sendMessage" not in done or in_doubt(done))
 
 
 def an_offer(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
@@ -98,7 +108,16 @@ def a_notice(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
     return Queue.NOTICES, taken(service, order["id"], EXECUTOR)[0], 100 + number
 
 
-@pytest.mark.parametrize("what", [an_offer, a_digest, a_notice])
+def an_answer(service: Api, number: int) -> tuple[Queue, dict[str, Any], int]:
+    """An operator's answer to a person who wrote to the bot."""
+    user = 100 + number
+    commands.receive(TelegramUser(user, "", "", None), 1, Content("Где деньги?"))
+    commands.answer(user, OPERATOR, text="Вернём", key="a-key-of-8", seen=2**52)
+    [message] = service.queued(Queue.ANSWERS)
+    return Queue.ANSWERS, message, user
+
+
+@pytest.mark.parametrize("what", [an_offer, a_digest, a_notice, an_answer])
 def test_killed_sender_loses_nobody_and_repeats_only_in_doubt(
     service: Api, bot: FakeTelegram, dies: Deadly, what: Callable[[Api, int], tuple[Queue, dict[str, Any], int]]
 ) -> None:
@@ -109,7 +128,7 @@ def test_killed_sender_loses_nobody_and_repeats_only_in_doubt(
         done = dies(queue, message, number)
         if done is None:
             break
-        if done.count("PutItem") == 1:
+        if holds_claim(done):
             assert service.handle(queue, message) == [message], "the sender with the claim may still be alive"
         again(service, queue, message)
         assert len(bot.sent(user)) - before == 1 + in_doubt(done), done

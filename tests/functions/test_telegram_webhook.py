@@ -27,11 +27,12 @@ def test_update_without_a_secret_is_a_401(service: Api) -> None:
     assert answer.status == 401
 
 
-def test_repeated_update_is_handled_once(service: Api, telegram: FakeTelegram) -> None:
+@pytest.mark.parametrize("command", ["/paysupport", "/start"])
+def test_repeated_update_is_handled_once(service: Api, telegram: FakeTelegram, command: str) -> None:
     for _ in range(3):
-        assert service.update(7, message=message("/paysupport")).status == 200
+        assert service.update(7, message=message(command)).status == 200
     assert len(telegram.sent()) == 1
-    assert service.update(8, message=message("/paysupport")).status == 200
+    assert service.update(8, message=message(command)).status == 200
     assert len(telegram.sent()) == 2
 
 

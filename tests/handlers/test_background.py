@@ -24,10 +24,16 @@ def test_malformed_queue_message_fails_alone(
     """Only the malformed message goes to the dead letters, not the others of its batch."""
     listen(EXECUTOR)
     order = service.order(CLIENT)
+    executor = {"user_id": EXECUTOR}
+    listed = {"order_id": order["id"], "city": order["city"], "before": None, "after": order["category"], "version": 1}
     good = {
         Queue.NEW_ORDERS: {"order_id": order["id"], "start": [0, 0]},
-        Queue.OFFERS: {"order_id": order["id"], "user_id": EXECUTOR},
-        Queue.NOTICES: {"order_id": order["id"], "user_id": EXECUTOR, "kind": "answered"},
+        Queue.OFFERS: executor | {"order_id": order["id"]},
+        Queue.NOTICES: executor | {"order_id": order["id"], "kind": "answered"},
+        Queue.ANSWERS: executor | {"key": "MESSAGE#1"},
+        Queue.PERSONAL_FRAMES: executor | {"kind": "taken", "subject": order["id"]},
+        Queue.LIST_FRAMES: listed | {"of_city": True},
+        Queue.ALL_CITIES_FRAMES: listed | {"of_city": False},
     }[queue] | {"due_at": service.now}
     odd: dict[str, Any] = {}
     assert service.handle(queue, odd, good) == [odd]

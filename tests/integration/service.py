@@ -220,6 +220,8 @@ class Service:
         *,
         user: int | None = None,
         id: str | None = None,
+        message_id: int | str = 1,
+        file: str = "",
         query: Mapping[str, Any] | str | None = None,
         body: Any = None,
         raw: str | bytes | None = None,
@@ -239,7 +241,8 @@ class Service:
             given["content-type"] = "application/json"
         if query is not None and not isinstance(query, str):
             query = urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items()})
-        url = path.replace("{id}", id or "") + (f"?{query}" if query else "")
+        path = path.replace("{id}", id or "").replace("{message_id}", f"{message_id}").replace("{file}", file)
+        url = path + (f"?{query}" if query else "")
         sent = self._http.request(method, url, content=content, headers={**given, **(headers or {})})
         answer = Answer(sent.status_code, sent.text, dict(sent.headers))
         self.exchanges.append(Exchange(user, route, id, answer))
@@ -353,13 +356,18 @@ class Service:
                 found.append(f"{shown} in {exchange.answer.status} of {exchange.route} to {exchange.user}")
             if BOT_TOKEN in text or _INIT_DATA.search(text):
                 found.append(f"credentials in {exchange.answer.status} of {exchange.route}")
-        calls = self._http.get("/fakes/telegram/calls").json()["calls"]
+        calls = self.bot_calls()
         if shown := self._contacts_in(json.dumps([call for call in calls if call["method"] != "(typed)"])):
             found.append(f"{shown} in what the bot said")
         for line in self.log:
             if self._contacts_in(line) or BOT_TOKEN in line or _INIT_DATA.search(line):
                 found.append(f"log: {line}")
         return found
+
+    def bot_calls(self) -> list[dict[str, Any]]:
+        """Every call that the bot made to the fake Telegram."""
+        calls: list[dict[str, Any]] = self._http.get("/fakes/telegram/calls").json()["calls"]
+        return calls
 
     def _contacts_in(self, text: str) -> list[str]:
         """Return the contacts of test orders in a text, in any spelling."""

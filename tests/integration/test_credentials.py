@@ -100,6 +100,6 @@ def test_user_name_follows_init_data(service: Service) -> None:
 
 def test_routes_without_users_need_no_credentials(service: Service) -> None:
     """The pages about the API, the cities, and the health check."""
-    for route in ("GET /health", "GET /docs", "GET /openapi.json", "GET /api/cities"):
+    for route in ("GET /health", "GET /admin", "GET /docs", "GET /openapi.json", "GET /api/cities"):
         assert service.call(route).status == 200
     assert len(service.call("GET /api/cities").json) > 1000

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.telegram.webhook import HANDLERS
+from functions.telegram.webhook import CHECKING_HANDLERS, HANDLERS
 from infra.local.aws import ACCOUNT, REGION, EmbeddedAws
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.settings import ROOT, LocalSettings
@@ -157,5 +157,6 @@ def test_stack_and_webhook(shell: Mapping[str, str], account: EmbeddedAws, teleg
 
 
 def test_telegram_sends_what_the_webhook_handles() -> None:
-    handled = {"message" if kind.startswith("/") or kind in (*ABOUT, "reply") else kind for kind in HANDLERS}
+    kinds = {*HANDLERS, *CHECKING_HANDLERS}
+    handled = {"message" if kind.startswith("/") or kind in (*ABOUT, "reply") else kind for kind in kinds}
     assert handled <= set(stage.UPDATES)

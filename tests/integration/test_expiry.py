@@ -39,9 +39,13 @@ Question = tuple[Callable[[], Answer], Callable[[Answer], bool]]
 
 
 def watch(questions: Sequence[Question], end: int) -> None:
-    """Poll until just after `end`; each answer must be correct for its time, except at `end` itself."""
-    seen = set()
-    while now_ms() < end + LIVES_ON:
+    """Poll until just after `end`; each answer must be correct for its time, except at `end` itself.
+
+    The last round begins after `end`, so that every question is asked then, however slow the answers are.
+    """
+    seen, begun = set(), 0
+    while begun < end + LIVES_ON:
+        begun = now_ms()
         for ask, is_alive in questions:
             asked = now_ms()
             answer = ask()

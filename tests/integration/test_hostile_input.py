@@ -10,10 +10,13 @@ from tests import api
 from tests.api import Answer
 from tests.conftest import OPERATOR
 from tests.integration.service import Service
+from tests.integration.test_notifications import photo_is_sent
 
 ROUTES = sorted(route for route in api.routes() if route != "$default")
 WRITES = [route for route in ROUTES if route.split(" ")[0] in ("POST", "PUT")]
-OF_ONE_ORDER = [route for route in ROUTES if "{id}" in route]
+WITHOUT_A_BODY = "POST /api/live/ticket"
+WITH_AN_ID = [route for route in ROUTES if "{id}" in route]
+OF_ONE_USER = [route for route in WITH_AN_ID if "/users/{id}" in route or "/threads/{id}" in route]
 
 BODIES = {
     "nothing": b"",
@@ -168,6 +171,12 @@ def target(service: Service) -> Iterator[dict[str, Any]]:
     assert state_of(service, user, order["id"]) == state
 
 
+@pytest.fixture(scope="module")
+def photo(service: Service) -> tuple[int, int]:
+    """A user with a support thread, and the id of their message with a photo."""
+    return photo_is_sent(service)
+
+
 def state_of(service: Service, user: int, order_id: str) -> list[Any]:
     """Return everything that the API shows of a user and their order."""
     return [
@@ -189,11 +198,21 @@ def test_bodies(service: Service, target: dict[str, Any], route: str, body: str)
     assert (answer.status == 413) == (len(BODIES[body]) > 64 * 1024)
 
 
-@pytest.mark.parametrize("route", sorted(set(WRITES) - set(FIELDS)))
+@pytest.mark.parametrize("route", sorted({*WRITES} - {*FIELDS, WITHOUT_A_BODY}))
 @pytest.mark.parametrize("body", BODIES)
 def test_bodies_of_the_other_writes(service: Service, target: dict[str, Any], route: str, body: str) -> None:
     """Some routes ignore the body; there the refusal comes from the unknown order."""
     refused(service.call(route, user=target["user"], id="AAAAAAAAAAAA", raw=BODIES[body]))
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_bodies_where_none_is_read(service: Service, target: dict[str, Any], body: str) -> None:
+    """A ticket has no body and no order: every body is ignored, except one that is too large."""
+    answer = service.call(WITHOUT_A_BODY, user=target["user"], raw=BODIES[body])
+    if len(BODIES[body]) > 64 * 1024:
+        assert refused(answer).status == 413
+    else:
+        assert answer.status == 200, answer.text
 
 
 @pytest.mark.parametrize("route", sorted(FIELDS))
@@ -230,16 +249,27 @@ def test_content_types(service: Service, target: dict[str, Any], route: str, con
 
 
 @pytest.mark.parametrize("order_id", IDS)
-@pytest.mark.parametrize("route", OF_ONE_ORDER)
+@pytest.mark.parametrize("route", WITH_AN_ID)
 def test_ids(service: Service, target: dict[str, Any], route: str, order_id: str) -> None:
     """Only the exact id finds an order or a user."""
     by_operator = "/api/admin/" in route
     body: dict[str, Any] | None = {} if route.startswith("PUT") else None
     if by_operator and route.startswith("POST"):
         body = {"reason": "Просто так", "executor_id": target["user"]}
+    if route == "POST /api/admin/threads/{id}":
+        body = {"action": "take"}
     user = OPERATOR if by_operator else target["user"]
-    answer = refused(service.call(route, user=user, id=IDS[order_id], body=body))
-    assert answer.status in ((404, 422) if "/users/{id}" in route else (404,))
+    answer = refused(service.call(route, user=user, id=IDS[order_id], message_id=1, body=body))
+    assert answer.status in ((404, 422) if route in OF_ONE_USER else (404,))
+
+
+@pytest.mark.parametrize("message_id", [*IDS.values(), "0", "-1", "1.0", "1e2", "9" * 30])
+def test_message_ids(service: Service, photo: tuple[int, int], message_id: str) -> None:
+    """Only the exact id finds a photo of a support thread."""
+    route, user = "GET /api/admin/threads/{id}/photos/{message_id}", str(photo[0])
+    assert service.call(route, user=OPERATOR, id=user, message_id=photo[1]).status == 200
+    answer = refused(service.call(route, user=OPERATOR, id=user, message_id=message_id))
+    assert answer.status in (404, 422)
 
 
 @pytest.mark.parametrize("route", QUERIES)
@@ -251,13 +281,14 @@ def test_queries(service: Service, target: dict[str, Any], route: str) -> None:
 
 
 def test_unknown_query_parameters_are_ignored(service: Service) -> None:
-    """Unknown parameters are ignored; an offset past the end returns an empty page."""
+    """Unknown parameters are ignored; an offset past the end returns an empty page, one beyond 1000 a 422."""
     for query in ("x=%00", "%ff=%fe", "limit[]=5", "&&&", "=", "%", "limit=5&limit=7"):
         assert service.call("GET /api/orders", query=query).status == 200, query
     for search in ("%00", "%ff", "%ED%A0%80", "%F0%9F%9A%B0"):
         assert service.call("GET /api/cities", query=f"search={search}").json == [], search
-    far = service.call("GET /api/orders", query={"offset": 10**30}).json
+    far = service.call("GET /api/orders", query={"offset": 1000}).json
     assert far["orders"] == []
+    assert service.call("GET /api/orders", query={"offset": 10**30}).status == 422
 
 
 @pytest.mark.parametrize("request_bytes", NO_HTTP)

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,25 @@ import pytest
 from tests import api
 from tests.api import Answer
 from tests.conftest import OPERATOR, WEBHOOK_SECRET
-from tests.contract.test_policies import ONE_A_MINUTE, Calls, forget_people, keep_order, read_often, take_every_path
+from tests.contract.test_policies import (
+    ONE_A_MINUTE,
+    WHY,
+    Calls,
+    forget_people,
+    keep_order,
+    read_often,
+    refund_as_operators,
+    take_every_path,
+)
+from tests.integration import test_live
 from tests.integration.service import READ_EVERY, Service, now_ms, running, wait_until
-from tests.integration.test_notifications import a_chat_is_closed_and_opened, an_order_is_offered, heard
-from tests.integration.test_payments import ask_for_a_receipt_contact, pay_every_way
+from tests.integration.test_notifications import (
+    a_chat_is_closed_and_opened,
+    an_order_is_offered,
+    heard,
+    photo_is_sent,
+)
+from tests.integration.test_payments import ask_for_a_receipt_contact, invoice, pay_every_way, press
 
 WINDOW = 10  # seconds until an answer
 
@@ -44,7 +60,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "LOCAL_AUTH": "1",
         "NO_RESPONSE_CLOSE_MINUTES": str(WINDOW / 60),
         "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        "OPERATOR_IDS": str(OPERATOR),
+        "OPERATOR_IDS": f"{OPERATOR},{OPERATOR + 1}",
         "READS_PER_HOUR": ONE_A_MINUTE,
         "YOOKASSA_VAT_CODE": "1",
     }
@@ -82,6 +98,14 @@ def test_function_without_the_init_data_key_is_a_503(service: Service) -> None:
     assert service.call("GET /api/balance", user=user).json == {"balance": 0}
 
 
+def test_sockets_have_their_permissions(service: Service) -> None:
+    """They open, watch, are told, and are closed."""
+    test_live.test_watchers_and_the_client_hear_of_a_take(service)
+    test_live.test_a_sixth_socket_closes_the_oldest(service)
+    test_live.test_a_ban_closes_a_socket(service)
+    test_live.test_an_erasure_closes_a_socket(service)
+
+
 def test_every_route_has_its_permissions(service: Service) -> None:
     """Every path of every function that makes a different call."""
     calls = OverHttp(service)
@@ -91,6 +115,11 @@ def test_every_route_has_its_permissions(service: Service) -> None:
     forget_people(calls)
     pay_every_way(service)
     ask_for_a_receipt_contact(service)
+    work_as_operators(calls, service)
+    answer_a_thread(calls, service)
+    for route, file in (("GET /admin/{file}", "panel.css"), ("GET /docs/{file}", "docs.js")):
+        assert calls.of(route, file=file).status == 200
+    assert calls.of("POST /api/live/ticket", user=service.user()).status == 200
     calls.routes |= {exchange.route for exchange in service.exchanges}
     calls.routes |= {
         "POST /api/balance/webhook/crypto-bot",
@@ -99,6 +128,37 @@ def test_every_route_has_its_permissions(service: Service) -> None:
     calls.routes.add("$default")
     assert service.call("GET /nowhere").status == 404
     assert calls.routes == set(api.routes())
+
+
+def answer_a_thread(calls: OverHttp, service: Service) -> None:
+    """Read a support thread and its photo, take it over, and answer; the person gets the answer."""
+    user, message_id = photo_is_sent(service)
+    thread = {"user": OPERATOR, "id": str(user)}
+    assert calls.of("GET /api/admin/threads", user=OPERATOR).status == 200
+    newest = calls.of("GET /api/admin/threads/{id}", **thread).json["messages"][0]["id"]
+    photo = "GET /api/admin/threads/{id}/photos/{message_id}"
+    assert calls.of(photo, **thread, message_id=message_id).status == 200
+    answer = {"action": "answer", "text": "Вернём сегодня", "key": "a-key-of-8", "seen": newest}
+    for act in ({"action": "take"}, answer, {"action": "close", "seen": newest}):
+        assert calls.of("POST /api/admin/threads/{id}", **thread, body=act).status == 200
+    heard(service, user, "Вернём сегодня")
+
+
+def work_as_operators(calls: OverHttp, service: Service) -> None:
+    """Log in by the bot's link, refund payments of every provider and one that waits, redrive."""
+    said = json.dumps(service.bot_calls())
+    code = re.findall(r"/admin#code=([A-Za-z0-9_-]{22})", said)[-1]
+    assert calls.of("POST /api/admin/session", body={"code": code}).status == 200
+    for provider, amount in (("crypto_pay", 100), ("telegram_stars", 100), ("yookassa", 100), ("yookassa", 6000)):
+        user = service.user()
+        made = invoice(service, user, provider, amount)
+        press(made, "twice", user)
+        refund_as_operators(calls, str(made["payment_id"]))
+    assert calls.of("GET /api/admin/health", user=OPERATOR).status == 200
+    assert (
+        calls.of("POST /api/admin/redrive", user=OPERATOR, body={"queue": "NotificationDeadLetters", **WHY}).status
+        == 200
+    )
 
 
 def test_timers_and_streams_have_their_permissions(service: Service) -> None:

@@ -136,7 +136,7 @@ def test_a_broken_template_is_explained_in_a_line(how: str) -> None:
 def clone(tmp_path: Path) -> Path:
     """A fresh clone of the project."""
     root = tmp_path / "clone"
-    for part in ("functions", "shared", "infra", "requirements"):
+    for part in ("functions", "shared", "infra", "requirements", "static"):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("template.yaml", "Makefile"):
         shutil.copy(ROOT / part, root / part)

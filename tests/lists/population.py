@@ -203,14 +203,15 @@ def store(order: Order, number: int) -> None:
             order_id=order.id,
         )
         lists = {keys.LIST1.pk: keys.taken_by(taker), keys.LIST1.sk: keys.list_sk(order)}
-        written(ledger.entry_write(entry, lists=lists))
+        written(ledger.entry_write(entry, beside=lists))
     if order.rating is not None:
         review(order, number)
 
 
 def review(order: Order, number: int) -> None:
-    """Store the review of an order. It is as old as the order, and many are."""
+    """Store the review of an order. It is as old as the order, and many are. Some comments have a contact."""
     assert order.rating is not None
+    comment = None if number % 3 == 0 else "Всё хорошо" + (", пишите @pipe_master" if number % 2 else "")
     written_review = Review(
         id=100 + number,
         order_id=order.id,
@@ -218,14 +219,18 @@ def review(order: Order, number: int) -> None:
         executor_id=min(order.takes),
         author_name=f"User{order.client_id}",
         rating=order.rating,
-        comment=None,
+        comment=comment,
         category=order.category,
         city=order.city,
         created_at=order.created_at,
+        masked_comment=masked_form(comment or ""),
     )
     public = {index.pk: name for index, name in (keys.review_list(None), keys.review_list(order.rating))}
     (index_of, received), (index_by, by) = keys.reviews_of(min(order.takes)), keys.reviews_by(order.client_id)
-    item: table.Item = {name: getattr(written_review, name) for name in Review.__slots__}
+    # A review that nobody hid has no attribute of it.
+    item: table.Item = {
+        name: getattr(written_review, name) for name in Review.__slots__ if name not in ("hidden_at", "is_public")
+    }
     put(
         {
             **keys.review(order.id, order.client_id),

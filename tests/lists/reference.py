@@ -5,6 +5,7 @@ No index key, no cache and no rule of the service is used. The rules stand here 
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from shared.store.attributes import item_from_dynamodb
@@ -65,6 +66,28 @@ def shown(row: Row) -> Row:
 _COMPARED = ("id", "category", "city", "description", "contact", "status", "created_at", "rating", "removed")
 
 
+def review_shown(review: Row, *, to_author: bool) -> Row:
+    """What a list shows of a review."""
+    shown = ("id", "author_name", "rating", "category", "city", "order_id")
+    masked = review["comment"] if review["masked_comment"] is None else review["masked_comment"]
+    return {
+        **{name: review[name] for name in shown},
+        "comment": review["comment"] if to_author else masked,
+        "created_at": iso(review["created_at"]),
+        "hidden": "hidden_at" in review,
+    }
+
+
+def cities_with(part: str, names: Iterable[str]) -> list[str]:
+    """The names with this part in them, whatever its case and the dots of its ё, each once, in alphabetical order."""
+    return [name for name in sorted(set(names), key=_plain) if _plain(part.strip()) in _plain(name)]
+
+
+@cache
+def _plain(name: str) -> str:
+    return name.lower().replace("ё", "е")
+
+
 class Reference:
     """The lists over the items of a table."""
 
@@ -112,7 +135,7 @@ class Reference:
         return _narrowed(_by_end(found), of, city, category, now)
 
     def reviews(self, rating: int | None, *, of: int | None = None, by: int | None = None) -> list[Row]:
-        """Reviews, newest first: of an executor, by a client, or everybody's."""
+        """Reviews, newest first: of an executor, by a client, or everybody's. Only their authors see hidden ones."""
         found = [
             review
             for review in self.items("REVIEW")
@@ -120,8 +143,22 @@ class Reference:
             and of in (None, review["executor_id"])
             and by in (None, review["client_id"])
             and (of is not None or by is not None or review["order_id"] not in self._removed)
+            and ("hidden_at" not in review or by is not None)
         ]
-        return sorted(found, key=lambda review: (review["created_at"], review["id"]), reverse=True)
+        return _newest(found)
+
+    def hidden_reviews(self) -> list[Row]:
+        """The reviews that operators hid, newest first."""
+        return _newest([review for review in self.items("REVIEW") if "hidden_at" in review])
+
+    def ratings(self) -> dict[int, tuple[int, int]]:
+        """The sum and the number of the ratings of each executor who has reviews. Hidden ones do not count."""
+        found: dict[int, tuple[int, int]] = {}
+        for review in self.items("REVIEW"):
+            total, count = found.get(review["executor_id"], (0, 0))
+            counts = "hidden_at" not in review
+            found[review["executor_id"]] = (total + review["rating"] * counts, count + counts)
+        return found
 
     def entries(self, user: int) -> list[Row]:
         """A user's ledger, newest first."""
@@ -145,6 +182,10 @@ _LEDGER = "LEDGER"
 
 def _by_id(items: Iterable[Row]) -> list[Row]:
     return sorted(items, key=lambda item: int(item["id"]))
+
+
+def _newest(reviews: list[Row]) -> list[Row]:
+    return sorted(reviews, key=lambda review: (review["created_at"], review["id"]), reverse=True)
 
 
 def _by_end(orders: list[Row]) -> list[Row]:

@@ -1,10 +1,11 @@
 """The API over an in-memory table that can be emptied in no time, and the search for a story that breaks a property."""
 
 import inspect
-import sys
+import itertools
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, TypeVar
 
 import pytest
@@ -30,6 +31,7 @@ class Shop:
     def __init__(self, service: Api) -> None:
         self.service = service
         self.query_page: int | None = None
+        self.lags: list[int] = []
         self.open()
 
     def open(self) -> None:
@@ -38,7 +40,14 @@ class Shop:
         self.database = Database(api.table_definition(), name=TABLE, now=lambda: self.service.now)
         self.reference = Reference(self.database)
         self.query_page = None
+        self.lags = []
         self.restart()
+
+    def let_lag(self, lags: list[int]) -> None:
+        """Let indexes and reads lag behind the table from now on: so many ms each change in turn."""
+        self.lags = lags
+        turns = itertools.cycle(lags or [0])
+        self.database.lag = lambda index: next(turns)
 
     def restart(self) -> None:
         """Replace the instances of the functions: their caches are empty."""
@@ -134,19 +143,15 @@ class Defect:
     about: str
 
     def plant(self, patch: pytest.MonkeyPatch) -> None:
-        """Replace the functions, in every module that has them."""
-        for function, right, wrong in self.changes:
+        """Replace the code of the functions, also for a router that holds one of them."""
+        for given_function, right, wrong in self.changes:
+            function = inspect.unwrap(given_function)
             source = textwrap.dedent(inspect.getsource(function))
             assert source.count(right) == 1, (self.name, right)
-            made: dict[str, Any] = {}
-            exec(compile(source.replace(right, wrong), self.name, "exec"), function.__globals__, made)
-            [changed] = made.values()
-            *owner, name = function.__qualname__.split(".")
-            if owner:
-                patch.setattr(function.__globals__[owner[0]], name, changed)
-            for module in [] if owner else [*sys.modules.values()]:
-                if vars(module).get(name) is function:
-                    patch.setattr(module, name, changed)
+            module = compile(source.replace(right, wrong), self.name, "exec", dont_inherit=True)
+            parts = [part for part in module.co_consts if isinstance(part, CodeType)]
+            [changed] = [part for part in parts if part.co_name == function.__name__]
+            patch.setattr(function, "__code__", changed)
 
 
 def defect(name: str, *changes: tuple[Callable[..., Any], str, str], about: str = "") -> Any:

@@ -224,7 +224,7 @@ DEFECTS = [
     defect("list skipped after another", (subscriptions.audience, "(number + 1, 0)", "(number + 2, 0)")),
     defect("place kept in the next list", (subscriptions.audience, "        low = 0", "        low = low")),
     defect("any category forgotten", (keys.subscribers, "(category, ANY)", "(category,)")),
-    defect("ban forgotten", (User.wants, "self.banned_at is None", "True")),
+    defect("ban forgotten", (User.wants, "not self.is_banned(now)", "True")),
     defect(
         "client hears of their order",
         (subscriptions.audience, "user != order.client_id", "True"),

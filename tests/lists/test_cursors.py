@@ -191,8 +191,7 @@ def walks_are_right(shop: Shop, monkeypatch: Patch) -> Callable[[Walk], None]:
         lists, name = Lists(shop), walk.name
         while len(lists.places(name)) < walk.limit * walk.pages + walk.over:
             lists.add(name)
-        lags = itertools.cycle(walk.lags or [0])
-        shop.database.lag = lambda index: next(lags)
+        shop.let_lag(walk.lags)
         changes = iter(walk.changes)
         standing, cursor = set(lists.places(name)), None
         shown: list[Place] = []

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from tests.mutation.engine import ROOT, Collected, collect, forked, import_and_run, survivors
+from tests.mutation.engine import ROOT, TESTS, Collected, collect, forked, import_and_run, survivors
 from tests.mutation.operators import Mutant, changed_functions, mutants
 
 REVIEWED = Path(__file__).with_name("survivors.txt")
@@ -116,10 +116,10 @@ def shares(before: Measured, sample: int, most: int) -> dict[str, int]:
     return {path: part if path in changed else sample for path in modules()}
 
 
-def run(chosen: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
-    """Return the survivors of the chosen mutants."""
+def run(chosen: Sequence[Mutant], tests: Sequence[str], jobs: int, folder: Path) -> list[Mutant]:
+    """Return the survivors of the chosen mutants, by the tests of these folders and files."""
     code = os.waitstatus_to_exitcode(
-        os.waitpid(forked(lambda: _in_collected(chosen, jobs, folder), folder / "log"), 0)[1]
+        os.waitpid(forked(lambda: _in_collected(chosen, tests, jobs, folder), folder / "log"), 0)[1]
     )
     if code:
         sys.exit(f"The run of the collected tests failed:\n{(folder / 'log').read_text()[-4000:]}")
@@ -139,7 +139,7 @@ def run(chosen: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
     return none + survivors(waiting, start, jobs=jobs, folder=folder)
 
 
-def _in_collected(chosen: Sequence[Mutant], jobs: int, folder: Path) -> int:
+def _in_collected(chosen: Sequence[Mutant], paths: Sequence[str], jobs: int, folder: Path) -> int:
     """Run the mutants that change one function; write those that survive, and all others, with their tests."""
     originals = {
         path: compile((ROOT / path).read_text(), path, "exec", dont_inherit=True)
@@ -177,7 +177,7 @@ def _in_collected(chosen: Sequence[Mutant], jobs: int, folder: Path) -> int:
         third_party = [name for name in sys.modules if name.partition(".")[0] not in _OURS]
         (folder / "result").write_text(json.dumps({"unnoticed": unnoticed, "modules": third_party}))
 
-    return collect(work)
+    return collect(work, paths)
 
 
 def main() -> int:
@@ -189,6 +189,7 @@ def main() -> int:
     )
     parser.add_argument("--most", type=int, default=1500, help="run so many mutants of changed modules at most (1500)")
     parser.add_argument("--seed", help="of the sample; by default a digest of the code, so that a run can be repeated")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="folders and files of the tests that may notice")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--record", action="store_true", help="write the figures of the modules that ran whole")
     given = parser.parse_args()
@@ -204,7 +205,7 @@ def main() -> int:
     whole = [path for path, number in one_in.items() if number == 1]
     print(f"{len(chosen)} mutants, {len(whole)} of {len(one_in)} modules whole, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        alive = run(chosen, given.jobs, Path(folder))
+        alive = run(chosen, given.tests, given.jobs, Path(folder))
     if given.record:
         _write_down(before, whole, chosen, alive)
     strict = set(one_in if given.paths else before["modules"])

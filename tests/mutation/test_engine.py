@@ -1,9 +1,11 @@
 """The choice of mutants and of their tests."""
 
+from types import ModuleType
+
 import pytest
 
 from tests.mutation import __main__ as mutation
-from tests.mutation.engine import PATIENCE, Reach
+from tests.mutation.engine import PATIENCE, Reach, changed_constants
 from tests.mutation.operators import Mutant
 
 MUTANT = Mutant("shared/store/table.py", "get", "a", "b", (3, 5), compile("", "a", "exec"))
@@ -38,6 +40,22 @@ def test_line_that_runs_at_import_has_the_tests_of_its_module() -> None:
     made = reach({9: ["f.py::test"]}, {"f.py::test": 0, "store/test_table.py::constants": 0, "g.py::test": 0})
     assert made.of(MUTANT) == ["store/test_table.py::constants", "f.py::test"]
     assert not made.has(MUTANT)
+
+
+def test_lines_of_other_tests_are_left_out() -> None:
+    made = reach({3: ["f.py::one"], 4: ["f.py::one", "f.py::two"], 9: ["f.py::two"]}, {"f.py::one": 1, "f.py::two": 2})
+    only = made.only({"f.py::one"})
+    assert only.seconds == {"f.py::one": 1}
+    assert only.tests[MUTANT.path] == {3: {"f.py::one"}, 4: {"f.py::one"}}
+
+
+def test_changed_constants_are_neither_equal_nor_functions() -> None:
+    module = ModuleType("a")
+    source = "import re\nA = 1\nB = re.compile('b')\nclass C: pass\ndef d(): return A"
+    exec(source, vars(module))
+    changed = source.replace("1", "2").replace("return A", "return 3")
+    assert changed_constants(module, compile(changed, "a", "exec")) == {"A": 2}
+    assert changed_constants(module, compile(source, "a", "exec")) == {}
 
 
 def test_changed_module_runs_whole_and_others_are_sampled() -> None:

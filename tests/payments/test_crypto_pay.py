@@ -34,6 +34,16 @@ def test_interrupted_refund_transfers_once(service: Api, crypto_pay: FakeCryptoP
     assert (transfer["user_id"], transfer["asset"], transfer["amount"]) == (1, "USDT", "1")
 
 
+def test_refund_whose_transfer_another_call_made_succeeds(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    """Both calls found no transfer. Crypto Pay allows one for a `spend_id`, so it refuses that of the second call."""
+    invoice = create(service, "crypto_pay")
+    CryptoShop(service, crypto_pay).take_money(invoice)()
+    crypto_pay.fail("transfer", status=400, applied=True)
+    done = refund(invoice["payment_id"])
+    assert (done["status"], done["refund"], done["reason"]) == ("refunded", "succeeded", None)
+    assert (balance(service), len(crypto_pay.transfers)) == (0, 1)
+
+
 def test_transfer_below_a_dollar_is_refused_for_good(service: Api, crypto_pay: FakeCryptoPay) -> None:
     invoice = create(service, "crypto_pay", amount=99)
     CryptoShop(service, crypto_pay).take_money(invoice)()

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.balance import refund_payment
 from functions.scheduled import check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
 from infra.local.fakes.telegram import FakeTelegram
 from infra.local.fakes.yookassa import FakeYookassa
+from shared.commands import refunds
 from shared.commands.settle import settle
 from shared.domain.limits import Token
 from shared.domain.payment import Charge, Payment
@@ -286,7 +286,7 @@ def test_refund_crashed_before_its_record_is_resumed(service: Api, shop: Shop, m
     invoice = create(service, shop.name)
     shop.take_money(invoice)()
     with monkeypatch.context() as patch:
-        patch.setattr(refund_payment, "settle", lambda charge: 1 / 0)
+        patch.setattr(refunds, "settle", lambda charge: 1 / 0)
         with pytest.raises(HandlerFailed):
             refund(invoice["payment_id"])
     assert balance(service) == 100

@@ -1,4 +1,4 @@
-"""Run seeds: `python -m tests.simulation --seed 7` shows one, `--seeds 20000 --processes 2` runs many."""
+"""Run seeds: `python -m tests.simulation --seed 7` shows one or more, `--seeds 20000 --processes 2` runs many."""
 
 import argparse
 import sys
@@ -13,13 +13,13 @@ from tests.simulation.world import Violation
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seed", type=int, help="run this seed and print its trace")
+    parser.add_argument("--seed", type=int, nargs="+", help="run these seeds and print their traces")
     parser.add_argument("--seeds", type=int, default=200, help="number of seeds, starting with --first")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
     if given.seed is not None:
-        return show(given.seed)
+        return max([show(seed) for seed in given.seed])
     return report(given.first, given.seeds, given.processes)
 
 

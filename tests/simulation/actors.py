@@ -20,6 +20,8 @@ _TIMEOUTS = {
     "POST /api/balance/create-invoice": 28_000,
     "DELETE /api/users/me": 29_000,
     "POST /api/admin/users/{id}/ban": 29_000,
+    "POST /api/admin/payments/{id}/refund": 29_000,
+    "POST /api/admin/refunds/{id}/approve": 29_000,
 }
 # Not idempotent: repeated, it credits twice. It exists only on a developer's machine and has no idempotency key.
 _RECHARGE = "POST /api/balance/recharge"
@@ -64,7 +66,7 @@ class Actors:
             world.broken("500", f"{request.name} raised {task.error!r}")
             return
         answer: Answer | None = None if task.dead else task.result
-        world.note(request.name, "->", "no answer" if answer is None else _short(answer))
+        world.note(request, "->", "no answer" if answer is None else _short(answer))
         if answer is not None:
             self._checker.on_answer(request, answer, task)
         if answer is None or answer.status >= 500:

@@ -16,6 +16,7 @@ from typing import Any
 from tests.conftest import OPERATOR
 from tests.fakes.dynamodb import Key
 from tests.simulation.records import Answer, Commit, Plain, Request
+from tests.simulation.thread_rules import PHOTO, READ, ThreadRules
 from tests.simulation.world import HOUR, MAX_LAG, MAX_SKEW, Task, World
 
 OPERATORS = (OPERATOR, OPERATOR + 1)
@@ -24,15 +25,25 @@ _ERASED = "Удалено по просьбе автора"
 _ERASED_NAME = "Пользователь"
 _PERSONAL = (
     *("first_name", "last_name", "username", "preferences", "notify_enabled", "notify_frequency", "chat_open"),
-    *("receipt_contact", "receipt_contact_consent_at"),
+    *("receipt_contact", "receipt_contact_consent_at", "ban_reason", "timeline_pk", "timeline_sk"),
 )
 _SETTINGS = ("preferences", "notify_enabled", "notify_frequency")
 # Functions of the order's client. They read whether the caller is banned.
 _OF_THE_CLIENT = frozenset({"orders.update", "orders.delete", "orders.respond", "orders.close", "orders.complete"})
 # Actions without another effect.
-_LOOKS = ("ledger_read", "data_exported")
+_LOOKS = ("ledger_read", "person_read", "data_exported", "thread_read", "messages_redriven")
+_LOOK_OF = {
+    "GET /api/admin/users/{id}/ledger": "ledger_read",
+    "GET /api/admin/users/{id}": "person_read",
+    READ: "thread_read",
+    PHOTO: "thread_read",
+}
+# The reason of every action on a thread.
+_SUPPORT = "обращение в поддержку"
 # Actions that happen at most once to an order or a take.
 _ONCE = ("order_removed", "take_refunded", "complaint_handled")
+# A write may land so many ms after it was tried, when its function has long ended (F4).
+_LATEST = 60_000
 
 Deed = tuple[str, int | None, str | None]
 """The effect of an action: its kind, user id and order id."""
@@ -57,12 +68,15 @@ class AuditLog:
         self._actions: list[tuple[int, Plain]] = []
         self._done_for: Counter[tuple[str, Deed]] = Counter()
         self._once: set[Deed] = set()
-        self._banned: dict[int, int] = {}
+        self._banned: dict[int, tuple[int, int | None]] = {}
         self._moved: dict[tuple[int, bool], int] = {}
         self._written: dict[Key, int] = {}
         self.forgotten: set[int] = set()
+        self.threads = ThreadRules(world, items, self.forgotten)
         self.sent: Counter[int] = Counter()
         self.per_hour = dict.fromkeys(("orders", "takes", "settings", "invoices", "contacts"), 100_000)
+        self.refunds_per_day = 5_000
+        self._exchanged: set[str] = set()
         self._refusals_paid: Counter[int] = Counter()
         self._refusals_told: Counter[int] = Counter()
 
@@ -82,6 +96,8 @@ class AuditLog:
                     self._broken("audit log", f"{key} was changed from {old} to {new}")
                 else:
                     actions.append(new)
+            elif name in ("NOTES", "REFUND", "LOGIN", "THREAD", "IN", "OUT"):
+                done.update(self._of_operators(key, old, new, commit))
             elif new is None:
                 continue
             elif name == "ORDER":
@@ -95,6 +111,54 @@ class AuditLog:
                 self._spent("invoices", new["user_id"], commit)
         if done or actions:
             self._balance(done, actions, commit)
+
+    def _of_operators(self, key: Key, old: "Plain | None", new: "Plain | None", commit: "Commit") -> list[Deed]:
+        """Check a thread, the notes about a person, a refund, or a login code. An erasure removes the notes."""
+        if key[0].startswith("THREAD#"):
+            if old is None:
+                self._written[key] = self._world.now
+            return list(self.threads.on_change(key, old, new, commit))
+        if key[1] == "LOGIN":
+            if old is None:
+                return []
+            if new is not None or old["ends_at"] <= self._world.now - MAX_SKEW - _LATEST:
+                self._broken("logins", f"{key} became {new}, it was {old}")
+            return [("session_opened", None, None)]
+        if key[1] == "REFUND":
+            return [self._of_refund(old, new, commit)]
+        user = int(key[0].partition("#")[2])
+        if new is None:
+            return []
+        if len(new["notes"]) != len((old or {"notes": []})["notes"]) + 1:
+            self._broken("audit log", f"the notes about {user} went from {old} to {new}")
+        return [("note_added", user, None)]
+
+    def _of_refund(self, old: "Plain | None", new: "Plain | None", commit: "Commit") -> Deed:
+        """Check an operator's refund: alone it is within the sum of the day, above it another operator approves it."""
+        refund = new or old or {}
+        if new is None:
+            if "approved_at" in refund:
+                self._broken("refunds", f"{refund} was approved, and then withdrawn")
+            return "refund_withdrawn", refund["user_id"], None
+        if old is not None:
+            [action] = [after for key, (_, after) in commit.items() if key[1] == "ACTION" and after is not None]
+            if "approved_at" in old or action["operator_id"] == old["operator_id"]:
+                self._broken("refunds", f"{old} was approved by {action['operator_id']}")
+            return "refund_approved", refund["user_id"], None
+        if "approved_at" not in new:
+            return "refund_requested", refund["user_id"], None
+        sums = [(before, after) for key, (before, after) in commit.items() if key[1] == "REFUNDED"]
+        moved = [(after or {})["roubles"] - (before or {"roubles": 0})["roubles"] for before, after in sums]
+        if moved != [refund["amount"]] or any((after or {})["roubles"] > self.refunds_per_day for _, after in sums):
+            self._broken("refunds", f"{refund} is counted as {sums}, an operator may refund {self.refunds_per_day}")
+        return "payment_refunded", refund["user_id"], None
+
+    def on_payment(self, key: Key, old: "Plain", new: "Plain") -> None:
+        """Check that operators in the panel refund nothing that waits for a second one."""
+        task, refund = self._world.task, self._items.get((f"REFUND#{key[0].partition('#')[2]}", "REFUND"), {})
+        by_panel = task is not None and task.function == "admin.refund_payments"
+        if by_panel and new["refunded"] > old["refunded"] and "approved_at" not in refund:
+            self._broken("refunds", f"{key} was refunded, and nobody approved it: {refund}")
 
     def _balance(self, done: Counter[Deed], actions: "list[Plain]", commit: "Commit") -> None:
         """Check that each effect has one action, and each action one effect."""
@@ -163,10 +227,10 @@ class AuditLog:
 
     def _of_user(self, user: int, old: "Plain", new: "Plain", commit: "Commit") -> Iterator[Deed]:
         banned = "banned_at" in new
-        if banned is not ("banned_at" in old):
+        if any(old.get(name) != new.get(name) for name in ("banned_at", "banned_until")):
             self._moved[user, banned] = self._world.now
             if banned:
-                self._banned[user] = self._world.now
+                self._banned[user] = self._world.now, new.get("banned_until")
             else:
                 del self._banned[user]
             yield "user_banned" if banned else "user_unbanned", user, None
@@ -180,7 +244,9 @@ class AuditLog:
         )
         if "first_name" in old and "first_name" not in new and not forgets:
             self._broken("erasure", f"the name of {user} was taken out, and the audit log does not say so")
-        if not forgets and any(old.get(name) != new.get(name) for name in _SETTINGS):
+        # What Telegram says of the chat is written with the settings as they are, the first time with the defaults.
+        by_telegram = old.get("chat_open") != new.get("chat_open")
+        if not forgets and not by_telegram and any(old.get(name) != new.get(name) for name in _SETTINGS):
             self._not_by_banned(user, "settings were changed")
             self._spent("settings", user, commit)
 
@@ -202,7 +268,10 @@ class AuditLog:
             yield "complaint_handled", author, key[0].partition("#")[2]
             changed -= {"handled_at", "action_id", "timeline_pk"}
         if name == "REVIEW" and (key[0], "ORDER") in commit:
-            changed -= {"list1_pk", "list2_pk"}  # its order was removed: `invariants.py` checks the lists
+            changed -= {"list1_pk", "list2_pk", "was_public"}  # its order was removed: `visibility.py` checks the lists
+        if name == "REVIEW" and ("hidden_at" in old) is not ("hidden_at" in new):
+            yield "review_hidden" if "hidden_at" in new else "review_restored", author, key[0].partition("#")[2]
+            changed -= {"hidden_at", "was_public", "list1_pk", "list2_pk", "list3_pk"}
         if changed - {"comment", "masked_comment", "author_name"}:
             self._broken("I20", f"{key} was changed from {old} to {new}")
 
@@ -249,13 +318,20 @@ class AuditLog:
 
     def _not_by_banned(self, user: int, what: str) -> None:
         """Check a write guarded by a condition: it cannot succeed while the user is banned."""
-        if user in self._banned:
+        if user in self._banned and not self._may_have_ended(user, self._world.now):
             self._broken("ban", f"{what} by {user}, who is banned")
+
+    def _may_have_ended(self, user: int, now: int) -> bool:
+        """Whether the ban has ended by itself, by the clock that is furthest ahead."""
+        _, until = self._banned[user]
+        return until is not None and until <= now + MAX_SKEW
 
     def _not_begun_by_banned(self, user: int, what: str) -> None:
         """Check a write guarded by a read: an invocation that starts after the ban writes nothing."""
         task = self._world.task
-        if task is not None and user in self._banned and task.started > self._banned[user]:
+        if task is None or user not in self._banned or self._may_have_ended(user, self._world.now):
+            return
+        if task.started > self._banned[user][0]:
             self._broken("ban", f"{what} by {user} in {task}, who was banned before it began")
 
     # ------------------------------------------------------------ erasures
@@ -275,6 +351,8 @@ class AuditLog:
         """Find what is left of the user's text from before a moment (epoch ms)."""
         for key, item in self._items.items():
             name, _, author = key[1].partition("#")
+            if name == "IN" and key[0] == f"THREAD#{user}" and self._written[key] < before:
+                yield f"{key}"
             if name not in ("ORDER", "REVIEW", "COMPLAINT") or self._written[key] >= before:
                 continue
             if name == "ORDER" and item["client_id"] == user:
@@ -292,7 +370,9 @@ class AuditLog:
             for what in self._left_of(user, before=self._world.now):
                 self._broken("erasure", f"{user} is forgotten and there is {what}")
             left = [trace for trace in (words_of(user), f'"User{user}"') if trace in text]
-            lists = [key for key in self._items if key[0] == f"USER#{user}" and key[1].startswith("SUBSCRIPTION#")]
+            gone = ("SUBSCRIPTION#", "NOTES")
+            lists = [key for key in self._items if key[0] == f"USER#{user}" and key[1].startswith(gone)]
+            lists += [key for key in self._items if key[0] == f"THREAD#{user}"]
             item = self._items.get((f"USER#{user}", "USER"), {})
             personal = [name for name in _PERSONAL if name in item]
             if left or lists or personal:
@@ -319,20 +399,33 @@ class AuditLog:
                     reason, deed
                 ]:
                     self._broken("audit log", f"{request.name} was answered, the order is {order}")
-            case "POST /api/admin/complaints/handle":
-                assert request.body is not None
-                deed = "complaint_handled", request.body["executor_id"], request.body["order_id"]
-                if not self._done_for[reason, deed]:
-                    self._broken("audit log", f"{request.name} was answered, and it is not in the audit log")
+            case "POST /api/admin/complaints/handle" | "POST /api/admin/reviews/hide":
+                self._judged(request, reason)
             case "POST /api/admin/users/{id}/ban" | "POST /api/admin/users/{id}/unban":
                 self._ban_answered(request, content, task)
-            case "GET /api/admin/users/{id}/ledger":
+            case _ if request.route in _LOOK_OF:
                 assert request.id is not None
-                if not self._done_for[reason, ("ledger_read", int(request.id), None)]:
+                if not self._done_for[reason or _SUPPORT, (_LOOK_OF[request.route], int(request.id), None)]:
                     self._broken("audit log", f"{request.name} was answered, and it is not in the audit log")
+            case "POST /api/admin/session":
+                code = (request.body or {})["code"]
+                if code in self._exchanged:
+                    self._broken("logins", f"{request.name} was answered, the code was exchanged before")
+                self._exchanged.add(code)
             case "DELETE /api/users/me":
                 if not self._erased_since(request.user, task.started):
                     self._broken("erasure", f"{request.name} was answered, and it is not in the audit log")
+
+    def _judged(self, request: "Request", reason: str) -> None:
+        """Check that a complaint is handled, or a review hidden, by this request or by an earlier one."""
+        body = request.body or {}
+        if request.route.endswith("/handle"):
+            done = self._done_for[reason, ("complaint_handled", body["executor_id"], body["order_id"])]
+        else:
+            deed = "review_hidden", body["author_id"], body["order_id"]
+            done = self._done_for[reason, deed] or deed in self._once
+        if not done:
+            self._broken("audit log", f"{request.name} was answered, and it is not in the audit log")
 
     def on_refusal(self, request: "Request", answer: "Answer") -> None:
         """Check that a request sent once is not refused because of its own effect."""
@@ -356,7 +449,8 @@ class AuditLog:
         user, banned = int(request.id), request.route.endswith("/ban")
         # Another operator may have reversed it meanwhile.
         turned = self._moved.get((user, not banned), 0) >= task.started
-        if (user in self._banned) is not banned and not turned:
+        ended = user in self._banned and self._may_have_ended(user, self._world.now)
+        if (user in self._banned) is not banned and not turned and not ended:
             self._broken("ban", f"{request.name} was answered, the user is banned since {self._banned.get(user)}")
         for order_id in content["removed_orders"]:
             if not self._items[f"ORDER#{order_id}", "ORDER"].get("removed_at"):

@@ -28,6 +28,7 @@ _ENDPOINT = "https://dynamodb.eu-central-1.amazonaws.com"
 _MINUTE = 60_000
 _DAY = 24 * 60 * _MINUTE
 _READ_TIMEOUT = 3_000
+_HURRIED_READ_TIMEOUT = 1_000
 _TIMEOUT = 25_000
 _SWEEP_TIMEOUT = 60_000
 _LONGER_THAN_ANY_TIMEOUT = 10 * _MINUTE
@@ -84,6 +85,9 @@ class Aws:
         )
         self.database.on_commit = self._committed
         self.on_queued: Callable[[str, list[Mapping[str, Any]]], None] = lambda url, entries: None
+        # Other calls of queues, and those of CloudWatch. Only the operators of some seeds make them.
+        self.on_queue_call: Execute = lambda operation, request: {}
+        self.call_cloudwatch: Execute = lambda operation, request: {"MetricDataResults": [], "MetricAlarms": []}
         self._schedules: set[str] = set()
         self._goes_on = True
         self.news = News(world)
@@ -111,23 +115,32 @@ class Aws:
         """Make one attempt of a call to EventBridge Scheduler."""
         return self._call(operation, request, self._create_schedule)
 
-    def call_sqs(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    def call_sqs(
+        self, operation: str, request: Mapping[str, Any], *, read_timeout: int = _READ_TIMEOUT
+    ) -> dict[str, Any]:
         """Make one attempt of a call to a queue."""
-        answer = self._call(operation, request, self._enqueue)
+        if operation != "SendMessageBatch":
+            return self._call(operation, request, self.on_queue_call)
+        answer = self._call(operation, request, self._enqueue, read_timeout)
         if self.world.task is not None:
             self.news.on_answered(self.world.task, request)
         return answer
 
+    def call_sqs_hurried(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the attempt of a call to a queue that nothing may wait for."""
+        return self.call_sqs(operation, request, read_timeout=_HURRIED_READ_TIMEOUT)
+
     def _enqueue(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Accept messages and check that they contain no contact (I18). Most seeds have no recipients."""
-        assert operation == "SendMessageBatch"
-        if CANARY in json.dumps(request["Entries"]):
+        if CANARY in repr(request["Entries"]):
             self.world.broken("I18", "a contact is in a queue's message")
         self.news.on_landed(request)
         self.on_queued(request["QueueUrl"], request["Entries"])
         return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
-    def _call(self, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+    def _call(
+        self, operation: str, request: Mapping[str, Any], execute: Execute, read_timeout: int = _READ_TIMEOUT
+    ) -> dict[str, Any]:
         world, task = self.world, self.world.task
         if task is None:  # a read by the checks
             return execute(operation, request)
@@ -145,7 +158,7 @@ class Aws:
                 return self._torn(request, execute)
             return self._answer(operation, request, execute)
         world.note(operation, "meets", fault)
-        return self._go_wrong(fault, operation, request, execute)
+        return self._go_wrong(fault, operation, request, execute, read_timeout)
 
     def _travels(self) -> int:
         """Return the network delay of a request or response, in ms."""
@@ -160,7 +173,9 @@ class Aws:
         self.world.pause(self._travels())
         return answer
 
-    def _go_wrong(self, fault: str, operation: str, request: Mapping[str, Any], execute: Execute) -> dict[str, Any]:
+    def _go_wrong(
+        self, fault: str, operation: str, request: Mapping[str, Any], execute: Execute, read_timeout: int
+    ) -> dict[str, Any]:
         """Make a call with a fault. Most faults raise botocore's error or Crashed; a few return a response."""
         world, task = self.world, self.world.task
         assert task is not None
@@ -178,7 +193,7 @@ class Aws:
                 land()
                 world.crash()
             case "F3 response lost" | "F4 lands late":
-                self._lose_the_answer(land, late=fault == "F4 lands late")
+                self._lose_the_answer(land, read_timeout, late=fault == "F4 lands late")
             case "F10 again after 11 minutes":
                 world.later(11 * _MINUTE, land)
             case "F15 clock steps":
@@ -197,14 +212,14 @@ class Aws:
                 raise self._error(fault, operation, request, land)
         return self._answer(operation, request, execute)
 
-    def _lose_the_answer(self, land: Callable[[], None], *, late: bool) -> None:
+    def _lose_the_answer(self, land: Callable[[], None], read_timeout: int, *, late: bool) -> None:
         if late:
             self.world.later(self._dice.choice((10, 1_000, _READ_TIMEOUT, 5_000, 20_000)), land)
         else:
             land()
             if self._dice.random() < 0.5:
                 raise ConnectionClosedError(endpoint_url=_ENDPOINT)
-        self.world.pause(_READ_TIMEOUT)
+        self.world.pause(read_timeout)
         raise ReadTimeoutError(endpoint_url=_ENDPOINT)
 
     def _error(self, fault: str, operation: str, request: Mapping[str, Any], land: Callable[[], None]) -> AwsError:
@@ -334,7 +349,8 @@ class Aws:
         if not self._goes_on:
             return
         self.world.later(_MINUTE, self.every_minute)
-        due = [int(item["due_at"]["N"]) for item in self.database.items.values() if "due_at" in item]
+        items = self.database.items.values()
+        due = [int(item["due_at"]["N"]) for item in items if item.get("due_pk", {"S": ""})["S"].startswith("DUE")]
         if not (due and min(due) <= self.world.now + MAX_SKEW) and self._dice.random() < 0.99:
             return
         if not self.faults.happens("sweep lost", 0.7):

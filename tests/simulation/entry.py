@@ -8,11 +8,12 @@ import asyncio
 import importlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from shared.domain.errors import DomainError
@@ -34,15 +35,21 @@ def function_of(route: str) -> str:
 
 
 @cache
-def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, type[BaseModel]], frozenset[str]]:
-    """Return a route's endpoint, its body parameters, and the names of all parameters."""
-    [found] = importlib.import_module(api.routes()[route]).router.routes
+def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, Callable[[Any], Any]], frozenset[str]]:
+    """Return a route's endpoint, the parsers of its body parameters, and the names of all parameters."""
+    method, _, path = route.partition(" ")
+    [found] = [
+        each
+        for each in importlib.import_module(api.routes()[route]).router.routes
+        if each.path == path and method in each.methods
+    ]
     hints = get_type_hints(found.endpoint)
     names = frozenset(inspect.signature(found.endpoint).parameters)
-    bodies = {
-        name: hint
+    bodies: dict[str, Callable[[Any], Any]] = {
+        name: TypeAdapter(hint).validate_python
         for name, hint in hints.items()
-        if name in names and isinstance(hint, type) and issubclass(hint, BaseModel)
+        if name in names
+        and all(isinstance(one, type) and issubclass(one, BaseModel) for one in get_args(hint) or [hint])
     }
     return found.endpoint, bodies, names
 
@@ -50,9 +57,7 @@ def _endpoint(route: str) -> tuple[Callable[..., Any], dict[str, type[BaseModel]
 def below_http(request: Request) -> Answer:
     """Call the route's endpoint and return its response."""
     endpoint, bodies, names = _endpoint(request.route)
-    given: dict[str, Any] = dict(request.query)
-    if "status" in given:
-        given["status"] = Status(given["status"])
+    given = _parsed(request.query)
     if "caller" in names:
         given["caller"] = None if request.user is None else TelegramUser(request.user, f"User{request.user}", "", None)
     if "operator" in names and request.user in OPERATORS:
@@ -65,8 +70,11 @@ def below_http(request: Request) -> Answer:
         given["payment_id"] = int(request.id)
     if "response" in names:
         given["response"] = Response()
-    for name, model in bodies.items():
-        given[name] = model(**(request.body or {}))
+    try:
+        for name, parse in bodies.items():
+            given[name] = parse(request.body or {})
+    except ValidationError:  # a time of a repeated request that has passed meanwhile
+        return Answer(422, {"detail": [], "code": "invalid_request"})
     try:
         endpoint(**given).send(None)
     except StopIteration as returned:
@@ -77,10 +85,28 @@ def below_http(request: Request) -> Answer:
     return Answer(200, _dumped(result))
 
 
+def _parsed(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a query as the endpoint takes them."""
+    given = dict(query)
+    if "status" in given:
+        given["status"] = Status(given["status"])
+    for name, parameter in (("from", "first"), ("to", "last")):
+        if name in given:
+            given[parameter] = date.fromisoformat(given.pop(name))
+    return given
+
+
 def _dumped(result: Any) -> Any:
     if isinstance(result, list):
         return [_dumped(one) for one in result]
+    if isinstance(result, Response):
+        return _read(bytes(result.body), result.media_type or "")
     return result.model_dump() if isinstance(result, BaseModel) else result
+
+
+def _read(content: bytes | str, media_type: str) -> Any:
+    """Parse the content of a response. That of another type than JSON is of no further interest."""
+    return json.loads(content) if content and "json" in media_type else None
 
 
 class ThroughHttp:
@@ -97,7 +123,7 @@ class ThroughHttp:
             headers = {"authorization": f"Bearer {api.init_data(request.user, self._world.now)}"}
         event = api.event(
             method,
-            path.replace("{id}", request.id or ""),
+            path.replace("{id}", request.id or "").replace("{message_id}", f"{request.query.get('message_id')}"),
             query=request.query,
             body=request.body,
             headers=headers,
@@ -116,11 +142,11 @@ class ThroughHttp:
         finally:
             self._free_loops.append(loop)
         self._world.check_alive()  # Mangum turns every exception into a response
-        text = answer.get("body") or ""
-        return Answer(answer["statusCode"], json.loads(text) if text else None)
+        return Answer(answer["statusCode"], _read(answer.get("body") or "", answer["headers"].get("content-type", "")))
 
     def close(self) -> None:
-        """Close the event loops and give the thread a new one."""
-        asyncio.set_event_loop(asyncio.new_event_loop())
+        """Close the event loops, if there were any, and give the thread a new one."""
+        if self._free_loops:
+            asyncio.set_event_loop(asyncio.new_event_loop())
         for loop in self._free_loops:
             loop.close()

@@ -26,7 +26,7 @@ class News:
 
     def on_record(self, record: Mapping[str, Any]) -> None:
         """A record of an order is in the stream."""
-        if record["eventName"] == "INSERT":
+        if record["eventName"] == "INSERT" and record["dynamodb"]["Keys"]["sk"]["S"] == "ORDER":
             self._to_announce.add(_order_of(record))
 
     def on_given_up(self, record: Mapping[str, Any]) -> None:
@@ -40,6 +40,8 @@ class News:
 
     def on_answered(self, task: Task, request: Mapping[str, Any]) -> None:
         """The caller knows that a queue has the messages, which are of one record."""
+        if "frames" in request["QueueUrl"] or request["QueueUrl"].endswith("answers"):
+            return  # frames have no recipients who pay, and their failure fails no record; answers are of no record
         order_id = json.loads(request["Entries"][0]["MessageBody"])["order_id"]
         self._queued.setdefault(task.number, Counter())[request["QueueUrl"], order_id] += 1
 

@@ -20,6 +20,9 @@ from tests.simulation.world import HOUR, START, Task, World
 
 _MINUTE = 60_000
 SENDER = "notifications.send_notice"
+ANSWER_SENDER = "notifications.send_answer"
+SENDERS = {SENDER, ANSWER_SENDER}
+_SENDER_OF = {"notices": SENDER, "answers": ANSWER_SENDER}
 # In the other seeds there are no recipients, and this module has no effect.
 ONE_SEED_IN = 7
 # From the template.
@@ -42,6 +45,7 @@ class Story:
     """What happened to one notice: `doubts` are tries that may have arrived, known to the sender or not."""
 
     notice: dict[str, Any]
+    queue: str
     queued_at: int
     doubts: int = 0
     arrived: int = 0
@@ -62,8 +66,12 @@ class Notices:
         self._at_work: dict[int, Story] = {}
         self._outages = self._plan_outages()
         self._calm_since: int | None = None
-        if self.take_part:
-            aws.on_queued = self.queued
+        # The queues of this seed. `threads.py` adds that of answers, and fewer receives.
+        self.queues = {"notices"} if self.take_part else set()
+        self.most_receives = _MAX_RECEIVES
+        self.dead: list[tuple[str, str]] = []
+        self.blocked: set[int] = set()
+        aws.on_queued = self.queued
 
     def _plan_outages(self) -> list[tuple[int, int]]:
         """Plan the times when nobody reaches Telegram, for a day: at most 15 minutes of each hour."""
@@ -81,19 +89,22 @@ class Notices:
     # ------------------------------------------------------------ the queue
 
     def queued(self, queue_url: str, entries: list[Mapping[str, Any]]) -> None:
-        """Take the messages that were put into a queue; deliver those of the queue of notices."""
-        if not queue_url.endswith("notices"):
+        """Take the messages that were put into a queue; deliver those for recipients."""
+        queue = queue_url.rpartition("/")[2]
+        if queue not in self.queues:
             return
         for entry in entries:
             body, notice = entry["MessageBody"], json.loads(entry["MessageBody"])
             # A record of the stream that arrives twice queues its notice twice, with another time.
             name = str({**notice, "due_at": None})
-            story = self._stories.setdefault(name, Story(notice, self._world.now))
+            story = self._stories.setdefault(name, Story(notice, queue, self._world.now))
             if story.copies >= _MOST_COPIES:
                 continue
-            story.copies += 1
-            delay = entry["DelaySeconds"] * 1_000 + self._dice.choice((0, 10, 500, 3_000))
-            self._world.later(delay, lambda body=body, story=story: self._deliver(story, body, 1))  # type: ignore[misc]
+            delay = entry.get("DelaySeconds", 0) * 1_000 + self._dice.choice((0, 10, 500, 3_000))
+            # SQS delivers at least once. Of answers, some copies arrive at the same time.
+            for _ in range(1 if queue == "notices" else self._dice.choice((1, 1, 2))):
+                story.copies += 1
+                self._world.later(delay, lambda body=body, story=story: self._deliver(story, body, 1))  # type: ignore[misc]
 
     def _deliver(self, story: Story, body: str, receives: int) -> None:
         record = {"messageId": "0", "receiptHandle": "", "body": body, "eventSource": "aws:sqs", "attributes": {}}
@@ -102,12 +113,16 @@ class Notices:
             self._at_work.pop(task.number, None)
             is_done = task.ended_well and not task.result["batchItemFailures"]
             story.doubts += not is_done  # whatever it was about to do
-            if is_done or receives == _MAX_RECEIVES:
+            if is_done or receives == self.most_receives:
                 story.copies -= 1
+                if not is_done:
+                    self.dead.append((story.queue, body))
             else:
                 self._world.later(_VISIBILITY, lambda: self._deliver(story, body, receives + 1))
 
-        self._aws.invoke(SENDER, {"Records": [record]}, on_end, timeout=_TIMEOUT, before=self._works_on(story))
+        self._aws.invoke(
+            _SENDER_OF[story.queue], {"Records": [record]}, on_end, timeout=_TIMEOUT, before=self._works_on(story)
+        )
 
     def _works_on(self, story: Story) -> Any:
         def note() -> None:
@@ -127,6 +142,8 @@ class Notices:
         if CANARY in json.dumps(body):
             world.broken("I18", "a contact is in a message of the bot")
         world.pause(self._dice.choice((1, 20, 100)))
+        if body["chat_id"] in self.blocked:
+            return Reply(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
         trouble = self._trouble()
         world.note("sends", body["chat_id"], trouble)
         what, _, done = trouble.partition(",")
@@ -163,19 +180,25 @@ class Notices:
     def at_end(self) -> None:
         """L8: a notice arrived if no more than two tries were in doubt, and Telegram was there while it was of use."""
         for story in self._stories.values():
+            if story.queue != "notices":
+                continue
             notice = story.notice
             order = self._checker.items.get((f"ORDER#{notice['order_id']}", "ORDER"))
             if notice["kind"] not in _OF_AN_END or order is None or story.arrived or story.doubts >= 3:
                 continue
-            if self._had_time(max(story.queued_at, self._calm_since or 0), order["ended_at"] + HOUR):
+            if self.had_time(story.queued_at, order["ended_at"] + HOUR):
                 self._world.broken(
                     "L8",
                     f"{notice} did not arrive: {story.certainly_failed} tries not sent, {story.doubts} in doubt",
                 )
 
-    def _had_time(self, since: int, until: int) -> bool:
+    def answers(self) -> list[Story]:
+        """Return what happened to operators' answers."""
+        return [story for story in self._stories.values() if story.queue == "answers"]
+
+    def had_time(self, since: int, until: int) -> bool:
         """Whether Telegram was there for long enough between the two times, and the service had no faults."""
-        until = min(until, self._world.now)
+        since, until = max(since, self._calm_since or 0), min(until, self._world.now)
         edges = [(START, START), *self._outages, (START + 48 * HOUR, START + 48 * HOUR)]
         calm = [(earlier[1], later[0]) for earlier, later in pairwise(edges)]
         return any(min(end, until) - max(begin, since) >= _ENOUGH for begin, end in calm)

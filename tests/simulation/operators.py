@@ -6,8 +6,10 @@ own, so that the trace of a seed without operators does not change.
 
 import random
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from shared.commands import logins
 from tests.simulation.actors import Actors
 from tests.simulation.audit_log import OPERATORS
 from tests.simulation.aws import Aws
@@ -23,8 +25,16 @@ _LOOK = "GET /api/admin/orders/{id}"
 _REMOVE = "POST /api/admin/orders/{id}/remove"
 _REFUND = "POST /api/admin/orders/{id}/refund"
 _HANDLE = "POST /api/admin/complaints/handle"
+_HIDE = "POST /api/admin/reviews/hide"
+_RESTORE = "POST /api/admin/reviews/restore"
 _BAN = "POST /api/admin/users/{id}/ban"
 _UNBAN = "POST /api/admin/users/{id}/unban"
+_PAY_BACK = "POST /api/admin/payments/{id}/refund"
+_APPROVE = "POST /api/admin/refunds/{id}/approve"
+_WITHDRAW = "POST /api/admin/refunds/{id}/withdraw"
+_SESSION = "POST /api/admin/session"
+_NOTE = "POST /api/admin/users/{id}/notes"
+_PERSON = "GET /api/admin/users/{id}"
 _LEDGER = "GET /api/admin/users/{id}/ledger"
 
 
@@ -44,6 +54,7 @@ class Operators:
             # All users have small buckets, so that some run empty.
             for bucket in checker.audit_log.per_hour:
                 checker.audit_log.per_hour[bucket] = self.dice.choice((1, 2, 4))
+        checker.audit_log.refunds_per_day = self.dice.choice((0, 300, 5_000)) if self.take_part else 5_000
         self._reasons = 0
 
     # ------------------------------------------------------------ turns
@@ -78,8 +89,11 @@ class Operators:
         order = self._order()
         if order is None:
             return [self._ban(dice.choice(self._actors.users))]
-        deeds = (self._removals, self._refunds, self._bans, self._farewells, self._looks)
-        [deed] = dice.choices(deeds, weights=(4, 3, 4, 3, 2))
+        deeds = (self._removals, self._refunds, self._bans, self._farewells, self._looks, self._moderates)
+        [deed] = dice.choices(deeds, weights=(4, 3, 4, 3, 2, 4))
+        self._pay_back()
+        if dice.random() < 0.3:
+            self._log_in()
         rivals = [self._actors.about(order) for _ in range(dice.choice((0, 1, 1, 2, 3)))]
         return [*deed(order), *rivals]
 
@@ -148,6 +162,55 @@ class Operators:
             + self._removals(id)[: dice.choice((0, 1))]
         )
 
+    def _log_in(self) -> None:
+        """Let the bot give an operator a link, which is used twice, or too late."""
+        dice, operator = self.dice, self.dice.choice(OPERATORS)
+        delays = (0, dice.choice((0, 1, 1_000)), dice.choice((30, 5 * _MINUTE - 10, 5 * _MINUTE, 10 * _MINUTE)))
+
+        def on_end(task: Task) -> None:
+            if task.ended_well:
+                for delay in dice.sample(delays, 2):
+                    self._send(self._actors.request(_SESSION, None, body={"code": task.result}), delay)
+
+        self._world.start(
+            "telegram.webhook", lambda: logins.issue(operator), on_end, timeout=29_000, skew=self._aws.skew()
+        )
+
+    def _pay_back(self) -> None:
+        """Refund a payment if there is one, often twice, and let operators decide what waits at the same time."""
+        dice, items = self.dice, self._checker.items
+        paid = [key[0].partition("#")[2] for key, item in items.items() if key[1] == "PAYMENT" and item["charge_id"]]
+        if not paid or dice.random() < 0.4:
+            return
+        payment = dice.choice(paid)
+        others = (_PAY_BACK, _APPROVE, _APPROVE, _WITHDRAW)
+        for route in [_PAY_BACK, *(dice.choice(others) for _ in range(dice.randint(0, 3)))]:
+            self._send(self._asks(route, payment), dice.choice((0, 0, 1, 30, 1_000, _MINUTE)))
+        self._send(self._actors.request("GET /api/admin/refunds", OPERATORS[0]), 1)
+
+    def _moderates(self, order: str) -> list[Request]:
+        """Hide a review or restore it, often twice, while its order is removed or its author writes another."""
+        dice = self.dice
+        found = [item for key, item in self._checker.items.items() if key[1].startswith("REVIEW#")]
+        if not found:
+            return self._removals(order)
+        review = dice.choice(found)
+        named = {"order_id": review["order_id"], "author_id": review["client_id"]}
+        what, back = (_HIDE, _RESTORE) if ("hidden_at" in review) is (dice.random() < 0.2) else (_RESTORE, _HIDE)
+        if dice.random() < 0.7:
+            self._send(self._asks(back, None, **named), dice.choice((0, 1, 30, 1_000, _MINUTE)))
+        beside = [
+            self._asks(_REMOVE, review["order_id"]),
+            self._actors.request("GET /api/reviews", None),
+            self._actors.request(
+                "POST /api/reviews/client", review["client_id"], body={"order_id": review["order_id"], "rating": 1}
+            ),
+        ]
+        return [
+            *(self._asks(what, None, **named) for _ in range(dice.choice((1, 1, 2)))),
+            *dice.sample(beside, dice.choice((0, 0, 1, 2))),
+        ]
+
     def _bans(self, order: str) -> list[Request]:
         """Ban a user who is active."""
         dice, whom = self.dice, self._whom(order)
@@ -171,6 +234,8 @@ class Operators:
             self._aws.invoke("admin.export_user", self._letter(user), lambda task: None, timeout=_EXPORT_TIMEOUT)
         looks = [
             self._asks(_LEDGER, f"{user}"),
+            self._asks(_PERSON, f"{user}"),
+            self._note(user),
             self._actors.request("GET /api/admin/actions", OPERATORS[0]),
             self._actors.request(
                 "GET /api/admin/complaints", OPERATORS[0], query={"handled": self.dice.random() < 0.5}
@@ -209,10 +274,18 @@ class Operators:
         return self._actors.request(route, self.dice.choice(OPERATORS), id, body=sent, query=query)
 
     def _ban(self, user: int) -> Request:
-        """Make a ban request; most bans are lifted later."""
+        """Make a ban request; most bans are lifted later, and some end by themselves."""
         if self.dice.random() < 0.7:
             self._send(self._unban(user), self.dice.choice((1, 1_000, _MINUTE, 10 * _MINUTE)))
+        if self.dice.random() < 0.4:
+            end = self._world.now + self.dice.choice((10_000, _MINUTE, 10 * _MINUTE))
+            return self._asks(_BAN, f"{user}", until=datetime.fromtimestamp(end / 1000, UTC).isoformat())
         return self._asks(_BAN, f"{user}")
+
+    def _note(self, user: int) -> Request:
+        self._reasons += 1
+        operator = self.dice.choice(OPERATORS)
+        return self._actors.request(_NOTE, operator, f"{user}", body={"text": f"заметка {self._reasons}"})
 
     def _unban(self, user: int) -> Request:
         return self._asks(_UNBAN, f"{user}")

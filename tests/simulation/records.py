@@ -35,6 +35,9 @@ class Request:
         told = {name: value for name, value in (self.body or {}).items() if name not in ("description", "city")}
         return f"{self.route.replace('{id}', self.id or '')} {told or ''}{dict(self.query) or ''} by {self.user}"
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -121,10 +124,37 @@ def wrong_list(answer: Answer, expected: list[Any]) -> str | None:
     content = answer.json
     listed = content
     if isinstance(content, Mapping):
-        [listed] = (content[name] for name in ("orders", "transactions", "actions", "complaints") if name in content)
-    ids = [entry["id"] for entry in listed or []]
+        [listed] = (
+            content[name]
+            for name in ("orders", "transactions", "actions", "complaints", "reviews", "threads")
+            if name in content
+        )
+    ids = [entry["id" if "id" in entry else "user_id"] for entry in listed or []]
     if answer.status != 200 or ids != expected:
         return f"lists {ids}, there are {expected}: {answer.status}"
     if isinstance(content, Mapping) and content.get("total", len(expected)) != len(expected):
         return f"counts {content['total']}, there are {len(expected)}"
     return None
+
+
+def wrong_listing(old: Plain | None, new: Plain) -> str | None:
+    """Return what is wrong with what lists show of a changed order, and with its version; None if nothing is."""
+    version = 1 if old is None else old["version"] + 1
+    if new["version"] != version:
+        return f"has the version {new['version']} after {version - 1}"
+    runs = new["status"] in ("active", "expired") and "responded_at" not in new
+    takes = sorted(new["takes"].items(), key=lambda take: take[1]["executor_count"])
+    masked_comment = new.get("masked_review_comment")
+    wanted = {
+        **{name: new[name] for name in ("category", "city", "created_at", "expires_at", "status", "version")},
+        "description": new["masked_description"] or new["description"],
+        "is_masked": new["masked_description"] is not None,
+        "takes": [[int(executor), take["taken_at"]] for executor, take in takes],
+        "closes_at": new.get("answer_due_at") if runs else None,
+        "responded_at": new.get("responded_at"),
+        "rating": new.get("rating"),
+        "review_comment": new.get("review_comment") if masked_comment is None else masked_comment,
+        "is_removed": "removed_at" in new,
+    }
+    wanted = {name: value for name, value in wanted.items() if value}
+    return None if new["listed"] == wanted else f"is listed as {new['listed']}, it is {wanted}"

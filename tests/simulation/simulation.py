@@ -7,44 +7,50 @@ import random
 import sys
 import types
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache, partial
 from multiprocessing import get_context
 from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from functions.admin import ban_user, erase_user
+from functions.admin import ban_user, erase_user, refund_payments
 from functions.users import delete_me
 from shared import clock, ids
-from shared.aws import queues, schedules, secrets
+from shared.aws import health, queues, schedules, secrets
 from shared.bot import receipts
-from shared.commands import erasure
+from shared.commands import erasure, logins
 from shared.commands import orders as order_commands
 from shared.commands import payments as payment_commands
+from shared.commands import refunds as refund_commands
 from shared.commands import retry as retry_loop
+from shared.commands import sockets as socket_commands
 from shared.commands import users as user_commands
-from shared.observability import logger
+from shared.domain import masking
+from shared.observability import logger, metrics
 from shared.outbound import http
 from shared.outbound.http import Reply
 from shared.payments import yookassa
 from shared.settings import payment_settings, settings
-from shared.store import feeds, table
+from shared.store import feeds, send_rate, table
 from tests.conftest import SECRETS
 from tests.fakes import sdk
 from tests.simulation.actors import Actors
 from tests.simulation.aws import Aws
+from tests.simulation.days import wrong_day
 from tests.simulation.entry import ThroughHttp, below_http
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import RETENTION, Checker
-from tests.simulation.notices import SENDER, Notices
+from tests.simulation.notices import SENDERS, Notices
 from tests.simulation.operators import Operators
 from tests.simulation.payments import Payments
 from tests.simulation.probers import Probers
 from tests.simulation.records import CANARY
 from tests.simulation.repeaters import Repeaters
+from tests.simulation.sockets import OneByOne, Sockets
+from tests.simulation.threads import Threads
 from tests.simulation.world import HOUR, Task, Violation, World
 
 _MINUTE = 60_000
@@ -55,6 +61,8 @@ WHOLE_WAY_EVERY = 32
 _SHARE = 250
 # The share of seeds whose end is checked in every detail.
 _LOOK_CLOSELY = 0.1
+# The seeds have few texts, which are masked again and again.
+_mask = lru_cache(maxsize=10_000)(masking.mask)
 
 
 @dataclass
@@ -95,8 +103,10 @@ class Simulation:
         )
         self.notices = Notices(self.world, self.aws, self.checker)
         self.operators = Operators(self.world, self.aws, self.checker, self.actors)
+        self.threads = Threads(self.world, self.aws, self.checker, self.actors, self.payments, self.notices)
         self.probers = Probers(self.world, self.checker, self.actors)
         self.repeaters = Repeaters(self.world, self.checker, self.actors)
+        self.sockets = Sockets(self.world, self.aws, self.checker, self.actors)
         self._log = io.StringIO()
 
     def run(self) -> None:
@@ -105,6 +115,7 @@ class Simulation:
             try:
                 self._story()
             finally:
+                self.world.end()
                 self.result.seeds += 1
                 self.result.steps += self.world.steps
                 self.result.commits += len(self.aws.database.changes)
@@ -120,6 +131,8 @@ class Simulation:
         self.operators.begin()
         self.probers.begin()
         self.repeaters.begin()
+        self.sockets.begin()
+        self.threads.begin()
         world.run(until=world.now + world.random.choice((30 * _MINUTE, 2 * HOUR, 5 * HOUR)))
         self.let_everything_happen()
 
@@ -135,6 +148,8 @@ class Simulation:
         self.operators.turns.stop()
         self.probers.turns.stop()
         self.repeaters.turns.stop()
+        self.threads.turns.stop()
+        self.sockets.at_rest()
         swept = self._end_orders()
         self.notices.at_end()
         if self.payments.pay_late():
@@ -143,14 +158,18 @@ class Simulation:
             actors.send(request)
         world.run(until=world.now + _MINUTE)
         # A timer may be due now, and a notice may be sent at any time.
-        endless = [task for task in world.running.values() if task.started < world.now and task.function != SENDER]
+        endless = [task for task in world.running.values() if task.started < world.now and task.function not in SENDERS]
         if endless:
             world.broken("L4", f"{len(endless)} invocations have not ended")
         for request in actors.unanswered:
             world.broken("L4", f"{request.name} is still not answered")
         if not self.aws.delivered():
+            # A timer may have written within this very second, and its record may wait for a second or two.
+            world.run(until=world.now + _MINUTE)
+        if not self.aws.delivered():
             world.broken("L1", "the stream is not delivered")
         self.aws.news.at_end()
+        self.threads.at_end()
         self.checker.at_end(swept)
         self.operators.forget_once_more()
         world.run(until=world.now + _MINUTE)
@@ -162,7 +181,7 @@ class Simulation:
             self._look_closely()
 
     def _look_closely(self) -> None:
-        """Check every list and the service's own audit, before and after TTL removes the orders."""
+        """Check every list, the service's own audit and its metrics, before and after TTL removes the orders."""
         world = self.world
         for _ in range(2):
             while min((abs(due - world.now) for due in self.checker.deadlines()), default=HOUR) < 10_000:
@@ -171,6 +190,11 @@ class Simulation:
             self.aws.invoke("scheduled.audit", {}, self._audited)
             world.run(until=world.now + _MINUTE)
             self._end_orders()
+            world.jump(DAY)
+            self.aws.invoke("scheduled.audit", {}, self._audited)
+            world.run(until=world.now + _MINUTE)
+            if wrong := wrong_day(self.checker.items, world.now):
+                world.broken("I32", wrong)
             world.jump(RETENTION)
             for key in self.aws.database.expired():
                 self.aws.database.expire(key)
@@ -221,7 +245,12 @@ class Simulation:
         sdk.below_the_client(scheduler, self.aws.call_scheduler, sleep=time.sleep, random=dice.random)
         sqs = _bare_client("sqs")
         sdk.below_the_client(sqs, self.aws.call_sqs, sleep=time.sleep, random=dice.random)
+        hurried_sqs = _bare_client("hurried sqs")
+        sdk.below_the_client(hurried_sqs, self.aws.call_sqs_hurried, sleep=time.sleep, random=dice.random)
+        cloudwatch = _bare_client("cloudwatch")
+        sdk.below_the_client(cloudwatch, self.aws.call_cloudwatch, sleep=time.sleep, random=dice.random)
         feeds._totals.clear()
+        send_rate._guess["bot_is_busy"] = False
         per_hour: dict[str, Any] = {
             f"{name}_per_hour": limit for name, limit in self.checker.audit_log.per_hour.items()
         }
@@ -231,14 +260,21 @@ class Simulation:
             (clock, "now_ms", world.clock),
             (clock, "sleep", time.sleep),
             (ids, "secrets", tokens),
+            (logins, "secrets", types.SimpleNamespace(token_urlsafe=lambda size: f"{dice.getrandbits(88):022x}")),
             *((module, "settings", lambda: limited) for module in (order_commands, payment_commands, user_commands)),
             (payment_commands, "time", time),
             (ban_user, "time", time),
+            *(
+                (module, "operator_refunds_per_day", lambda: self.checker.audit_log.refunds_per_day)
+                for module in (refund_commands, refund_payments)
+            ),
             (erasure, "time", time),
             (delete_me, "time", time),
             (erase_user, "time", time),
             (http, "request", self._request),
+            (http, "download", self.threads.download),
             (http, "time", time),
+            (socket_commands, "ThreadPoolExecutor", OneByOne),
             (http, "random", self.payments.dice),
             (secrets, "_provider", lambda: self),
             # The shop sends receipts. The bot's question for a contact is not simulated.
@@ -246,15 +282,18 @@ class Simulation:
             (receipts, "ask", lambda user_id, amount: None),
             *((module, "time", time) for module in (table, retry_loop)),
             *((module, "random", dice) for module in (table, retry_loop)),
+            (masking, "mask", _mask),
             (table, "uuid", types.SimpleNamespace(uuid4=lambda: f"{dice.getrandbits(64):016x}")),
             (table, "client", lambda: dynamodb),
             (schedules, "client", lambda: scheduler),
-            (queues, "client", lambda: sqs),
+            (queues, "client", lambda *, hurried=False: hurried_sqs if hurried else sqs),
+            (health, "_cloudwatch", lambda: cloudwatch),
             (sys.modules["botocore.endpoint"], "time", time),
             (sys, "stdout", self._log),
             (logger.registered_handler, "stream", self._log),
             # Writing the log would cost as much as a call.
             (logging.getLogger(logger.service), "disabled", not self.whole_way),
+            (metrics, "flush_metrics", metrics.flush_metrics if self.whole_way else metrics.clear_metrics),
         ]
         real = [(target, name, getattr(target, name)) for target, name, _ in replaced]
         try:
@@ -268,6 +307,10 @@ class Simulation:
 
     def _request(self, method: str, url: str, **more: Any) -> Reply:
         """Replace `outbound.http.request`: a message of the bot, or a call to a provider."""
+        if "/@connections/" in url:
+            return self.sockets.request(method, url, more.get("body"))
+        if url.endswith("/getFile"):
+            return self.threads.get_file()
         if url.endswith("/sendMessage"):
             return self.notices.request(more["body"], more["read_timeout"])
         return self.payments.request(method, url, **more)
@@ -281,7 +324,14 @@ class Simulation:
 
 @cache
 def _bare_client(service: str) -> Any:
-    return {"dynamodb": table.client, "scheduler": schedules.client, "sqs": queues.client}[service].__wrapped__()
+    make: dict[str, Callable[[], Any]] = {
+        "dynamodb": table.client.__wrapped__,
+        "scheduler": schedules.client.__wrapped__,
+        "sqs": queues.client.__wrapped__,
+        "hurried sqs": partial(queues.client.__wrapped__, hurried=True),
+        "cloudwatch": health._cloudwatch.__wrapped__,
+    }
+    return make[service]()
 
 
 def run_seeds(seeds: Iterable[int], *, until_violation: bool = False) -> Result:

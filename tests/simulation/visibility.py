@@ -22,6 +22,7 @@ class Visibility:
         self._world = world
         self._items = items
         self._gone: dict[str, int] = {}
+        self._hidden: dict[str, int] = {}
         self.removed: set[str] = set()
 
     def on_order(self, key: Key, new: Plain) -> None:
@@ -34,9 +35,22 @@ class Visibility:
         self.removed.add(order_id)
         review = self._items.get((key[0], f"REVIEW#{new['client_id']}"), {})
         lists = [name for name in new if name.startswith("list") and name.endswith("_pk")]
-        lists += [f"{name} of its review" for name in ("list1_pk", "list2_pk") if name in review]
+        public = [name for name in ("list1_pk", "list2_pk") if review.get(name, "REVIEWS_HIDDEN") != "REVIEWS_HIDDEN"]
+        lists += [f"{name} of its review" for name in public]
         if lists:
             self._world.broken("I25", f"order {order_id} is removed and stands in {lists}")
+
+    def on_review(self, key: Key, old: Plain, new: Plain) -> None:
+        """Note since when a review is hidden, and check that a hidden one is in its author's list only."""
+        order_id = key[0].partition("#")[2]
+        if "hidden_at" not in new:
+            self._hidden.pop(order_id, None)
+            return
+        if "hidden_at" not in old:
+            self._hidden[order_id] = self._world.now
+        lists = {name: place for name, place in new.items() if name.endswith("_pk")}
+        if lists != {"list1_pk": "REVIEWS_HIDDEN", "list4_pk": f"REVIEWS_BY#{new['client_id']}"}:
+            self._world.broken("I21", f"{key} is hidden and stands in {lists}")
 
     def on_answer(self, request: Request, content: Any, task: Task) -> None:
         """Check a successful answer: to a stranger, it is about no order that was gone before the request.
@@ -52,7 +66,11 @@ class Visibility:
         elif request.route == "GET /api/orders" and not _OWN & request.query.keys():
             self._check(request, task, [order["id"] for order in content["orders"]], lag=MAX_LAG)
         elif request.route == "GET /api/reviews" and not _OWN & request.query.keys():
-            self._check(request, task, [review["order_id"] for review in content], lag=MAX_LAG)
+            shown = [review["order_id"] for review in content]
+            self._check(request, task, shown, lag=MAX_LAG)
+            for order_id in shown:
+                if task.started > self._hidden.get(order_id, task.started) + MAX_LAG:
+                    self._world.broken("I21", f"{request.name} shows the review of {order_id}, which is hidden")
 
     def on_refusal(self, request: Request, answer: Answer, task: Task) -> None:
         """Check a refusal: to a stranger, a gone order is not there. A ban is refused before the order is read."""

@@ -7,6 +7,7 @@ earliest planned action runs next; the seed decides between actions of the same 
 import asyncio
 import hashlib
 import heapq
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,8 +75,10 @@ class World:
         self.violation: Violation | None = None
         self.trace: list[tuple[Any, ...]] = []
         self.steps = 0
-        self._planned: list[tuple[int, float, int, Callable[[], None]]] = []
+        self._planned: list[tuple[int, float, int, Callable[[], None] | Task]] = []
         self._numbers = 0
+        self._until: float = math.inf
+        self._may_go_on = False
         self._hub = greenlet.getcurrent()
 
     # ------------------------------------------------------------ time
@@ -86,17 +89,25 @@ class World:
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
         """Plan an action in the given number of ms."""
+        self._plan(delay, action)
+
+    def _plan(self, delay: int, action: Callable[[], None] | Task) -> None:
+        """Plan an action, or that a task goes on."""
         self._numbers += 1
         heapq.heappush(self._planned, (self.now + max(delay, 0), self.random.random(), self._numbers, action))
 
     def run(self, until: int | None = None) -> None:
         """Run the planned actions, up to a time or until none is left. Raises Violation."""
         planned = self._planned
-        while planned and (until is None or planned[0][0] <= until):
+        self._until = math.inf if until is None else until
+        while planned and planned[0][0] <= self._until:
             at, _, _, action = heapq.heappop(planned)
             self.now = max(self.now, at)
             self.steps += 1
-            action()
+            if isinstance(action, Task):
+                self._resume(action, may_go_on=True)
+            else:
+                action()
             if self.violation:
                 raise self.violation
         if until is not None:
@@ -126,6 +137,13 @@ class World:
         self.running[task.number] = task
         self._resume(task)
 
+    def end(self) -> None:
+        """Unwind the tasks that are still running. What they replaced for a while must not outlive the seed."""
+        for task in list(self.running.values()):
+            self.task, task.dead, task.on_end = task, True, lambda task: None
+            task.greenlet.throw()
+        self.task = None
+
     def _run(self, task: Task, work: Callable[[], Any]) -> None:
         task.clock_low = task.clock_high = self.clock()
         try:
@@ -140,8 +158,10 @@ class World:
         self.task = None
         task.on_end(task)
 
-    def _resume(self, task: Task) -> None:
+    def _resume(self, task: Task, *, may_go_on: bool = False) -> None:
+        """Run a task until it pauses or ends; `may_go_on`: nothing else is left of the action that resumes it."""
         self.task = task
+        self._may_go_on = may_go_on
         task.greenlet.switch()
         self.task = None
 
@@ -154,13 +174,28 @@ class World:
             ms, task.dead = task.deadline - self.now, True
             if not task.may_time_out:
                 self.broken("P4", f"{task} was still at it when its time ran out")
-        self.later(ms, lambda: self._resume(task))
-        loop = asyncio._get_running_loop()
-        if loop is None:
-            self._hub.switch()
-        else:
-            self._switch_out_of(loop)
+        if not self._goes_on_alone(max(ms, 0)):
+            self._plan(ms, task)
+            loop = asyncio._get_running_loop()
+            if loop is None:
+                self._hub.switch()
+            else:
+                self._switch_out_of(loop)
         self.check_alive()
+
+    def _goes_on_alone(self, ms: int) -> bool:
+        """Let `ms` pass if nothing else happens meanwhile, so that switching to the hub and back would change nothing.
+
+        Return whether it did. It counts and draws what the switch would.
+        """
+        at = self.now + ms
+        if not self._may_go_on or self.violation or at > self._until or (self._planned and self._planned[0][0] <= at):
+            return False
+        self._numbers += 1
+        self.random.random()
+        self.now = at
+        self.steps += 1
+        return True
 
     def _switch_out_of(self, loop: asyncio.AbstractEventLoop) -> None:
         # asyncio allows one running loop per thread. Here each greenlet has its own.

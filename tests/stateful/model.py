@@ -47,6 +47,8 @@ class Order:
     """Executor, time of the take, and the executor's balance after it."""
     answered_at: int | None = None
     ended: str | None = None
+    ended_early_at: int | None = None
+    """When somebody, not the clock, ended it; the end of its hour if that was over."""
     seen: str = "active"
     rating: int | None = None
     comment: str | None = None
@@ -76,6 +78,13 @@ class Order:
         """Whether the order is there for a user. A deleted or removed one is there for those whom it concerns."""
         gone = self.ended == "deleted" or self.removed_at is not None
         return not gone or user in (self.client, *self.executors)
+
+    def ended_at(self, now: int) -> int | None:
+        """Return when the order stopped being active: by the clock at its first deadline."""
+        if self.ended is not None:
+            return self.ended_early_at
+        windows = [at + WINDOW for _, at, _ in self.takes[:1] if self.answered_at is None]
+        return None if self.status(now) == "active" else min([self.created_at + HOUR, *windows])
 
     @property
     def due_at(self) -> int:
@@ -197,6 +206,7 @@ class Model:
 
     def _end(self, order: Order, status: str) -> None:
         order.ended = status
+        order.ended_early_at = min(self.now, order.created_at + HOUR)
         self.settle(order)
 
     def holder(self, normal: str) -> Order | None:
@@ -423,7 +433,7 @@ class Model:
         ]
         found.sort(key=lambda order: (order.created_at, order.id), reverse=True)
         page = [self.view(order, None) for order in found[offset : offset + limit]]
-        return Says(200, {"orders": page, "total": len(found)})
+        return Says(200, {"orders": page, "total": len(found), "has_more": offset + limit < len(found)})
 
     # ------------------------------------------------------------ reviews
 
@@ -513,7 +523,14 @@ class Model:
             self.settle(order)
             order.removed_at = self.now
             self.audit_log.append(("order_removed", None, order_id))
-        return Says(200, {**self.view(order, None), "client_id": order.client, "removed_at": order.removed_at})
+        told = {
+            **self.view(order, None),
+            "client_id": order.client,
+            "takes": [(executor, at, PRICE, executor in order.refunded) for executor, at, _ in order.takes],
+            "ended_at": order.ended_at(self.now),
+            "removed_at": order.removed_at,
+        }
+        return Says(200, told)
 
     def _withdraw(self, order: Order) -> None:
         self._end(order, "closed_no_response" if order.takes else "deleted")

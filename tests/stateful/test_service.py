@@ -90,9 +90,9 @@ def ms(iso: str | None) -> int | None:
 
 
 def order_as_told(order: dict[str, Any]) -> dict[str, Any]:
-    """Return an order of a response with its times as numbers."""
+    """Return an order of a response with its times as numbers. The model has no versions: timers write too."""
     return {
-        **order,
+        **{name: value for name, value in order.items() if name != "version"},
         "created_at": ms(order["created_at"]),
         "customer_responded_at": ms(order["customer_responded_at"]),
         "taken_by": [(take["executor_id"], ms(take["taken_at"])) for take in order["taken_by"]],
@@ -289,7 +289,9 @@ class Service(RuleBasedStateMachine):
     def _page(self, answer: api.Answer) -> Any:
         if answer.status != 200:
             return None
-        return {**answer.json, "orders": [order_as_told(order) for order in answer.json["orders"]]}
+        page = answer.json
+        has_more = page.pop("next_cursor") is not None
+        return {**page, "orders": [order_as_told(order) for order in page["orders"]], "has_more": has_more}
 
     # ------------------------------------------------------------ money and people
 
@@ -415,7 +417,14 @@ class Service(RuleBasedStateMachine):
     def remove(self, order_id: str) -> None:
         answer = self.act("orders/{id}/remove", order_id)
         says = self.model.remove(order_id)
-        self.expect(says, answer, told={**order_as_told(answer.json), "removed_at": ms(answer.json["removed_at"])})
+        self.expect(says, answer, told=self._operators_order_as_told(answer.json))
+
+    def _operators_order_as_told(self, order: dict[str, Any]) -> dict[str, Any]:
+        takes = [
+            (take["executor_id"], ms(take["taken_at"]), take["price"], take["refunded"]) for take in order["takes"]
+        ]
+        times = {name: ms(order[name]) for name in ("ended_at", "removed_at")}
+        return {**order_as_told(order), "takes": takes, **times}
 
     @rule(order_id=orders, user=USERS, took=st.booleans())
     def refund(self, order_id: str, user: int, took: bool) -> None:

@@ -91,7 +91,7 @@ def test_the_audience_is_every_user_who_wants_the_order(
     for change in made:
         change.make()
     order = order_in(city, category, client)
-    assert sorted(audience(order)) == [user for user in range(1, 5) if users.get(user).wants(order)]
+    assert sorted(audience(order)) == [user for user in range(1, 5) if users.get(user).wants(order, order.created_at)]
 
 
 def test_every_category_and_any_has_a_place() -> None:

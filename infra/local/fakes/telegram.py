@@ -1,7 +1,9 @@
 """A fake of the parts of Telegram's Bot API that the bot uses: https://core.telegram.org/bots/api
 
     /bot<token>/<method>   the Bot API
+    /file/bot<token>/<…>   a file that getFile found
     /                      page: the chats with the bot's messages and buttons, and a form to write to the bot
+    /chats/<id>            GET: the messages of one chat, JSON
     /calls                 GET: every call with its time and result, JSON (?method=); DELETE: forget calls and faults
     /script                POST {"method", "status", "times", "match", "hang", "applied", "more"}: add a fault, see
                            script.py; DELETE: remove every fault
@@ -14,6 +16,7 @@ is refused, and recorded in `mistakes`: telegram_form.py.
 """
 
 import asyncio
+import base64
 import json
 import math
 import secrets
@@ -47,8 +50,12 @@ _DESCRIPTIONS = {
     429: "Too Many Requests: retry after {retry_after}",
 }
 _NANOSTARS = 1_000_000_000
-_NEW_MESSAGE = frozenset({"sendMessage", "forwardMessage"})
-_SENDING = _NEW_MESSAGE | {"editMessageText"}
+_SENDING = frozenset({"sendMessage", "editMessageText"})
+# A grey pixel.
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////"
+    "////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxA="
+)
 # How long Telegram waits for the answer to a pre_checkout_query: https://core.telegram.org/bots/api#precheckoutquery
 PRE_CHECKOUT_SECONDS = 10
 
@@ -108,8 +115,7 @@ class FakeTelegram:
             lambda: deque(maxlen=MESSAGES_A_MINUTE_TO_A_GROUP)
         )
         self._shown: dict[int, dict[str, Any]] = {}
-        self._typed: dict[int, dict[str, Any]] = {}  # on the page, by message id
-        self.protected: set[int] = set()  # messages that cannot be forwarded, by id
+        self.files: dict[str, bytes] = {}  # what people sent, by file id
         self._last_id = int(time.time())  # above the ids of earlier runs, which the bot still stores
         self._base = ""
         # Stars: invoices by the last part of their link, payments and refunds, answers by pre_checkout_query id.
@@ -122,7 +128,9 @@ class FakeTelegram:
         self.app = Starlette(
             routes=[
                 Route("/bot{token}/{method}", self._bot, methods=ANY_METHOD),
+                Route("/file/bot{token}/photos/{file_id}.jpg", self._file),
                 Route("/", self._page),
+                Route("/chats/{chat_id:int}", self._chat),
                 Route("/calls", self._calls, methods=["GET", "DELETE"]),
                 Route("/script", self._script, methods=["POST", "DELETE"]),
                 Route("/update", self._update, methods=["POST"]),
@@ -137,7 +145,7 @@ class FakeTelegram:
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
             "getMe": self._get_me,
             "sendMessage": self._send_message,
-            "forwardMessage": self._forward_message,
+            "getFile": self._get_file,
             "editMessageText": self._edit_message_text,
             "answerCallbackQuery": lambda _: True,
             "setWebhook": self._set_webhook,
@@ -167,6 +175,12 @@ class FakeTelegram:
             return {}
         bot = {"id": int(self.token.partition(":")[0]), "is_bot": True}
         return {"reply_to_message": {"from": bot, "text": said[-1]["text"]}}
+
+    def photo(self) -> list[dict[str, Any]]:
+        """Return the sizes of a new photo, as in a message: https://core.telegram.org/bots/api#photosize"""
+        file_id = secrets.token_urlsafe(24)
+        self.files[file_id] = JPEG
+        return [{"file_id": file_id, "file_unique_id": file_id, "width": 1, "height": 1, "file_size": len(JPEG)}]
 
     def fail(self, method: str, **fault: Any) -> None:
         """Inject a fault into the next call of the method; see Fault."""
@@ -277,6 +291,12 @@ class FakeTelegram:
             self.mistakes.add(method, wrong.mistake)
             raise Refused(400, f"Bad Request: {wrong.description}")
 
+    async def _file(self, request: Request) -> Response:
+        content = self.files.get(request.path_params["file_id"])
+        if request.path_params["token"] != self.token or content is None:
+            return _refusal(Refused(404))
+        return Response(content, media_type="application/octet-stream")
+
     async def _answer(self, call: Call) -> Response:
         method, given = call.method, call.parameters
         fault = self.script.next(method, given)
@@ -308,17 +328,17 @@ class FakeTelegram:
         if len(self._sent_at) >= MESSAGES_A_SECOND:
             self.violations.append("more than 30 messages in one second")
             raise Refused(429, retry_after=1)
-        if method in _NEW_MESSAGE and now - self._sent_to.get(chat, float("-inf")) < 1:
+        if method == "sendMessage" and now - self._sent_to.get(chat, float("-inf")) < 1:
             self.violations.append("more than one message in one second to a chat")
             raise Refused(429, retry_after=1)
-        is_new_in_group = method in _NEW_MESSAGE and isinstance(chat, int) and chat < 0
+        is_new_in_group = method == "sendMessage" and isinstance(chat, int) and chat < 0
         last = self._sent_to_group[chat] if is_new_in_group else deque[float]()
         if len(last) == last.maxlen and now - last[0] < 60:
             self.violations.append("more than 20 messages in one minute to a group")
             raise Refused(429, retry_after=math.ceil(60 - (now - last[0])))
         last.append(now)
         self._sent_at.append(now)
-        if method in _NEW_MESSAGE:
+        if method == "sendMessage":
             self._sent_to[chat] = now
 
     def _next_id(self) -> int:
@@ -336,18 +356,17 @@ class FakeTelegram:
             "text": parameters["text"],
         }
 
-    def _forward_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """https://core.telegram.org/bots/api#forwardmessage. The author's account is hidden, as a privacy setting."""
-        typed = self._typed.get(parameters["message_id"], {})
-        if parameters["message_id"] in self.protected:
-            raise Refused(400, "Bad Request: message can't be forwarded")
-        author = typed.get("from", {}).get("first_name", "")
+    def _get_file(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """https://core.telegram.org/bots/api#getfile"""
+        file_id = parameters["file_id"]
+        if file_id not in self.files:
+            raise Refused(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        size = len(self.files[file_id])
         return {
-            "message_id": self._next_id(),
-            "date": int(time.time()),
-            "chat": {"id": parameters["chat_id"], "type": _chat_type(parameters["chat_id"])},
-            "forward_origin": {"type": "hidden_user", "date": int(time.time()), "sender_user_name": author},
-            "text": typed.get("text", ""),
+            "file_id": file_id,
+            "file_unique_id": file_id,
+            "file_size": size,
+            "file_path": f"photos/{file_id}.jpg",
         }
 
     def _edit_message_text(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -422,36 +441,46 @@ class FakeTelegram:
 
     # ------------------------------------------------------------ pages
 
-    async def _page(self, _: Request) -> Response:
-        chats: dict[Any, list[str]] = {}
+    def _messages(self) -> dict[Any, list[dict[str, Any]]]:
+        """Return the messages that each chat shows: `id` (None for a person's), `text` and `buttons`."""
+        chats: dict[Any, list[dict[str, Any]]] = {}
         for call in self.calls:
             if call.method == "sendMessage" and call.status == 200:
                 message_id = call.result["message_id"]
                 shown = self._shown.get(message_id, call.parameters)
-                chats.setdefault(call.parameters["chat_id"], []).append(_message(shown, message_id))
-            elif call.method == "forwardMessage" and call.status == 200:
-                chats.setdefault(call.parameters["chat_id"], []).append(
-                    f'<div class="message">Переслано: {escape(call.result["text"])}</div>'
-                )
+                rows = (shown.get("reply_markup") or {}).get("inline_keyboard", [])
+                message = {"id": message_id, "text": shown["text"], "buttons": [key for row in rows for key in row]}
             elif call.method == "(typed)":
-                chats.setdefault(call.parameters["chat_id"], []).append(
-                    f'<div class="message from">{escape(call.parameters["text"])}</div>'
-                )
+                message = {"id": None, "text": call.parameters["text"], "buttons": []}
+            else:
+                continue
+            chats.setdefault(call.parameters["chat_id"], []).append(message)
+        return chats
+
+    async def _chat(self, request: Request) -> Response:
+        return JSONResponse({"messages": self._messages().get(request.path_params["chat_id"], [])})
+
+    async def _page(self, _: Request) -> Response:
         return page(
             "Telegram (имитация)",
             '<p class="quiet">Сообщения бота. Чтобы увидеть новые, обновите страницу. '
             '<a href="stars">Счета в звёздах</a></p>',
             '<form method="post" action="say"><input name="chat_id" value="1" size="10" title="Telegram id">'
-            '<input name="text" value="/start" size="30"><button>Написать боту</button></form>',
-            *(f"<h2>Чат {escape(str(chat))}</h2>{''.join(messages)}" for chat, messages in chats.items()),
+            '<input name="text" value="/start" size="30"><button>Написать боту</button>'
+            '<button name="photo" value="1">Прислать фото с подписью</button></form>',
+            *(
+                f"<h2>Чат {escape(str(chat))}</h2>{''.join(_message(chat, message) for message in messages)}"
+                for chat, messages in self._messages().items()
+            ),
         )
 
     async def _say(self, request: Request) -> Response:
         form = await parameters(request)
-        chat_id, text = int(form["chat_id"]), str(form["text"])
-        self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": text}, self._clock(), 200))
-        message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time()), "text": text}
-        self._typed[message["message_id"]] = message
+        chat_id, text, has_photo = int(form["chat_id"]), str(form["text"]), "photo" in form
+        shown = f"[фото] {text}" if has_photo else text
+        self.calls.append(Call("(typed)", {"chat_id": chat_id, "text": shown}, self._clock(), 200))
+        message = {**_from(chat_id), "message_id": self._next_id(), "date": int(time.time())}
+        message |= {"photo": self.photo(), "caption": text} if has_photo else {"text": text}
         await self.deliver({"message": message | self.replied_to(chat_id)})
         return RedirectResponse("./", 303)
 
@@ -561,15 +590,16 @@ def _refusal(refused: Refused) -> Response:
     return JSONResponse(body, refused.status)
 
 
-def _message(parameters: dict[str, Any], message_id: int) -> str:
-    rows = (parameters.get("reply_markup") or {}).get("inline_keyboard", [])
+def _message(chat_id: int | str, message: dict[str, Any]) -> str:
+    """Build the HTML of a message and its buttons."""
+    if message["id"] is None:
+        return f'<div class="message from">{escape(message["text"])}</div>'
     buttons = ""
-    for row in rows:
-        for key in row:
-            link = key.get("url") or key.get("web_app", {}).get("url")
-            if link:
-                buttons += f'<a href="{escape(link)}">{escape(key["text"])}</a> '
-            else:
-                data = {"chat_id": parameters["chat_id"], "message_id": message_id, "data": key.get("callback_data")}
-                buttons += button(key["text"], "press", **data)
-    return f'<div class="message">{escape(parameters["text"])}</div>{buttons}'
+    for key in message["buttons"]:
+        link = key.get("url") or key.get("web_app", {}).get("url")
+        if link:
+            buttons += f'<a href="{escape(link)}">{escape(key["text"])}</a> '
+        else:
+            data = {"chat_id": chat_id, "message_id": message["id"], "data": key.get("callback_data")}
+            buttons += button(key["text"], "press", **data)
+    return f'<div class="message">{escape(message["text"])}</div>{buttons}'

@@ -29,7 +29,6 @@ class FormRefused(NamedTuple):
 _SENTENCES = {
     "callback_data": "BUTTON_DATA_INVALID",
     "chat_id": "chat_id is empty",
-    "from_chat_id": "chat_id is empty",
     "message_id": "message identifier is not specified",
     "payload": "INVOICE_PAYLOAD_INVALID",
     "user_id": "invalid user_id specified",
@@ -48,9 +47,8 @@ def check(method: str, given: Mapping[str, Any]) -> FormRefused | None:
         refused = _keyboard(given["reply_markup"])
         if refused is not None:
             return refused
-    for name in ("chat_id", "from_chat_id"):
-        if isinstance(given.get(name), str) and not _USERNAME.fullmatch(given[name]):
-            return _refused(name, "a number, or @username", "chat not found")
+    if isinstance(given.get("chat_id"), str) and not _USERNAME.fullmatch(given["chat_id"]):
+        return _refused("chat_id", "a number, or @username", "chat not found")
     rule = _RULES.get(method)
     return rule(given) if rule else None
 

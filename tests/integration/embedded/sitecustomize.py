@@ -1,4 +1,5 @@
-"""Hold every request to the embedded AWS's DynamoDB to the documented rules (`tests/fakes/rules.py`).
+"""Hold every request to the embedded AWS's DynamoDB to the documented rules (`tests/fakes/rules.py`), and start its
+functions by fork (`forks.py`).
 
 Python imports this module at its start where PYTHONPATH names this folder, as the service of the tests does
 (`../service.py`). So the code under test knows nothing of it. A request that breaks a rule is refused as DynamoDB
@@ -16,11 +17,16 @@ if sys.orig_argv[1:3] == ["-m", "ministack"]:
     os.environ.pop("PYTHONPATH", None)
     sys.path.insert(0, str(Path(__file__).parents[3]))
 
+    from ministack.core import lambda_runtime
     from ministack.core.responses import error_response_json
     from ministack.services import dynamodb
 
     from tests.fakes import rules
     from tests.fakes.expressions import Invalid
+    from tests.integration.embedded.forks import Forks
+
+    if sys.platform == "linux":
+        lambda_runtime.subprocess = Forks()
 
     answer = dynamodb.handle_request
 

@@ -21,7 +21,7 @@ METHODS = (
     "createInvoiceLink",
     "deleteWebhook",
     "editMessageText",
-    "forwardMessage",
+    "getFile",
     "getMe",
     "getStarTransactions",
     "getWebhookInfo",
