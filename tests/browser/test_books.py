@@ -47,7 +47,8 @@ def number(text: str) -> int:
 
 def figure(page: Page, title: str) -> str:
     """What the page says under a title."""
-    return page.locator(f'dt:text-is("{title}") + dd').first.inner_text()
+    text: str = page.locator(f'dt:text-is("{title}") + dd').first.inner_text()
+    return text
 
 
 def show_person(page: Page, person: int) -> None:

@@ -42,7 +42,7 @@ def post(page: Page, description: str) -> str:
     """Post an order as the client; return its contact."""
     form = tab(page, CLIENT, "Новый")
     form.get_by_label("Что случилось").fill(description)
-    contact = form.get_by_label("Контакт").input_value()
+    contact: str = form.get_by_label("Контакт").input_value()
     form.get_by_role("button", name="Разместить").click()
     order(page, CLIENT, description).wait_for()
     return contact
