@@ -1,4 +1,4 @@
-"""Lambda handlers of a page and its files, which the package of the function contains."""
+"""Lambda handlers of files, which the package of the function contains: a page with its files, or one file."""
 
 import base64
 import gzip
@@ -13,6 +13,7 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".mjs": "text/javascript; charset=utf-8",
 }
 
@@ -20,17 +21,16 @@ PAGE = "index.html"
 
 
 class _File(NamedTuple):
-    text: str
-    zipped: bytes
     headers: dict[str, str]
+    plain: dict[str, Any]  # the response to who accepts no gzip
+    zipped: dict[str, Any]
 
 
 def static_handler(folder: Path, *, may_load: str) -> LambdaHandler:
     """Return the Lambda handler of the routes `/page` (its index.html) and `/page/{file}`.
 
     A file is known by its name alone, also in a folder inside `folder`. `may_load` is the Content-Security-Policy of
-    the page. API Gateway compresses nothing, so the handler does: it keeps each file that was asked for, with its
-    gzipped content. No AWS call.
+    the page. The handler keeps each file that was asked for. No AWS call.
     """
     paths = {path.name: path for path in folder.rglob("*") if path.suffix in _MEDIA_TYPES}
     files: dict[str, _File] = {}
@@ -40,34 +40,52 @@ def static_handler(folder: Path, *, may_load: str) -> LambdaHandler:
         if name not in paths:
             return refusal(404)
         if name not in files:
-            files[name] = _read(paths[name], may_load)
-        return _response(files[name], event["headers"])
+            # A browser keeps a file and asks each time whether it is still the same: a page never meets another's
+            # scripts.
+            policy = {"content-security-policy": may_load} if name == PAGE else {}
+            files[name] = _read(paths[name], max_age=0, **policy)
+        return _answer(files[name], event["headers"])
 
     return logged(serve_event)
 
 
-def _read(path: Path, may_load: str) -> _File:
+def file_handler(path: Path, *, max_age: int) -> LambdaHandler:
+    """Return the Lambda handler of a route that is one file. A client keeps it for `max_age` seconds. No AWS call."""
+    file = _read(path, max_age=max_age)
+    return logged(lambda event, context: _answer(file, event["headers"]))
+
+
+def _read(path: Path, *, max_age: int, **more_headers: str) -> _File:
+    # API Gateway compresses nothing, so the handler does, once.
     content = path.read_bytes()
     headers = {
         "content-type": _MEDIA_TYPES[path.suffix],
-        # A browser keeps a file and asks each time whether it is still the same: a page never meets another's scripts.
-        "cache-control": f"max-age=0, {NEVER_STALE}",
+        "cache-control": f"max-age={max_age}, {NEVER_STALE}",
         "etag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
         "vary": "accept-encoding",
+        **more_headers,
     }
-    if path.name == PAGE:
-        headers["content-security-policy"] = may_load
-    return _File(content.decode(), gzip.compress(content, mtime=0), headers)
+    zipped = gzip.compress(content, mtime=0)
+    compressed = {**headers, "content-encoding": "gzip"}
+    return _File(
+        headers,
+        _response(200, {**headers, "content-length": str(len(content))}, content.decode()),
+        _response(
+            200,
+            {**compressed, "content-length": str(len(zipped))},
+            base64.b64encode(zipped).decode(),
+            encoded=True,
+        ),
+    )
 
 
-def _response(file: _File, asked: dict[str, str]) -> dict[str, Any]:
+def _answer(file: _File, asked: dict[str, str]) -> dict[str, Any]:
     # A weak comparison (RFC 9110, 13.1.2): CloudFront may weaken the tag of what it compresses.
     if file.headers["etag"] in asked.get("if-none-match", ""):
-        return {"statusCode": 304, "headers": file.headers, "body": "", "isBase64Encoded": False}
-    if "gzip" not in asked.get("accept-encoding", ""):
-        length = str(len(file.text.encode()))
-        headers = {**file.headers, "content-length": length}
-        return {"statusCode": 200, "headers": headers, "body": file.text, "isBase64Encoded": False}
-    headers = {**file.headers, "content-encoding": "gzip", "content-length": str(len(file.zipped))}
-    body = base64.b64encode(file.zipped).decode()
-    return {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": True}
+        return _response(304, file.headers, "")
+    # A copy: the handler adds headers of its own.
+    return dict(file.zipped if "gzip" in asked.get("accept-encoding", "") else file.plain)
+
+
+def _response(status: int, headers: dict[str, str], body: str, *, encoded: bool = False) -> dict[str, Any]:
+    return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": encoded}

@@ -161,7 +161,8 @@ STATIC = {
     "functions.meta.get_docs": {"GET /docs", "GET /docs/{file}"},
     "functions.meta.get_panel": {"GET /admin", "GET /admin/{file}"},
 }
-PAGES = {"GET /openapi.json"}.union(*STATIC.values())
+SCHEMA = {"functions.meta.get_openapi": {"GET /openapi.json"}}
+PAGES: set[str] = set().union(*STATIC.values(), *SCHEMA.values())
 
 # The strings in bodies and queries, by the name of their field. A text is cleaned before its length is counted
 # (`TEXT` in shared/http/schemas.py); a token is an id, a cursor or a value of an enumeration, and is only compared.

@@ -75,3 +75,17 @@ def test_the_panel_shows_images_of_its_own_only() -> None:
     policy = ask("/admin")["headers"]["content-security-policy"].split("; ")
     assert [directive for directive in policy if directive.startswith("img-src")] == ["img-src data: blob:"]
     assert not [directive for directive in policy if "blob:" in directive and not directive.startswith("img-src")]
+
+
+def test_the_schema_is_compressed_and_kept_for_five_minutes() -> None:
+    schema = importlib.import_module("functions.meta.get_openapi").handler
+    event = api.event("GET", "/openapi.json", headers={"accept-encoding": "gzip"})
+    answer = schema(event, api.Context())
+    written = (api.ROOT / "functions" / "meta" / "openapi.json").read_bytes()
+    assert gzip.decompress(base64.b64decode(answer["body"])) == written
+    assert answer["headers"]["content-type"] == "application/json"
+    assert answer["headers"]["cache-control"] == "max-age=300, must-revalidate, stale-if-error=0"
+    known = schema(
+        api.event("GET", "/openapi.json", headers={"if-none-match": answer["headers"]["etag"]}), api.Context()
+    )
+    assert (known["statusCode"], known["body"]) == (304, "")
