@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from functions.live import socket
+from shared import clock
 from shared.aws.queues import Queue
 from tests import api
 from tests.fakes.sockets import FakeSockets
@@ -19,8 +20,13 @@ class Sockets:
     def __init__(self, service: Api, fake: FakeSockets) -> None:
         self.service, self.fake = service, fake
 
-    def event(self, connection_id: str, kind: str, **more: Any) -> Any:
-        context = {"routeKey": f"${kind.lower()}", "eventType": kind, "connectionId": connection_id}
+    def event(self, connection_id: str, kind: str, arrived_at: int | None = None, **more: Any) -> Any:
+        context = {
+            "routeKey": f"${kind.lower()}",
+            "eventType": kind,
+            "connectionId": connection_id,
+            "requestTimeEpoch": clock.now_ms() if arrived_at is None else arrived_at,
+        }
         return socket.handler({"requestContext": context, **more}, api.Context())
 
     def connect(self, connection_id: str, ticket: str, origin: str | None = WEBAPP) -> int:
@@ -34,10 +40,10 @@ class Sockets:
     def open(self, connection_id: str, user: int) -> int:
         return self.connect(connection_id, self.service.call(TICKET, user=user).json["ticket"])
 
-    def say(self, connection_id: str, message: object) -> Any:
+    def say(self, connection_id: str, message: object, arrived_at: int | None = None) -> Any:
         """Send a message and return the reply, None without one."""
         text = message if isinstance(message, str) else json.dumps(message)
-        self.event(connection_id, "MESSAGE", body=text)
+        self.event(connection_id, "MESSAGE", arrived_at, body=text)
         frames = self.fake.taken(connection_id) if connection_id in self.fake.frames else []
         return frames[0] if frames else None
 

@@ -31,7 +31,7 @@ def serve(event: dict[str, Any], context: Any) -> dict[str, int]:
         case "DISCONNECT":
             commands.forget(at["connectionId"])
         case _:
-            handle(at["connectionId"], event.get("body") or "")
+            handle(at["connectionId"], event.get("body") or "", at["requestTimeEpoch"])
     logger.append_keys(status=status)
     return {"statusCode": status}
 
@@ -70,8 +70,8 @@ def connect(event: dict[str, Any]) -> None:
     commands.close_oldest(user_id)
 
 
-def handle(connection_id: str, text: str) -> None:
-    """Do what a message asks for, and send the reply.
+def handle(connection_id: str, text: str, arrived_at: int) -> None:
+    """Do what a message asks for, and send the reply. `arrived_at`: epoch ms by API Gateway.
 
     A socket that is not known is closed: its client reconnects. One GetItem and one UpdateItem; for a watch one more
     GetItem and one TransactWriteItems; one POST. Raises Busy, Unavailable.
@@ -83,7 +83,7 @@ def handle(connection_id: str, text: str) -> None:
     logger.append_keys(user_id=connection.user_id)
     try:
         connections.count_message(connection.user_id, clock.now_ms())
-        reply = _reply_to(text, connection)
+        reply = _reply_to(text, connection, arrived_at)
     except tuple(FRAME_CODES) as refused:
         code = FRAME_CODES[type(refused)]
         logger.append_keys(code=code)
@@ -92,24 +92,32 @@ def handle(connection_id: str, text: str) -> None:
         commands.send(connection, [commands.encode(reply)])
 
 
-def _reply_to(text: str, connection: Connection) -> live.Frame | None:
+def _reply_to(text: str, connection: Connection, arrived_at: int) -> live.Frame | None:
     match live.parse(text):
         case Ping():
             return live.PONG
         case Watch() as watch:
-            _watch(connection.id, watch)
-            return live.watching_frame(watch)
-    _watch(connection.id, None)
+            return live.watching_frame(watch) if _watch(connection.id, watch, arrived_at) else None
+    _watch(connection.id, None, arrived_at)
     return None
 
 
-def _watch(connection_id: str, watch: Watch | None) -> None:
-    def watch_once() -> None:
-        connection = connections.get(connection_id)
-        if connection is not None:  # otherwise it was closed since
-            connections.set_watch(connection, watch)
+def _watch(connection_id: str, watch: Watch | None, arrived_at: int) -> bool:
+    """Watch what a message asks for; return False if a later message has asked already.
 
-    retry(watch_once)
+    API Gateway invokes the function for each message at once, so two messages of a client may overtake each other.
+    """
+
+    def watch_once() -> bool:
+        connection = connections.get(connection_id)
+        if connection is None:
+            return True  # it was closed since, and the reply finds that out
+        if connection.asked_at > arrived_at:
+            return False
+        connections.set_watch(connection, watch, asked_at=arrived_at)
+        return True
+
+    return retry(watch_once)
 
 
 handler = background_handler(serve)

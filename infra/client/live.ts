@@ -121,7 +121,7 @@ export class Live {
         this.#isWatching = true;
         clearTimeout(this.#poll);
         void this.#read();
-        this.#again = setTimeout(() => void this.#read(), ONCE_MORE_MS);
+        this.#later(() => void this.#read(), ONCE_MORE_MS);
         return;
       case "order":
         if (this.#apply(frame)) this.#show();
@@ -131,13 +131,19 @@ export class Live {
         return;
       case "poll":
         this.#fallBack(frame.seconds * 1_000);
-        this.#again = setTimeout(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
+        this.#later(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
         return;
       case "error": // while the list is not watched it is polled; try again later
-        this.#again = setTimeout(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
+        this.#later(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
         return;
       case "pong":
     }
+  }
+
+  /** Plan what comes next in the place of what was planned: after "poll" a late "watching" must not end both. */
+  #later(run: () => void, ms: number): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(run, ms);
   }
 
   /** Frames may be repeated and overtake each other: only a newer version counts. */
@@ -169,7 +175,7 @@ export class Live {
     const { data } = await this.#api.GET("/api/orders", { params: { query } }).catch(() => ({ data: undefined }));
     if (reading !== this.#reading) return;
     if (data === undefined) {
-      this.#again = setTimeout(() => void this.#read(), POLL_MS);
+      this.#later(() => void this.#read(), POLL_MS);
       return;
     }
     const listed = new Set(data.orders.map((order) => order.id));

@@ -8,6 +8,7 @@ from infra.local.initdata import signed_init_data
 from infra.local.settings import LocalSettings
 
 PAGE = "/admin"
+HOSTS = (b"localhost", b"127.0.0.1")
 _SIGNED_IN = b"signed-in"
 
 
@@ -15,12 +16,17 @@ def sign_in(settings: LocalSettings) -> Callable[[str, bytes, Iterable[tuple[byt
     """Return a function that tells the front server where to send a browser that opens the panel; None: nowhere.
 
     Given a path, a query and headers, it answers with the panel's address and fresh initData of the first operator in
-    the fragment, as Telegram opens it. The query keeps the browser from being sent a second time.
+    the fragment, as Telegram opens it. The query keeps the browser from being sent a second time. With a real bot's
+    token nobody is signed in: a tunnel for Telegram's webhook would let anyone open the panel.
     """
     operator = int(settings.operator_ids.partition(",")[0])
 
     def address(path: str, query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        if path != PAGE or query == _SIGNED_IN or dict(headers).get(b"sec-fetch-mode") != b"navigate":
+        sent = dict(headers)
+        if path != PAGE or query == _SIGNED_IN or sent.get(b"sec-fetch-mode") != b"navigate":
+            return None
+        # Another host that resolves to this machine must not get initData (DNS rebinding).
+        if not settings.has_fake_telegram or sent.get(b"host", b"").partition(b":")[0] not in HOSTS:
             return None
         user = {"id": operator, "first_name": "Оператор", "language_code": "ru"}
         init_data = signed_init_data(user, settings.bot_token, int(time.time()))

@@ -96,13 +96,17 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An open socket of a user. `opened_at`: epoch ms. `watch_version` counts the changes of its watch."""
+    """An open socket of a user. `watch_version` counts the changes of its watch.
+
+    `opened_at`, and `asked_at`, when the last message about its watch arrived: epoch ms.
+    """
 
     id: str
     user_id: int
     opened_at: int
     watch: Watch | None = None
     watch_version: int = 0
+    asked_at: int = 0
 
 
 def may_be_open(connection: Connection, now: int) -> bool:

@@ -26,7 +26,8 @@ def add(connection: Connection) -> None:
     table.transact(
         [
             table.put_write(
-                {**keys.connection(connection.id), **attributes, "watch": "", "watch_version": 0}, condition=None
+                {**keys.connection(connection.id), **attributes, "watch": "", "watch_version": 0, "asked_at": 0},
+                condition=None,
             ),
             table.put_write({**among, **attributes}, condition=None),
         ]
@@ -39,7 +40,7 @@ def get(connection_id: str) -> Connection | None:
     if item is None:
         return None
     watch = keys.watch_of(item["watch"]) if item["watch"] else None
-    return Connection(connection_id, item["user_id"], item["opened_at"], watch, item["watch_version"])
+    return Connection(connection_id, item["user_id"], item["opened_at"], watch, item["watch_version"], item["asked_at"])
 
 
 def of_user(user_id: int) -> list[Connection]:
@@ -54,22 +55,27 @@ def watching(watch: Watch) -> list[Connection]:
     return [Connection(item["sk"], item["user_id"], item["opened_at"], watch, item["watch_version"]) for item in found]
 
 
-def set_watch(connection: Connection, watch: Watch | None) -> None:
+def set_watch(connection: Connection, watch: Watch | None, *, asked_at: int | None = None) -> None:
     """Let a socket watch a list in the place of the one it was read with; None is no list.
 
+    `asked_at`: when the client's message about it arrived, in epoch ms; None where no client asked.
+
     One TransactWriteItems of at most three writes, also for the same list: a sender that ends the watch must see that
-    the client asked again. None if there is no list before or after. Raises table.WriteConflict if the socket was
+    the client asked again. Raises table.WriteConflict if the socket was
     closed or has sent another watch since.
     """
-    if watch is None and connection.watch is None:
-        return
     version = connection.watch_version + 1
     writes = [
         table.update_write(
             keys.connection(connection.id),
-            "SET watch = :watch, watch_version = :version",
+            "SET watch = :watch, watch_version = :version" + (", asked_at = :asked_at" if asked_at is not None else ""),
             condition=conditions.WATCH_AS_READ,
-            values={":watch": _watched(watch), ":version": version, ":version_read": connection.watch_version},
+            values={
+                ":watch": _watched(watch),
+                ":version": version,
+                ":version_read": connection.watch_version,
+                **({":asked_at": asked_at} if asked_at is not None else {}),
+            },
         )
     ]
     if watch is not None:

@@ -48,7 +48,13 @@ def _opened(made: Service, number: int = 0, watch: Watch | None = None) -> str:
 
 
 def _event(connection_id: str, kind: str, **more: Any) -> Event:
-    return {"requestContext": {"routeKey": f"${kind}", "eventType": kind, "connectionId": connection_id}, **more}
+    context = {
+        "routeKey": f"${kind}",
+        "eventType": kind,
+        "connectionId": connection_id,
+        "requestTimeEpoch": clock.now_ms(),
+    }
+    return {"requestContext": context, **more}
 
 
 def _ticket(made: Service) -> Event:

@@ -29,7 +29,7 @@ SANDBOX = ROOT / "infra" / "local" / "sandbox" / "page"
 OWN = [path for folder in (ADMIN, STATIC / "docs", SANDBOX) for path in sorted(folder.glob("*.*"))]
 MOST_ZIPPED = 150_000  # bytes of the whole panel, gzipped
 ASKED = [("GET", ""), ("GET", "/nothing.js"), ("POST", ""), ("OPTIONS", "")]
-NAVIGATION = [(b"sec-fetch-mode", b"navigate")]
+NAVIGATION = [(b"host", b"localhost:8000"), (b"sec-fetch-mode", b"navigate")]
 
 
 @pytest.mark.parametrize("vendored", ALL.values(), ids=ALL)
@@ -141,3 +141,14 @@ def test_a_browser_opens_the_local_panel_signed_in(ids: str, operator: int) -> N
     assert address(parts.path, parts.query.encode(), NAVIGATION) is None
     for path, query, headers in (("/admin", b"", []), ("/admin/app.js", b"", NAVIGATION), ("/docs", b"", NAVIGATION)):
         assert address(path, query, headers) is None
+
+
+def test_another_host_or_a_real_bot_signs_nobody_in() -> None:
+    """A tunnel for the webhook of a real bot, and a name that resolves to this machine (DNS rebinding)."""
+    navigation = [header for header in NAVIGATION if header[0] != b"host"]
+    fake = panel.sign_in(settings.LocalSettings.read({}))
+    for host in (b"panel.example.org:8000", b"localhost.example.org", b""):
+        assert fake("/admin", b"", [*navigation, (b"host", host)]) is None
+    assert fake("/admin", b"", navigation) is None
+    real = {"TELEGRAM_BOT_TOKEN": "123:abc", "TELEGRAM_API_URL": "https://api.telegram.org"}
+    assert panel.sign_in(settings.LocalSettings.read(real))("/admin", b"", NAVIGATION) is None

@@ -94,6 +94,20 @@ def test_a_watch_replaces_the_one_before(clients: Sockets) -> None:
     assert connections.watching(Watch(None, "Клининг")) == []
 
 
+def test_messages_that_overtake_each_other_leave_the_later_watch(clients: Sockets) -> None:
+    """API Gateway invokes the function for each message at once."""
+    clients.open("A=", 1)
+    later = {"action": "watch", "city": "Казань"}
+    assert clients.say("A=", later, arrived_at=2_000) == {"type": "watching", "city": "Казань", "category": None}
+    assert clients.say("A=", {"action": "watch", "city": "Москва"}, arrived_at=1_999) is None
+    assert clients.say("A=", {"action": "unwatch"}, arrived_at=1_999) is None
+    assert [connection.id for connection in connections.watching(Watch("Казань", None))] == ["A="]
+    assert connections.watching(Watch("Москва", None)) == []
+    assert clients.say("A=", {"action": "unwatch"}, arrived_at=3_000) is None
+    assert clients.say("A=", later, arrived_at=2_500) is None
+    assert connections.watching(Watch("Казань", None)) == []
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

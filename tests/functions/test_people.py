@@ -211,7 +211,20 @@ def test_second_ban_replaces_the_end(service: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ["", "завтра", "2030-01-01", "2030-01-01T00:00:00", "2001-01-01T00:00:00Z", 5, True, []]
+    "end",
+    [
+        "",
+        "завтра",
+        "2030-01-01",
+        "2030-01-01T00:00:00",
+        "2001-01-01T00:00:00Z",
+        # These two are in the year 10000 in UTC.
+        "9999-12-31T23:59:59-23:59",
+        "9999-12-31T23:59:59.999999Z",
+        5,
+        True,
+        [],
+    ],
 )
 def test_ban_with_a_wrong_end_is_refused(service: Api, end: Any) -> None:
     answer = act(service, "users/{id}/ban", CLIENT, until=end)

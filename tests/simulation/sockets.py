@@ -221,7 +221,12 @@ class Sockets:
         self._world.later(30_000, lambda: self._watch(client, connection))
 
     def _invoke(self, kind: str, connection: str, on_end: Callable[[Task], None], **more: Any) -> None:
-        context = {"routeKey": f"${kind.lower()}", "eventType": kind, "connectionId": connection}
+        context = {
+            "routeKey": f"${kind.lower()}",
+            "eventType": kind,
+            "connectionId": connection,
+            "requestTimeEpoch": self._world.now,
+        }
         event = {"requestContext": context, **more}
         self._aws.invoke("live.socket", event, on_end, timeout=_TIMEOUT, before=self._may_time_out)
 

@@ -77,7 +77,7 @@ export class Live {
                 this.#isWatching = true;
                 clearTimeout(this.#poll);
                 void this.#read();
-                this.#again = setTimeout(() => void this.#read(), ONCE_MORE_MS);
+                this.#later(() => void this.#read(), ONCE_MORE_MS);
                 return;
             case "order":
                 if (this.#apply(frame))
@@ -88,13 +88,18 @@ export class Live {
                 return;
             case "poll":
                 this.#fallBack(frame.seconds * 1_000);
-                this.#again = setTimeout(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
+                this.#later(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
                 return;
             case "error": // while the list is not watched it is polled; try again later
-                this.#again = setTimeout(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
+                this.#later(() => this.#sendWatch(), REST_MS * (1 + Math.random()));
                 return;
             case "pong":
         }
+    }
+    /** Plan what comes next in the place of what was planned: after "poll" a late "watching" must not end both. */
+    #later(run, ms) {
+        clearTimeout(this.#again);
+        this.#again = setTimeout(run, ms);
     }
     /** Frames may be repeated and overtake each other: only a newer version counts. */
     #apply(frame) {
@@ -129,7 +134,7 @@ export class Live {
         if (reading !== this.#reading)
             return;
         if (data === undefined) {
-            this.#again = setTimeout(() => void this.#read(), POLL_MS);
+            this.#later(() => void this.#read(), POLL_MS);
             return;
         }
         const listed = new Set(data.orders.map((order) => order.id));
