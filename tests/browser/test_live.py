@@ -177,6 +177,25 @@ def test_a_page_that_is_told_to_poll_polls(service: Service, follow: Follow) -> 
     assert len(wire.sockets) == 1, "the socket stays open for personal frames"
 
 
+def test_an_order_that_left_a_long_list_is_not_shown(service: Service, follow: Follow) -> None:
+    """A page that polls reads the first page only. What it knows of the orders beyond it stays."""
+
+    def prepare(page: Page) -> None:
+        page.route("**/api/live/ticket", lambda route: route.abort())
+        page.route(
+            "**/api/orders?*", lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=2"))
+        )
+
+    page = follow("Бежецк", prepare=prepare)
+    clients = [service.user() for _ in range(4)]
+    orders: list[str] = []
+    for client in clients:
+        orders.append(service.order(client, city="Бежецк")["id"])
+        assert page.shows(dict.fromkeys(orders, 1))
+    assert service.call("POST /api/orders/{id}/close", user=clients[-1], id=orders[-1]).status == 204
+    assert page.shows(dict.fromkeys(orders[:-1], 1))
+
+
 @pytest.mark.parametrize(("entry", "is_told"), [(None, True), ("https://api.example.org", False)])
 def test_the_webapp_needs_one_entry_of_its_policy(
     service: Service, follow: Follow, entry: str | None, *, is_told: bool

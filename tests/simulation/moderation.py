@@ -62,9 +62,10 @@ def a_hidden_review_counts(patch: Patch) -> None:
 
 
 def a_hidden_review_returns_to_strangers(patch: Patch) -> None:
-    """The removal of an order forgets that its review is hidden, and a restoration lists the review for everybody."""
+    """The removal of an order forgets that its review is hidden, and a restoration does not look at the order."""
     removes = orders._removes
     patch.setattr(orders, "_removes", lambda before, after: removes(before, after) and not before.hides_review)
+    patch.setattr(reviews, "replace", lambda review, *, is_public: review)
 
 
 def erasure_leaves_the_notes(patch: Patch) -> None:

@@ -138,9 +138,13 @@ export class Live {
             return;
         }
         const listed = new Set(data.orders.map((order) => order.id));
-        for (const id of this.#orders.keys()) {
-            // Beyond the first page nothing is known, but an order that frames did not touch and that is not listed is gone.
-            if (!listed.has(id) && data.next_cursor === null && this.#versions.get(id) === known.get(id))
+        const last = data.orders.at(-1);
+        // The list is sorted by the end of the hour, the latest first. Beyond the first page nothing is known.
+        const shownFrom = data.next_cursor === null || last === undefined ? -Infinity : endOf(last);
+        for (const [id, order] of this.#orders) {
+            // An order of this page that is not listed, and that no frame touched meanwhile, is gone.
+            const isGone = endOf(order) > shownFrom && !listed.has(id) && this.#versions.get(id) === known.get(id);
+            if (isGone)
                 this.#orders.delete(id);
         }
         for (const order of data.orders) {
