@@ -45,7 +45,7 @@ def send_answer(message: Answer, context: Any) -> None:
         return
 
     claim = deliveries.claimed(before.delivery, now)
-    claimed = replace(before, delivery=claim)
+    claimed = rules.tried(before, claim, now)
     if not threads.write_delivery(before, claimed):
         raise RetryLater(1)
     outcome, seconds = send(message.user_id, lambda now: BotMessage(texts.answer(before.content.text)))
@@ -54,7 +54,7 @@ def send_answer(message: Answer, context: Any) -> None:
     after = deliveries.after(claim, outcome, now)
     if after is not None:
         # If another sender holds the claim by now, that sender records the outcome.
-        threads.write_delivery(claimed, replace(claimed, delivery=after))
+        threads.write_delivery(claimed, rules.tried(claimed, after, now))
         raise RetryLater(max(seconds, deliveries.rest_ms(after, now) / 1000))
     _end(claimed, outcome)
 

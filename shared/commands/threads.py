@@ -10,7 +10,6 @@ from shared.aws.queues import Queue
 from shared.commands.retry import retry
 from shared.commands.users import message_token
 from shared.domain import support as rules
-from shared.domain.delivery import Delivery
 from shared.domain.durations import SECOND_MS
 from shared.domain.errors import ThreadNotFound, TooOften
 from shared.domain.init_data import TelegramUser
@@ -117,9 +116,7 @@ def answer(user_id: int, operator_id: int, *, text: str, key: str, seen: int) ->
         if stored is not None:
             return before
         after = rules.answered(before, operator_id, ids.new_integer_id(now), seen=seen, now=now)
-        message = Message(
-            user_id, key, after.newest_id, Content(text), now, operator_id=operator_id, delivery=Delivery(0, 0)
-        )
+        message = rules.new_answer(after, key, text, operator_id, now)
         threads.answer(before, after, message, _action("thread_answered", operator_id, user_id))
         if before.answered_at is None:
             metrics.add_metric("FirstAnswerTime", "Milliseconds", now - before.opened_at)

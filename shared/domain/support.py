@@ -24,8 +24,11 @@ MAX_PHOTO_BYTES = 4_000_000
 _BETWEEN_CONFIRMATIONS_MS = MINUTE_MS // 2
 # An answer that could not be sent for so long is given up.
 _ANSWER_LIFETIME_MS = DAY_MS
-# An answer that was stored, and not sent within this time, may have been lost before it reached the queue.
+# An answer that was stored, and not claimed within this time, may have been lost before it reached the queue.
 _QUEUED_WITHIN_MS = MINUTE_MS
+# After a try, the queue delivers the answer's message again within 15 minutes, the longest delay of SQS. An answer that
+# was due earlier would get another message with each look, and each of them would come again and again.
+_AGAIN_WITHIN_MS = 16 * MINUTE_MS
 
 # How seldom and, until an operator changes it, how often a group of operators is notified of waiting threads.
 MAX_WATCH_MINUTES = 1440
@@ -93,7 +96,7 @@ class Message:
     """A message of a thread. `id` grows within the thread. `key`: its idempotency key, the same for a repeated one.
 
     `operator_id` is None for a message of the person. An answer has `delivery`, the claim of its sender, and
-    `outcome`, None until it is known.
+    `outcome`, None until it is known. `due_at`: when to look whether its message was lost, epoch ms.
     """
 
     user_id: int
@@ -105,13 +108,7 @@ class Message:
     operator_id: int | None = None
     delivery: Delivery | None = None
     outcome: str | None = None
-
-    @property
-    def due_at(self) -> int | None:
-        """When to look whether the answer was sent; None when there is nothing to send, epoch ms."""
-        if self.delivery is None or self.outcome is not None:
-            return None
-        return max(self.created_at + _QUEUED_WITHIN_MS, self.delivery.held_until)
+    due_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +198,25 @@ def answered(before: Thread, operator_id: int, message_id: int, *, seen: int, no
         operator_id=operator_id,
         closed_at=None,
     )
+
+
+def new_answer(thread: Thread, key: str, text: str, operator_id: int, now: int) -> Message:
+    """Return the answer whose id is the newest of the thread, before its first try."""
+    return Message(
+        thread.user_id,
+        key,
+        thread.newest_id,
+        Content(text),
+        now,
+        operator_id=operator_id,
+        delivery=Delivery(0, 0),
+        due_at=now + _QUEUED_WITHIN_MS,
+    )
+
+
+def tried(answer: Message, delivery: Delivery, now: int) -> Message:
+    """Return the answer after its sender made or gave back a claim at `now` (epoch ms). It is looked for after that."""
+    return replace(answer, delivery=delivery, due_at=now + _AGAIN_WITHIN_MS)
 
 
 def taken_over(before: Thread, operator_id: int) -> Thread:

@@ -171,7 +171,7 @@ def write_delivery(before: Message, after: Message) -> bool:
         ":held_read": before.delivery.held_until,
     }
     expression = "SET tries = :tries, held_until = :held_until"
-    if after.due_at is None:
+    if after.outcome is not None:
         expression += f", outcome = :outcome REMOVE {keys.DUE.pk}, {keys.DUE.sk}"
         values[":outcome"] = after.outcome
     else:
@@ -281,4 +281,5 @@ def _message_from(item: table.Item) -> Message:
         operator_id=item.get("operator_id"),
         delivery=Delivery(item["tries"], item["held_until"]) if "tries" in item else None,
         outcome=item.get("outcome"),
+        due_at=item.get(keys.DUE.sk),
     )

@@ -25,11 +25,13 @@ from shared.domain.support import (
     drop_reason,
     is_due,
     message_id_of,
+    new_answer,
     photo_of,
     received,
     received_key,
     refused,
     taken_over,
+    tried,
     useful_until,
 )
 
@@ -168,24 +170,28 @@ def test_repeated_close_changes_nothing() -> None:
 # ---------------------------------------------------------------- answers on their way
 
 
-def answer(**given: Any) -> Message:
-    said: dict[str, Any] = {"operator_id": OPERATOR, "delivery": Delivery(0, 0), **given}
-    return Message(PERSON, answer_key("key"), 101, Content("Вернём"), NOW, **said)
+def answer() -> Message:
+    return new_answer(answered_thread(), answer_key("key"), "Вернём", OPERATOR, NOW)
 
 
-@pytest.mark.parametrize(
-    ("given", "due_at"),
-    [
-        ({}, NOW + MINUTE_MS),
-        ({"delivery": Delivery(1, NOW + 1)}, NOW + MINUTE_MS),
-        ({"delivery": Delivery(1, NOW + DAY_MS)}, NOW + DAY_MS),
-        ({"outcome": "arrived"}, None),
-        ({"operator_id": None, "delivery": None}, None),
-    ],
-)
-def test_answer_is_due_until_its_outcome_is_known(given: dict[str, Any], due_at: int | None) -> None:
-    """Not before it had a minute to reach the queue, nor while a sender holds it."""
-    assert answer(**given).due_at == due_at
+def test_answer_has_a_minute_to_reach_the_queue() -> None:
+    assert answer() == Message(
+        PERSON,
+        "OUT#key",
+        101,
+        Content("Вернём"),
+        NOW,
+        operator_id=OPERATOR,
+        delivery=Delivery(0, 0),
+        due_at=NOW + MINUTE_MS,
+    )
+
+
+@pytest.mark.parametrize("delivery", [Delivery(1, NOW + 1), Delivery(0, 0), Delivery(2, NOW + 5 * MINUTE_MS)])
+def test_tried_answer_is_due_after_its_message_came_again(delivery: Delivery) -> None:
+    """SQS delays a message by 15 minutes at most. A claim says nothing of that."""
+    later = NOW + 2 * MINUTE_MS
+    assert tried(answer(), delivery, later) == replace(answer(), delivery=delivery, due_at=later + 16 * MINUTE_MS)
 
 
 def test_answer_is_given_up_after_a_day() -> None:

@@ -372,11 +372,11 @@ def test_answer_is_given_up_after_a_day(service: Api, bot: FakeTelegram) -> None
 def test_answer_in_doubt_is_tried_three_times(service: Api, bot: FakeTelegram) -> None:
     write()
     answer(service)
+    [message] = service.queued(Queue.ANSWERS)
     bot.fail("sendMessage", status=502, times=None)
     for _ in range(5):
-        deliver(service)
+        service.handle(Queue.ANSWERS, message)
         service.later(minutes=6)
-        look(service)
     assert read(service)["messages"][0]["outcome"] == "in_doubt"
     assert len([call for call in bot.calls if call.parameters.get("chat_id") == PERSON]) == 3
 
@@ -401,6 +401,37 @@ def test_answer_is_sent_when_the_response_to_its_claim_is_lost(
     service.later(ms=HELD_MS)
     deliver(service)
     assert len(bot.sent(PERSON)) == 1
+    assert read(service)["messages"][0]["outcome"] == "arrived"
+
+
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 429, "more": {"retry_after": 3_000}}])
+@pytest.mark.parametrize("put_off_minutes", [1, 15])
+def test_unsent_answer_has_one_message(
+    service: Api, bot: FakeTelegram, fault: dict[str, Any], put_off_minutes: int
+) -> None:
+    """Its message comes again for as long as Telegram refuses, so a look queues no other."""
+    write()
+    answer(service)
+    circulating: list[Any] = service.queued(Queue.ANSWERS)
+    bot.fail("sendMessage", **fault, times=None)
+    for minute in range(120):
+        if minute % put_off_minutes == 0:
+            circulating = [left for message in circulating for left in service.handle(Queue.ANSWERS, message)]
+        service.later(minutes=1)
+        look(service)
+        circulating += service.queued(Queue.ANSWERS)
+        assert len(circulating) == 1
+
+
+def test_unsent_answer_whose_message_is_lost_is_found(service: Api, bot: FakeTelegram) -> None:
+    """It was tried before, and nobody knows that its message is gone."""
+    write()
+    answer(service)
+    bot.fail("sendMessage", status=401)
+    assert len(deliver(service)) == 1
+    service.later(minutes=17)
+    look(service)
+    assert deliver(service) == []
     assert read(service)["messages"][0]["outcome"] == "arrived"
 
 

@@ -196,9 +196,9 @@ class Notices:
         """Return what happened to operators' answers."""
         return [story for story in self._stories.values() if story.queue == "answers"]
 
-    def had_time(self, since: int, until: int) -> bool:
-        """Whether Telegram was there for long enough between the two times, and the service had no faults."""
+    def had_time(self, since: int, until: int, enough: int = _ENOUGH) -> bool:
+        """Whether Telegram was there for `enough` ms between the two times, and the service had no faults."""
         since, until = max(since, self._calm_since or 0), min(until, self._world.now)
         edges = [(START, START), *self._outages, (START + 48 * HOUR, START + 48 * HOUR)]
         calm = [(earlier[1], later[0]) for earlier, later in pairwise(edges)]
-        return any(min(end, until) - max(begin, since) >= _ENOUGH for begin, end in calm)
+        return any(min(end, until) - max(begin, since) >= enough for begin, end in calm)

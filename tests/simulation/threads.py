@@ -32,6 +32,8 @@ _LOOK_TIMEOUT = 60_000
 _OLD = 40_000
 # What Telegram asks to wait at most, before which an answer may be given up.
 _LONGEST_WAIT = 11 * _MINUTE
+# A look finds a tried answer whose message is dead after 16 minutes. Then its chat may wait for ten, twice.
+_ENOUGH = 40 * _MINUTE
 _STATES = ("waiting", "answered", "closed")
 _PHOTO = {"file_id": "photo", "width": 90, "height": 51, "file_size": 1_000}
 _JPEG = b"\xff\xd8\xff"
@@ -269,7 +271,7 @@ class Threads:
             found = sent.get(key)
             arrived, doubts = (found.arrived, found.doubts) if found else (0, 0)
             may_be = {
-                None: not self._notices.had_time(item["created_at"], self._world.now),
+                None: not self._notices.had_time(item["created_at"], self._world.now, _ENOUGH),
                 "arrived": arrived > 0,
                 "in_doubt": doubts >= 3,
                 "unreachable": int(key[0].partition("#")[2]) in self._notices.blocked,
