@@ -115,7 +115,7 @@ def is_for_operators(message: dict[str, Any]) -> bool:
 
 
 def keep(message: dict[str, Any]) -> str:
-    """Keep the message in its sender's thread, and return what to tell them; empty if they know it already.
+    """Keep the message in its sender's thread, and return what to tell them; empty if `receive` says nothing.
 
     Text and photos are kept. Stickers, voice and other media are not: an operator could neither see them in the panel
     nor find the words in them. Each message costs a token of `messages`. The calls of `commands.receive`, or of

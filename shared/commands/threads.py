@@ -23,7 +23,7 @@ class Received(NamedTuple):
     """What became of a person's message, and what they are to be told.
 
     `owes_confirmation`: that it arrived. `has_opened`: also how soon answers come, once per thread that it opened.
-    `refused_seconds`: that it is not kept, nor is anything else for so long; 0 if it is, or if they know it.
+    `refused_seconds`: that it is not kept, nor is anything else for so long; 0 if they are not to be told so.
     """
 
     owes_confirmation: bool = False
@@ -68,13 +68,13 @@ def _told_by(thread: Thread | None, message: Message) -> Received:
 def _refuse(before: Thread | None, refusal: TooOften, now: int) -> Received:
     """Refuse a message of a person who wrote too many. They are told the first time until they can write again.
 
-    So a flood of messages costs a read each. One TransactWriteItems of one write. Raises table.WriteConflict.
+    The thread notes that they were told. A person without a thread is told nothing, because nothing could note it. So
+    a flood of messages costs a read each. At most one TransactWriteItems of one write. Raises table.WriteConflict.
     """
     metrics.add_metric("ThreadMessagesRefused", "Count", 1)
-    if before is not None:
-        if now < before.refused_until:
-            return Received()
-        threads.write(before, rules.refused(before, now + refusal.retry_after * SECOND_MS), None)
+    if before is None or now < before.refused_until:
+        return Received()
+    threads.write(before, rules.refused(before, now + refusal.retry_after * SECOND_MS), None)
     return Received(refused_seconds=refusal.retry_after)
 
 

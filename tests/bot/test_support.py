@@ -275,6 +275,19 @@ def test_flood_of_one_person_is_bounded(service: Api, bot: FakeTelegram) -> None
     assert bot.violations == []
 
 
+def test_flood_without_a_thread_is_told_nothing(service: Api, bot: FakeTelegram) -> None:
+    """No item could note that they were told. What they write with the next token is kept."""
+    for number in range(MESSAGES_PER_HOUR + 1):
+        write(service, number, None, sticker={"file_id": "a"})
+    bot.forget()
+    for number in range(100, 105):
+        assert write(service, number).status == 200
+    assert (bot.calls, kept()) == ([], [])
+    service.later(minutes=3)
+    write(service, 200)
+    assert kept() == [TEXT]
+
+
 def test_flooded_message_costs_no_write(service: Api, bot: FakeTelegram) -> None:
     for number in range(MESSAGES_PER_HOUR + 1):
         write(service, number)
