@@ -30,6 +30,8 @@ _WRITTEN = frozenset(
 )
 # The words after these commands are for the operators, without the command.
 _COMMAND = re.compile(r"/(pay)?support(@\w+)?(?=\s|$)", re.IGNORECASE | re.ASCII)
+# The longest number is that of MAX_WATCH_MINUTES.
+_MINUTES = re.compile("[0-9]{1,4}", re.ASCII)
 # How long a turn of the chat is waited for, to tell a person what became of a message. The function has 29 s.
 _TELL_MS = 14_000
 
@@ -98,7 +100,7 @@ def _minutes(text: str) -> int | None:
     word = text.partition(" ")[2].strip()
     if word == "off":
         return 0
-    return int(word) if word.isascii() and word.isdecimal() and 1 <= int(word[:5]) <= MAX_WATCH_MINUTES else None
+    return int(word) if _MINUTES.fullmatch(word) and 1 <= int(word) <= MAX_WATCH_MINUTES else None
 
 
 def is_for_operators(message: dict[str, Any]) -> bool:

@@ -350,6 +350,8 @@ def ask(service: Api, number: int, text: str, user: int = OPERATOR, chat: Any = 
         ("/threads 0", None),
         ("/threads 1441", None),
         ("/threads 99999999999", None),
+        ("/threads 0000199999", None),
+        (f"/threads 00001{'9' * 40}", None),
         ("/threads ٣٠", None),
         ("/threads часто", None),
     ],
