@@ -36,7 +36,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     ANY_COMMAND: chats.explain,
     "reply": receipts.answer,
     "message": receipts.write,
-    "edited_message": support.edit,
+    "edited_message": receipts.edit,
     "pre_checkout_query": payments.pre_checkout,
     "successful_payment": payments.payment_update,
     "refunded_payment": payments.payment_update,

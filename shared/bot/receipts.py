@@ -1,5 +1,6 @@
 """The contact for fiscal receipts (54-FZ): the bot asks a payer for it, and the payer's reply continues the top-up."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -64,17 +65,30 @@ def write(message: dict[str, Any]) -> None:
     A payer whose app opened no reply to the question types the contact like that. It is neither stored nor forwarded:
     the bot says how to reply. The calls of `support.write`, or of a reply. Raises Busy, Unavailable.
     """
+    _reply_or(support.write, message)
+
+
+def edit(message: dict[str, Any]) -> None:
+    """Handle an edit of a message: the operators see it, unless the message is a contact for receipts now.
+
+    Then they see what it said before. The calls of `support.edit`, or of a reply. Raises Busy, Unavailable.
+    """
+    _reply_or(support.edit, message)
+
+
+def _reply_or(forward: Callable[[dict[str, Any]], None], message: dict[str, Any]) -> None:
+    """Say how to reply to the question, if the message is a contact for receipts; otherwise forward it."""
     if with_receipts() is not None and support.is_for_operators(message):
         with suppress(InvalidReceiptContact):
             parse_receipt_contact(_typed(message))
             reply(message, BotMessage(texts.REPLY_WITH_RECEIPT_CONTACT))
             return
-    support.write(message)
+    forward(message)
 
 
 def _typed(message: dict[str, Any]) -> str:
-    """Return what was typed, or the phone of a contact that was shared from the phone's address book."""
-    return clean(message.get("text") or message.get("contact", {}).get("phone_number", ""))
+    """Return what was typed, also below a photo, or the phone of a contact that was shared from the address book."""
+    return clean(message.get("text") or message.get("caption") or message.get("contact", {}).get("phone_number", ""))
 
 
 def _ask_again(message: dict[str, Any], amount: int, typed: str) -> None:

@@ -248,10 +248,33 @@ def test_contact_that_replies_to_nothing_is_not_kept(service: Api, bot: FakeTele
     assert users.get(PAYER).receipt_contact is None
 
 
+def test_photo_whose_caption_is_a_contact_is_not_kept(service: Api, bot: FakeTelegram) -> None:
+    """I28."""
+    photo = {"photo": [{"file_id": "a"}], "caption": EMAIL, "reply_to_message": None}
+    assert replies(service, bot, 1, "", **photo).status == 200
+    assert "выберите «Ответить»" in bot.sent()[-1]["text"]
+    assert kept() == []
+
+
+@pytest.mark.parametrize("edited", [{"text": EMAIL}, {"photo": [{"file_id": "a"}], "caption": PHONE}])
+def test_edit_to_a_contact_is_not_kept(service: Api, bot: FakeTelegram, edited: dict[str, Any]) -> None:
+    """I28: the operators see what the message said before."""
+    replies(service, bot, 1, "здравствуйте", reply_to_message=None)
+    message = {"message_id": 1, "from": {"id": PAYER}, "chat": {"id": PAYER, "type": "private"}, **edited}
+    for _ in range(2):
+        assert service.update(2, edited_message=message).status == 200
+    assert [message.content.text for message in threads.messages(PAYER, limit=10, before=None)] == ["здравствуйте"]
+    assert "выберите «Ответить»" in bot.sent()[-1]["text"]
+    assert len(bot.sent()) == 2
+
+
 def test_contact_is_for_operators_where_no_receipts_are(service: Api, bot: FakeTelegram, change: Change) -> None:
+    """Also in an edit."""
     change(YOOKASSA_VAT_CODE="")
     assert replies(service, bot, 1, PHONE).status == 200
-    assert len(kept()) == 1
+    message = {"message_id": 1, "from": {"id": PAYER}, "chat": {"id": PAYER, "type": "private"}, "text": EMAIL}
+    assert service.update(2, edited_message=message).status == 200
+    assert [message.content.text for message in threads.messages(PAYER, limit=10, before=None)] == [EMAIL]
 
 
 def test_late_answer_is_not_kept(service: Api, bot: FakeTelegram, change: Change) -> None:
