@@ -141,9 +141,10 @@ def keep(message: dict[str, Any]) -> str:
 
 
 def tell(message: dict[str, Any], answer: BotMessage) -> None:
-    """Tell the sender, at most once, if the turn of the chat comes in time. The calls of `send`.
+    """Tell the sender, at most once a call, if the turn of the chat comes in time. The calls of `send`.
 
-    Nothing is raised: a flood of messages must not become a flood of updates that Telegram delivers again.
+    An update that Telegram delivers again tells them again, unless its first delivery was marked as handled. Nothing
+    is raised: a flood of messages must not become a flood of updates that Telegram delivers again.
     """
     until = clock.now_ms() + _TELL_MS
     with suppress(ServiceError):
