@@ -53,8 +53,8 @@ class PaymentWithRequestView(PaymentView):
 class RefundedView(View):
     """The outcome of a refund.
 
-    - `refund`: `pending` while the provider's decision is open (repeat the request), `refused` with `provider_reason`,
-      `waiting` for a second operator: then nothing was refunded.
+    - `refund`: `pending` while the provider's decision is open, `refused` with `provider_reason`, `waiting` for a
+      second operator: then nothing was refunded.
     """
 
     refund: Literal["none", "succeeded", "pending", "refused", "waiting"]
@@ -132,7 +132,7 @@ async def refund_payment(payment_id: PaymentId, reason: Reason, operator: Operat
     """The payment's provider gives the money back, and the balance is debited as far as it covers the amount.
 
     The rest becomes a debt. Refunds above the operator's sum of the day wait for a second operator. The request is
-    idempotent: repeat it after a 503 or while the outcome is `pending`.
+    idempotent. After a 503 or a `pending`, the refund is continued in the background; a repeated request does so now.
     """
     action = audit_log.new(operator.id, "payment_refunded", reason.reason, payment_id=payment_id)
     request = audit_log.new(operator.id, "refund_requested", reason.reason, payment_id=payment_id)

@@ -1,4 +1,4 @@
-"""Poll the providers every minute for payments without a webhook."""
+"""Every minute, poll the providers for payments without a webhook, and continue the refunds that stopped half-way."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from shared import clock
+from shared.commands.refunds import continue_due
 from shared.commands.settle import settle
 from shared.domain.errors import PaymentRefused
 from shared.domain.payment import Payment, Provider, after_check
@@ -15,20 +16,23 @@ from shared.payments import PROVIDERS
 from shared.payments.provider import PollResult
 from shared.service_errors import ProviderUnavailable
 from shared.settings import payment_settings
-from shared.store import payments, table
+from shared.store import payments, refunds, table
 
 # Payments polled in one step: a provider may take 4 s for each.
 _AT_ONCE = 4
 # The longest time that one step may take: polling that many payments, or settling one.
 _MARGIN_MS = 24_000
+# The longest time that one refund may take: with Crypto Pay four calls, then the settlement.
+_REFUND_MARGIN_MS = 40_000
 
 
 @background_handler
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Credit payments whose webhook was lost, and expire payments that were not made.
+    """Credit payments whose webhook was lost, expire payments that were not made, and continue operators' refunds.
 
-    One Query and the reads of the due payments; the calls of each provider's `poll` and of `check`. What fails stops
-    nothing else: neither a provider, nor a payment. The next minute's run continues when the time runs out.
+    Two Queries and the reads of the due payments and refunds; the calls of each provider's `poll`, of `check`, and of
+    `continue_due`. What fails stops nothing else: neither a provider, nor a payment, nor a refund. The next minute's
+    run continues when the time runs out.
     """
     due: dict[Provider, list[Payment]] = defaultdict(list)
     for payment in payments.due(clock.now_ms()):
@@ -47,7 +51,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
             failed.add(provider)
             ids = [payment.id for payment in pending]
             logger.error("payments not checked", extra={"provider": provider, "payment_ids": ids, **where(error)})
-    metrics.add_metric("PaymentCheckFailures", "Count", len(failed))
+    metrics.add_metric("PaymentCheckFailures", "Count", len(failed) + _continue_refunds(context))
     # An alarm subtracts this metric from the gateway's 5xx responses. Without a data point it could not.
     metrics.add_metric("ProviderErrors", "Count", 0)
 
@@ -59,6 +63,29 @@ def _in_turn(due: Mapping[Provider, Sequence[Payment]]) -> Iterator[tuple[Provid
         for provider, waiting in due.items()
     ]
     return (step for turn in zip_longest(*steps) for step in turn if step is not None)
+
+
+def _continue_refunds(context: Any) -> int:
+    """Continue the due refunds of operators; return how many failed, or were refused, which no operator is told.
+
+    What failed is continued again later, with backoff. One Query, the reads of the due refunds, and the calls of
+    `continue_due` for each.
+    """
+    failures = 0
+    for refund in refunds.due(clock.now_ms()):
+        if context.get_remaining_time_in_millis() < _REFUND_MARGIN_MS:
+            break
+        try:
+            continued = continue_due(refund)
+        except Exception as error:
+            failures += 1
+            logger.error("refund not continued", extra={"payment_id": refund.payment_id, **where(error)})
+            continue
+        if continued is not None and continued.outcome == "refused":
+            failures += 1
+            reason = continued.provider_reason
+            logger.error("refund refused", extra={"payment_id": refund.payment_id, "provider_reason": reason})
+    return failures
 
 
 class OutOfTime(Exception):

@@ -1,5 +1,6 @@
 """Commands of operators on payments: refund one, alone or with a second operator."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from shared.observability import logger
 from shared.payments import PROVIDERS
 from shared.settings import operator_refunds_per_day, operators
 from shared.store import payments, refunds, users
+from shared.store.table import WriteConflict
 
 Outcome = Literal["none", "succeeded", "pending", "refused", "waiting"]
 
@@ -56,8 +58,8 @@ def refund(payment_id: int, action: Action, request: Action) -> Refunded:
     """Refund a payment at an operator's command, or ask a second operator if the operator's sum of the day is used up.
 
     `action` is put with a refund, `request` with a question. Idempotent: a refund that was begun is continued, one that
-    waits is returned. Per attempt: one consistent BatchGetItem and one TransactWriteItems of two or three writes; then
-    the calls of `give_back`. Raises PaymentNotFound, PaymentNotPaid, OwnCase, and what `give_back` raises.
+    waits is returned. Per attempt: one consistent BatchGetItem and one TransactWriteItems of one to three writes; then
+    the calls of `_continue`. Raises PaymentNotFound, PaymentNotPaid, OwnCase, and what `give_back` raises.
     """
     day = rules.day_of(action.created_at)
 
@@ -67,7 +69,7 @@ def refund(payment_id: int, action: Action, request: Action) -> Refunded:
             raise PaymentNotFound
         check_not_own(action.operator_id, payment.user_id)
         if payment.status is Status.REFUNDED or found is not None:
-            return payment, found
+            return payment, _again(payment, found, action.created_at)
         if payment.status is not Status.PAID:
             raise PaymentNotPaid
         wanted = Refund(
@@ -81,35 +83,77 @@ def refund(payment_id: int, action: Action, request: Action) -> Refunded:
         if spent + wanted.amount > operator_refunds_per_day():
             refunds.ask(wanted, replace(request, user_id=payment.user_id))
             return payment, wanted
-        begun = replace(wanted, approved_at=action.created_at)
+        begun = rules.begun(wanted, action.created_at)
         refunds.begin(begun, spent, day, replace(action, user_id=payment.user_id))
         return payment, begun
 
     payment, found = retry(decide_once)
     if payment.status is not Status.REFUNDED and found is not None and found.approved_at is None:
         return Refunded(payment, "waiting", waiting=found)
-    return give_back(payment)
+    return _continue(payment, found)
+
+
+def _again(payment: Payment, found: Refund | None, now: int) -> Refund | None:
+    """Make an approved refund due again before another attempt at `now`: the last one may have been refused.
+
+    One TransactWriteItems of one write, for a payment that is not refunded yet. Raises table.WriteConflict.
+    """
+    if payment.status is not Status.PAID or found is None or found.approved_at is None:
+        return found
+    again = rules.begun(found, now)
+    refunds.checked(found, again)
+    return again
+
+
+def _continue(payment: Payment, refund: Refund | None) -> Refunded:
+    """Give the payment back, and end its refund unless the outcome is open.
+
+    The calls of `give_back`, and one TransactWriteItems of one write if the refund ended. An error, or a newer attempt,
+    leaves the refund due. Raises what `give_back` raises.
+    """
+    refunded = give_back(payment)
+    if refunded.outcome != "pending" and refund is not None and refund.check_at is not None:
+        with suppress(WriteConflict):
+            refunds.checked(refund, replace(refund, check_at=None))
+    return refunded
+
+
+def continue_due(refund: Refund) -> Refunded | None:
+    """Continue a begun refund that is due. Returns None if another attempt has begun since it was read.
+
+    The time of the next attempt is written first, so that an attempt that never ends holds up no other refund. One
+    TransactWriteItems of one write, one consistent GetItem, and the calls of `_continue`. Raises PaymentNotFound, and
+    what `give_back` raises.
+    """
+    attempt = rules.continued(refund, clock.now_ms())
+    try:
+        refunds.checked(refund, attempt)
+    except WriteConflict:
+        return None
+    return _continue(_payment(refund.payment_id), attempt)
 
 
 def approve(payment_id: int, action: Action) -> Refunded:
     """Approve a refund that waits, and refund the payment. Idempotent: a refund that was approved is continued.
 
-    Per attempt: one consistent BatchGetItem and one TransactWriteItems of two writes; then the calls of `give_back`.
-    Raises RefundNotFound, SecondOperatorNeeded, RefundTooEarly, OwnCase, and what `give_back` raises.
+    Per attempt: one consistent BatchGetItem and one TransactWriteItems of one or two writes; then the calls of
+    `_continue`. Raises RefundNotFound, SecondOperatorNeeded, RefundTooEarly, OwnCase, and what `give_back` raises.
     """
 
-    def approve_once() -> Payment:
+    def approve_once() -> tuple[Payment, Refund | None]:
         now = clock.now_ms()
         payment, found, _, _ = refunds.read_for(action, payment_id, rules.day_of(now))
         if payment is None or found is None:
             raise RefundNotFound
         check_not_own(action.operator_id, found.user_id)
-        if found.approved_at is None:
-            rules.check_approver(found, action.operator_id, operators(), now)
-            refunds.approve(found, replace(action, user_id=found.user_id))
-        return payment
+        if found.approved_at is not None:
+            return payment, _again(payment, found, action.created_at)
+        rules.check_approver(found, action.operator_id, operators(), now)
+        begun = rules.begun(found, action.created_at)
+        refunds.approve(begun, replace(action, user_id=found.user_id))
+        return payment, begun
 
-    return give_back(retry(approve_once))
+    return _continue(*retry(approve_once))
 
 
 def withdraw(payment_id: int, action: Action) -> None:
@@ -136,8 +180,13 @@ def payment_with_refund(payment_id: int) -> tuple[Payment, Refund | None]:
 
     Raises PaymentNotFound, Unavailable.
     """
+    payment = _payment(payment_id)
+    found = refunds.get(payment_id)
+    return payment, found if found is not None and found.approved_at is None else None
+
+
+def _payment(payment_id: int) -> Payment:
     payment = payments.get(payment_id)
     if payment is None:
         raise PaymentNotFound
-    found = refunds.get(payment_id)
-    return payment, found if found is not None and found.approved_at is None else None
+    return payment

@@ -88,6 +88,10 @@ PAYMENT_AS_READ = "#status = :status_read AND refunded = :refunded_read"
 REFUNDED_AS_READ = "roubles = :spent_read"
 # Rule: a refund that waits is approved or withdrawn once. Race: two operators.
 REFUND_WAITS = f"{THERE} AND attribute_not_exists(approved_at)"
+# Rule: only the newest attempt to continue a refund ends it. Race: another attempt since the read (optimistic lock).
+REFUND_CHECK_AS_READ = "due_at = :check_read"
+# Rule: the same, of a refund that had ended or was refused.
+NO_REFUND_CHECK = f"{THERE} AND attribute_not_exists(due_at)"
 
 # ---------------------------------------------------------------- messages
 

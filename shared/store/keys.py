@@ -59,6 +59,8 @@ DUE_ACTIVE = "DUE"
 DUE_EXPIRED = "DUE_EXPIRED"
 DUE_PAYMENTS = "DUE_PAYMENTS"
 DUE_ANSWERS = "DUE_ANSWERS"
+# Refunds that an operator began or approved, and that have not ended.
+DUE_REFUNDS = "DUE_REFUNDS"
 ACTIONS = "ACTIONS"
 # The partition of LIST1 with the reviews that operators hid.
 HIDDEN_REVIEWS = "REVIEWS_HIDDEN"

@@ -34,6 +34,7 @@ def _from_item(item: table.Item) -> Refund:
         reason=item["reason"],
         created_at=item["created_at"],
         approved_at=item.get("approved_at"),
+        check_at=item.get(keys.DUE.sk),
     )
 
 
@@ -81,8 +82,14 @@ def waiting() -> list[Refund]:
     return timelines.page(keys.REFUNDS_WAITING, load, limit=100, beyond=None, newest_first=False)
 
 
+def _list_keys(refund: Refund) -> dict[str, str | int]:
+    """Return the keys that list a refund among those that wait, or among those that are due; none once it has ended."""
+    if refund.approved_at is None:
+        return {keys.TIMELINE.pk: keys.REFUNDS_WAITING, keys.TIMELINE.sk: keys.id_sk(refund.created_at)}
+    return {} if refund.check_at is None else {keys.DUE.pk: keys.DUE_REFUNDS, keys.DUE.sk: refund.check_at}
+
+
 def _put_write(refund: Refund) -> "TransactWriteItemTypeDef":
-    waits = {keys.TIMELINE.pk: keys.REFUNDS_WAITING, keys.TIMELINE.sk: keys.id_sk(refund.created_at)}
     item = {
         **keys.refund(refund.payment_id),
         "user_id": refund.user_id,
@@ -91,7 +98,8 @@ def _put_write(refund: Refund) -> "TransactWriteItemTypeDef":
         "reason": refund.reason,
         "created_at": refund.created_at,
         "ttl": (refund.created_at + _RETENTION_MS) // 1000,
-        **(waits if refund.approved_at is None else {"approved_at": refund.approved_at}),
+        **({} if refund.approved_at is None else {"approved_at": refund.approved_at}),
+        **_list_keys(refund),
     }
     return table.put_write(item, condition=conditions.NOT_THERE)
 
@@ -120,17 +128,24 @@ def begin(refund: Refund, spent: int, day: int, action: Action) -> None:
 
 
 def approve(refund: Refund, action: Action) -> None:
-    """Approve a refund that waits, and put the action. One TransactWriteItems of two writes.
+    """Write the approval of a refund that waits, and put the action. One TransactWriteItems of two writes.
 
-    Raises table.WriteConflict if it does not wait any more.
+    It is kept as long as one that was approved at once. Raises table.WriteConflict if it does not wait any more.
     """
+    due = _list_keys(refund)
     table.transact(
         [
             table.update_write(
                 keys.refund(refund.payment_id),
-                f"SET approved_at = :now REMOVE {keys.TIMELINE.pk}, {keys.TIMELINE.sk}",
+                f"SET approved_at = :approved_at, {keys.DUE.pk} = :due_pk, {keys.DUE.sk} = :check_at, #ttl = :ttl"
+                f" REMOVE {keys.TIMELINE.pk}, {keys.TIMELINE.sk}",
                 condition=conditions.REFUND_WAITS,
-                values={":now": action.created_at},
+                values={
+                    ":approved_at": refund.approved_at,
+                    ":due_pk": due[keys.DUE.pk],
+                    ":check_at": due[keys.DUE.sk],
+                    ":ttl": (action.created_at + _RETENTION_MS) // 1000,
+                },
             ),
             audit_log.action_write(action),
         ]
@@ -146,5 +161,40 @@ def withdraw(refund: Refund, action: Action) -> None:
         [
             table.delete_write(keys.refund(refund.payment_id), condition=conditions.REFUND_WAITS),
             audit_log.action_write(action),
+        ]
+    )
+
+
+# ---------------------------------------------------------------- refunds that were begun
+
+
+def due(now: int) -> list[Refund]:
+    """Return the begun refunds to continue at `now` (epoch ms), the longest due first.
+
+    One Query per megabyte of keys, one consistent BatchGetItem per hundred refunds. Raises Unavailable.
+    """
+    entries = table.query(keys.DUE, keys.DUE_REFUNDS, high=now, newest_first=False)
+    found = [_from_item(item) for item in table.get_many(entries, consistent=True) if item]
+    return [refund for refund in found if refund.check_at is not None and refund.check_at <= now]
+
+
+def checked(before: Refund, after: Refund) -> None:
+    """Write when an approved refund is continued next; it leaves the index of due refunds if `after` has ended.
+
+    One TransactWriteItems of one write. Raises table.WriteConflict if another attempt has begun since `before`.
+    """
+    due = _list_keys(after)
+    written = {":due_pk": due[keys.DUE.pk], ":check_at": due[keys.DUE.sk]} if due else {}
+    read = {} if before.check_at is None else {":check_read": before.check_at}
+    table.transact(
+        [
+            table.update_write(
+                keys.refund(before.payment_id),
+                f"SET {keys.DUE.pk} = :due_pk, {keys.DUE.sk} = :check_at"
+                if due
+                else f"REMOVE {keys.DUE.pk}, {keys.DUE.sk}",
+                condition=conditions.REFUND_CHECK_AS_READ if read else conditions.NO_REFUND_CHECK,
+                values={**written, **read},
+            )
         ]
     )

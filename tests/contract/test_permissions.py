@@ -79,7 +79,7 @@ SPEAK_AS_THE_BOT = {
     "ReadThreads": "getFile, and the download of the photo that it finds",
     "TelegramWebhook": "sendMessage, editMessageText, answerCallbackQuery, answerPreCheckoutQuery",
     "CreateInvoice": "createInvoiceLink, for an invoice in Stars; sendMessage, to ask for a contact for receipts",
-    "CheckPayments": "getStarTransactions",
+    "CheckPayments": "getStarTransactions; refundStarPayment, to end the refunds that operators began",
     "RefundPayment": "refundStarPayment",
     "RefundPayments": "refundStarPayment, by operators in the panel",
 }

@@ -1,20 +1,30 @@
-"""Operators refund payments: alone up to a sum a day, beyond it with a second operator."""
+"""Operators refund payments: alone up to a sum a day, beyond it with a second operator. What stopped is continued."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 
 from functions.balance import refund_payment
+from functions.scheduled import check_payments
 from infra.local.fakes.crypto_pay import FakeCryptoPay
+from infra.local.fakes.telegram import FakeTelegram
+from infra.local.fakes.yookassa import FakeYookassa
+from shared.commands.refunds import continue_due
 from shared.domain.operators import Action
 from shared.domain.refunds import Refund
+from shared.outbound import http
 from shared.store import refunds, table
 from shared.store.table import WriteConflict
 from tests import api
 from tests.conftest import OPERATOR
 from tests.functions.test_admin import WHY, books_are_right
 from tests.in_process import Api, Change
+from tests.payments.shops import CardShop, create
 
 PAYER, SECOND = 30, 901
 
@@ -197,3 +207,224 @@ def test_command_line_refunds_beside_the_panel(service: Api, crypto_pay: FakeCry
     assert refund_payment.handler({"payment_id": payment}, api.Context())["refund"] == "succeeded"
     assert refund(service, payment).json["refund"] == "succeeded"
     assert actions(service) == []
+
+
+# ---------------------------------------------------------------- refunds that stopped half-way
+
+
+class Minute(api.Context):
+    """The context of a scheduled check that has just begun."""
+
+    left = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left
+
+
+def check(service: Api, minutes: float = 1) -> None:
+    """Run the scheduled check `minutes` from now."""
+    service.later(minutes=minutes)
+    check_payments.handler({}, Minute())
+
+
+def due() -> list[int]:
+    """The payments of the refunds that have not ended."""
+    return [refund.payment_id for refund in refunds.due(2**52)]
+
+
+@contextmanager
+def dying(module: Any, name: str, after: int) -> Iterator[None]:
+    """Functions die at the call of this function that follows `after` others."""
+    real, calls = getattr(module, name), iter(range(after))
+
+    def call(*given: Any, **more: Any) -> Any:
+        if next(calls, None) is None:
+            raise RuntimeError
+        return real(*given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, call)
+        yield
+
+
+STOPS = {
+    "before the provider": (http, "request", 0),
+    "after the provider": (table, "transact", 1),
+    "after the settlement": (table, "transact", 2),
+}
+
+
+@pytest.mark.parametrize("what", ["payments/{id}/refund", "refunds/{id}/approve"])
+@pytest.mark.parametrize("stop", STOPS)
+def test_refund_that_stopped_ends_by_itself(
+    service: Api, crypto_pay: FakeCryptoPay, change: Change, stop: str, what: str
+) -> None:
+    payment = paid(service, crypto_pay)
+    if "approve" in what:
+        change(OPERATOR_REFUNDS_PER_DAY="0")
+        assert refund(service, payment, SECOND).json["refund"] == "waiting"
+    with dying(*STOPS[stop]):
+        assert act(service, what, payment).status == 500
+    transfers = 0 if stop == "before the provider" else 1
+    assert (len(crypto_pay.transfers), waiting(service)["refunds"], due()) == (transfers, [], [payment])
+    before = len(crypto_pay.calls)
+    check(service, minutes=0.99)
+    assert (len(crypto_pay.calls), due()) == (before, [payment])
+    check(service, minutes=0.01)
+    assert (shown(service, payment)["status"], balance(service), len(crypto_pay.transfers)) == ("refunded", 0, 1)
+    assert due() == []
+    assert len(actions(service)) == (2 if "approve" in what else 1)
+    assert books_are_right()
+
+
+def test_refund_that_ended_is_not_due(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    good, bad = paid(service, crypto_pay), paid(service, crypto_pay, user=31)
+    crypto_pay.without_wallet.add(31)
+    assert [refund(service, payment).json["refund"] for payment in (good, bad)] == ["succeeded", "refused"]
+    assert due() == []
+
+
+def test_refund_is_continued_with_growing_gaps(
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    telegram: FakeTelegram,
+    capsys: pytest.CaptureFixture[str],
+    log: StringIO,
+) -> None:
+    payment = paid(service, crypto_pay)
+    crypto_pay.fail("getInvoices", status=401, times=None)
+    assert refund(service, payment).status == 503
+    tried = []
+    for minute in range(1, 10):
+        before = len(crypto_pay.calls)
+        check(service)
+        if len(crypto_pay.calls) > before:
+            tried.append(minute)
+    assert tried == [1, 2, 4, 8]
+    assert capsys.readouterr().out.count('"PaymentCheckFailures":[1.0]') == 4
+    failed = [json.loads(line) for line in log.getvalue().splitlines() if "refund not continued" in line]
+    assert [line["payment_id"] for line in failed] == [payment] * 4
+    crypto_pay.script.clear()
+    check(service, minutes=7)
+    assert (shown(service, payment)["status"], due()) == ("refunded", [])
+
+
+def test_refund_that_is_refused_later_can_be_repeated(
+    service: Api,
+    crypto_pay: FakeCryptoPay,
+    telegram: FakeTelegram,
+    capsys: pytest.CaptureFixture[str],
+    log: StringIO,
+) -> None:
+    """No operator hears of the refusal, so it is a failure of the check. A repeat that stops is continued, too."""
+    payment = paid(service, crypto_pay)
+    crypto_pay.without_wallet.add(PAYER)
+    with dying(http, "request", 0):
+        assert refund(service, payment).status == 500
+    check(service)
+    assert (shown(service, payment)["status"], balance(service), due()) == ("paid", 900, [])
+    assert '"PaymentCheckFailures":[1.0]' in capsys.readouterr().out
+    [said] = [json.loads(line) for line in log.getvalue().splitlines() if "refund refused" in line]
+    assert (said["payment_id"], said["provider_reason"]) == (payment, "USER_NOT_FOUND")
+    assert refund(service, payment).json["provider_reason"] == "USER_NOT_FOUND"
+    crypto_pay.without_wallet.clear()
+    service.later(minutes=24 * 60)
+    with dying(table, "transact", 1):
+        assert refund(service, payment).status == 500
+    assert balance(service) == 900
+    check(service)
+    assert (shown(service, payment)["status"], balance(service), due()) == ("refunded", 0, [])
+    assert len(crypto_pay.transfers) == 1
+
+
+def test_refund_without_approval_is_left_alone(service: Api, crypto_pay: FakeCryptoPay, change: Change) -> None:
+    change(OPERATOR_REFUNDS_PER_DAY="0")
+    payment = paid(service, crypto_pay)
+    assert refund(service, payment).json["refund"] == "waiting"
+    before = len(crypto_pay.calls)
+    for minutes in (1, 60, 2 * 24 * 60):
+        check(service, minutes)
+    assert (len(crypto_pay.calls), balance(service), due()) == (before, 900, [])
+    assert len(waiting(service)["refunds"]) == 1
+
+
+def test_two_checks_at_once_refund_once(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    """The second one read the refund before the first one took it up."""
+    payment = paid(service, crypto_pay)
+    with dying(http, "request", 0):
+        refund(service, payment)
+    service.later(minutes=1)
+    [found] = refunds.due(service.now)
+    continued = continue_due(found)
+    assert continued is not None
+    assert continued.outcome == "succeeded"
+    before = len(crypto_pay.calls)
+    assert continue_due(found) is None
+    assert (len(crypto_pay.calls), len(crypto_pay.transfers), due()) == (before, 1, [])
+
+
+def test_refusal_of_a_check_ends_no_newer_attempt(
+    service: Api, crypto_pay: FakeCryptoPay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the provider refuses, an operator repeats the refund, and that request dies."""
+    payment = paid(service, crypto_pay)
+    crypto_pay.without_wallet.add(PAYER)
+    with dying(http, "request", 0):
+        refund(service, payment)
+    request = http.request
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(http, "request", request)
+        with dying(http, "request", 0):
+            assert refund(service, payment).status == 500
+        return request(*given, **more)
+
+    monkeypatch.setattr(http, "request", meanwhile)
+    check(service)
+    assert (balance(service), due()) == (900, [payment])
+    crypto_pay.without_wallet.clear()
+    check(service)
+    assert (balance(service), due()) == (0, [])
+
+
+def test_open_refund_stays_due(service: Api, yookassa: FakeYookassa) -> None:
+    card = CardShop(service, yookassa)
+    invoice = create(service, "yookassa", user=PAYER)
+    card.take_money(invoice)()
+    payment = invoice["payment_id"]
+    yookassa.refunds_become = "pending"
+    assert refund(service, payment).json["refund"] == "pending"
+    check(service)
+    assert (shown(service, payment)["status"], due()) == ("paid", [payment])
+    yookassa.decide_refunds("succeeded")
+    check(service)
+    assert (shown(service, payment)["status"], due()) == ("refunded", [])
+    assert len(yookassa.refunds) == 1
+
+
+def test_failing_refund_stops_no_other(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    """Neither a refund nor the check of a payment."""
+    bad, good = paid(service, crypto_pay), paid(service, crypto_pay, user=31)
+    with dying(http, "request", 0):
+        for payment in (bad, good):
+            refund(service, payment)
+    made = service.call("POST /api/balance/create-invoice", user=32, body={"amount": 900, "provider": "crypto_pay"})
+    crypto_pay.pay(int(made.json["pay_url"].rpartition("/")[2]))
+    crypto_pay.fail("getTransfers", status=401, times=None, match={"spend_id": f"refund-{bad}"})
+    check(service)
+    assert [shown(service, payment)["status"] for payment in (bad, good)] == ["paid", "refunded"]
+    assert (balance(service, 32), due()) == (900, [bad])
+
+
+def test_refund_is_not_begun_without_time(service: Api, crypto_pay: FakeCryptoPay) -> None:
+    payment = paid(service, crypto_pay)
+    with dying(http, "request", 0):
+        refund(service, payment)
+    service.later(minutes=1)
+    before = len(crypto_pay.calls)
+    hurried = Minute()
+    hurried.left = 39_999
+    check_payments.handler({}, hurried)
+    assert (len(crypto_pay.calls), due()) == (before, [payment])
+    check(service, minutes=0)
+    assert due() == []

@@ -125,13 +125,20 @@ class AuditLog:
                 self._broken("logins", f"{key} became {new}, it was {old}")
             return [("session_opened", None, None)]
         if key[1] == "REFUND":
-            return [self._of_refund(old, new, commit)]
+            return [] if self._is_continued(old, new) else [self._of_refund(old, new, commit)]
         user = int(key[0].partition("#")[2])
         if new is None:
             return []
         if len(new["notes"]) != len((old or {"notes": []})["notes"]) + 1:
             self._broken("audit log", f"the notes about {user} went from {old} to {new}")
         return [("note_added", user, None)]
+
+    @staticmethod
+    def _is_continued(old: "Plain | None", new: "Plain | None") -> bool:
+        """Whether only the next attempt of an approved refund was written, which is no deed of an operator."""
+        if old is None or new is None or "approved_at" not in old:
+            return False
+        return {**old, "due_pk": None, "due_at": None} == {**new, "due_pk": None, "due_at": None}
 
     def _of_refund(self, old: "Plain | None", new: "Plain | None", commit: "Commit") -> Deed:
         """Check an operator's refund: alone it is within the sum of the day, above it another operator approves it."""

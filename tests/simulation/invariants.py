@@ -292,6 +292,14 @@ class Checker:
             if key[1] == "PAYMENT" and item["status"] == "pending" and now >= item["expires_at"] + 60_000:
                 yield f"{key} still waits to be paid"
 
+    def _refunds_at_end(self, now: int) -> Iterator[str]:
+        """Find operators' refunds that stopped half-way. A refund of a simulated provider is never refused."""
+        for key, item in self.items.items():
+            if key[1] == "REFUND" and "approved_at" in item and item.get("due_at", 0) <= now:
+                payment = self.items[f"PAYMENT#{key[0].partition('#')[2]}", "PAYMENT"]
+                if payment["status"] != "refunded" or "due_at" in item:
+                    yield f"{item} was begun, the payment is {payment}"
+
     def _refund(self, key: Key, amount: int, taken: Plain | None, order: Plain) -> None:
         if not key[1].startswith("LEDGER#REFUND#") or taken is None:
             self._broken("I7", f"{key} gives back what nobody paid")
@@ -620,6 +628,8 @@ class Checker:
         self._books_at_end(owed)
         for what in self._payments_at_end(now):
             self._broken("F24", what)
+        for what in self._refunds_at_end(now):
+            self._broken("L12", what)
 
     def _books_at_end(self, owed: Mapping[int, int]) -> None:
         """I3: for each user, the balance plus paid takes, less the debt, equals what the providers still hold."""

@@ -106,7 +106,7 @@ class Payments:
             return
         self._world.later(_MINUTE, self._every_minute)
         due = any(
-            item.get("due_pk") == "DUE_PAYMENTS" and item["due_at"] <= self._world.now
+            item.get("due_pk") in ("DUE_PAYMENTS", "DUE_REFUNDS") and item["due_at"] <= self._world.now
             for item in self._checker.items.values()
         )
         if (due or self.dice.random() < 0.02) and not self._faults.happens("F24 check lost", 0.5):

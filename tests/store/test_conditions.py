@@ -133,6 +133,13 @@ CASES: dict[str, tuple[str, Item, list[Item], list[Item]]] = {
         [{}, {"roubles": 1}, {"roubles": 3}],
     ),
     "the refund waits": (conditions.REFUND_WAITS, {}, [NEW], [{}, {**NEW, "approved_at": 1}]),
+    "the check of the refund is as read": (
+        conditions.REFUND_CHECK_AS_READ,
+        {":check_read": 2},
+        [{**NEW, "due_at": 2}],
+        [{}, NEW, {**NEW, "due_at": 1}, {**NEW, "due_at": 3}],
+    ),
+    "no check of the refund": (conditions.NO_REFUND_CHECK, {}, [NEW], [{}, {**NEW, "due_at": 1}]),
     "more were told": (conditions.MORE_TOLD, {":told": 2}, [{}, {"told": 1}], [{"told": 2}, {"told": 3}]),
     "the metrics are not final": (
         conditions.STATS_NOT_FINAL,

@@ -125,7 +125,7 @@ def test_indexes_have_these_names_and_attributes() -> None:
     assert keys.Index("due", "due_pk", "due_at") == keys.DUE
     assert (keys.LISTED, keys.ANY) == ("listed", "*")
     assert keys.ORDER_LISTS == ("list1_pk", "list2_pk", "list3_pk", "list4_pk")
-    assert keys.REFUNDS_WAITING == "REFUNDS_WAITING"
+    assert (keys.REFUNDS_WAITING, keys.DUE_REFUNDS) == ("REFUNDS_WAITING", "DUE_REFUNDS")
     assert (keys.DUE_PAYMENTS, keys.ACTIONS, keys.HIDDEN_REVIEWS) == ("DUE_PAYMENTS", "ACTIONS", "REVIEWS_HIDDEN")
 
 
