@@ -83,6 +83,11 @@ def no_refund_waits(patch: Patch) -> None:
     patch.setattr(refunds, "ask", begins)
 
 
+def begun_refunds_are_forgotten(patch: Patch) -> None:
+    """Nobody continues a refund that stopped half-way."""
+    patch.setattr(refunds, "due", lambda now: [])
+
+
 def a_link_is_good_twice(patch: Patch) -> None:
     """The code of a link stays when it is used."""
     patch.setattr(logins, "use", lambda code, action: audit_log.put(action))
@@ -96,10 +101,11 @@ DEFECTS: dict[str, Callable[[Patch], None]] = {
     "an operator approves alone": lambda patch: patch.setattr(refund_rules, "check_approver", lambda *given: None),
     "a link is good twice": a_link_is_good_twice,
     "no refund waits": no_refund_waits,
+    "begun refunds are forgotten": begun_refunds_are_forgotten,
     "an erasure leaves the notes": erasure_leaves_the_notes,
     "a hidden review counts": a_hidden_review_counts,
     "a hidden review returns to strangers": a_hidden_review_returns_to_strangers,
 }
 
 # Defects that show in seeds with payments only.
-OF_PAYMENTS = {"an operator approves alone", "no refund waits"}
+OF_PAYMENTS = {"an operator approves alone", "no refund waits", "begun refunds are forgotten"}
