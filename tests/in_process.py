@@ -50,6 +50,8 @@ INIT_DATA_KEY_PATH = f"{SECRETS_AT}/init-data-key"
 class Api:
     """The API, with a clock that the test sets."""
 
+    database: Database
+
     def __init__(self) -> None:
         self.now = START
 
@@ -247,8 +249,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         secrets._provider.cache_clear()
         feeds._totals.clear()
         wake_another_instance()
-        database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
-        sdk.over_the_wire(table.client(), database.execute)
+        service.database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
+        sdk.over_the_wire(table.client(), service.database.execute)
         ssm = boto3.client("ssm")
         for name, value in SECRETS.items():
             ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")

@@ -13,15 +13,16 @@ from shared.domain.operators import Action
 from shared.domain.order import Order, ended_by_time, is_running, withdrawn
 from shared.domain.review import Review
 from shared.service_errors import Busy
-from shared.store import audit_log, feeds, orders, people, reviews, threads, users
+from shared.store import feeds, orders, people, reviews, threads
 
 
 def erase(user_id: int, action: Action, *, until: float) -> None:
-    """End the user's orders as the user could have, erase texts and messages, close sockets and, last, forget the user.
+    """End the user's orders as the user could have, erase texts, close sockets, erase messages; last, forget the user.
 
     Every step is idempotent, and the last one puts the action: an erasure that stopped half way is not recorded as
-    done, and a repeated call continues it. An index lags behind the table by moments, so an order posted just before
-    needs a second call. No step starts after `until` (monotonic clock). Raises Busy then; TooOften, Unavailable.
+    done, and a repeated call continues it. An index lags behind the table by moments, so an order, a review or a
+    complaint of just before needs a second call; so does one whose request is still on its way. A message to the
+    operators does not. No step starts after `until` (monotonic clock). Raises Busy then; TooOften, Unavailable.
     """
 
     def step(do: Callable[[], Result]) -> Result:
@@ -38,11 +39,10 @@ def erase(user_id: int, action: Action, *, until: float) -> None:
     for complaint in reviews.complaints_by(user_id, orders.taken_by(user_id)):
         if complaint.comment is not None:
             step(partial(people.erase_complaint, complaint))
-    while step(partial(threads.erase_messages, user_id)):
-        pass
     for close in sockets.closing(user_id):
         step(close)
-    step(partial(_forget, user_id, action))
+    while not step(partial(_forget, user_id, action)):
+        pass
 
 
 def _erase_order(order_id: str) -> None:
@@ -62,10 +62,17 @@ def _erase_review(review: Review) -> None:
     people.erase_review(review, orders.get(review.order_id))
 
 
-def _forget(user_id: int, action: Action) -> None:
-    """Forget the user. Two consistent GetItems and one TransactWriteItems. Raises TooOften, Unavailable."""
-    if audit_log.is_done(action):
-        return  # an earlier attempt was applied
-    user = users.get(user_id)
+def _forget(user_id: int, action: Action) -> bool:
+    """Forget the user, or erase up to a hundred messages while there is one. Returns whether the user is forgotten.
+
+    One consistent BatchGetItem, one consistent Query and one TransactWriteItems. Raises TooOften, Unavailable.
+    """
+    user, thread, is_done = threads.read_for(action, user_id)
+    if is_done:
+        return True  # an earlier attempt was applied
+    # Looked for after the thread was read: a later message changes the thread, and `forget` meets a conflict.
+    if threads.erase_messages(user_id):
+        return False
     # Users who erase themselves pay with a token: otherwise they could fill the audit log.
-    people.forget(user, action, settings_token(user) if action.operator_id == user_id else None)
+    people.forget(user, thread, action, settings_token(user) if action.operator_id == user_id else None)
+    return True

@@ -101,7 +101,8 @@ NO_INBOX_YET = "attribute_not_exists(version)"
 INBOX_AS_READ = "version = :version_read"
 # Rule: a lease is taken over from the claim that was read. Race: two senders.
 NOTICE_AS_READ = "held_until = :held_read AND tries = :tries_read"
-# Rule: a thread changes from what was read. Race: a message, an answer or another operator (optimistic lock).
+# Rule: a thread changes, or is erased, from what was read. Race: a message, an answer or another operator (optimistic
+# lock). A message whose thread was erased without it would stay.
 THREAD_AS_READ = "version = :version_read"
 # Rule: an edit replaces the message that was read. Race: an erasure of the person, or another edit since.
 MESSAGE_AS_READ = f"{THERE} AND content = :content_read"

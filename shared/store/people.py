@@ -8,6 +8,7 @@ from shared.domain.operators import Action
 from shared.domain.order import Order
 from shared.domain.person import LISTS, List, Person, Position
 from shared.domain.review import Complaint, Review
+from shared.domain.support import Thread
 from shared.domain.user import User
 from shared.store import (
     audit_log,
@@ -182,11 +183,12 @@ def _erase_comment_write(key: keys.Key, **also: str | None) -> "TransactWriteIte
     )
 
 
-def forget(before: User, action: Action, token: Token | None) -> None:
+def forget(before: User, thread: Thread | None, action: Action, token: Token | None) -> None:
     """Erase a user's name, receipt contact, settings, subscriptions, notes, thread and the bot's item; put the action.
 
-    Under the user's id stay: balance, debt, counters, a ban, and consents. `token` is the user's rate limit token; None
-    for an operator. One TransactWriteItems of at most 46 writes. Raises table.WriteConflict.
+    Under the user's id stay: balance, debt, counters, a ban, and consents. `thread` is the one that was read before its
+    messages were erased. `token` is the user's rate limit token; None for an operator. One TransactWriteItems of at
+    most 46 writes. Raises table.WriteConflict, also if a message was stored since the thread was read.
     """
     after = replace(
         before,
@@ -210,6 +212,6 @@ def forget(before: User, action: Action, token: Token | None) -> None:
         values=values,
     )
     of_the_bot = table.delete_write(keys.inbox(before.id), condition=None)
-    others = [notes.erase_write(before.id), *threads.forget_writes(before.id)]
+    others = [notes.erase_write(before.id), *threads.forget_writes(before.id, thread)]
     unsubscribed = subscriptions.moved_writes(before, after)
     table.transact([forgotten, audit_log.action_write(action), of_the_bot, *others, *unsubscribed])

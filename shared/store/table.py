@@ -126,8 +126,8 @@ def get_many(keys: Sequence[Mapping[str, Any]], *, consistent: bool, only: Seque
     return [found.get((key["pk"], key["sk"])) for key in keys]
 
 
-def partition(pk: str) -> list[Item]:
-    """Return the items of a partition of the table itself, in the order of `sk`.
+def partition(pk: str, *, limit: int | None = None) -> list[Item]:
+    """Return the items of a partition of the table itself, at most `limit`, in the order of `sk`.
 
     It lags behind no write. One consistent Query per megabyte. Raises Unavailable.
     """
@@ -137,13 +137,15 @@ def partition(pk: str) -> list[Item]:
         "ExpressionAttributeValues": item_to_dynamodb({":partition": pk}),
         "ConsistentRead": True,
     }
+    if limit is not None:
+        request["Limit"] = limit
     found: list[Item] = []
     while True:
         with _reading():
             page = client().query(**cast("QueryInputTypeDef", request))
         found.extend(item_from_dynamodb(item) for item in page["Items"])
-        if "LastEvaluatedKey" not in page:
-            return found
+        if "LastEvaluatedKey" not in page or (limit is not None and len(found) >= limit):
+            return found[:limit]
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 

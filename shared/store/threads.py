@@ -42,6 +42,17 @@ def read(user_id: int, key: str | None = None) -> tuple[User, Thread | None, Mes
     )
 
 
+def read_for(action: Action, user_id: int) -> tuple[User, Thread | None, bool]:
+    """Return a person, their thread, and whether the action was recorded. One consistent BatchGetItem.
+
+    Raises Unavailable.
+    """
+    user, thread, recorded = table.get_many(
+        [keys.user(user_id), keys.thread(user_id), keys.action(action.token)], consistent=True
+    )
+    return users.from_item(user_id, user), _thread_from(thread) if thread else None, recorded is not None
+
+
 def page(state: State, *, limit: int, beyond: str | None) -> list[tuple[Thread, User]]:
     """Return the next `limit` threads of a state, with their people: the longest wait first, else the newest first.
 
@@ -210,21 +221,31 @@ def claim_watch(before: Watch, told_at: int) -> bool:
 
 
 def erase_messages(user_id: int) -> bool:
-    """Erase up to a hundred messages of a thread. Returns whether there may be more.
+    """Erase up to a hundred messages of a thread. Returns whether there was one.
 
-    One Query and one TransactWriteItems. Raises table.WriteConflict, Unavailable.
+    The partition of the table is read: the list of messages is an index, which lags. One consistent Query per megabyte,
+    and one TransactWriteItems if there was a message. Raises table.WriteConflict, Unavailable.
     """
-    entries = table.query(keys.TIMELINE, keys.messages_of(user_id), limit=_MOST_WRITES)
-    if entries:
-        table.transact(
-            [table.delete_write(keys.thread_message(user_id, entry["sk"]), condition=None) for entry in entries]
-        )
-    return len(entries) == _MOST_WRITES
+    thread = keys.thread(user_id)
+    found = [item["sk"] for item in table.partition(thread["pk"], limit=_MOST_WRITES) if item["sk"] != thread["sk"]]
+    if found:
+        table.transact([table.delete_write(keys.thread_message(user_id, key), condition=None) for key in found])
+    return bool(found)
 
 
-def forget_writes(user_id: int) -> "list[TransactWriteItemTypeDef]":
-    """Return the writes that erase a thread and, of an operator, the watch."""
-    return [table.delete_write(key(user_id), condition=None) for key in (keys.thread, keys.watch)]
+def forget_writes(user_id: int, before: Thread | None) -> "list[TransactWriteItemTypeDef]":
+    """Return the writes that erase the thread that was read, None for none, and, of an operator, the watch.
+
+    A message is put together with its thread. So one that was stored since the read makes the first write fail.
+    """
+    return [
+        table.delete_write(
+            keys.thread(user_id),
+            condition=conditions.THREAD_AS_READ if before else conditions.NOT_THERE,
+            values={":version_read": before.version} if before else None,
+        ),
+        table.delete_write(keys.watch(user_id), condition=None),
+    ]
 
 
 def _thread_write(before: Thread | None, after: Thread) -> "TransactWriteItemTypeDef":

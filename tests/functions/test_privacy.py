@@ -1,6 +1,8 @@
 """Personal data: exported and erased on request, and removed by TTL in time."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -218,6 +220,65 @@ def test_a_crashed_erasure_is_completed_by_the_next_call(
     assert [trace for trace in TRACES if trace in after] == []
     assert amounts(service, EXECUTOR) == [2, -2, -2, -2, 20]
     assert books_are_right()
+
+
+def ask(number: int = 1) -> None:
+    """Anna writes to the bot."""
+    threads.receive(TelegramUser(ANNA, "Анна", "Петрова", "anna_p"), number, Content("Верните деньги"))
+
+
+def reply(key: str = "a-key-of-8") -> None:
+    """An operator answers Anna."""
+    threads.answer(ANNA, OPERATOR, text="Уже вернули", key=key, seen=2**52)
+
+
+def test_messages_that_no_index_lists_yet_are_erased(service: Api) -> None:
+    """F16: a person writes to the bot, is answered, and asks for the erasure at once."""
+    service.database.lag = lambda index: 10_000 if index else 0
+    ask()
+    reply()
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    assert [item["pk"] for item in table.scan() if item["pk"].startswith("THREAD#")] == []
+
+
+@pytest.mark.parametrize("more", [98, 99, 100, 199])
+def test_a_long_thread_is_erased(service: Api, more: int) -> None:
+    """Of more messages than one transaction removes."""
+    ask()
+    others = [keys.thread_message(ANNA, f"OUT#{number}") for number in range(more)]
+    for start in range(0, more, 100):
+        table.transact([table.put_write({**key}, condition=None) for key in others[start : start + 100]])
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    assert [item["pk"] for item in table.scan() if item["pk"].startswith("THREAD#")] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"),
+    [
+        pytest.param([], ask, id="a first message"),
+        pytest.param([ask], partial(ask, 2), id="a message"),
+        pytest.param([ask], reply, id="an answer"),
+        pytest.param([ask, reply], partial(reply, "b-key-of-8"), id="another answer"),
+    ],
+)
+def test_message_that_comes_during_an_erasure_is_erased(
+    service: Api, monkeypatch: pytest.MonkeyPatch, before: list[Callable[[], None]], meanwhile: Callable[[], None]
+) -> None:
+    """It is stored between the last look for messages and the end of the thread."""
+    forget = people.forget
+
+    def forget_late(*given: Any) -> None:
+        monkeypatch.setattr(people, "forget", forget)
+        meanwhile()
+        forget(*given)
+
+    for step in before:
+        step()
+    monkeypatch.setattr(people, "forget", forget_late)
+    assert service.call("DELETE /api/users/me", user=ANNA).status == 204
+    assert people.forget is forget
+    left = everything()
+    assert [trace for trace in (*TRACES, "THREAD#") if trace in left] == []
 
 
 def test_an_unfinished_erasure_asks_to_repeat_the_request(

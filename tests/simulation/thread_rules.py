@@ -48,6 +48,8 @@ class ThreadRules:
                 self._broken(f"{key} was removed: {old}")
             if key[1] == "THREAD":
                 self._erased[user] = self._world.now
+                if left := [each for each in self._items if each[0] == key[0]]:
+                    self._broken(f"{key} was removed without {left}")
         elif key[1] == "THREAD":
             yield from self._thread(user, old or {}, new, commit)
         elif old is None:

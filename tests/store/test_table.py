@@ -255,6 +255,18 @@ def test_a_query_continues_after_a_page(wire: Wire, page: int) -> None:
     assert len(read_all()) == 7
 
 
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 8])
+def test_a_partition_is_read_up_to_its_limit(wire: Wire, page: int) -> None:
+    """F26."""
+    made = [keys.thread_message(1, f"IN#{number}") for number in range(7)]
+    table.transact([table.put_write({**key}, condition=None) for key in made])
+    wire.database.page_items = page
+    for limit in (None, 1, 2, 3, 6, 7, 8):
+        wire.sent.clear()
+        assert table.partition("THREAD#1", limit=limit) == made[:limit]
+        assert len(wire.attempts("Query")) <= min(limit or 7, 7) // page + 1
+
+
 def test_a_query_continues_after_a_megabyte(wire: Wire) -> None:
     """F26."""
     made = fill(wire, 1100, width=2000)
