@@ -10,7 +10,7 @@ from functions.admin import read_threads
 from shared.commands import threads as commands
 from shared.domain import support as rules
 from shared.domain.support import Message, Thread
-from shared.store import conditions, table, threads, users
+from shared.store import conditions, keys, table, threads, users
 from tests import api
 from tests.simulation.actors import Actors
 from tests.simulation.simulation import Result, Simulation, run_seeds
@@ -85,6 +85,27 @@ def an_erasure_leaves_the_messages(patch: Patch) -> None:
     patch.setattr(threads, "erase_messages", lambda user_id: False)
 
 
+def an_erasure_looks_for_messages_in_their_list(patch: Patch) -> None:
+    """The list lags, and a message of just before stays."""
+
+    def erase_listed(user_id: int) -> bool:
+        listed = table.query(keys.TIMELINE, keys.messages_of(user_id), limit=100)
+        there = [item for item in table.get_many(listed, consistent=True) if item]
+        if there:
+            messages = [keys.thread_message(user_id, item["sk"]) for item in there]
+            table.transact([table.delete_write(key, condition=None) for key in messages])
+        return bool(there)
+
+    patch.setattr(threads, "erase_messages", erase_listed)
+
+
+def an_erasure_removes_the_thread_by_read(patch: Patch) -> None:
+    """The thread goes, and a message that came since its messages were erased stays."""
+    patch.setattr(
+        threads, "forget_writes", lambda user_id, before: [table.delete_write(keys.thread(user_id), condition=None)]
+    )
+
+
 def an_export_has_the_newest_message_only(patch: Patch) -> None:
     """An export leaves out the rest of the thread."""
     load = threads.load
@@ -125,6 +146,8 @@ DEFECTS: dict[str, Callable[[Patch], None]] = {
         a_close_forgets_its_entry,
         reading_leaves_no_trace,
         an_erasure_leaves_the_messages,
+        an_erasure_looks_for_messages_in_their_list,
+        an_erasure_removes_the_thread_by_read,
         an_export_has_the_newest_message_only,
         a_message_is_lost_in_a_conflict,
         an_answer_reopens_nothing,

@@ -94,6 +94,8 @@ class Threads:
                     self._send(request, delay + dice.choice((0, 0, 1, 10, 30)))
             if dice.random() < 0.4:
                 self._writes(user)
+            if dice.random() < 0.1:
+                self._leaves(user)
         if dice.random() < 0.5:
             self._send(self._looks(), dice.choice((0, 10)))
         return dice.choice((0, 100, 3_000, _MINUTE, 10 * _MINUTE))
@@ -102,6 +104,14 @@ class Threads:
         self._world.later(delay, lambda: self._actors.send(request))
 
     # ------------------------------------------------------------ people
+
+    def _leaves(self, user: int) -> None:
+        """Let a person ask for erasure who writes, and is answered, just before and meanwhile."""
+        self._checker.audit_log.forgotten.add(user)
+        self._send(self._actors.request("DELETE /api/users/me", user), self._dice.choice((0, 10, 100)))
+        for _ in range(3):
+            self._writes(user)
+            self._send(self._act(user), self._dice.choice((0, 10, 50, 100)))
 
     def _writes(self, user: int) -> None:
         """Let a person write: once, an album, an edit of what they wrote, or a flood. Some then block the bot."""
