@@ -105,32 +105,32 @@ def _again(payment: Payment, found: Refund | None, now: int) -> Refund | None:
     return again
 
 
-def _continue(payment: Payment, refund: Refund | None) -> Refunded:
+def _continue(payment: Payment, begun: Refund | None) -> Refunded:
     """Give the payment back, and end its refund unless the outcome is open.
 
     The calls of `give_back`, and one TransactWriteItems of one write if the refund ended. An error, or a newer attempt,
     leaves the refund due. Raises what `give_back` raises.
     """
     refunded = give_back(payment)
-    if refunded.outcome != "pending" and refund is not None and refund.check_at is not None:
+    if refunded.outcome != "pending" and begun is not None and begun.check_at is not None:
         with suppress(WriteConflict):
-            refunds.checked(refund, replace(refund, check_at=None))
+            refunds.checked(begun, replace(begun, check_at=None))
     return refunded
 
 
-def continue_due(refund: Refund) -> Refunded | None:
+def continue_due(begun: Refund) -> Refunded | None:
     """Continue a begun refund that is due. Returns None if another attempt has begun since it was read.
 
     The time of the next attempt is written first, so that an attempt that never ends holds up no other refund. One
     TransactWriteItems of one write, one consistent GetItem, and the calls of `_continue`. Raises PaymentNotFound, and
     what `give_back` raises.
     """
-    attempt = rules.continued(refund, clock.now_ms())
+    attempt = rules.continued(begun, clock.now_ms())
     try:
-        refunds.checked(refund, attempt)
+        refunds.checked(begun, attempt)
     except WriteConflict:
         return None
-    return _continue(_payment(refund.payment_id), attempt)
+    return _continue(_payment(begun.payment_id), attempt)
 
 
 def approve(payment_id: int, action: Action) -> Refunded:
