@@ -26,7 +26,7 @@ def add(connection: Connection) -> None:
     table.transact(
         [
             table.put_write(
-                {**keys.connection(connection.id), **attributes, "watch": "", "watch_version": 0, "asked_at": 0},
+                {**keys.connection(connection.id), **attributes, "watch": "", "watch_version": 0},
                 condition=None,
             ),
             table.put_write({**among, **attributes}, condition=None),
@@ -40,7 +40,9 @@ def get(connection_id: str) -> Connection | None:
     if item is None:
         return None
     watch = keys.watch_of(item["watch"]) if item["watch"] else None
-    return Connection(connection_id, item["user_id"], item["opened_at"], watch, item["watch_version"], item["asked_at"])
+    return Connection(
+        connection_id, item["user_id"], item["opened_at"], watch, item["watch_version"], item.get("asked_at", 0)
+    )
 
 
 def of_user(user_id: int) -> list[Connection]:

@@ -539,10 +539,7 @@ def continue_refund(calls: Calls, service: Api, yookassa: FakeYookassa) -> None:
 
 
 def refund_as_operators(calls: Calls, payment: str) -> None:
-    """Refund a payment in the panel, with a second operator where it is above the sum of the first.
-
-    Then the provider leaves it open, and the check of payments ends it.
-    """
+    """Refund a payment in the panel, with a second operator where it is above the sum of the first."""
     calls.of("GET /api/admin/payments/{id}", user=OPERATOR, id=payment)
     refund = "POST /api/admin/payments/{id}/refund"
     if calls.of(refund, user=OPERATOR, id=payment, body=WHY).json["refund"] == "waiting":
@@ -550,7 +547,8 @@ def refund_as_operators(calls: Calls, payment: str) -> None:
         withdrawn = calls.of("POST /api/admin/refunds/{id}/withdraw", user=OPERATOR, id=payment, body=WHY)
         calls.of(refund, user=OPERATOR, id=payment, body=WHY)
         approved = calls.of("POST /api/admin/refunds/{id}/approve", user=OPERATOR + 1, id=payment, body=WHY)
-        assert (withdrawn.status, approved.json["refund"]) == (200, "pending")
+        assert withdrawn.status == 200
+        assert approved.json["refund"] in ("pending", "succeeded")
 
 
 def let_time_pass(calls: Calls, service: Api) -> None:
