@@ -36,7 +36,7 @@ def an_end_is_not_told(patch: Patch) -> None:
 
 def watching_is_promised_only(patch: Patch) -> None:
     """The reply comes without the write."""
-    patch.setattr(socket, "_watch", lambda connection_id, watch: None)
+    patch.setattr(socket, "_watch", lambda connection_id, watch, arrived_at: True)
 
 
 def frames_carry_the_version_of_the_change(patch: Patch) -> None:
