@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlencode
 
 from infra.local.initdata import signed_init_data
-from infra.local.settings import LocalSettings
+from infra.local.settings import OWN_HOSTS, LocalSettings
 
 PAGE = "/admin"
-HOSTS = (b"localhost", b"127.0.0.1")
 _SIGNED_IN = b"signed-in"
 
 
@@ -25,8 +24,8 @@ def sign_in(settings: LocalSettings) -> Callable[[str, bytes, Iterable[tuple[byt
         sent = dict(headers)
         if path != PAGE or query == _SIGNED_IN or sent.get(b"sec-fetch-mode") != b"navigate":
             return None
-        # Another host that resolves to this machine must not get initData (DNS rebinding).
-        if not settings.has_fake_telegram or sent.get(b"host", b"").partition(b":")[0] not in HOSTS:
+        host = sent.get(b"host", b"").partition(b":")[0].decode("latin-1")
+        if not settings.has_fake_telegram or host not in OWN_HOSTS:
             return None
         user = {"id": operator, "first_name": "Оператор", "language_code": "ru"}
         init_data = signed_init_data(user, settings.bot_token, int(time.time()))

@@ -25,6 +25,8 @@ FAKES = "/fakes"
 
 # The path of the sandbox's files and data; its page is at /.
 SANDBOX = "/sandbox"
+# A page of another host that resolves to this machine must not read initData (DNS rebinding).
+OWN_HOSTS = ("localhost", "127.0.0.1")
 
 # What parameters of template.yaml accept: its patterns are the same, and a test compares them.
 #

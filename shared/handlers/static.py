@@ -66,16 +66,12 @@ def _read(path: Path, *, max_age: int, **more_headers: str) -> _File:
         **more_headers,
     }
     zipped = gzip.compress(content, mtime=0)
-    compressed = {**headers, "content-encoding": "gzip"}
+    of_plain = {**headers, "content-length": str(len(content))}
+    of_zipped = {**headers, "content-encoding": "gzip", "content-length": str(len(zipped))}
     return _File(
         headers,
-        _response(200, {**headers, "content-length": str(len(content))}, content.decode()),
-        _response(
-            200,
-            {**compressed, "content-length": str(len(zipped))},
-            base64.b64encode(zipped).decode(),
-            encoded=True,
-        ),
+        _response(200, of_plain, content.decode()),
+        _response(200, of_zipped, base64.b64encode(zipped).decode(), encoded=True),
     )
 
 

@@ -63,8 +63,7 @@ def set_watch(connection: Connection, watch: Watch | None, *, asked_at: int | No
     `asked_at`: when the client's message about it arrived, in epoch ms; None where no client asked.
 
     One TransactWriteItems of at most three writes, also for the same list: a sender that ends the watch must see that
-    the client asked again. Raises table.WriteConflict if the socket was
-    closed or has sent another watch since.
+    the client asked again. Raises table.WriteConflict if the socket was closed or has sent another watch since.
     """
     version = connection.watch_version + 1
     writes = [

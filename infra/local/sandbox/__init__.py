@@ -27,7 +27,7 @@ from starlette.routing import Route
 from infra.local.aws import STACK, EmbeddedAws
 from infra.local.fakes.http import json_object
 from infra.local.initdata import signed_init_data
-from infra.local.settings import ROOT, SANDBOX, LocalSettings
+from infra.local.settings import OWN_HOSTS, ROOT, SANDBOX, LocalSettings
 
 _HERE = Path(__file__).parent
 _INDEX = _HERE / "page" / "index.html"
@@ -141,8 +141,7 @@ def app(settings: LocalSettings, aws: EmbeddedAws) -> Starlette | None:
             Route(f"{SANDBOX}/clock", put_clock, methods=["PUT"]),
             Route(f"{SANDBOX}/{{file}}", file),
         ],
-        # A page of another host that resolves to this machine must not read initData (DNS rebinding).
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"])],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=OWN_HOSTS)],
     )
 
 
