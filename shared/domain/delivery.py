@@ -97,12 +97,13 @@ def in_time(outcome: Outcome, retry_at: float, useful_until: int) -> Outcome:
 def after(delivery: Delivery, outcome: Outcome, now: int) -> Delivery | None:
     """Return the claim after a try that had this outcome at `now` (epoch ms); None when the message is over.
 
-    A spent message is free at once: the next sender gives it up.
+    A spent message is free at once: the next sender gives it up. A free claim says since when: if all free claims were
+    equal, the write of an earlier claim that lands late would find the one it read.
     """
     match outcome:
         case Outcome.MISSED:
-            return replace(delivery, tries=delivery.tries - 1, held_until=0)
+            return replace(delivery, tries=delivery.tries - 1, held_until=now)
         case Outcome.IN_DOUBT:
             rest = _REST_MS[delivery.tries - 1] if delivery.tries < MAX_TRIES else 0
-            return replace(delivery, held_until=now + rest if rest else 0)
+            return replace(delivery, held_until=now + rest)
     return None

@@ -63,7 +63,7 @@ def test_a_message_without_counted_tries_has_not_arrived() -> None:
         (Outcome.ENDED, None),
         (Outcome.LATE, None),
         # Free at once, and the try does not count.
-        (Outcome.MISSED, Delivery(tries=1, held_until=0)),
+        (Outcome.MISSED, Delivery(tries=1, held_until=NOW)),
         # The message may have arrived, and rests.
         (Outcome.IN_DOUBT, Delivery(tries=2, held_until=NOW + 300 * SECOND)),
     ],
@@ -75,7 +75,15 @@ def test_the_outcome_decides_what_remains_of_a_delivery(outcome: Outcome, left: 
 def test_tries_in_doubt_rest_half_a_minute_then_five_minutes() -> None:
     """A spent message is free, so that the next sender gives it up."""
     rests = [deliveries.after(Delivery(tries, NOW + 7), Outcome.IN_DOUBT, NOW) for tries in (1, 2, 3)]
-    assert rests == [Delivery(1, NOW + 30 * SECOND), Delivery(2, NOW + 300 * SECOND), Delivery(3, 0)]
+    assert rests == [Delivery(1, NOW + 30 * SECOND), Delivery(2, NOW + 300 * SECOND), Delivery(3, NOW)]
+
+
+def test_a_free_claim_differs_from_the_free_claims_before_it() -> None:
+    """The write of an earlier claim that lands late must not find what it read."""
+    first = deliveries.after(deliveries.claimed(None, NOW), Outcome.MISSED, NOW + 1)
+    assert first == Delivery(0, NOW + 1)
+    assert not deliveries.is_held(first, NOW + 1)
+    assert deliveries.after(deliveries.claimed(first, NOW + 2), Outcome.MISSED, NOW + 3) == Delivery(0, NOW + 3)
 
 
 @pytest.mark.parametrize(

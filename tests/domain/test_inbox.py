@@ -112,7 +112,7 @@ def test_a_message_that_did_not_arrive_opens_no_window(outcome: Outcome) -> None
 
 def test_a_missed_send_is_free_at_once_and_does_not_count() -> None:
     inbox = inboxes.after(on_its_way(1, tries=2), Outcome.MISSED, NOW)
-    assert inbox == on_its_way(1, tries=1, held_until=0)
+    assert inbox == on_its_way(1, tries=1, held_until=NOW)
     assert inboxes.next_step(inbox, NOW) == "send_again"
 
 

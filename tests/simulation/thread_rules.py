@@ -5,6 +5,7 @@
 - An answer, a takeover and a close are each one commit with their audit entry. An outcome, once known, stays.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ class ThreadRules:
         self._items = items
         self._forgotten = forgotten
         self._erased: dict[int, int] = {}
+        # How often each answer was written. Once erased, its key is free, and a repeated request writes it anew.
+        self.written = Counter[Key]()
         self.is_at_rest = False
 
     def _broken(self, message: str) -> None:
@@ -57,6 +60,7 @@ class ThreadRules:
                 self._broken(f"{key} came without its thread")
             if key[1].startswith("IN#"):
                 self._paid(user, commit)
+            self.written[key] += 1
         else:
             changed = {part for part in old.keys() | new.keys() if old.get(part) != new.get(part)}
             if key[1].startswith("IN#"):
