@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
@@ -65,6 +66,11 @@ def stream_readers() -> dict[str, Mapping[str, Any]]:
                 handler = resource["Properties"]["Handler"].removesuffix(".handler").removeprefix("functions.")
                 found[handler] = event["Properties"]
     return found
+
+
+@cache
+def _module(function: str) -> ModuleType:
+    return importlib.import_module(f"functions.{function}")
 
 
 class Aws:
@@ -279,11 +285,10 @@ class Aws:
         before: Callable[[], None] = lambda: None,
     ) -> None:
         """Invoke a function asynchronously; its task calls `before` first."""
-        handler = importlib.import_module(f"functions.{function}").handler
 
         def work() -> Any:
             before()
-            return handler(event, Context(self.world))
+            return _module(function).handler(event, Context(self.world))
 
         self.world.start(
             function,
@@ -354,9 +359,10 @@ class Aws:
         if not self._goes_on:
             return
         self.world.later(_MINUTE, self.every_minute)
-        items = self.database.items.values()
-        due = [int(item["due_at"]["N"]) for item in items if item.get("due_pk", {"S": ""})["S"].startswith("DUE")]
-        if not (due and min(due) <= self.world.now + MAX_SKEW) and self._dice.random() < 0.99:
+        soon = self.world.now + MAX_SKEW
+        items = self._checker.items.values()
+        is_due = any("due_pk" in item and item["due_at"] <= soon and item["due_pk"].startswith("DUE") for item in items)
+        if not is_due and self._dice.random() < 0.99:
             return
         if not self.faults.happens("sweep lost", 0.7):
             self.sweep()

@@ -16,7 +16,7 @@ from tests.simulation.world import World
 
 _MINUTE = 60_000
 # The first seed of so many has repeated requests.
-ONE_SEED_IN = 4
+ONE_SEED_IN, FIRST_SEED = 8, 1
 # Clocks differ and calls take time, so that many moments around the minute are needed.
 _DELAYS = (
     0,
@@ -39,7 +39,7 @@ class Repeaters:
 
     def __init__(self, world: World, checker: Checker, actors: Actors) -> None:
         self.dice = random.Random(f"repeaters {world.seed}")
-        self.take_part = world.seed % ONE_SEED_IN == 1
+        self.take_part = world.seed % ONE_SEED_IN == FIRST_SEED
         self._world = world
         self._checker = checker
         self._actors = actors

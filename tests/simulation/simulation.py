@@ -57,7 +57,7 @@ from tests.simulation.world import HOUR, Task, Violation, World
 _MINUTE = 60_000
 DAY = 24 * HOUR
 # Every n-th seed runs the complete stack: handlers, HTTP events, botocore's serializer, retries and parser.
-WHOLE_WAY_EVERY = 32
+WHOLE_WAY_EVERY = 64
 # Seeds per batch of a process.
 _SHARE = 250
 # The share of seeds whose end is checked in every detail.

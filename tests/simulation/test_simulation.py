@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 QUICK = 200
 PROOF = 20_000
-TRACED = [7, WHOLE_WAY_EVERY, 3 * WHOLE_WAY_EVERY]
+TRACED = [7, WHOLE_WAY_EVERY, 9 * WHOLE_WAY_EVERY]
 
 
 @pytest.mark.parametrize("part", range(4))
