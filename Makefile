@@ -53,6 +53,9 @@ remove: $(VENV)/.local  ## Remove an order: make remove ID=… BY=… WHY=… (S
 
 # ---------------------------------------------------------------- test
 
+# Without bytecode, each process of pytest would compile every test and its assertions again: twice the time of a start.
+test test-unit test-integration: export PYTHONDONTWRITEBYTECODE :=
+
 # Integration tests start first. They mostly wait, so the other workers use the processor meanwhile.
 test: $(VENV)/.dev  ## Run every test except the long ones
 	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof and not browser"
