@@ -3,19 +3,28 @@
 import importlib
 import pkgutil
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from samtranslator.open_api import open_api
 
 import functions
 from infra.checks import openapi
+from infra.local import translate
 from infra.local.translate import cloudformation
 from shared.http.routes import allowed_methods
 from tests import api
 from tests.contract.endpoints import ENDPOINTS, PAGES, SCHEMA, STATIC
 
 UNKNOWN = "functions.meta.unknown_route"
+LOCAL = (
+    (api.ROOT / "template.yaml").read_text(),
+    {"Bucket": "code", "Key": "code.zip"},
+    {"Stage": "local", "CorsOrigins": "https://app.example.org"},
+)
+"""The template, the code and the parameters of a local translation."""
 
 
 def routes_in_code() -> dict[str, str]:
@@ -62,10 +71,7 @@ def test_preflight_requests_have_a_route_above_the_default_one() -> None:
 
 def test_the_local_translation_keeps_every_route() -> None:
     """A function may have several routes: none of them overwrites another."""
-    code = {"Bucket": "code", "Key": "code.zip"}
-    parameters = {"Stage": "local", "CorsOrigins": "https://app.example.org"}
-    template = (api.ROOT / "template.yaml").read_text()
-    resources = cloudformation(template, code, parameters)["Resources"]
+    resources = cloudformation(*LOCAL)["Resources"]
     deployed = {
         resource["Properties"]["RouteKey"]: resource["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]
         for resource in resources.values()
@@ -119,3 +125,11 @@ def test_every_function_is_deployed_once() -> None:
     ]
     in_template = [properties["Handler"].removesuffix(".handler") for properties in template_functions().values()]
     assert sorted(in_template) == sorted(in_code)
+
+
+def test_a_translation_without_copies_is_that_of_sam(monkeypatch: pytest.MonkeyPatch) -> None:
+    copying = open_api._deepcopy
+    ours = cloudformation(*LOCAL)
+    assert open_api._deepcopy is copying
+    monkeypatch.setattr(translate, "_one_api_document", nullcontext)
+    assert cloudformation(*LOCAL) == ours
