@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +50,7 @@ def test_every_required_package_is_locked() -> None:
     extras = PROJECT["optional-dependencies"]
     assert asked | names(extras["local"]) <= set(locked("local"))
     assert asked | names(extras["local"]) | names(extras["dev"]) <= set(locked("dev"))
-    for lock in ("sam", "checkov"):
+    for lock in ("pip", "sam", "checkov"):
         assert names((ROOT / "requirements" / f"{lock}.in").read_text().split()) <= set(locked(lock))
 
 
@@ -62,6 +64,32 @@ def test_no_file_tells_pip_where_to_download() -> None:
     telling = re.compile(rb"(?<!emit-)(index-url|find-links)[ =]")
     for path in files.of_the_project():
         assert not telling.search(path.read_bytes()), path
+
+
+# A Python that records its calls. Its venv copies it, and `--python` fails as it does without pip, or with an old one.
+RECORDER = """#!/bin/sh
+case "$*" in -c*) exit ;; esac
+echo "$(basename "$0") $*" >>"$CALLS"
+case "$*" in
+    "-m venv "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+    "-m pip --python "*) exit "$NO_PIP" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("no_pip", [False, True])
+def test_a_virtual_environment_gets_the_locked_pip(no_pip: bool, tmp_path: Path) -> None:
+    """Python's own pip installs it. ensurepip is slow, so only a Python without a usable pip runs it."""
+    python, calls, venv = tmp_path / "python3", tmp_path / "calls", tmp_path / "venv"
+    python.write_text(RECORDER)
+    python.chmod(0o755)
+    env = {**os.environ, "PYTHON": str(python), "CALLS": str(calls), "NO_PIP": str(int(no_pip))}
+    subprocess.run(["infra/build/venv.sh", venv, "--no-deps"], cwd=ROOT, env=env, check=True, capture_output=True)
+    install = "install --no-deps --requirement requirements/pip.txt"
+    expected = [f"python3 -m venv --without-pip {venv}", f"python3 -m pip --python {venv}/bin/python {install}"]
+    if no_pip:
+        expected += ["python -m ensurepip", f"python -m pip {install}"]
+    assert calls.read_text().splitlines() == expected
 
 
 def test_no_link_leads_out_of_the_repository() -> None:

@@ -109,6 +109,7 @@ def test_audit_reads_every_line_of_the_locks() -> None:
         "functions",
         "fuzz",
         "local",
+        "pip",
         "runtime",
         "sam",
     ]
