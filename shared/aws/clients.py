@@ -10,13 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 from botocore.parsers import JSONParser, ResponseParserFactory
 
-from shared.aws import tracing
+from shared.aws import signing, tracing
 from shared.aws.signing import Signer
 
 if TYPE_CHECKING:
@@ -97,9 +95,13 @@ def signed_headers(method: str, url: str, body: bytes, *, service: str) -> dict[
     credentials = session.get_credentials()
     if credentials is None:
         raise NoCredentialsError
-    request = AWSRequest(method, url, data=body)
-    SigV4Auth(credentials, service, session.get_config_variable("region")).add_auth(request)
-    return dict(request.headers)
+    return signing.signed_headers(method, url, body, credentials.get_frozen_credentials(), _region(), service)
+
+
+@cache
+def _region() -> str:
+    region: str = _session().get_config_variable("region")
+    return region
 
 
 def created_at_init(make: Callable[[], Created]) -> "_lru_cache_wrapper[Created]":

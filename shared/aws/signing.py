@@ -1,16 +1,17 @@
-"""AWS Signature Version 4 for calls to DynamoDB and SSM, hooked into botocore in place of its own signer.
+"""AWS Signature Version 4 for calls to DynamoDB and SSM, and for calls about open sockets.
 
-botocore's signer handles every kind of request and costs a fifth of a call. These calls are alike: POST to /, with a
-body and without a query. Only the headers that identify the call are signed. A test compares the signatures with
-botocore's.
+botocore's signer handles every kind of request and costs a fifth of a call. These calls have no query, and few headers
+that identify them; only those are signed. For DynamoDB and SSM, the signer is hooked into botocore in place of its own.
+A test compares the signatures with botocore's.
 """
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import botocore
 from botocore.session import Session
@@ -51,8 +52,8 @@ class Signer:
 
 
 def sign(request: Any, credentials: Any, region: str, service: str) -> None:
-    """Put the signature for the current time into the request's headers."""
-    at = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    """Put the signature of a POST to / for the current time into the request's headers."""
+    at = _now()
     headers = request.headers
     signed = {
         "content-type": headers["Content-Type"],
@@ -61,18 +62,40 @@ def sign(request: Any, credentials: Any, region: str, service: str) -> None:
         **({"x-amz-security-token": credentials.token} if credentials.token else {}),
         "x-amz-target": headers["X-Amz-Target"],
     }
-    names = ";".join(signed)
-    lines = "\n".join(f"{name}:{value}" for name, value in signed.items())
-    payload = hashlib.sha256(request.data).hexdigest()
-    scope = f"{at[:8]}/{region}/{service}/aws4_request"
-    canonical = hashlib.sha256(f"POST\n/\n\n{lines}\n\n{names}\n{payload}".encode()).hexdigest()
-    key = _signing_key(credentials.secret_key, at[:8], region, service)
-    signature = _hmac(key, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{canonical}").hex()
     for name in ("X-Amz-Date", "X-Amz-Security-Token", "Authorization"):
         del headers[name]  # from an earlier attempt; deleting a missing header is no error
     headers["X-Amz-Date"] = at
     if credentials.token:
         headers["X-Amz-Security-Token"] = credentials.token
-    headers["Authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    )
+    headers["Authorization"] = _authorization("POST", "/", signed, request.data, credentials, region, service)
+
+
+def signed_headers(method: str, url: str, body: bytes, credentials: Any, region: str, service: str) -> dict[str, str]:
+    """Return the headers that sign a request for the current time. The URL has no query, and a normalized path."""
+    at = _now()
+    parts = urlsplit(url)
+    token = {"x-amz-security-token": credentials.token} if credentials.token else {}
+    signed = {"host": parts.netloc, "x-amz-date": at, **token}
+    # The path is encoded once more, as for every service but S3.
+    path = quote(parts.path, safe="/~")
+    authorization = _authorization(method, path, signed, body, credentials, region, service)
+    return {"x-amz-date": at, **token, "authorization": authorization}
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _authorization(
+    method: str, path: str, signed: Mapping[str, str], body: bytes, credentials: Any, region: str, service: str
+) -> str:
+    """Return the header Authorization. `signed`: the signed headers by their names, sorted."""
+    at = signed["x-amz-date"]
+    names = ";".join(signed)
+    lines = "\n".join(f"{name}:{value}" for name, value in signed.items())
+    payload = hashlib.sha256(body).hexdigest()
+    scope = f"{at[:8]}/{region}/{service}/aws4_request"
+    canonical = hashlib.sha256(f"{method}\n{path}\n\n{lines}\n\n{names}\n{payload}".encode()).hexdigest()
+    key = _signing_key(credentials.secret_key, at[:8], region, service)
+    signature = _hmac(key, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{canonical}").hex()
+    return f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"

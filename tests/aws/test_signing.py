@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import botocore.auth
 import pytest
@@ -52,3 +53,35 @@ def test_signature_equals_botocores(
             signing.sign(ours, credentials.get_frozen_credentials(), region, service)
         SigV4Auth(credentials, service, region).add_auth(theirs)
     assert sorted(ours.headers.items()) == sorted(theirs.headers.items())
+
+
+@given(
+    st.sampled_from(["POST", "DELETE"]),
+    st.sampled_from(["https://abc123.execute-api.eu-central-1.amazonaws.com", "http://127.0.0.1:4566/_aws/x"]),
+    KEYS,
+    st.binary(),
+    KEYS,
+    KEYS,
+    st.none() | KEYS,
+    st.sampled_from(["eu-central-1", "ru-central1"]),
+)
+def test_signature_about_a_socket_equals_botocores(
+    method: str,
+    api: str,
+    connection_id: str,
+    body: bytes,
+    access_key: str,
+    secret_key: str,
+    token: str | None,
+    region: str,
+) -> None:
+    url = f"{api}/live/@connections/{quote(connection_id, safe='')}"
+    credentials = Credentials(access_key, secret_key, token)
+    theirs = AWSRequest(method, url, data=body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing, "datetime", Frozen)
+        patch.setattr(botocore.auth, "get_current_datetime", lambda: AT)
+        frozen = credentials.get_frozen_credentials()
+        ours = signing.signed_headers(method, url, body, frozen, region, "execute-api")
+        SigV4Auth(credentials, "execute-api", region).add_auth(theirs)
+    assert ours == {name.lower(): value for name, value in theirs.headers.items()}
