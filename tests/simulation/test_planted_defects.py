@@ -6,7 +6,7 @@ on the write. Where two guards protect the same rule, both are removed.
 
 import contextlib
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count, islice
 from typing import Any
@@ -42,9 +42,8 @@ from shared.payments import crypto_pay, yookassa
 from shared.payments.provider import Invoice
 from shared.service_errors import RetryLater
 from shared.store import conditions, feeds, keys, ledger, orders, payments, reviews, table, users
-from tests.simulation import moderation, notices, operators, repeaters
+from tests.simulation import found_by, moderation, notices, operators, repeaters
 from tests.simulation import payments as payments_part
-from tests.simulation.simulation import run_seeds
 from tests.simulation.world import HOUR
 
 # How many seeds may run until a defect is found.
@@ -665,18 +664,6 @@ OF_REPEATS = {
 }
 
 
-def seeds_of(name: str) -> Iterator[int]:
-    """Yield the seeds that have the part of the simulation, or the parts, in which a defect shows."""
-    parts = [
-        (operators.ONE_SEED_IN, operators.FIRST_SEED, OF_OPERATORS),
-        (payments_part.ONE_SEED_IN, 0, OF_PAYMENTS),
-        (notices.ONE_SEED_IN, 0, OF_NOTICES),
-        (repeaters.ONE_SEED_IN, repeaters.FIRST_SEED, OF_REPEATS),
-    ]
-    needed = [(one_in, first) for one_in, first, names in parts if name in names]
-    return (seed for seed in count(1) if all(seed % one_in == first for one_in, first in needed))
-
-
 # Defects that show in one of dozens or hundreds of seeds. Only the proof, which runs more seeds, looks for them.
 WITHIN_RARE = 2000
 RARE = {
@@ -692,6 +679,19 @@ RARE = {
 }
 
 
+def seeds_for(name: str) -> list[int]:
+    """Return the seeds that may find a defect: those with the part of the simulation, or the parts, where it shows."""
+    parts = [
+        (operators.ONE_SEED_IN, operators.FIRST_SEED, OF_OPERATORS),
+        (payments_part.ONE_SEED_IN, 0, OF_PAYMENTS),
+        (notices.ONE_SEED_IN, 0, OF_NOTICES),
+        (repeaters.ONE_SEED_IN, repeaters.FIRST_SEED, OF_REPEATS),
+    ]
+    needed = [(one_in, first) for one_in, first, names in parts if name in names]
+    fitting = (seed for seed in count(1) if all(seed % one_in == first for one_in, first in needed))
+    return list(islice(fitting, WITHIN_RARE if name in RARE else WITHIN))
+
+
 @pytest.mark.parametrize("name", sorted(RARE))
 def test_rare_planted_defect_has_its_place(monkeypatch: Patch, name: str) -> None:
     DEFECTS[name](monkeypatch)
@@ -702,8 +702,7 @@ def test_rare_planted_defect_has_its_place(monkeypatch: Patch, name: str) -> Non
 )
 def test_planted_defect_is_found(monkeypatch: Patch, name: str) -> None:
     DEFECTS[name](monkeypatch)
-    within = WITHIN_RARE if name in RARE else WITHIN
-    found = run_seeds(islice(seeds_of(name), within), until_violation=True)
+    found = found_by.search(name, seeds_for(name))
     assert found.violations, f"{name} was not found by {found.seeds} seeds"
     [(seed, violation)] = found.violations.items()
     print(f"{name}: seed {seed}, {violation}")
