@@ -18,6 +18,9 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
+from shared.outbound import status_only
+from shared.outbound.status_only import NoResponse, NotConnected
+
 # Log lines of urllib3 contain URLs.
 logging.getLogger("urllib3.connectionpool").disabled = True
 logging.getLogger("urllib3.util.retry").disabled = True
@@ -47,7 +50,7 @@ class Reply:
 
 
 class _Pool:
-    """A pool of connections that are reused between requests: sixteen to each host, as the senders of frames need."""
+    """A pool of connections that are reused between requests: sixteen to each host."""
 
     def __init__(self) -> None:
         self._connections = urllib3.PoolManager(num_pools=4, maxsize=16)
@@ -68,6 +71,11 @@ def _pool() -> _Pool:
     return _Pool()
 
 
+@cache
+def _connections() -> status_only.Connections:
+    return status_only.Connections(connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS)
+
+
 def request(
     method: str,
     url: str,
@@ -75,20 +83,30 @@ def request(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     read_timeout: float = 5.0,
+    needs_body: bool = True,
 ) -> Reply:
     """Send a request once, with `body` as JSON if one is given; bytes are JSON already.
 
-    Timeouts: 2 s to connect, `read_timeout` seconds between bytes. Raises Unreachable.
+    Timeouts: 2 s to connect, `read_timeout` seconds between bytes. Without `needs_body`, the reply has none, and the
+    call takes half the processor time. Raises Unreachable.
     """
-    sent = {"accept": "application/json", **(headers or {})}
+    sent = dict(headers or {})
     if body is not None:
         sent["content-type"] = "application/json"
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    if not needs_body:
+        try:
+            return Reply(_connections().status(method, url, sent, content or b"", read_timeout=read_timeout), None)
+        except NotConnected:
+            raise Unreachable(maybe_done=False) from None
+        except NoResponse:
+            raise Unreachable(maybe_done=True) from None
     try:
         answer = _pool().request(
             method,
             url,
-            body=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
-            headers=sent,
+            body=content,
+            headers={"accept": "application/json", **sent},
             timeout=Timeout(connect=_CONNECT_SECONDS, read=read_timeout),
         )
     except (ConnectTimeoutError, NewConnectionError):
@@ -128,12 +146,18 @@ def download(url: str, *, most_bytes: int, read_timeout: float = 5.0) -> Downloa
 
 
 def request_with_retries(
-    method: str, url: str, *, body: object = None, headers: Mapping[str, str] | None = None, seconds: float = 8.0
+    method: str,
+    url: str,
+    *,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = 8.0,
+    **more: bool,
 ) -> Reply:
     """Send an idempotent request. Retry after no response, a 429 or a 5xx, with exponential backoff and full jitter.
 
     At most three attempts. No attempt starts that could not end within `seconds`. Returns the last response, whatever
-    its status. Raises Unreachable.
+    its status. `more` are those of `request`. Raises Unreachable.
     """
     deadline = time.monotonic() + seconds
     for attempt in range(1, _ATTEMPTS + 1):
@@ -141,7 +165,7 @@ def request_with_retries(
         read_timeout = max(deadline - time.monotonic() - _CONNECT_SECONDS, 1.0)
         reply: Reply | Unreachable
         try:
-            reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout)
+            reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout, **more)
         except Unreachable as unreachable:
             reply = unreachable
         is_transient = isinstance(reply, Unreachable) or reply.status == 429 or reply.status >= 500

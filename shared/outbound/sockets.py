@@ -23,7 +23,7 @@ def post(connection_id: str, frame: bytes) -> None:
     url = _url(connection_id)
     headers = clients.signed_headers("POST", url, frame, service="execute-api")
     try:
-        reply = http.request_with_retries("POST", url, body=frame, headers=headers)
+        reply = http.request_with_retries("POST", url, body=frame, headers=headers, needs_body=False)
     except Unreachable:
         raise Unavailable from None
     if reply.status == 410:
@@ -37,7 +37,7 @@ def close(connection_id: str) -> None:
     url = _url(connection_id)
     headers = clients.signed_headers("DELETE", url, b"", service="execute-api")
     try:
-        reply = http.request("DELETE", url, headers=headers, read_timeout=_CLOSE_SECONDS)
+        reply = http.request("DELETE", url, headers=headers, read_timeout=_CLOSE_SECONDS, needs_body=False)
     except Unreachable:
         raise Unavailable from None
     if reply.status not in (200, 204, 410):
