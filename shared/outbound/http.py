@@ -95,12 +95,7 @@ def request(
         sent["content-type"] = "application/json"
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     if not needs_body:
-        try:
-            return Reply(_connections().status(method, url, sent, content or b"", read_timeout=read_timeout), None)
-        except NotConnected:
-            raise Unreachable(maybe_done=False) from None
-        except NoResponse:
-            raise Unreachable(maybe_done=True) from None
+        return Reply(_status(method, url, sent, content or b"", read_timeout), None)
     try:
         answer = _pool().request(
             method,
@@ -117,6 +112,15 @@ def request(
         return Reply(answer.status, json.loads(answer.data))
     except (ValueError, RecursionError):
         return Reply(answer.status, None)
+
+
+def _status(method: str, url: str, headers: dict[str, str], body: bytes, read_timeout: float) -> int:
+    try:
+        return _connections().status(method, url, headers, body, read_timeout=read_timeout)
+    except NotConnected:
+        raise Unreachable(maybe_done=False) from None
+    except NoResponse:
+        raise Unreachable(maybe_done=True) from None
 
 
 @dataclass(frozen=True, slots=True)

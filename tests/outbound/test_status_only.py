@@ -302,6 +302,7 @@ def test_a_reply_without_its_body_has_the_status(peer: Peer) -> None:
     [[first, second]] = peer.requests
     assert first.endswith(b"Content-Length: 3\r\nx-own: 1\r\ncontent-type: application/json\r\n\r\n[1]")
     assert b"content-type" not in second
+    assert second.endswith(b"\r\n\r\n")
 
 
 def test_retries_do_without_the_body_as_well(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,3 +109,17 @@ DEFECTS: dict[str, Callable[[Patch], None]] = {
 
 # Defects that show in seeds with payments only.
 OF_PAYMENTS = {"an operator approves alone", "no refund waits", "begun refunds are forgotten"}
+
+# Defects that show in seeds with operators and users who leave only: these, and some of `test_planted_defects.py`.
+OF_OPERATORS = DEFECTS.keys() | {
+    "a ban by read",
+    "a ban leaves the orders",
+    "a banned client goes on",
+    "a hidden review by read",
+    "an erasure deletes what was taken",
+    "an erasure leaves the lock",
+    "an erasure leaves the receipt contact",
+    "erased before it is",
+    "nobody looks at the ban",
+    "the audit entry after the action",
+}

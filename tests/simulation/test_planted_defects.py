@@ -640,20 +640,6 @@ OF_PAYMENTS = moderation.OF_PAYMENTS | {
 # Defects of the sending of notices.
 OF_NOTICES = {"a missed try counts", "a notice put off is lost"}
 
-# Defects of what operators do, and of users who leave.
-OF_OPERATORS = moderation.DEFECTS.keys() | {
-    "a ban by read",
-    "a ban leaves the orders",
-    "a banned client goes on",
-    "a hidden review by read",
-    "an erasure deletes what was taken",
-    "an erasure leaves the lock",
-    "an erasure leaves the receipt contact",
-    "erased before it is",
-    "nobody looks at the ban",
-    "the audit entry after the action",
-}
-
 # Defects of repeated requests.
 OF_REPEATS = {
     "a repeat is charged",
@@ -682,7 +668,7 @@ RARE = {
 def seeds_for(name: str) -> list[int]:
     """Return the seeds that may find a defect: those with the part of the simulation, or the parts, where it shows."""
     parts = [
-        (operators.ONE_SEED_IN, operators.FIRST_SEED, OF_OPERATORS),
+        (operators.ONE_SEED_IN, operators.FIRST_SEED, moderation.OF_OPERATORS),
         (payments_part.ONE_SEED_IN, 0, OF_PAYMENTS),
         (notices.ONE_SEED_IN, 0, OF_NOTICES),
         (repeaters.ONE_SEED_IN, repeaters.FIRST_SEED, OF_REPEATS),
