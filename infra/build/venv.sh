@@ -10,5 +10,6 @@ echo "==> Creating $venv with $python"
 # older than 22.3, needs it.
 if ! "$python" -m pip --python "$venv/bin/python" install "$@" --requirement requirements/pip.txt 2>/dev/null; then
     "$venv/bin/python" -m ensurepip >/dev/null
-    "$venv/bin/python" -m pip install "$@" --requirement requirements/pip.txt
+    "$venv/bin/python" -m pip install "$@" --requirement requirements/pip.txt ||
+        echo "==> $venv keeps the pip of Python: slower, with the same packages"
 fi
