@@ -1,6 +1,7 @@
 """Outbound HTTP calls: real sockets, a scripted peer, and a clock that only sleeping and the peer move."""
 
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -118,6 +119,14 @@ def test_a_request_without_a_body_has_no_content_type(peer: Peer) -> None:
     assert head_of(request)["accept"] == "application/json"
     assert "content-type" not in head_of(request)
     assert peer.timeouts == [(2.0, 3.0)]
+
+
+def test_no_request_is_logged(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 logs a URL at DEBUG, and a URL may have a token (I18)."""
+    caplog.set_level(logging.DEBUG)
+    peer.replies = [(200, b"{}")]
+    http.request("POST", f"{peer.address}/bot1:token/getMe")
+    assert "token" not in caplog.text
 
 
 def test_a_body_of_bytes_is_sent_as_it_is(peer: Peer) -> None:
