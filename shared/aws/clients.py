@@ -15,7 +15,6 @@ from botocore.exceptions import NoCredentialsError
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 from shared.aws import signing, tracing
-from shared.aws.signing import Signer
 
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
@@ -83,7 +82,7 @@ def client(service: str, *, read_timeout: int, attempts: int = 2, validate: bool
         ),
     )
     if service in ("dynamodb", "ssm"):  # the others are not called at every request
-        Signer(_session()).hook_into(created)
+        signing.Signer(_session()).hook_into(created)
     if daemon := os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
         tracing.hook_into(created, daemon=daemon)
     return created

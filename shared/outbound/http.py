@@ -156,12 +156,12 @@ def request_with_retries(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     seconds: float = 8.0,
-    **more: bool,
+    needs_body: bool = True,
 ) -> Reply:
     """Send an idempotent request. Retry after no response, a 429 or a 5xx, with exponential backoff and full jitter.
 
     At most three attempts. No attempt starts that could not end within `seconds`. Returns the last response, whatever
-    its status. `more` are those of `request`. Raises Unreachable.
+    its status. `needs_body` as in `request`. Raises Unreachable.
     """
     deadline = time.monotonic() + seconds
     for attempt in range(1, _ATTEMPTS + 1):
@@ -169,7 +169,7 @@ def request_with_retries(
         read_timeout = max(deadline - time.monotonic() - _CONNECT_SECONDS, 1.0)
         reply: Reply | Unreachable
         try:
-            reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout, **more)
+            reply = request(method, url, body=body, headers=headers, read_timeout=read_timeout, needs_body=needs_body)
         except Unreachable as unreachable:
             reply = unreachable
         is_transient = isinstance(reply, Unreachable) or reply.status == 429 or reply.status >= 500

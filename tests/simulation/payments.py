@@ -416,8 +416,9 @@ class Payments:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = 5.0,
+        needs_body: bool = True,
     ) -> Reply:
-        """Replace `outbound.request`."""
+        """Replace `outbound.request`. The reply to a provider's call always has its body."""
         world, called = self._world, url.rpartition("/")[2]
         world.pause(self.dice.choice((0, 1, 5, 20)))
         trouble = self.dice.choice(_TROUBLE) if self._faults.happens("F24 provider in trouble", 0.15, called) else ""

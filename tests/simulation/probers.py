@@ -12,6 +12,7 @@ from tests.simulation.records import CANARY, Request
 from tests.simulation.turns import Turns
 from tests.simulation.world import World
 
+# The last seed of so many has a prober.
 ONE_SEED_IN = 8
 _MINUTE = 60_000
 

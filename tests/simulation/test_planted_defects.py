@@ -649,7 +649,6 @@ OF_REPEATS = {
     "a repeat needs a token",
 }
 
-
 # Defects that show in one of dozens or hundreds of seeds. Only the proof, which runs more seeds, looks for them.
 WITHIN_RARE = 2000
 RARE = {
