@@ -58,7 +58,7 @@ test test-unit test-integration: export PYTHONDONTWRITEBYTECODE :=
 
 # Integration tests start first. They mostly wait, so the other workers use the processor meanwhile.
 test: $(VENV)/.dev  ## Run every test except the long ones
-	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not proof and not browser"
+	$(BIN)/pytest -n 4 --no-loadscope-reorder -m "not proof and not browser"
 
 test-unit: $(VENV)/.dev  ## Run the tests that start no process
 	$(BIN)/pytest -n auto -m "not integration and not proof and not browser"

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -121,6 +122,15 @@ os.environ.update(
 
 # Each SDK session reads megabytes of service descriptions: cache them across the many sessions of the tests.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """No garbage collection during a test of processor time: a whole one of a large worker takes seconds."""
+    gc.disable()
+    yield
+    gc.enable()
+
 
 TOGETHER = {
     f"tests/integration/test_{name}.py"

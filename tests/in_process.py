@@ -320,6 +320,14 @@ def change() -> Iterator[Change]:
 
 
 @pytest.fixture
+def served_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Requests may be served in threads. An environment of Lambda serves one at a time and has one set of metrics."""
+    monkeypatch.setattr(metrics, "flush_metrics", lambda: None)
+    yield
+    metrics.clear_metrics()
+
+
+@pytest.fixture
 def telegram(change: Change) -> Iterator[FakeTelegram]:
     """The fake Telegram with the bot's token, without rate limits."""
     fake = FakeTelegram(BOT_TOKEN, limits=False)

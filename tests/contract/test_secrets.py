@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from detect_secrets.core.secrets_collection import SecretsCollection
-from detect_secrets.settings import default_settings
+from detect_secrets.settings import default_settings, get_plugins
 
 from infra.local import settings as local
 from tests import conftest
@@ -40,8 +40,22 @@ def secrets_in(files: list[Path], root: Path) -> set[tuple[str, str]]:
     found = SecretsCollection(root=str(root))
     with default_settings():
         for file in files:
-            found.scan_file(str(file.relative_to(root)))
+            if file.suffix != ".py" or looks_secret(file):
+                found.scan_file(str(file.relative_to(root)))
     return {(name, secret.secret_value or "") for name, secret in found}
+
+
+def looks_secret(file: Path) -> bool:
+    """Whether a detector finds something in a line.
+
+    A scan asks filters about each line first, which takes four fifths of its time.
+    """
+    detectors = get_plugins()
+    return any(
+        detector.analyze_line(filename=str(file), line=line)
+        for line in file.read_text().splitlines()
+        for detector in detectors
+    )
 
 
 def test_no_secret_is_committed() -> None:

@@ -53,6 +53,7 @@ _SPACED = (
 )
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("part", [*_REPEATED, *_SPACED], ids=ascii)
 def test_masking_takes_time_linear_in_the_length(part: str) -> None:
     """Twenty times the longest description takes a second at most; by the square of the length it would take many."""

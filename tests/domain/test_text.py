@@ -208,6 +208,7 @@ def _second(character: str) -> str:
     return parts[1] if len(parts) == 2 and not parts[0].startswith("<") else ""
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("run", [f"{ACUTE}\u0323", "\u3164", "\u200d", "\U0001f468\u200d", "и\u0306"])
 def test_largest_body_is_cleaned_at_once(run: str) -> None:
     """64 kB of one character take milliseconds. To normalise that many marks at once would take seconds."""

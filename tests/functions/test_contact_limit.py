@@ -140,6 +140,7 @@ def test_erasing_oneself_does_not_fill_the_bucket(service: Api, mine: str) -> No
     assert post(service, BUSY).status == 429
 
 
+@pytest.mark.usefixtures("served_at_once")
 @pytest.mark.parametrize("by", ["edits", "posts"])
 def test_forty_probes_at_once_get_five_outcomes(
     service: Api, mine: str, monkeypatch: pytest.MonkeyPatch, by: str

@@ -257,6 +257,7 @@ def counting(client: Any, calls: list[str]) -> Callable[..., Any]:
     return counted
 
 
+@pytest.mark.usefixtures("served_at_once")
 def test_two_at_once_get_one_order(service: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """All write before one of them has written; then one order is new, and everybody gets it."""
     requests = 8

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.http.auth import InitData
 from shared.store import table
 from tests.conftest import BOT_TOKEN, OPERATOR, SECRETS, TABLE
 from tests.in_process import START, Api, Change
@@ -57,6 +58,15 @@ def ways(sent: str) -> list[dict[str, str]]:
         {"authorization": "Bearer ", "x-telegram-init-data": sent},
         {"authorization": "tma   ", "x-telegram-init-data": sent},
     ]
+
+
+def test_openapi_tells_how_credentials_are_sent_and_refused() -> None:
+    model = InitData(required=True).model.model_dump(exclude_none=True)
+    description = model.pop("description")
+    assert model.pop("type_").value == "http"
+    assert model == {"scheme": "bearer", "bearerFormat": "initData"}
+    for word in ("tma <initData>", "X-Telegram-Init-Data", *CODES.values(), "invalid_init_data", "session_expired"):
+        assert word in description, word
 
 
 # ---------------------------------------------------------------- required
