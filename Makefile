@@ -67,7 +67,7 @@ test-integration: $(VENV)/.dev  ## Run the tests that use HTTP and the embedded 
 	$(BIN)/pytest -n 3 -m "integration and not proof"
 
 test-browser: browser  ## Run the tests of the panel and the sandbox in Chromium
-	$(BIN)/pytest -n 0 -m browser tests/browser
+	$(BIN)/pytest -n 3 -m browser tests/browser
 
 screenshots: browser  ## Write the pictures of README.md and docs/operators.md
 	@$(BIN)/python -m tests.browser.screenshots
@@ -75,7 +75,7 @@ screenshots: browser  ## Write the pictures of README.md and docs/operators.md
 # The times of requests are measured first, while nothing else runs.
 proof: $(VENV)/.dev  ## Run the long tests, mutation testing and one minute of fuzzing
 	$(BIN)/pytest -m proof tests/bench
-	$(BIN)/pytest -n 2 -m proof --ignore=tests/bench --durations=12
+	$(BIN)/pytest -n 3 -m proof --ignore=tests/bench --durations=12
 	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 

@@ -18,7 +18,7 @@ from tests.conftest import BOT_TOKEN
 ROOT = Path(__file__).parents[1]
 
 
-class _Template(yaml.SafeLoader):
+class _Template(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml's where it is there
     """A loader that drops CloudFormation's short tags and keeps their values."""
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Literal
 
-import boto3
 import pytest
 from moto import mock_aws
 from moto.backends import get_backend
@@ -205,7 +204,7 @@ def stream_event(image: Any, before: Any = None) -> dict[str, Any]:
     return {"Records": [record]}
 
 
-def moto_of(service: Literal["scheduler", "sqs"]) -> Any:
+def moto_of(service: Literal["scheduler", "sqs", "ssm"]) -> Any:
     """Return moto's state of an AWS service."""
     return get_backend(service)["123456789012"]["eu-central-1"]
 
@@ -227,6 +226,23 @@ def queue_record(queue: Queue, message_id: str, body: str, receipt_handle: str) 
         "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:{queue.lower()}",
         "awsRegion": "eu-central-1",
     }
+
+
+def _put_secret(path: str, value: str) -> None:
+    """Store a parameter in moto itself: the same by eight requests is half the time of a quick test."""
+    moto_of("ssm").put_parameter(
+        path,
+        description="",
+        value=value,
+        parameter_type="SecureString",
+        allowed_pattern="",
+        keyid="alias/aws/ssm",
+        overwrite=False,
+        tags=[],
+        data_type="text",
+        tier=None,
+        policies=None,
+    )
 
 
 def wake_another_instance() -> None:
@@ -251,9 +267,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         wake_another_instance()
         service.database = Database(api.table_definition(), name=TABLE, now=lambda: service.now)
         sdk.over_the_wire(table.client(), service.database.execute)
-        ssm = boto3.client("ssm")
         for name, value in SECRETS.items():
-            ssm.put_parameter(Name=f"{SECRETS_AT}/{name}", Value=value, Type="SecureString")
+            _put_secret(f"{SECRETS_AT}/{name}", value)
         moto_of("scheduler").create_schedule_group(os.environ["SCHEDULE_GROUP"], tags=[])
         for queue in Queue:
             moto_of("sqs").create_queue(queue_name(queue))

@@ -116,8 +116,12 @@ def shares(before: Measured, sample: int, most: int) -> dict[str, int]:
     return {path: part if path in changed else sample for path in modules()}
 
 
-def run(chosen: Sequence[Mutant], tests: Sequence[str], jobs: int, folder: Path) -> list[Mutant]:
-    """Return the survivors of the chosen mutants, by the tests of these folders and files."""
+def run(chosen: Sequence[Mutant], strict: set[str], tests: Sequence[str], jobs: int, folder: Path) -> list[Mutant]:
+    """Return the survivors of the chosen mutants, by the tests of these folders and files.
+
+    A survivor whose function was replaced is imported as well, as what the function returned may have been kept since
+    the import. Few are noticed then, so that is done in the modules of `strict` alone, where a survivor needs review.
+    """
     code = os.waitstatus_to_exitcode(
         os.waitpid(forked(lambda: _in_collected(chosen, tests, jobs, folder), folder / "log"), 0)[1]
     )
@@ -134,9 +138,13 @@ def run(chosen: Sequence[Mutant], tests: Sequence[str], jobs: int, folder: Path)
     def start(mutant: Mutant, failed: Path) -> Callable[[], int]:
         return lambda: import_and_run(mutant, unnoticed[places[id(mutant)]])
 
-    waiting = [chosen[place] for place in unnoticed if unnoticed[place]]
-    none = [chosen[place] for place in unnoticed if not unnoticed[place]]
-    return none + survivors(waiting, start, jobs=jobs, folder=folder)
+    again = {
+        place
+        for place, tests in unnoticed.items()
+        if tests and (place not in result["replaced"] or chosen[place].path in strict)
+    }
+    alive = [chosen[place] for place in unnoticed.keys() - again]
+    return alive + survivors((chosen[place] for place in sorted(again)), start, jobs=jobs, folder=folder)
 
 
 def _in_collected(chosen: Sequence[Mutant], paths: Sequence[str], jobs: int, folder: Path) -> int:
@@ -174,8 +182,11 @@ def _in_collected(chosen: Sequence[Mutant], paths: Sequence[str], jobs: int, fol
             for place, mutant in enumerate(chosen)
             if id(mutant) in alive or id(mutant) not in tried
         }
+        replaced = [place for place, mutant in enumerate(chosen) if id(mutant) in tried]
         third_party = [name for name in sys.modules if name.partition(".")[0] not in _OURS]
-        (folder / "result").write_text(json.dumps({"unnoticed": unnoticed, "modules": third_party}))
+        (folder / "result").write_text(
+            json.dumps({"unnoticed": unnoticed, "replaced": replaced, "modules": third_party})
+        )
 
     return collect(work, paths)
 
@@ -204,11 +215,11 @@ def main() -> int:
     chosen = [mutant for path in one_in for mutant in mutants(path, (ROOT / path).read_text(), choice.has)]
     whole = [path for path, number in one_in.items() if number == 1]
     print(f"{len(chosen)} mutants, {len(whole)} of {len(one_in)} modules whole, seed {seed}", flush=True)
+    strict = set(one_in if given.paths else before["modules"])
     with tempfile.TemporaryDirectory() as folder:
-        alive = run(chosen, given.tests, given.jobs, Path(folder))
+        alive = run(chosen, strict, given.tests, given.jobs, Path(folder))
     if given.record:
         _write_down(before, whole, chosen, alive)
-    strict = set(one_in if given.paths else before["modules"])
     problems = [*_fallen(before, chosen, alive), *_to_review(choice, alive, strict=strict)]
     print("\n\n".join(["", *problems, f"{len(alive)} survivors, {time.monotonic() - started:.0f} s"]))
     return 1 if problems else 0
